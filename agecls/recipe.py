@@ -1,0 +1,140 @@
+"""Everything that defines one training run apart from its data: the recipe."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, get_type_hints
+
+from agecls.errors import RecipeError
+
+CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
+    "variant": ("org", "c", "d", "bcd", "bcd_seed"),
+    "depth": (18, 26, 50, 101),
+    "init": ("scratch", "pretrained"),
+    "init_scheme": ("kaiming", "xavier"),
+    "optimizer": ("sgd", "adamw", "adam"),
+    "scheduler": ("cosine", "step", "linear", "constant"),
+    "schedule_per": ("step", "epoch"),
+    "loss": (
+        "cross_entropy",
+        "class_balanced",
+        "focal",
+        "logit_adjusted",
+        "corn",
+        "soft_ordinal",
+    ),
+}
+"""Levels of each categorical field."""
+
+BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "lr": (1e-8, 10.0),
+    "weight_decay": (0.0, 1.0),
+    "momentum": (0.0, 0.999),
+    "batch_size": (2, 4096),
+    "epochs": (1, 1000),
+    "warmup": (0.0, 0.9),
+    "label_smoothing": (0.0, 0.9),
+    "augmentation": (0.0, 1.0),
+    "ema": (0.0, 0.99999),
+}
+"""Smallest and largest value of each numeric field, both included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One configuration of training; equal recipes and seeds give equal runs.
+
+    Attributes:
+        variant: Structure of the ResNet; see `agecls.resnet`.
+        depth: 18, 26, 50 or 101 layers.
+        init: `scratch`, or `pretrained` from a weight source given beside the recipe.
+        init_scheme: Initialisation of convolutions that start at random.
+        zero_gamma: Last BN gamma of each block starts at 0; None where `init` is pretrained.
+        optimizer: `sgd` is SGD with Nesterov momentum.
+        lr: Peak learning rate.
+        weight_decay: Applied to weights of convolutions and the head, never to BN or biases.
+        momentum: SGD's momentum; Adam's first beta.
+        batch_size: Images per step.
+        epochs: Planned length; the schedule ends here.
+        scheduler: Decay of the rate after the warm-up.
+        schedule_per: Rate changes every `step`, or every `epoch` as the earlier study did.
+        warmup: Share of the planned steps with a linearly rising rate.
+        loss: Training objective; see `agecls.losses`.
+        label_smoothing: Mass spread over the other classes; only for losses that take it.
+        augmentation: Strength from 0 (none) to 1; see `agecls.batches`.
+        ema: Decay per step of the averaged weights that are evaluated; 0: off.
+        seed: Root of this run's random streams.
+    """
+
+    variant: str = "org"
+    depth: int = 50
+    init: str = "scratch"
+    init_scheme: str = "kaiming"
+    zero_gamma: bool | None = None
+    optimizer: str = "sgd"
+    lr: float = 0.05
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    batch_size: int = 64
+    epochs: int = 6
+    scheduler: str = "cosine"
+    schedule_per: str = "step"
+    warmup: float = 0.1
+    loss: str = "cross_entropy"
+    label_smoothing: float = 0.0
+    augmentation: float = 0.3
+    ema: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Reject values out of their range.
+
+        Raises:
+            RecipeError: A field's value is not allowed.
+        """
+        for name, levels in CHOICES.items():
+            value = getattr(self, name)
+            if value not in levels:
+                expected = ", ".join(map(str, levels))
+                raise RecipeError(
+                    f"recipe field `{name}` is {value!r}; expected one of {expected}"
+                )
+        for name, (low, high) in BOUNDS.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise RecipeError(
+                    f"recipe field `{name}` is {value!r}; expected {low:g} <= {name} <= {high:g}"
+                )
+        if self.zero_gamma is not None and self.init == "pretrained":
+            raise RecipeError(
+                "recipe field `zero_gamma` is set with init 'pretrained', where it would erase "
+                "loaded weights; leave it out"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as plain values, for JSON and checkpoints."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """A recipe from plain values; fields left out take their defaults.
+
+        Raises:
+            RecipeError: A key is unknown, a value has the wrong type or is out of its range.
+        """
+        hints = get_type_hints(cls)
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            there = ", ".join(sorted(known))
+            raise RecipeError(f"recipe field {unknown[0]!r} is unknown; the fields are {there}")
+        typed: dict[str, Any] = {}
+        for name, value in values.items():
+            hint = hints[name]
+            if hint is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            is_bool_for_number = isinstance(value, bool) and hint in (int, float)
+            if is_bool_for_number or not isinstance(value, hint):
+                wanted = getattr(hint, "__name__", str(hint))
+                raise RecipeError(f"recipe field `{name}` is {value!r}; expected a {wanted}")
+            typed[name] = value
+        return cls(**typed)

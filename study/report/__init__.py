@@ -1,0 +1,1 @@
+"""From analysis frames to one self-contained HTML page; computes no statistic."""
