@@ -57,11 +57,11 @@ class Recipe:
         epochs: Planned length; the schedule ends here.
         scheduler: Decay of the rate after the warm-up.
         schedule_per: Rate changes every `step`, or every `epoch` as the earlier study did.
-        warmup: Share of the planned steps with a linearly rising rate.
+        warmup: Share of the planned steps (or epochs) with a linearly rising rate.
         loss: Training objective; see `agecls.losses`.
-        label_smoothing: Mass spread over the other classes; only for losses that take it.
+        label_smoothing: Mass spread evenly over all classes; losses that do not take it ignore it.
         augmentation: Strength from 0 (none) to 1; see `agecls.batches`.
-        ema: Decay per step of the averaged weights that are evaluated; 0: off.
+        ema: Largest decay per step of the averaged weights that are evaluated; 0: off.
         seed: Root of this run's random streams.
     """
 
@@ -135,6 +135,6 @@ class Recipe:
             is_bool_for_number = isinstance(value, bool) and hint in (int, float)
             if is_bool_for_number or not isinstance(value, hint):
                 wanted = getattr(hint, "__name__", str(hint))
-                raise RecipeError(f"recipe field `{name}` is {value!r}; expected a {wanted}")
+                raise RecipeError(f"recipe field `{name}` is {value!r}; expected {wanted}")
             typed[name] = value
         return cls(**typed)
