@@ -6,9 +6,9 @@ learn and that needs nobody's consent. Families share colours, persons keep thei
 ages, and a picture shows its age by proportions, hair, lines, skin and clothes, all continuous in
 an exact age that is drawn within the class; camera, light, pose and background vary.
 
-What it is not: faces. The curves of age are made up, the pictures are far easier and far more alike
-than photographs, and nothing that a study finds on them says anything about people. They can show
-that the machinery works, not that a claim about age classification holds.
+What it is not: faces. The curves of age are made up, the pictures are far easier and far more
+alike than photographs, and nothing that a study finds on them says anything about people. They can
+show that the machinery works, not that a claim about age classification holds.
 
 How hard it is, measured at 32 px on `DEFAULT`: see the table in `tests/agecls/test_faces.py`.
 """
@@ -41,7 +41,7 @@ MOST_FAMILIES: Final = {"train": 800, "val": 50, "test": 149}
 CHILD: Final = (1560, 1332, 871, 243, 65, 6, 0, 0)
 PARENT: Final = (230, 327, 632, 771, 1010, 442, 67, 19)
 GRANDPARENT: Final = (5, 10, 71, 172, 400, 366, 377, 245)
-"""How often a person of the generation is seen in each class: row counts of the Korean train set."""
+"""How often each generation is seen in each class: row counts of the Korean train set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,8 @@ def _ages(member: _Member, count: int, rng: Random) -> list[int]:
 
 def _photos(faces: FaceSet, progress: Progress | None) -> list[_Photo]:
     """Every picture of the set, drawn."""
-    from agecls.face_drawing import POPULATIONS, draw_face, draw_person
+    from agecls.face_drawing import draw_face
+    from agecls.face_people import POPULATIONS, draw_person
 
     population = POPULATIONS[faces.population]
     plan = []

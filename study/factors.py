@@ -3,10 +3,13 @@
 These classes hold no logic of search or statistics, and importing them loads nothing heavy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
-from typing import Literal
+from typing import Final, Literal, get_type_hints
+
+from agecls.recipe import Recipe
 
 Level = str | int | float | bool
 """One value of a factor, as the study file spells it."""
@@ -16,10 +19,19 @@ Config = Mapping[str, Level]
 
 Role = Literal["arm", "tuned", "fixed"]
 
+WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
+"""Numeric factors whose levels are whole numbers."""
+
 
 def holds(when: Config, config: Config) -> bool:
     """Whether each factor that `when` names has the level that it asks for."""
     return all(name in config and config[name] == level for name, level in when.items())
+
+
+def exact_level(value: Level, levels: tuple[Level, ...]) -> Level | None:
+    """The level that equals `value`, where true is not 1; None if there is none."""
+    same = (x for x in levels if x == value and isinstance(x, bool) == isinstance(value, bool))
+    return next(same, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +71,11 @@ class Factor:
         """Whether the factor has a range rather than levels."""
         return bool(self.ranges)
 
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """Names of the factors whose levels decide whether and where this one varies."""
+        return frozenset(self.when).union(*(r.when for r in self.ranges))
+
     def exists(self, config: Config) -> bool:
         """Whether the factor has a value under the other factors' levels."""
         return holds(self.when, config)
@@ -66,6 +83,24 @@ class Factor:
     def range_for(self, config: Config) -> Range | None:
         """The interval under the other factors' levels, or None where none is declared."""
         return next((r for r in self.ranges if holds(r.when, config)), None)
+
+
+def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The factors in reading order, except that each comes after those that it depends on.
+
+    Raises:
+        ValueError: Some factors depend on each other; the message is their names.
+    """
+    ordered: list[Factor] = []
+    waiting = list(factors)
+    while waiting:
+        blocked = {f.name for f in waiting}
+        ready = next((f for f in waiting if not f.depends_on & blocked), None)
+        if ready is None:
+            raise ValueError(", ".join(f.name for f in waiting))
+        ordered.append(ready)
+        waiting.remove(ready)
+    return tuple(ordered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +163,8 @@ class Study:
         question: One sentence for the head of the report.
         metric: Column of `trials` that is maximised, such as `val_accuracy`.
         trials: Search trials, all arms together.
+        added: How many of them a resumed run appended; they are search trials, so that the plan
+            of the first ones stays as it was.
         epochs: The longest planned schedule.
         seed: Root of every random stream of the study.
         design_share: Share of the trials drawn independently of results and never stopped early.
@@ -139,8 +176,11 @@ class Study:
         weights: Where `init = "pretrained"` starts: a file (may hold `{variant}` and `{depth}`),
             `torchvision:NAME`, or None when `pretrain` makes the weights.
         pretrain: The backbones to train first, or None.
-        factors: In reading order; arms, tuned and fixed ones.
+        factors: In reading order; arms, tuned and fixed ones. A loaded study lists every field
+            of a recipe but the seed, so that a report can name each value that was not varied.
         claims: Declared before the search.
+        included: Configurations that are planned before the design, such as an earlier study's;
+            numbers may lie outside the ranges.
     """
 
     name: str
@@ -159,6 +199,13 @@ class Study:
     pretrain: PretrainPlan | None
     factors: tuple[Factor, ...]
     claims: tuple[Claim, ...]
+    included: tuple[Config, ...] = ()
+    added: int = 0
+
+    @cached_property
+    def by_dependency(self) -> tuple[Factor, ...]:
+        """The factors, each after those that it depends on: the order to decide levels in."""
+        return by_dependency(self.factors)
 
     def of_role(self, role: Role) -> tuple[Factor, ...]:
         """The factors with this role, in reading order."""
@@ -184,3 +231,33 @@ class Study:
 def arm_name(study: Study, config: Config) -> str:
     """Name of the arm that a configuration belongs to, such as `org-scratch`; `all` if no arms."""
     return "-".join(str(config[f.name]) for f in study.of_role("arm")) or "all"
+
+
+def complete(study: Study, values: Config) -> dict[str, Level]:
+    """A configuration of every factor that exists, in reading order, fixed ones filled in.
+
+    `values` may hold more than exists under its own levels; that is left out.
+
+    Raises:
+        KeyError: An arm or tuned factor exists, but `values` has no level for it.
+    """
+    config: dict[str, Level] = {}
+    for factor in study.by_dependency:
+        if factor.exists(config):
+            is_fixed = factor.role == "fixed"
+            config[factor.name] = factor.levels[0] if is_fixed else values[factor.name]
+    return {f.name: config[f.name] for f in study.factors if f.name in config}
+
+
+def is_inside(factor: Factor, config: Config) -> bool:
+    """Whether a configuration's value of an existing factor is one that the study declares."""
+    value = config[factor.name]
+    if not factor.is_numeric:
+        return value in factor.levels
+    applies = factor.range_for(config)
+    return applies is not None and applies.low <= float(value) <= applies.high
+
+
+def in_box(study: Study, config: Config) -> bool:
+    """Whether each level is a declared one and each number inside the range that applies to it."""
+    return all(is_inside(f, config) for f in study.factors if f.exists(config))

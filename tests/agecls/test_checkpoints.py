@@ -1,4 +1,6 @@
 import os
+import random
+import resource
 from dataclasses import replace
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 from agecls import checkpoints
 from agecls.errors import CheckpointError
 from agecls.recipe import Recipe
+from agecls.resnet import build_resnet
 from agecls.training import fit, start
 from agecls.weights import save_backbone
 from tests.agecls.tiny import build_small_net, shades
@@ -37,7 +40,7 @@ def written(tmp_path_factory, data):
     """Bytes of a checkpoint after one epoch of TINY, with the small net."""
     path = tmp_path_factory.mktemp("checkpoint") / "one.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agecls.training.build_resnet", build_small_net)
+        patch.setattr("agecls.state.build_resnet", build_small_net)
         state = start(TINY, data)
         next(fit(state, data))
         checkpoints.save(path, state)
@@ -46,7 +49,7 @@ def written(tmp_path_factory, data):
 
 @pytest.fixture
 def path(tmp_path, written, monkeypatch):
-    monkeypatch.setattr("agecls.training.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.state.build_resnet", build_small_net)
     path = tmp_path / "trial.pt"
     path.write_bytes(written)
     return path
@@ -135,14 +138,35 @@ def test_a_cut_off_checkpoint_is_an_error(path, data, kept):
         checkpoints.restore(path, TINY, data)
 
 
-@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_one_wrong_bit_among_the_weights_is_noticed(path, data, at):
+@pytest.mark.parametrize("tensor", ["conv1.weight", "bn1.running_var"])
+def test_one_wrong_bit_of_one_weight_is_noticed(path, data, tensor):
+    storage = torch.load(path, weights_only=True)["model"][tensor].untyped_storage()
     content = bytearray(path.read_bytes())
-    content[int(at * len(content))] ^= 1
+    content[content.index(bytes(storage))] ^= 1
     path.write_bytes(content)
 
     with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
         checkpoints.restore(path, TINY, data)
+
+
+def test_a_wrong_byte_anywhere_is_noticed(path, data):
+    good = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(300):
+        content = bytearray(good)
+        at = rng.randrange(len(good))
+        content[at] ^= rng.randrange(1, 256)
+        path.write_bytes(content)
+
+        with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
+            checkpoints.restore(path, TINY, data)
+
+
+def write_sealed(path, content):
+    """A whole file, as a program other than ours could write it."""
+    with path.open("w+b") as file:
+        torch.save(content, file)
+        checkpoints._seal(file)
 
 
 def test_a_pickle_that_runs_code_is_refused_without_running_it(tmp_path, data):
@@ -150,16 +174,23 @@ def test_a_pickle_that_runs_code_is_refused_without_running_it(tmp_path, data):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
-    torch.save({"format": 1, "model": Trap()}, tmp_path / "trial.pt")
+    write_sealed(tmp_path / "trial.pt", {"format": 1, "model": Trap()})
 
-    with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"trial\.pt is no checkpoint"):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
     assert not (tmp_path / "sprung").exists()
 
 
+def test_torchs_own_file_is_not_taken_for_a_checkpoint(tmp_path, data):
+    torch.save({"format": 1}, tmp_path / "trial.pt")
+
+    with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
+        checkpoints.restore(tmp_path / "trial.pt", TINY, data)
+
+
 @pytest.mark.parametrize("content", [[1, 2], {"format": 0}, {"model": {}}])
-def test_another_torch_file_is_not_taken_for_a_checkpoint(tmp_path, data, content):
-    torch.save(content, tmp_path / "trial.pt")
+def test_a_file_of_another_format_is_refused(tmp_path, data, content):
+    write_sealed(tmp_path / "trial.pt", content)
 
     with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
@@ -168,7 +199,7 @@ def test_another_torch_file_is_not_taken_for_a_checkpoint(tmp_path, data, conten
 def test_a_checkpoint_whose_tensors_do_not_fit_is_an_error(path, data):
     content = torch.load(path, weights_only=True)
     del content["model"]["conv1.weight"]
-    torch.save(content, path)
+    write_sealed(path, content)
 
     with pytest.raises(CheckpointError, match=r"does not hold what its recipe needs"):
         checkpoints.restore(path, TINY, data)
@@ -176,7 +207,7 @@ def test_a_checkpoint_whose_tensors_do_not_fit_is_an_error(path, data):
 
 def test_another_torch_version_is_told_and_not_refused(path, data, caplog):
     content = torch.load(path, weights_only=True)
-    torch.save(content | {"torch": "2.6.0"}, path)
+    write_sealed(path, content | {"torch": "2.6.0"})
 
     restored = checkpoints.restore(path, TINY, data)
 
@@ -184,16 +215,49 @@ def test_another_torch_version_is_told_and_not_refused(path, data, caplog):
     assert "was written by torch 2.6.0" in caplog.text
 
 
-@pytest.mark.parametrize("failing", ["torch.save", "os.fsync"])
-def test_a_failed_write_leaves_the_old_checkpoint_and_no_rest(path, data, monkeypatch, failing):
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_the_model_that_is_read_is_the_one_that_was_evaluated(path, data, ema):
+    state = start(replace(TINY, ema=ema), data)
+    next(fit(state, data))
+    checkpoints.save(path, state)
+
+    model = checkpoints.read_model(path)
+
+    expected = state.evaluated.state_dict()
+    assert model.tensors.keys() == expected.keys()
+    assert all(torch.equal(model.tensors[name], expected[name]) for name in expected)
+    assert (model.mean, model.std) == (state.mean, state.std)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_a_disk_that_fills_up_leaves_the_old_checkpoint_and_no_rest(
+    path, data, monkeypatch, share
+):
+    before = path.read_bytes()
+    monkeypatch.setattr("agecls.state.build_resnet", build_resnet)  # larger than file buffers
+    state = start(TINY, data)
+    size = 4 * sum(p.numel() for p in state.model.parameters())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * size), hard))
+    try:
+        with pytest.raises(OSError, match=rf"File too large: '{path}'"):
+            checkpoints.save(path, state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_write_that_fails_at_the_end_leaves_the_old_checkpoint(path, data, monkeypatch):
     before = path.read_bytes()
 
-    def full_disk(*args, **kwargs):
+    def full_disk(handle):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(failing, full_disk)
-        with pytest.raises(OSError, match="No space left"):
+        patch.setattr("os.fsync", full_disk)
+        with pytest.raises(OSError, match=rf"No space left on device: '{path}'"):
             checkpoints.save(path, start(TINY, data))
 
     assert path.read_bytes() == before

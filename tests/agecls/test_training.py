@@ -4,14 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from agecls.errors import DataLayoutError, DivergedError, WeightsError
+from agecls import training
+from agecls.errors import DivergedError
 from agecls.metrics import score
 from agecls.recipe import CHOICES, Recipe
-from agecls.resnet import ResNet
-from agecls.training import build_optimizer, fit, predict, start, stream_seed
-from agecls.weights import SCRATCH_MEAN, save_backbone
+from agecls.training import fit, predict, start
 from tests.agecls.tiny import build_small_net, shades
 
 TINY = Recipe(depth=18, epochs=2, batch_size=16, lr=0.02, augmentation=0.3)
@@ -27,7 +25,7 @@ def _one_thread():
 
 @pytest.fixture
 def small_net(monkeypatch):
-    monkeypatch.setattr("agecls.training.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.state.build_resnet", build_small_net)
 
 
 def run(recipe=TINY, data=None, **kwargs):
@@ -118,22 +116,10 @@ def test_nothing_depends_on_or_disturbs_torchs_global_generator():
     assert without_clock(one.history) == without_clock(again.history)
 
 
-def test_streams_are_told_apart_by_seed_name_and_epoch():
-    seeds = {
-        stream_seed(seed, stream, epoch)
-        for seed in (0, 1, 10)
-        for stream in ("order", "augmentation")
-        for epoch in (0, 1, 10)
-    }
-
-    assert len(seeds) == 18
-    assert stream_seed(0, "order", 1) == 2961819992523135983  # a resumed run relies on it
-
-
 def seen(monkeypatch, recipe, data):
     """The batches of bytes and draws that a run trained on, in order."""
     calls = []
-    real = start.__globals__["training_batch"]
+    real = training.training_batch
 
     def spy(images, draws, normal, *, strength):
         calls.append((images.clone(), draws.clone()))
@@ -187,51 +173,6 @@ def test_the_rate_of_an_epoch_is_that_of_its_last_step():
     history = run(replace(TINY, scheduler="linear", warmup=0.0)).history
 
     assert [m.learning_rate for m in history] == pytest.approx([0.02 * 4 / 6, 0.02 * 1 / 6])
-
-
-@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
-def test_norms_and_biases_are_not_decayed(optimizer):
-    recipe = replace(TINY, optimizer=optimizer, lr=1e-3, weight_decay=0.1)
-    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 8))
-    built = build_optimizer(recipe, model)
-
-    for parameter in model.parameters():
-        nn.init.ones_(parameter)
-        parameter.grad = torch.zeros_like(parameter)
-    built.step()
-
-    for name, parameter in model.named_parameters():
-        is_decayed = (parameter < 1).all().item()
-        assert is_decayed == (name in ("0.weight", "3.weight")), name
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "expected"),
-    [
-        ("sgd", torch.optim.SGD),
-        ("adam", torch.optim.Adam),
-        ("adamw", torch.optim.AdamW),
-    ],
-)
-def test_fused_optimizers_step_as_torchs_plain_ones_on_channels_last_weights(optimizer, expected):
-    torch.manual_seed(0)
-    recipe = replace(TINY, optimizer=optimizer, lr=0.01, weight_decay=0.05, momentum=0.8)
-    model = nn.Conv2d(3, 4, 3, bias=False).to(memory_format=torch.channels_last)
-    plain = nn.Parameter(model.weight.detach().clone())
-    kwargs = {"lr": 0.01, "weight_decay": 0.05, "foreach": False}
-    if optimizer == "sgd":
-        reference = expected([plain], momentum=0.8, nesterov=True, **kwargs)
-    else:
-        reference = expected([plain], betas=(0.8, 0.999), **kwargs)
-    built = build_optimizer(recipe, model)
-
-    for _ in range(3):
-        gradient = torch.randn_like(plain)
-        model.weight.grad, plain.grad = gradient.clone(), gradient.clone()
-        built.step()
-        reference.step()
-
-    torch.testing.assert_close(model.weight, plain)
 
 
 def test_averaged_weights_are_evaluated_with_the_models_batch_statistics():
@@ -321,47 +262,3 @@ def test_classes_absent_from_train_or_val_do_no_harm(loss):
     history = run(replace(TINY, loss=loss, epochs=1, label_smoothing=0.1), data).history
 
     assert all(math.isfinite(v) for v in vars(history[0]).values())
-
-
-def test_zero_gamma_starts_blocks_as_their_shortcuts():
-    state = start(replace(TINY, zero_gamma=True), shades())
-
-    assert state.model.layer1[0].bn2.weight.abs().max() == 0
-
-
-def test_corn_has_a_head_of_seven():
-    assert start(replace(TINY, loss="corn"), shades()).model.fc.out_features == 7
-
-
-def test_pretrained_weights_bring_their_own_normalisation(tmp_path):
-    data = shades()
-    source = tmp_path / "backbone.safetensors"
-    trained = start(TINY, data).model
-    save_backbone(
-        trained, source, made_by={}, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), licence="none"
-    )
-
-    state = start(replace(TINY, init="pretrained", seed=5), data, weights=str(source))
-
-    assert (state.mean, state.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    assert state.weights.new == ("fc.weight", "fc.bias")
-    assert torch.equal(state.model.conv1.weight, trained.conv1.weight)
-    assert start(TINY, data, weights=str(source)).mean == SCRATCH_MEAN
-
-
-def test_pretrained_without_weights_is_an_error_that_says_what_to_give():
-    with pytest.raises(WeightsError, match="no weights are given; name a file"):
-        start(replace(TINY, init="pretrained"), shades())
-
-
-@pytest.mark.parametrize(("n_train", "n_val"), [(1, 4), (4, 0)])
-def test_too_few_images_are_an_error(n_train, n_val):
-    with pytest.raises(DataLayoutError, match=f"there are {n_train} training and {n_val} valid"):
-        start(TINY, shades(n_train, n_val))
-
-
-def test_the_model_is_channels_last_and_one_of_ours():
-    state = start(TINY, shades())
-
-    assert isinstance(state.model, ResNet)
-    assert state.model.layer1[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)

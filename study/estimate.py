@@ -1,0 +1,127 @@
+"""`--dry-run`: what a study would do and cost, from a measured training step."""
+
+import os
+import time
+from collections import Counter
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from agecls.data import TrainingArrays, load_data
+from agecls.recipe import Recipe
+from agecls.training import fit, start
+from study.factors import Factor, Study
+from study.plan import plan_trials
+from study.rungs import rung_epochs
+from study.terminal import duration, progress
+
+MEASURED_STEPS = 6
+"""Training steps that are timed for each structure, after a first epoch to warm up."""
+
+
+def describe_plan(study: Study, console: Console, *, concurrency: int | None = None) -> None:
+    """Print factors, plan and predicted cost; measures a few steps, trains nothing.
+
+    Args:
+        study: The resolved study.
+        console: Where to print.
+        concurrency: Trials at a time; None: one per CPU core.
+    """
+    with progress("Reading faces", console) as advance:
+        data = load_data(study.data, size=study.size, seed=study.seed, progress=advance)
+    console.print(_factor_table(study))
+    plan = plan_trials(study)
+    origins = Counter(planned.origin for planned in plan)
+    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
+    console.print(f"{len(plan)} trials in {len(study.arms)} arms: {parts}", highlight=False)
+    n_train, n_val = len(data.train.labels), len(data.val.labels)
+    console.print(
+        f"{n_train} training and {n_val} validation images at {study.size} px; "
+        f"{study.confirm_seeds} seeds an arm to confirm",
+        highlight=False,
+    )
+    workers = concurrency or os.cpu_count() or 1
+    per_image = max(
+        seconds_per_image(study, str(variant), int(depth))
+        for variant in study.factor("variant").levels
+        for depth in study.factor("depth").levels
+    )
+    # an evaluation is a forward pass, a third of a training step's arithmetic
+    per_epoch = (n_train + n_val / 3) * per_image
+    most, fewest = epochs_of(study)
+    confirm = len(study.arms) * study.confirm_seeds * study.epochs
+    console.print(
+        f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
+        f"{duration(per_epoch)}; with {workers} trials at a time the search takes "
+        f"{duration(fewest * per_epoch / workers)} (every stop at its first rung) to "
+        f"{duration(most * per_epoch / workers)} (no stop), the confirmation up to "
+        f"{duration(confirm * per_epoch / workers)}",
+        highlight=False,
+    )
+
+
+def epochs_of(study: Study) -> tuple[int, int]:
+    """Most and fewest epochs that the search can take, all trials together."""
+    lengths = [int(level) for level in study.factor("epochs").levels]
+    most = fewest = 0
+    for planned in plan_trials(study):
+        if planned.config is not None:
+            most += int(planned.config["epochs"])
+            fewest += int(planned.config["epochs"])
+        else:
+            most += max(lengths)
+            fewest += min((*rung_epochs(min(lengths), study.reduction), min(lengths)))
+    return most, fewest
+
+
+def seconds_per_image(study: Study, variant: str, depth: int) -> float:
+    """Seconds that one thread needs to train on one image, measured on random pixels."""
+    levels = study.factor("batch_size").levels
+    batch = int(levels[0])
+    generator = np.random.default_rng(0)
+    n = MEASURED_STEPS * batch
+    images = generator.integers(0, 256, (n, study.size, study.size, 3), dtype=np.uint8)
+    labels = np.arange(n) % 8
+    data = TrainingArrays(
+        train_images=images,
+        train_labels=labels,
+        val_images=images[:1],
+        val_labels=labels[:1],
+        size=study.size,
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recipe = Recipe(variant=variant, depth=depth, batch_size=batch, epochs=2, lr=1e-3)
+        epochs = fit(start(recipe, data), data)
+        next(epochs)
+        started = time.perf_counter()
+        next(epochs)
+        return (time.perf_counter() - started) / n
+    finally:
+        torch.set_num_threads(before)
+
+
+def _factor_table(study: Study) -> Table:
+    table = Table(box=None, title=study.question, title_justify="left")
+    for name in ("factor", "role", "levels or range", "exists when"):
+        table.add_column(name)
+    for factor in study.factors:
+        table.add_row(factor.name, factor.role, _values(factor), _when(factor.when))
+    return table
+
+
+def _values(factor: Factor) -> str:
+    if not factor.is_numeric:
+        return ", ".join(map(str, factor.levels))
+    scale = " (log)" if factor.log else ""
+    return "; ".join(
+        f"{r.low:g} to {r.high:g}{scale}" + (f" if {_when(r.when)}" if r.when else "")
+        for r in factor.ranges
+    )
+
+
+def _when(when: object) -> str:
+    return " and ".join(f"{k} is {v}" for k, v in dict(when).items())  # type: ignore[call-overload]

@@ -1,0 +1,112 @@
+"""Where a study's numbers come from: `study.json`, written at the start and at every end."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from study.factors import Study
+from study.tables import write_whole
+
+FILE_NAME: Final = "study.json"
+
+_PACKAGES: Final = ("agecls-study", "torch", "torchvision", "ray", "optuna", "numpy", "pandas")
+
+
+def claims_hash(study: Study) -> str:
+    """Hash of the declared claims: shows whether they were changed after the search began."""
+    text = json.dumps([asdict(claim) for claim in study.claims], sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def opening(study: Study, *, command: Sequence[str], data: dict[str, Any]) -> dict[str, Any]:
+    """Provenance of a study that starts now.
+
+    Args:
+        study: The resolved study.
+        command: The command's words.
+        data: Path, fingerprint and audit summary of the data.
+    """
+    return {
+        "study": study.name,
+        "command": shlex.join(command),
+        "versions": _versions(),
+        "machine": _machine(),
+        "git_commit": _git_commit(),
+        "data": data,
+        "claims_hash": claims_hash(study),
+        "started_at": now(),
+        "ended_at": None,
+        "finished": False,
+        "sessions": [],
+    }
+
+
+def now() -> str:
+    """The time in UTC, to the second, in ISO form."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The provenance in a study's folder, or None where there is none."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def write(folder: Path, provenance: dict[str, Any]) -> None:
+    """Replace the provenance in a study's folder, whole or not at all."""
+    content = json.dumps(provenance, indent=1, ensure_ascii=False)
+    write_whole(folder / FILE_NAME, content.encode())
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _machine() -> dict[str, Any]:
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = (line for line in info.read_text().splitlines() if line.startswith("model name"))
+        cpu = next(names, f":{cpu}").partition(":")[2].strip()
+    return {"system": platform.platform(), "cpu": cpu, "cores": os.cpu_count()}
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout that holds this package, with a mark if it was changed."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()
+
+
+def this_command(module: str) -> list[str]:
+    """The words of the running command as a user would type them."""
+    return ["python", "-m", module, *sys.argv[1:]]

@@ -1,0 +1,153 @@
+"""What the data are and what is wrong with them, from the summary that the run recorded.
+
+The summary is of `agecls.data.load_data`. A folder that another tool wrote has none, or parts of
+one; whatever is missing is left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agecls.ages import CLASSES, NAMES
+from study.report.wording import count, listed, percent
+from study.tables import StudyTables
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """One age class: its name and, per split, images, their share and that as a bar's length."""
+
+    name: str
+    cells: tuple[tuple[int, str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """The summary as the report shows it.
+
+    Attributes:
+        facts: Name and text of each finding.
+        splits: The splits that the set has.
+        classes: One row per age class; empty where the counts are unknown.
+        quarantined: File, place and reason of the first unusable ones.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    splits: tuple[str, ...]
+    classes: tuple[ClassRow, ...]
+    quarantined: tuple[tuple[str, str, str], ...]
+
+
+def audit_data(tables: StudyTables) -> Audit | None:
+    """The audit, or None where nothing was recorded."""
+    summary = _summary(tables)
+    if not summary:
+        return None
+    counts = {
+        str(split): {c: n for c in CLASSES if isinstance(n := by_class.get(c), int)}
+        for split, by_class in _mapping(summary.get("classes")).items()
+        if isinstance(by_class, Mapping)
+    }
+    first = _mapping(summary.get("quarantined")).get("first") or []
+    return Audit(
+        facts=tuple((name, text) for name, text in _facts(tables, summary) if text),
+        splits=tuple(counts),
+        classes=tuple(_class_row(i, counts) for i in range(len(CLASSES))) if counts else (),
+        quarantined=tuple(
+            (str(row.get("image_path")), str(row.get("where")), str(row.get("reason")))
+            for row in first
+            if isinstance(row, Mapping)
+        ),
+    )
+
+
+def majority_share(tables: StudyTables) -> float | None:
+    """Share of the commonest class among the validation images, if it was recorded."""
+    share = _mapping(_summary(tables).get("majority")).get("val")
+    # not int, which True is
+    return share if isinstance(share, float) and 0 < share <= 1 else None
+
+
+def _summary(tables: StudyTables) -> Mapping[str, Any]:
+    return _mapping(_mapping((tables.provenance or {}).get("data")).get("summary"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    images, quarantined = _mapping(summary.get("images")), _mapping(summary.get("quarantined"))
+    size = summary.get("size", tables.study.size)
+    return [
+        ("Set", str(summary.get("root", tables.study.data))),
+        ("Layout", str(summary.get("layout", ""))),
+        ("Images", _per_split(images) + f", at {size} × {size} pixels"),
+        ("Persons", _per_split(summary.get("persons"))),
+        ("Families", _per_split(summary.get("families"))),
+        ("Splits", str(_mapping(summary.get("splits")).get("how", ""))),
+        (
+            "Commonest class",
+            listed(
+                [
+                    f"{percent(share)} of {split}"
+                    for split, share in _mapping(summary.get("majority")).items()
+                ]
+            ),
+        ),
+        ("Classes without images", _absent(summary)),
+        ("Unusable", _unusable(quarantined)),
+        ("Duplicates", _duplicates(_mapping(summary.get("duplicates")))),
+        ("Leaks between splits", _leaks(_mapping(summary.get("leaks")))),
+    ]
+
+
+def _per_split(counts: Any) -> str:
+    known = {split: n for split, n in _mapping(counts).items() if isinstance(n, int) and n}
+    return listed([f"{n:,} {split}" for split, n in known.items()])
+
+
+def _absent(summary: Mapping[str, Any]) -> str:
+    lacking = _mapping(summary.get("absent_classes")).items()
+    return "; ".join(f"{', '.join(letters)} in {split}" for split, letters in lacking if letters)
+
+
+def _unusable(quarantined: Mapping[str, Any]) -> str:
+    if not quarantined:
+        return ""
+    bad, aside = quarantined.get("bad", 0), quarantined.get("set_aside", 0)
+    text = f"{count(bad, 'file or row')}".replace("file or rows", "files or rows")
+    return text + (f", and {aside:,} set aside for an age without a class" if aside else "")
+
+
+def _duplicates(duplicates: Mapping[str, Any]) -> str:
+    if not duplicates:
+        return ""
+    copies, conflicts = duplicates.get("copies", 0), duplicates.get("conflicting_images", 0)
+    done = "left out" if duplicates.get("removed") else "trained on, as the study asks"
+    text = "none in train"
+    if copies or conflicts:
+        text = f"{copies:,} byte-identical copies in train {done}"
+        text += f", and {conflicts:,} whose copies carry other classes" if conflicts else ""
+    kept = [(s, duplicates.get(f"{s}_copies", 0)) for s in ("val", "test")]
+    return text + "".join(f"; {n:,} in {split} kept" for split, n in kept if n)
+
+
+def _leaks(leaks: Mapping[str, Any]) -> str:
+    found = [
+        f"{pair.replace('-', ' → ')}: {n:,} images with the {kind.replace('_', ' ')}"
+        for pair, kinds in leaks.items()
+        for kind, n in _mapping(kinds).items()
+        if n
+    ]
+    return "; ".join(found) or ("none found" if leaks else "")
+
+
+def _class_row(index: int, counts: Mapping[str, Mapping[str, int]]) -> ClassRow:
+    letter = CLASSES[index]
+    cells = []
+    for by_class in counts.values():
+        n, total = by_class.get(letter, 0), sum(by_class.values()) or 1
+        largest = max(by_class.values(), default=0) or 1
+        cells.append((n, percent(n / total), round(n / largest, 3)))
+    return ClassRow(name=NAMES[index], cells=tuple(cells))

@@ -1,0 +1,145 @@
+"""What the analysis concluded, as tables: claims, shares of factors and pairs, marginals.
+
+The numbers come from the study's parquet files as they are; nothing is computed here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from study.report.wording import percent
+from study.tables import StudyTables
+
+NOT_YET: Final = "not analysed yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a findings table.
+
+    Attributes:
+        cells: Texts, as many as the table has columns.
+        verdict: A word of the contract, or NOT_YET.
+    """
+
+    cells: tuple[str, ...]
+    verdict: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """One table of results.
+
+    Attributes:
+        title: The question that it answers.
+        columns: Headings; a last one for the verdict is added where rows have one.
+        rows: In the file's order.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def findings_data(tables: StudyTables) -> list[Findings]:
+    """A table for each parquet file of the analysis that the folder holds, claims first.
+
+    Claims that were declared but not analysed are listed as such.
+    """
+    found = [_claims(tables)] if tables.study.claims or tables.claims is not None else []
+    for frame, build in (
+        (tables.importance, _importance),
+        (tables.interactions, _interactions),
+        (tables.marginals, _marginals),
+    ):
+        if frame is not None and not frame.empty:
+            found.append(build(frame))
+    return found
+
+
+def is_analysed(tables: StudyTables) -> bool:
+    """Whether the analysis has been run on this study."""
+    return tables.importance is not None or tables.claims is not None
+
+
+def _claims(tables: StudyTables) -> Findings:
+    texts = {claim.name: claim.text for claim in tables.study.claims}
+    rows = []
+    frame = tables.claims if tables.claims is not None else pd.DataFrame()
+    for row in frame.to_dict("records"):
+        claim = row["claim"]
+        text = texts.pop(claim, claim) if pd.isna(row["text"]) else row["text"]
+        texts.pop(claim, None)
+        sizes = (_whole(row["n_trials"], "trials"), _whole(row["n_seeds"], "seeds"))
+        n = ", ".join(filter(None, sizes)) or "–"
+        cells = (text, _interval(row, _points), _word(row["stage"]), n)
+        rows.append(Row(cells=cells, verdict=_word(row["verdict"])))
+    rows += [Row(cells=(text, "–", "–", "–"), verdict=NOT_YET) for text in texts.values()]
+    return Findings(
+        title="Do the claims that were declared before the search hold?",
+        columns=("Claim", "Estimate [95 % interval]", "Stage", "n"),
+        rows=tuple(rows),
+    )
+
+
+def _importance(frame: pd.DataFrame) -> Findings:
+    return Findings(
+        title="Which factors matter?",
+        columns=("Factor", "Share of the variance [95 % interval]"),
+        rows=_shares(frame, lambda row: row["factor"]),
+    )
+
+
+def _interactions(frame: pd.DataFrame) -> Findings:
+    return Findings(
+        title="Which factors matter together?",
+        columns=("Pair", "Share of the variance [95 % interval]"),
+        rows=_shares(frame, lambda row: f"{row['factor_a']} × {row['factor_b']}"),
+    )
+
+
+def _marginals(frame: pd.DataFrame) -> Findings:
+    rows = []
+    for row in frame.to_dict("records"):
+        flag = " (extrapolated)" if row["extrapolated"] is True else ""
+        n = _whole(row["n_trials"], "trials") or "–"
+        estimate = _interval(row, _points)
+        rows.append(Row(cells=(row["factor"], row["level"] + flag, estimate, n)))
+    return Findings(
+        title="How does each level do, all else averaged out?",
+        columns=("Factor", "Level", "Estimate in points [95 % interval]", "n"),
+        rows=tuple(rows),
+    )
+
+
+def _shares(frame: pd.DataFrame, name: Callable[[Any], str]) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            cells=(name(row), _interval({**row, "estimate": row["share"]}, percent)),
+            verdict=_word(row["verdict"]),
+        )
+        for row in frame.to_dict("records")
+    )
+
+
+def _interval(row: Any, text: Callable[[float], str]) -> str:
+    """Estimate and interval, or the contract's "withheld" where they are null."""
+    if pd.isna(row["estimate"]):
+        return "withheld: too few trials to support it"
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return text(row["estimate"])
+    return f"{text(row['estimate'])} [{text(row['low'])}, {text(row['high'])}]"
+
+
+def _points(value: float) -> str:
+    return f"{value:+.1f}"
+
+
+def _whole(value: object, noun: str) -> str:
+    return "" if pd.isna(value) else f"{value:,} {noun}"
+
+
+def _word(value: object) -> str:
+    return "–" if pd.isna(value) else str(value)

@@ -1,0 +1,48 @@
+"""Where the report's numbers come from, and how to make them again."""
+
+import shlex
+from typing import Any
+
+from study.report.wording import count
+from study.tables import StudyTables
+
+
+def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
+    """Name and value of everything known about the run; a folder of other tools knows little."""
+    study, known = tables.study, tables.provenance or {}
+    ended = known.get("ended_at") or "not yet"
+    sessions = known.get("sessions") or []
+    rows = [
+        ("Command", known.get("command")),
+        ("Commit", known.get("git_commit")),
+        ("Seed", f"{study.seed} (each trial's own is in its configuration)"),
+        ("Started", known.get("started_at")),
+        ("Ended", ended if known else None),
+        ("Sessions", count(len(sessions), "session") if len(sessions) > 1 else None),
+        ("Machine", _flat(known.get("machine"))),
+        ("Versions", _flat(known.get("versions"))),
+        ("Data", study.data),
+        ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
+        ("Hash of the claims", known.get("claims_hash")),
+        ("Folder", str(tables.folder)),
+    ]
+    return [(name, str(value)) for name, value in rows if value]
+
+
+def again(tables: StudyTables) -> str:
+    """Shell lines that run the same study again and write its report."""
+    known = tables.provenance or {}
+    commit = str(known.get("git_commit") or "").removesuffix("-dirty")
+    name = f"{tables.folder.resolve().name}-again"
+    lines = [f"git checkout {shlex.quote(commit)}"] if commit else []
+    study_file = shlex.quote(str(tables.folder / "study.toml"))
+    lines += [f"python -m study.run {study_file} --name {shlex.quote(name)}"]
+    lines += [f"python -m study.report {shlex.quote(name)}"]
+    return "\n".join(lines)
+
+
+def _flat(value: Any) -> str:
+    """A dictionary in one line; anything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return "" if value is None else str(value)

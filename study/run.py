@@ -1,0 +1,237 @@
+"""Command line of the main job: parse, call, exit status. Heavy imports wait for the work."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from study import __version__
+
+EPILOG = """\
+examples:
+  python -m study.run                                    the demo on drawn faces, minutes
+  python -m study.run faces-cpu --data FACES --dry-run   what a study of your faces would cost
+  python -m study.run faces-cpu --data FACES             the study: tables and report.html
+  python -m study.run --resume faces-cpu                 go on where it was interrupted
+  python -m study.run my-study.toml                      a study of your own
+
+exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resumable)
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = argparse.ArgumentParser(
+        prog="python -m study.run",
+        description="Search recipes for age classes from faces, then report which factors matter.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument(
+        "study", nargs="?", help="a preset's name or a TOML file (default: demo, on drawn faces)"
+    )
+    what = p.add_argument_group("what is studied (each replaces the study file's value)")
+    what.add_argument("--data", metavar="PATH", help="folder or table of faces")
+    what.add_argument("--size", metavar="PX", type=int, help="image side in pixels")
+    what.add_argument("--trials", metavar="N", type=int, help="search trials, all arms together")
+    what.add_argument("--epochs", metavar="N", type=int, help="longest schedule")
+    what.add_argument("--seed", metavar="N", type=int, help="root of every random stream")
+    what.add_argument(
+        "--weights",
+        metavar="SOURCE",
+        help="where pretrained arms start: a file (may hold {variant} and {depth}) or "
+        "torchvision:IMAGENET1K_V1",
+    )
+    where = p.add_argument_group("where it goes")
+    where.add_argument("--name", metavar="NAME", help="folder under --out (default: the study's)")
+    where.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("results"), help="default: results"
+    )
+    where.add_argument("--resume", metavar="NAME", help="go on with an interrupted study")
+    how = p.add_argument_group("what it may use")
+    how.add_argument("--time-budget", metavar="90m", type=_seconds, help="as 45s, 90m or 6h")
+    how.add_argument("--cpus-per-trial", metavar="X", type=_positive, help="default: 1")
+    how.add_argument(
+        "--gpus-per-trial", metavar="X", type=_not_negative, help="a fraction shares a GPU"
+    )
+    how.add_argument("--concurrency", metavar="N", type=int, help="trials at a time (what fits)")
+    how.add_argument("--address", metavar="ADDR", help="join this Ray cluster")
+    how.add_argument(
+        "--storage",
+        metavar="URI",
+        help="where checkpoints go, reachable from every node: a shared folder, s3://… (default: "
+        "inside the study's folder)",
+    )
+    p.add_argument("--dry-run", action="store_true", help="factors, plan and cost; no training")
+    p.add_argument("--list", action="store_true", help="the presets and what they ask")
+    p.add_argument("--version", action="version", version=f"study {__version__}")
+    return p
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 45s, 90m or 6h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}[match[2]]
+
+
+def _positive(text: str) -> float:
+    value = _not_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = parser().parse_args(arguments)
+    from agecls.errors import AgeclsError
+    from study.errors import StudyError
+
+    try:
+        if options.list:
+            return _list()
+        study, folder = _resolve(options)
+        if options.dry_run:
+            return _dry_run(study)
+        return _run(options, study, folder)
+    except (AgeclsError, StudyError) as error:
+        sys.stderr.write(f"study.run: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("study.run: interrupted\n")
+        return 130
+    except OSError as error:
+        sys.stderr.write(f"study.run: {error}\n")
+        return 1
+
+
+def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
+    """The study that the options mean and its folder.
+
+    Raises:
+        StudyError: The study file is wrong, or the folder is in use for another study.
+    """
+    from study.errors import StudyFileError
+    from study.study_file import grown_study, is_safe_change, load_study, study_diff
+
+    names = ("data", "size", "trials", "epochs", "seed", "weights", "name")
+    given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+    if options.resume is None:
+        study = load_study(options.study or "demo", overrides=given)
+        folder = options.out / study.name
+        if not options.dry_run and (folder / "study.toml").exists():
+            if options.name is not None:
+                raise StudyFileError(
+                    f"{folder}: a study of this name is there already. "
+                    f"Go on with --resume {study.name}, or choose another --name."
+                )
+            study, folder = _renamed(options, given, study.name)
+        return study, folder
+    folder = _existing(options)
+    before = load_study(folder / "study.toml")
+    given["name"] = before.name
+    asked = load_study(options.study or folder / "study.toml", overrides=given)
+    # Faces may have moved; their fingerprint says whether they are the same.
+    before = replace(before, data=asked.data)
+    if not is_safe_change(before, asked):
+        changes = "; ".join(study_diff(before, asked))
+        raise StudyFileError(
+            f"{folder}: the study has changed since it began ({changes}). "
+            "Undo the change, or begin a new study with --name."
+        )
+    return grown_study(before, asked), folder
+
+
+def _existing(options: argparse.Namespace) -> Path:
+    from study.errors import StudyFileError
+
+    candidates = (options.out / options.resume, Path(options.resume))
+    for folder in candidates:
+        if (folder / "study.toml").is_file():
+            return Path(folder)
+    raise StudyFileError(
+        f"{candidates[0]}: no study to resume there (no study.toml). "
+        "Name a folder under --out or give its path."
+    )
+
+
+def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> tuple[Any, Path]:
+    """The study under the first free name after `name`, such as `demo-2`."""
+    from study.study_file import load_study
+
+    n = 2
+    while (options.out / f"{name}-{n}").exists():
+        n += 1
+    study = load_study(options.study or "demo", overrides={**given, "name": f"{name}-{n}"})
+    return study, options.out / study.name
+
+
+def _list() -> int:
+    from study.study_file import load_study, preset_names
+
+    for name in preset_names():
+        study = load_study(name)
+        sys.stdout.write(f"{name:10}  {study.trials:4} trials  {study.question}\n")
+    return 0
+
+
+def _dry_run(study: Any) -> int:
+    from study.estimate import describe_plan
+    from study.terminal import console
+
+    describe_plan(study, console())
+    return 0
+
+
+def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
+    from study.conduct import conduct
+    from study.provenance import this_command
+    from study.terminal import console
+    from study.tune_run import Resources
+
+    out = console()
+    outcome = conduct(
+        study,
+        folder,
+        resources=Resources(
+            cpus_per_trial=options.cpus_per_trial or 1.0,
+            gpus_per_trial=options.gpus_per_trial or 0.0,
+            concurrency=options.concurrency,
+            address=options.address,
+        ),
+        time_budget=options.time_budget,
+        storage=options.storage,
+        command=this_command("study.run"),
+        console=out,
+    )
+    for line in outcome.summary:
+        out.print(line, highlight=False, markup=False)
+    out.print(f"Report: {outcome.report}", highlight=False, markup=False)
+    if outcome.interrupted is None:
+        return 0
+    where = "" if options.out == Path("results") else f" --out {options.out}"
+    out.print(
+        f"Stopped early: {outcome.interrupted}. Go on with: "
+        f"python -m study.run --resume {folder.name}{where}",
+        highlight=False,
+        markup=False,
+    )
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The search as a state machine: what runs next, who goes on, what is over. No Ray in here.
+
+Whoever executes trials (Ray in `study.tune_run`, a plain loop in the tests) asks for the next
+assignment, hands in every epoch before the next one starts, and says how a trial ended. Each
+answer is on disk in the record before the caller sees it, so a killed search continues from the
+record alone.
+"""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from study.factors import Level, Study
+from study.plan import PlannedTrial, plan_trials
+from study.record import Record, TrialRecord, trial_id
+from study.rungs import Decision, Rungs
+from study.sampler import Samplers
+
+MAX_FAILURES: Final = 2
+"""Times that a trial whose worker died is tried again before it counts as failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A trial to run now, from its start or from its checkpoint.
+
+    Attributes:
+        number: Place in the plan.
+        arm: Name of its arm.
+        config: Level per existing factor.
+        seed: Root of its random streams.
+        epochs_planned: Length of its schedule.
+        epochs_done: Epochs that the record already holds.
+    """
+
+    number: int
+    arm: str
+    config: dict[str, Level]
+    seed: int
+    epochs_planned: int
+    epochs_done: int
+
+    @property
+    def trial_id(self) -> str:
+        """Identity that survives every restart."""
+        return trial_id(self.number)
+
+
+class Search:
+    """The state of one search, rebuilt from its record at any time.
+
+    Only trials of the search proper may be stopped early: design, repeat and scout trials run to
+    their planned end, which is what makes the table analysable.
+    """
+
+    def __init__(self, study: Study, record: Record, folder: Path) -> None:
+        """Continue `record`: rungs and samplers are brought to its state.
+
+        Args:
+            study: The resolved study.
+            record: The open record in `folder`.
+            folder: The study's folder, where the Optuna journal lies too.
+        """
+        self.study = study
+        self.record = record
+        self.plan: tuple[PlannedTrial, ...] = plan_trials(study)
+        self._rungs = Rungs(study.reduction)
+        self._samplers = Samplers(study, folder)
+        self._samplers.catch_up(record.trials.values(), study.metric)
+        self._replay_rungs()
+        self._live = {t.number for t in record.trials.values() if t.status == "running"}
+        self._waiting = deque(sorted(self._live))
+        for trial in record.trials.values():
+            if trial.end is None and trial.status != "running":
+                record.append("end", **_ending(trial, trial.status))
+        self._next = len(record.trials)
+
+    def _replay_rungs(self) -> None:
+        """Feed every recorded value to its rung; a rung does not depend on their order."""
+        for trial in self.record.trials.values():
+            for epoch in trial.epochs:
+                self._judge(trial, epoch["epoch"], epoch[self.study.metric])
+
+    def _judge(self, trial: TrialRecord, epoch: int, value: float) -> Decision | None:
+        return self._rungs.judge(
+            arm=trial.arm,
+            planned=trial.epochs_planned,
+            epoch=epoch,
+            value=value,
+            may_stop=trial.origin == "search",
+        )
+
+    def next(self) -> Assignment | None:
+        """What to run now, interrupted trials first; None while or when nothing is left to start.
+
+        A trial whose worker died comes back here, so None is final only once `is_over`.
+        """
+        if self._waiting:
+            trial = self.record.trials[self._waiting.popleft()]
+            return _assignment(trial)
+        if self._next == len(self.plan):
+            return None
+        planned = self.plan[self._next]
+        self._next += 1
+        config = self._samplers.propose(planned)
+        trial = self.record.append(
+            "start",
+            number=planned.number,
+            arm=planned.arm,
+            origin=planned.origin,
+            config=config,
+            seed=planned.seed,
+            epochs_planned=int(config["epochs"]),
+            started_at=time.time(),
+        )
+        self._live.add(planned.number)
+        return _assignment(trial)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every planned trial has ended."""
+        return self._next == len(self.plan) and not self._live
+
+    @property
+    def live(self) -> list[TrialRecord]:
+        """Trials that have started and not ended, waiting ones included."""
+        return [self.record.trials[number] for number in sorted(self._live)]
+
+    def finished_epoch(self, number: int, metrics: Mapping[str, Any]) -> bool:
+        """Record an epoch with its rung decision in one line; whether the trial goes on.
+
+        An epoch that the record already holds (reported again after a restart) changes nothing.
+        """
+        trial = self.record.trials[number]
+        epoch = int(metrics["epoch"])
+        if epoch <= len(trial.epochs):
+            return trial.status == "running"
+        value = float(metrics[self.study.metric])
+        decision = self._judge(trial, epoch, value)
+        line = {**metrics, "at": time.time()}
+        if decision is not None:
+            line["rung"] = {"n": decision.n, "promoted": decision.promoted}
+        self.record.append("epoch", number=number, **line)
+        self._samplers.report(number, epoch, value)
+        if trial.status == "running":
+            return True
+        self._end(trial, trial.status)
+        return False
+
+    def failed(self, number: int, reason: str, *, retry: bool) -> bool:
+        """Record that an attempt died; whether the trial waits for another one.
+
+        Args:
+            number: The trial.
+            reason: One line that a reader understands.
+            retry: False where another attempt would end alike, as after a diverged loss.
+        """
+        trial = self.record.append("failure", number=number, reason=reason, at=time.time())
+        if retry and len(trial.failures) <= MAX_FAILURES:
+            self._waiting.append(number)
+            return True
+        self._end(trial, "failed", error=reason)
+        return False
+
+    def _end(self, trial: TrialRecord, status: str, *, error: str | None = None) -> None:
+        self.record.append("end", **_ending(trial, status, error))
+        self._live.discard(trial.number)
+        value = None if status == "failed" else trial.epochs[-1][self.study.metric]
+        self._samplers.tell(trial.number, status, value)
+
+    def best_of_arms(self) -> dict[str, TrialRecord]:
+        """Per arm the completed trial with the best final value; arms without one are absent."""
+        best: dict[str, TrialRecord] = {}
+        for trial in self.record.trials.values():
+            if trial.status == "completed" and (
+                trial.arm not in best or self._final(trial) > self._final(best[trial.arm])
+            ):
+                best[trial.arm] = trial
+        return best
+
+    def _final(self, trial: TrialRecord) -> float:
+        return float(trial.epochs[-1][self.study.metric])
+
+
+def _ending(trial: TrialRecord, status: str, error: str | None = None) -> dict[str, Any]:
+    return {"number": trial.number, "status": status, "error": error, "at": time.time()}
+
+
+def _assignment(trial: TrialRecord) -> Assignment:
+    return Assignment(
+        number=trial.number,
+        arm=trial.arm,
+        config=trial.config,
+        seed=trial.seed,
+        epochs_planned=trial.epochs_planned,
+        epochs_done=len(trial.epochs),
+    )

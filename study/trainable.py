@@ -1,0 +1,164 @@
+"""One trial as Ray runs it: a step is an epoch, and an actor serves one trial after another.
+
+Ray's class form rather than its function form, because the driver must have an epoch on disk
+before the next one starts, and because reused actors save two seconds of imports a trial.
+Checkpoints are ours, not Ray's: a trial continues from them whoever restarts it.
+"""
+
+import os
+import platform
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from ray import tune
+
+from agecls import checkpoints
+from agecls.data import TrainingArrays
+from agecls.errors import AgeclsError, CheckpointError
+from agecls.recipe import Recipe
+from agecls.training import EpochMetrics, fit, start
+from study.storage import Storage
+
+Backbones = Mapping[str, Mapping[str, bytes]]
+"""By source: the files' names and contents; the first one is the weights."""
+
+METRICS: Final = "metrics"
+FAILURE: Final = "failure"
+RETRY: Final = "retry"
+"""Keys of a step's result: an epoch's metrics, or the reason why training cannot go on and
+whether another attempt might."""
+
+
+class FaceTrainable(tune.Trainable):
+    """A ResNet trained on faces already in memory.
+
+    The Ray configuration holds `number`, `recipe` (a Recipe's dict), `epochs_done` (epochs that
+    the record has), `trial_id`, `storage` (URI of the checkpoints), `weights` (source or None),
+    `threads` and `wants_gpu`.
+    """
+
+    def setup(  # type: ignore[override]  # `tune.with_parameters` adds the arguments
+        self, config: dict[str, Any], data: TrainingArrays, backbones: Backbones
+    ) -> None:
+        """Start or continue the trial that `config` describes.
+
+        Args:
+            config: See the class.
+            data: Shared by all trials of a node, read-only.
+            backbones: Files of weights, so that a node needs none of its own.
+        """
+        self._data = data
+        self._backbones = backbones
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial in the same process."""
+        self._begin(new_config)
+        return True
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        reset_peak_memory()
+        torch.set_num_threads(config["threads"])
+        self._epochs = self._run(config)
+
+    def _run(self, config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Epochs that the record lacks: those that the checkpoint is ahead, then new ones.
+
+        Where a damaged checkpoint has to be thrown away, epochs that the record has come again;
+        they are the same, and the driver passes over them.
+        """
+        recipe = Recipe.from_dict(config["recipe"])
+        storage = Storage(config["storage"])
+        device = device_for(wants_gpu=config["wants_gpu"])
+        with storage.local_copy(config["trial_id"]) as path:
+            try:
+                state = checkpoints.restore(path, recipe, self._data, device=device)
+            except CheckpointError:
+                with _on_this_node(self._backbones, config["weights"]) as weights:
+                    state = start(recipe, self._data, device=device, weights=weights)
+            for metrics in state.history[config["epochs_done"] :]:
+                yield _result(metrics, state.device)
+            for metrics in fit(state, self._data):
+                checkpoints.save(path, state)
+                storage.publish(path)
+                yield _result(metrics, state.device)
+
+    def step(self) -> dict[str, Any]:
+        """The next epoch's metrics, or why there is none.
+
+        Errors are results, so that the process lives on for the next trial. What the same recipe
+        would meet again (divergence, unusable weights) is not to be retried.
+        """
+        try:
+            return next(self._epochs)
+        except AgeclsError as error:
+            return {FAILURE: str(error), RETRY: False, "done": True}
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [""]
+            return {
+                FAILURE: f"{type(error).__name__}: {reason[0]}",
+                RETRY: True,
+                "done": True,
+            }
+
+
+@contextmanager
+def _on_this_node(backbones: Backbones, source: str | None) -> Iterator[str | None]:
+    """The source as this node can load it: files come out of the object store."""
+    if source is None or source not in backbones:
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="study-weights-") as folder:
+        for name, content in backbones[source].items():
+            (Path(folder) / name).write_bytes(content)
+        yield str(Path(folder) / Path(source).name)
+
+
+def _result(metrics: EpochMetrics, device: torch.device) -> dict[str, Any]:
+    """What Ray carries to the driver: metrics, and the place and the memory that they took."""
+    place = {
+        "node": platform.node(),
+        "device": device_name(device),
+        "peak_memory_mib": peak_memory_mib(device),
+    }
+    return {METRICS: {**asdict(metrics), **place}}
+
+
+def device_for(*, wants_gpu: bool) -> str:
+    """`cuda` if a GPU was asked for and PyTorch sees one; Ray's GPUs may be logical only."""
+    return "cuda" if wants_gpu and torch.cuda.is_available() else "cpu"
+
+
+def device_name(device: torch.device) -> str:
+    """What a reader calls the device: the GPU's name, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def reset_peak_memory() -> None:
+    """Make `peak_memory_mib` count from now, so that a reused process reports each trial's own."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        # 5 resets the peak resident size (proc(5), /proc/pid/clear_refs).
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return  # not Linux, or not allowed: the peak is then that of the process
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """Peak memory of the device, or of this process on a CPU, in MiB; NaN where it is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        unit = 1 if os.uname().sysname == "Darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return float(line.split()[1]) / 1024 if line else float("nan")

@@ -1,0 +1,300 @@
+"""Ray Tune as the executor of a search: its queue, its decisions and its noise are handled here.
+
+Ray is asked for as little as possible: to run trainables on fractional resources and to reuse
+their processes. What runs next and who goes on is `study.search`'s to say; Ray's own snapshots
+are never read.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+# Ray reads these at import: no usage reports, no console of its own, Ctrl-C is ours, and a local
+# Ray listens on loopback only (what the name of that switch does not say).
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+import ray
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from agecls.data import TrainingArrays
+from study.factors import Config
+from study.search import MAX_FAILURES, Assignment, Search
+from study.space import recipe_of
+from study.storage import Storage
+from study.trainable import FAILURE, METRICS, RETRY, Backbones, FaceTrainable
+
+WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
+"""The reason of every failure that the trainable could not report itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a study may use and what one trial takes; `concurrency` None: what fits."""
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    concurrency: int | None = None
+    address: str | None = None
+
+
+@dataclass
+class StopRequest:
+    """Whether the search should wind down, and why: read after each epoch.
+
+    Attributes:
+        reason: Set by signals, and by an error in our own code.
+        deadline: Seconds since 1970; past it no epoch starts.
+        error: What went wrong inside Ray's loop, to be raised once the loop has ended.
+    """
+
+    reason: str | None = None
+    deadline: float | None = None
+    error: Exception | None = None
+
+    def due(self) -> bool:
+        """Whether to stop now; past the deadline the reason becomes the time budget."""
+        if self.reason is None and self.deadline is not None and time.time() >= self.deadline:
+            self.reason = "the time budget is used up"
+        return self.reason is not None
+
+    @contextlib.contextmanager
+    def on_error(self) -> Iterator[None]:
+        """Turn an error within the block into a request to stop, since Ray would bury it."""
+        try:
+            yield
+        except Exception as error:
+            self.error = error
+            self.reason = f"an error: {error}"
+
+
+class _NotInSnapshots:
+    """Ray pickles its parts into snapshots; ours hold open files, and the record has it all."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class _Queue(_NotInSnapshots, Searcher):
+    """Hands the search's assignments to Ray, never more at a time than may run."""
+
+    def __init__(
+        self,
+        search: Search,
+        stop: StopRequest,
+        concurrency: int,
+        configure: Callable[[Assignment], dict[str, Any]],
+    ) -> None:
+        super().__init__(metric=None, mode=None)
+        self._search = search
+        self._stop = stop
+        self._concurrency = concurrency
+        self._configure = configure
+        self._running: set[str] = set()
+
+    def suggest(  # type: ignore[override]  # FINISHED is a text
+        self, trial_id: str
+    ) -> dict[str, Any] | str | None:
+        if self._stop.due() or self._search.is_over:
+            return Searcher.FINISHED
+        if len(self._running) >= self._concurrency:
+            return None
+        with self._stop.on_error():
+            assignment = self._search.next()
+            if assignment is not None:
+                self._running.add(trial_id)
+                return self._configure(assignment)
+        return None
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        self._running.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Ray's snapshot needs nothing from us: the record is the truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never called: a search is rebuilt from its record."""
+
+
+class _Judge(_NotInSnapshots, FIFOScheduler):
+    """Has every epoch recorded and judged before Ray starts the next one."""
+
+    def __init__(
+        self, search: Search, stop: StopRequest, storage: Storage, tick: Callable[[], None]
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._search = search
+        self._stop = stop
+        self._storage = storage
+        self._tick = tick
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        goes_on = False
+        with self._stop.on_error():
+            goes_on = self._take(trial.config["number"], result)
+            self._tick()
+        stop: str = TrialScheduler.STOP
+        go_on: str = TrialScheduler.CONTINUE
+        return go_on if goes_on and not self._stop.due() else stop
+
+    def _take(self, number: int, result: dict[str, Any]) -> bool:
+        """Record a step's result; whether the trial goes on in this process."""
+        goes_on = False
+        if FAILURE in result:
+            self._search.failed(number, result[FAILURE], retry=result[RETRY])
+        else:
+            prefix = f"{METRICS}/"
+            goes_on = self._search.finished_epoch(
+                number,
+                {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)},
+            )
+        if not goes_on:
+            tidy_checkpoints(self._search, self._storage)
+        return goes_on
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        with self._stop.on_error():
+            self._search.failed(trial.config["number"], WORKER_DIED, retry=True)
+            tidy_checkpoints(self._search, self._storage)
+            self._tick()
+
+
+def tidy_checkpoints(search: Search, storage: Storage) -> None:
+    """Keep the checkpoints of live trials and of each arm's best one; delete the others."""
+    kept = (*search.live, *search.best_of_arms().values())
+    storage.keep_only({trial.trial_id for trial in kept})
+
+
+def run_search(
+    search: Search,
+    data: TrainingArrays,
+    storage: Storage,
+    *,
+    resources: Resources,
+    stop: StopRequest,
+    weights: Callable[[Config], str | None],
+    backbones: Backbones,
+    tick: Callable[[], None],
+) -> None:
+    """Run the search's trials until it is over or `stop` says so; Ray must be initialised.
+
+    Args:
+        search: The state machine that decides.
+        data: Shared by all trials through Ray's object store, once per node.
+        storage: Where checkpoints go, reachable from every node.
+        resources: What one trial takes and how many run at a time.
+        stop: Read after each epoch: running trials finish theirs and then wait for a resume.
+        weights: From a configuration to the source of its weights; None: scratch.
+        backbones: Contents of the sources that are files: they travel with the data.
+        tick: Called after every event, for displays and periodic writing.
+
+    Raises:
+        StudyError: The search cannot go on.
+        OSError: The record or a table could not be written, as on a full disk.
+    """
+    tidy_checkpoints(search, storage)
+
+    def configure(assignment: Assignment) -> dict[str, Any]:
+        recipe = recipe_of(search.study, assignment.config, assignment.seed)
+        return {
+            "number": assignment.number,
+            "trial_id": assignment.trial_id,
+            "recipe": recipe.to_dict(),
+            "epochs_done": assignment.epochs_done,
+            "storage": storage.uri,
+            "weights": weights(assignment.config),
+            "threads": max(1, int(resources.cpus_per_trial)),
+            "wants_gpu": resources.gpus_per_trial > 0,
+        }
+
+    trainable = tune.with_resources(
+        tune.with_parameters(FaceTrainable, data=data, backbones=backbones),
+        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+    )
+    most_attempts = len(search.plan) * (MAX_FAILURES + 1) + 1
+    with tempfile.TemporaryDirectory(prefix="study-ray-") as scratch:
+        tuner = tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=_Queue(search, stop, concurrency(resources), configure),
+                scheduler=_Judge(search, stop, storage, tick),
+                num_samples=most_attempts,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name=search.study.name,
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )
+        tuner.fit()
+    if stop.error is not None:
+        raise stop.error
+
+
+def concurrency(resources: Resources) -> int:
+    """Trials that run at a time: as asked, else as many as the cluster's CPUs and GPUs hold."""
+    if resources.concurrency is not None:
+        return resources.concurrency
+    cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    fits = []
+    if resources.cpus_per_trial > 0:
+        fits.append(cluster.get("CPU", 0.0) / resources.cpus_per_trial)
+    if resources.gpus_per_trial > 0:
+        fits.append(cluster.get("GPU", 0.0) / resources.gpus_per_trial)
+    return max(1, int(min(fits, default=1.0)))
+
+
+@contextlib.contextmanager
+def ray_session(resources: Resources) -> Iterator[None]:
+    """A quiet Ray: the cluster at `address`, or a local one on loopback for this block."""
+    # Ray logs a traceback for each worker that dies; the record has the reason.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if resources.address is not None:
+        ray.init(address=resources.address, **quiet)
+    else:
+        ray.init(
+            include_dashboard=False,
+            num_cpus=os.cpu_count(),
+            # Huge pages for PyTorch's buffers, a few per cent on a CPU.
+            runtime_env={"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}},
+            **quiet,
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def stop_on_signals(stop: StopRequest) -> Iterator[None]:
+    """First Ctrl-C or SIGTERM: wind down after the running epochs; a second one: now."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.reason is not None:
+            raise KeyboardInterrupt
+        stop.reason = "interrupted" if number == signal.SIGINT else "asked to end by SIGTERM"
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

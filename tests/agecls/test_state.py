@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from agecls.errors import DataLayoutError, WeightsError
+from agecls.recipe import CHOICES, Recipe
+from agecls.resnet import ResNet
+from agecls.state import build_optimizer, start, stream_seed
+from agecls.weights import SCRATCH_MEAN, save_backbone
+from tests.agecls.tiny import shades
+
+TINY = Recipe(depth=18, epochs=2, batch_size=16, lr=0.02)
+
+
+def test_streams_are_told_apart_by_seed_name_and_epoch():
+    seeds = {
+        stream_seed(seed, stream, epoch)
+        for seed in (0, 1, 10)
+        for stream in ("order", "augmentation")
+        for epoch in (0, 1, 10)
+    }
+
+    assert len(seeds) == 18
+    assert stream_seed(0, "order", 1) == 2961819992523135983  # a resumed run relies on it
+
+
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
+def test_norms_and_biases_are_not_decayed(optimizer):
+    recipe = replace(TINY, optimizer=optimizer, lr=1e-3, weight_decay=0.1)
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 8))
+    built = build_optimizer(recipe, model)
+
+    for parameter in model.parameters():
+        nn.init.ones_(parameter)
+        parameter.grad = torch.zeros_like(parameter)
+    built.step()
+
+    for name, parameter in model.named_parameters():
+        is_decayed = (parameter < 1).all().item()
+        assert is_decayed == (name in ("0.weight", "3.weight")), name
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        ("sgd", torch.optim.SGD),
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+    ],
+)
+def test_fused_optimizers_step_as_torchs_plain_ones_on_channels_last_weights(optimizer, expected):
+    torch.manual_seed(0)
+    recipe = replace(TINY, optimizer=optimizer, lr=0.01, weight_decay=0.05, momentum=0.8)
+    model = nn.Conv2d(3, 4, 3, bias=False).to(memory_format=torch.channels_last)
+    plain = nn.Parameter(model.weight.detach().clone())
+    kwargs = {"lr": 0.01, "weight_decay": 0.05, "foreach": False}
+    if optimizer == "sgd":
+        reference = expected([plain], momentum=0.8, nesterov=True, **kwargs)
+    else:
+        reference = expected([plain], betas=(0.8, 0.999), **kwargs)
+    built = build_optimizer(recipe, model)
+
+    for _ in range(3):
+        gradient = torch.randn_like(plain)
+        model.weight.grad, plain.grad = gradient.clone(), gradient.clone()
+        built.step()
+        reference.step()
+
+    torch.testing.assert_close(model.weight, plain)
+
+
+def test_zero_gamma_starts_blocks_as_their_shortcuts():
+    state = start(replace(TINY, zero_gamma=True), shades())
+
+    assert state.model.layer1[0].bn2.weight.abs().max() == 0
+
+
+def test_corn_has_a_head_of_seven():
+    assert start(replace(TINY, loss="corn"), shades()).model.fc.out_features == 7
+
+
+def test_pretrained_weights_bring_their_own_normalisation(tmp_path):
+    data = shades()
+    source = tmp_path / "backbone.safetensors"
+    trained = start(TINY, data).model
+    save_backbone(
+        trained, source, made_by={}, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), licence="none"
+    )
+
+    state = start(replace(TINY, init="pretrained", seed=5), data, weights=str(source))
+
+    assert (state.mean, state.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    assert state.weights.new == ("fc.weight", "fc.bias")
+    assert torch.equal(state.model.conv1.weight, trained.conv1.weight)
+    assert start(TINY, data, weights=str(source)).mean == SCRATCH_MEAN
+
+
+def test_pretrained_without_weights_is_an_error_that_says_what_to_give():
+    with pytest.raises(WeightsError, match="no weights are given; name a file"):
+        start(replace(TINY, init="pretrained"), shades())
+
+
+@pytest.mark.parametrize(("n_train", "n_val"), [(1, 4), (4, 0)])
+def test_too_few_images_are_an_error(n_train, n_val):
+    with pytest.raises(DataLayoutError, match=f"there are {n_train} training and {n_val} valid"):
+        start(TINY, shades(n_train, n_val))
+
+
+def test_the_model_is_channels_last_and_one_of_ours():
+    state = start(TINY, shades())
+
+    assert isinstance(state.model, ResNet)
+    assert state.model.layer1[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,30 @@
+from dataclasses import replace
+from pathlib import Path
+
+from study.report.sources import again, provenance_rows
+from study.tables import StudyTables
+
+
+def test_provenance_names_command_versions_machine_commit_and_seed(tables: StudyTables) -> None:
+    rows = dict(provenance_rows(tables))
+    assert rows["Command"] == "python -m study.run demo --trials 48"
+    assert rows["Versions"] == "python 3.11.9, torch 2.14.1"
+    assert rows["Machine"] == "system Linux-6.1, cpu a CPU, cores 2"
+    assert rows["Commit"] == "0123456789abcdef0123456789abcdef01234567"
+    assert rows["Seed"].startswith("0 ")
+    assert rows["Ended"] == "2026-01-02T03:09:05+00:00"
+
+
+def test_what_another_tool_did_not_record_is_left_out(tables: StudyTables) -> None:
+    rows = dict(provenance_rows(replace(tables, provenance=None)))
+    assert list(rows) == ["Seed", "Data", "Folder"]
+
+
+def test_the_study_can_be_made_again_from_its_commit_and_file(tables: StudyTables) -> None:
+    known = {"git_commit": "abc-dirty"}
+    assert again(replace(tables, folder=Path("out/my study"), provenance=known)) == (
+        "git checkout abc\n"
+        "python -m study.run 'out/my study/study.toml' --name 'my study-again'\n"
+        "python -m study.report 'my study-again'"
+    )
+    assert "git" not in again(replace(tables, provenance=None))

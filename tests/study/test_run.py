@@ -1,0 +1,157 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.study import tiny
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A tiny study, run once for all tests that only look at it."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = tiny.run(folder, tiny.write_study(folder))
+    assert done.returncode == 0, done.stderr
+    return folder / "results" / "tiny", done
+
+
+def test_the_main_job_leaves_every_file_of_the_contract(finished):
+    folder, done = finished
+    names = {path.name for path in folder.iterdir()}
+    expected = {"study.toml", "study.json", "trials.parquet", "epochs.parquet", "report.html"}
+    assert expected | {"journal.log", "models", "record.jsonl"} <= names
+    assert f"Report: {folder / 'report.html'}" in done.stdout
+
+
+def test_every_trial_is_in_the_table_with_its_memory_and_device(finished):
+    trials = pd.read_parquet(finished[0] / "trials.parquet")
+    assert trials["number"].tolist() == list(range(6))
+    assert (trials["arm"] == "org").sum() == 3
+    assert set(trials["status"]) <= {"completed", "stopped"}
+    assert trials["peak_memory_mib"].between(100, 8000).all()
+    assert (trials["device"] == "cpu").all()
+    epochs = pd.read_parquet(finished[0] / "epochs.parquet")
+    assert len(epochs) == trials["epochs_run"].sum()
+
+
+def test_the_terminal_names_each_arm_and_the_majority_class(finished):
+    lines = finished[1].stdout
+    for word in ("org: ", "bcd: ", "majority class: "):
+        assert word in lines
+    assert "Traceback" not in finished[1].stderr
+
+
+def test_the_best_model_of_each_arm_is_kept_and_no_other_checkpoint(finished):
+    folder = finished[0]
+    trials = pd.read_parquet(folder / "trials.parquet")
+    done = trials[trials["status"] == "completed"]
+    best = done.loc[done.groupby("arm")["val_accuracy"].idxmax()].set_index("arm")["trial_id"]
+    kept = {path.stem for path in (folder / "checkpoints").iterdir()}
+    assert kept == set(best)
+    for arm, trial_id in best.items():
+        described = json.loads((folder / "models" / arm / "model.json").read_text())
+        assert described["trial_id"] == trial_id
+        assert (folder / "models" / arm / "model.safetensors").stat().st_size > 1e6
+
+
+def test_provenance_says_how_the_study_was_made(finished):
+    found = json.loads((finished[0] / "study.json").read_text())
+    assert found["finished"]
+    assert found["command"].startswith("python -m study.run")
+    assert found["data"]["summary"]["images"]["train"] > 50
+    assert found["sampler"]["multivariate"] is True
+
+
+def test_an_existing_study_is_not_overwritten(finished):
+    folder = finished[0].parent.parent
+    again = tiny.run(folder, folder / "tiny.toml", "--name", "tiny")
+    assert again.returncode == 2
+    assert "--resume tiny" in again.stderr
+
+
+def test_a_finished_study_resumed_trains_nothing_and_keeps_its_tables(finished):
+    folder = finished[0]
+    before = tiny.tables(folder)
+    again = tiny.run(folder.parent.parent, "--resume", "tiny")
+    assert again.returncode == 0, again.stderr
+    for old, new in zip(before, tiny.tables(folder), strict=True):
+        pd.testing.assert_frame_equal(old, new)
+
+
+def test_a_changed_study_is_refused_with_the_difference(finished):
+    folder = finished[0].parent.parent
+    changed = folder / "changed.toml"
+    changed.write_text((folder / "tiny.toml").read_text().replace("high = 0.1", "high = 0.2"))
+    refused = tiny.run(folder, changed, "--resume", "tiny")
+    assert refused.returncode == 2
+    assert "0.2" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_after_the_epoch_with_status_130_and_the_way_to_go_on(tmp_path, number):
+    study = tiny.write_study(tmp_path)
+    process = tiny.start(tmp_path, study)
+    record = tmp_path / "results" / "tiny" / "record.jsonl"
+    tiny.wait_for_epochs(record, 2, process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert "--resume tiny" in stdout.splitlines()[-1]
+    trials = pd.read_parquet(record.parent / "trials.parquet")
+    assert "interrupted" in set(trials["status"]) or len(trials) < 6
+    assert (record.parent / "report.html").exists()
+    resumed = tiny.run(tmp_path, "--resume", "tiny")
+    assert resumed.returncode == 0, resumed.stderr
+    trials = pd.read_parquet(record.parent / "trials.parquet")
+    assert len(trials) == 6
+    assert set(trials["status"]) <= {"completed", "stopped"}
+
+
+def test_a_time_budget_ends_the_search_and_says_so(tmp_path):
+    study = tiny.write_study(tmp_path)
+    done = tiny.run(tmp_path, study, "--time-budget", "1s")
+    assert done.returncode == 130
+    assert "time budget" in done.stdout
+    assert (tmp_path / "results" / "tiny" / "study.toml").exists()
+
+
+def test_more_trials_are_a_safe_change(tmp_path):
+    study = tiny.write_study(tmp_path, trials=2)
+    assert tiny.run(tmp_path, study).returncode == 0
+    grown = tiny.run(tmp_path, "--resume", "tiny", "--trials", "4")
+    assert grown.returncode == 0, grown.stderr
+    trials = pd.read_parquet(tmp_path / "results" / "tiny" / "trials.parquet")
+    assert len(trials) == 4
+    assert (trials["origin"].iloc[2:] == "search").all()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["nonsense"], "nonsense"),
+        (["--data", "/does/not/exist"], "/does/not/exist"),
+        (["--trials", "0"], "--trials"),
+        (["--resume", "nobody"], "nobody"),
+        (["demo", "--weights", "no-such-file.pt", "--trials", "4"], "no-such-file.pt"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(tmp_path, words, expected):
+    done = tiny.run(tmp_path, *words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_help_answers_without_heavy_imports():
+    code = (
+        "import sys; from study.run import parser; parser().format_help();"
+        "print(sorted({'torch', 'ray', 'pandas', 'optuna'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

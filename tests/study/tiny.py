@@ -1,0 +1,112 @@
+"""A study that ends within seconds: drawn faces of 16 px, ResNet-18, and the commands on it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from agecls.faces import FaceSet, draw_face_set
+
+STUDY = """
+[study]
+question = "Does the command work?"
+metric = "val_accuracy"
+trials = {trials}
+epochs = 3
+design_share = 0.34
+[data]
+path = "{data}"
+size = 16
+[factors.variant]
+role = "arm"
+levels = ["org", "bcd"]
+[factors.lr]
+role = "tuned"
+log = true
+low = 0.001
+high = 0.1
+[factors.epochs]
+role = "tuned"
+levels = [2, 3]
+[factors.depth]
+role = "fixed"
+value = 18
+[factors.batch_size]
+role = "fixed"
+value = 16
+[factors.ema]
+role = "fixed"
+value = 0.9
+"""
+
+TIMES = ["started_at", "ended_at", "train_seconds", "images_per_second", "peak_memory_mib"]
+"""Columns of `trials` that no two runs have in common."""
+
+
+def write_study(folder: Path, *, trials: int = 6) -> Path:
+    """Drawn faces and a study file on them, in `folder`."""
+    faces = folder / "faces"
+    draw_face_set(faces, FaceSet(families=8, val_families=4, test_families=0, size=16))
+    path = folder / "tiny.toml"
+    path.write_text(STUDY.format(trials=trials, data=faces))
+    return path
+
+
+def command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "study.run", *map(str, words)]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The test's own cache, and one thread for anything outside Ray."""
+    return {**os.environ, "AGECLS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+
+
+def run(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `study.run` to its end, results in `folder / "results"`."""
+    return subprocess.run(
+        command(*words, "--out", folder / "results"),
+        capture_output=True,
+        text=True,
+        env=environment(folder),
+        timeout=300,
+    )
+
+
+def start(folder: Path, *words: str | Path) -> subprocess.Popen[str]:
+    """Start `study.run` in a process group of its own, as a terminal would."""
+    return subprocess.Popen(
+        command(*words, "--out", folder / "results"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(folder),
+        start_new_session=True,
+    )
+
+
+def wait_for_epochs(record: Path, n: int, process: subprocess.Popen[str]) -> None:
+    """Until the record holds `n` epochs; fails if the process ends before."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if record.exists() and record.read_text().count('"event": "epoch"') >= n:
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError(f"no {n} epochs within two minutes")
+
+
+def kill_hard(process: subprocess.Popen[str]) -> None:
+    """SIGKILL the driver alone, as the kernel would when memory runs out."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trials and epochs of a study's folder without what depends on the clock."""
+    trials = pd.read_parquet(folder / "trials.parquet").drop(columns=TIMES)
+    epochs = pd.read_parquet(folder / "epochs.parquet").drop(columns=["seconds"])
+    return trials, epochs

@@ -1,0 +1,57 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agecls
+import study
+
+HEAVY = {"torch", "torchvision", "ray", "optuna", "plotly", "pandas", "pyarrow", "scipy"}
+
+
+def loaded_by(module: str) -> set[str]:
+    """Heavy packages in a fresh interpreter after importing `module`."""
+    code = f"import sys, {module}; print(*({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("agecls", set()),
+        ("agecls.ages", set()),
+        ("agecls.recipe", set()),
+        ("agecls.metrics", set()),
+        ("agecls.data", {"pandas", "pyarrow"}),
+        ("agecls.training", {"torch", "pandas", "pyarrow"}),
+        ("study.factors", set()),
+        ("study.study_file", set()),
+        ("study.plan", set()),
+        ("study.run", set()),
+        ("study.record", set()),
+        ("study.tables", {"pandas", "pyarrow"}),
+        ("study.analysis", {"pandas", "pyarrow", "scipy"}),
+        ("study.report.page", {"pandas", "pyarrow", "plotly", "scipy"}),
+        ("study.search", {"optuna", "pandas", "pyarrow", "scipy"}),
+    ],
+)
+def test_a_module_loads_no_more_than_it_may(module, allowed):
+    assert loaded_by(module) <= allowed
+
+
+def modules_of(package):
+    return sorted(Path(package.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules_of(agecls), ids=lambda p: p.name)
+def test_agecls_knows_nothing_of_the_study(path):
+    text = path.read_text()
+    assert "from study" not in text
+    assert "import study" not in text
+
+
+@pytest.mark.parametrize("path", modules_of(study), ids=lambda p: p.name)
+def test_nothing_imports_the_command(path):
+    assert "study.run import" not in path.read_text()
