@@ -38,10 +38,11 @@ FIRST_FAMILY: Final = {"train": 1, "val": 801, "test": 851}
 MOST_FAMILIES: Final = {"train": 800, "val": 50, "test": 149}
 """Splits own ranges of family numbers, so no family can stand in two."""
 
-CHILD: Final = (1560, 1332, 871, 243, 65, 6, 0, 0)
-PARENT: Final = (230, 327, 632, 771, 1010, 442, 67, 19)
+CHILD: Final = (1750, 1332, 871, 243, 65, 6, 0, 0)
+PARENT: Final = (230, 327, 632, 771, 850, 442, 67, 19)
 GRANDPARENT: Final = (5, 10, 71, 172, 400, 366, 377, 245)
-"""How often each generation is seen in each class: row counts of the Korean train set."""
+"""How often each generation is seen in each class: near the row counts of the Korean train set,
+shifted from e to a so that all classes together come out as common as there."""
 
 
 @dataclass(frozen=True, kw_only=True)

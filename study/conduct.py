@@ -17,7 +17,7 @@ from agecls.data import FaceData, TrainingArrays, load_data
 from agecls.errors import WeightsError
 from agecls.pretrain import pretrain
 from study import models, provenance, tune_run
-from study.errors import StorageError, StudyError
+from study.errors import SearchError, StorageError, StudyError
 from study.factors import Config, Level, Study, arm_name
 from study.record import Record, TrialRecord
 from study.report.page import write_report
@@ -48,11 +48,13 @@ class Outcome:
     Attributes:
         report: The report's path.
         interrupted: Why it stopped before its end; None if the study is finished.
+        failed: Whether it stopped because it could not go on.
         summary: Lines for the terminal.
     """
 
     report: Path
     interrupted: str | None
+    failed: bool
     summary: tuple[str, ...]
 
 
@@ -91,14 +93,19 @@ def conduct(
             progress=advance,
         )
     checkpoints = prepare(study, folder, storage, resources)
-    with Record(folder) as record, tune_run.stop_on_signals(stop):
+    failed = False
+    with Record(folder) as record:
         source = _open_provenance(study, folder, data, command)
         write_whole(folder / "study.toml", dump_study(study).encode())
         search = Search(study, record, folder)
-        with tune_run.ray_session(resources):
+        # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
+        with tune_run.ray_session(resources), tune_run.stop_on_signals(stop):
             _pretrain(study, folder, resources, stop, console, source)
             if not stop.due():
-                _search(search, data, folder, checkpoints, resources, stop, console)
+                try:
+                    _search(search, data, folder, checkpoints, resources, stop, console)
+                except SearchError as error:
+                    stop.reason, failed = str(error), True
         interrupted = None if search.is_over else stop.reason or "the search did not end"
         models.keep_best(search, data, folder, checkpoints)
         _close_provenance(folder, source, interrupted)
@@ -106,6 +113,7 @@ def conduct(
     return Outcome(
         report=write_report(folder),
         interrupted=interrupted,
+        failed=failed,
         summary=_summary(search, data.summary["majority"]["val"]),
     )
 

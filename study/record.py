@@ -36,7 +36,7 @@ class TrialRecord:
         epochs_planned: Length of its schedule.
         started_at: Seconds since 1970, UTC.
         epochs: One mapping per finished epoch, in order: metrics, `at` (UTC seconds), `rung`.
-        failures: Reasons of the attempts that died, in order.
+        failures: One mapping per attempt that died, in order: `reason`, `kind`, `at`.
         end: The end event, once there is one.
     """
 
@@ -48,13 +48,18 @@ class TrialRecord:
     epochs_planned: int
     started_at: float
     epochs: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
     end: dict[str, Any] | None = None
 
     @property
     def trial_id(self) -> str:
         """Identity that survives every restart, such as `t00012`."""
         return trial_id(self.number)
+
+    @property
+    def kind(self) -> str | None:
+        """What the latest failure was, or None if there was none."""
+        return self.failures[-1]["kind"] if self.failures else None
 
     @property
     def status(self) -> Status:
@@ -91,7 +96,7 @@ def _take(trials: dict[int, TrialRecord], event: str, number: int, **fields: Any
         case "epoch":
             trials[number].epochs.append(fields)
         case "failure":
-            trials[number].failures.append(fields["reason"])
+            trials[number].failures.append(fields)
         case "end":
             trials[number].end = fields
 

@@ -223,6 +223,9 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     out.print(f"Report: {outcome.report}", highlight=False, markup=False)
     if outcome.interrupted is None:
         return 0
+    if outcome.failed:
+        sys.stderr.write(f"study.run: {outcome.interrupted}\n")
+        return 1
     where = "" if options.out == Path("results") else f" --out {options.out}"
     out.print(
         f"Stopped early: {outcome.interrupted}. Go on with: "

@@ -11,16 +11,24 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from study.errors import SearchError
 from study.factors import Level, Study
 from study.plan import PlannedTrial, plan_trials
 from study.record import Record, TrialRecord, trial_id
 from study.rungs import Decision, Rungs
 from study.sampler import Samplers
 
-MAX_FAILURES: Final = 2
-"""Times that a trial whose worker died is tried again before it counts as failed."""
+Failure = Literal["died", "raised", "diverged", "refused"]
+"""A worker that died, an exception, a loss that is not finite, or input that cannot be used."""
+
+RETRIES: Final[dict[Failure, int]] = {"died": 2, "raised": 2, "diverged": 1, "refused": 0}
+"""Times that a trial is tried again from its checkpoint before it counts as failed. On one machine
+a diverged loss would come again; sums on a GPU may differ, hence one more try."""
+
+FIRST_FAILURES: Final = 3
+"""When so many trials failed and none ended well, the search gives up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,20 +158,38 @@ class Search:
         self._end(trial, trial.status)
         return False
 
-    def failed(self, number: int, reason: str, *, retry: bool) -> bool:
+    def failed(self, number: int, reason: str, kind: Failure) -> bool:
         """Record that an attempt died; whether the trial waits for another one.
 
         Args:
             number: The trial.
             reason: One line that a reader understands.
-            retry: False where another attempt would end alike, as after a diverged loss.
+            kind: Says how often to try again.
+
+        Raises:
+            SearchError: The first trials all failed, so that the others would too.
         """
-        trial = self.record.append("failure", number=number, reason=reason, at=time.time())
-        if retry and len(trial.failures) <= MAX_FAILURES:
+        trial = self.record.append(
+            "failure", number=number, reason=reason, kind=kind, at=time.time()
+        )
+        if len(trial.failures) <= RETRIES[kind]:
             self._waiting.append(number)
             return True
         self._end(trial, "failed", error=reason)
+        self._give_up_if_hopeless(kind)
         return False
+
+    def _give_up_if_hopeless(self, kind: Failure) -> None:
+        """Divergence does not count: that rates at the edge of a box diverge is a result."""
+        ended = [t for t in self.record.trials.values() if t.status != "running"]
+        if kind == "diverged" or len(ended) != FIRST_FAILURES:
+            return
+        if all(t.status == "failed" and t.kind != "diverged" for t in ended):
+            reasons = {str(t.end["error"]) for t in ended if t.end}
+            raise SearchError(
+                f"the first {len(ended)} trials failed, so the others would too: "
+                f"{'; '.join(sorted(reasons))}"
+            )
 
     def _end(self, trial: TrialRecord, status: str, *, error: str | None = None) -> None:
         self.record.append("end", **_ending(trial, status, error))

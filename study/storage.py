@@ -45,7 +45,7 @@ class Storage:
         return system, base
 
     def prepare(self) -> None:
-        """Make the folder.
+        """Make the folder, and remove what killed writers left in it half-written.
 
         Raises:
             StorageError: It cannot be reached or written.
@@ -53,6 +53,9 @@ class Storage:
         system, base = self._reach()
         try:
             system.create_dir(base, recursive=True)
+            for info in system.get_file_info(fs.FileSelector(base)):
+                if info.base_name.endswith((".tmp", ".part")):
+                    system.delete_file(info.path)
         except OSError as error:
             raise StorageError(f"{self.uri}: cannot be written ({error})") from error
 

@@ -5,6 +5,7 @@ before the next one starts, and because reused actors save two seconds of import
 Checkpoints are ours, not Ray's: a trial continues from them whoever restarts it.
 """
 
+import errno
 import os
 import platform
 import resource
@@ -20,7 +21,7 @@ from ray import tune
 
 from agecls import checkpoints
 from agecls.data import TrainingArrays
-from agecls.errors import AgeclsError, CheckpointError
+from agecls.errors import AgeclsError, CheckpointError, DivergedError
 from agecls.recipe import Recipe
 from agecls.training import EpochMetrics, fit, start
 from study.storage import Storage
@@ -30,9 +31,12 @@ Backbones = Mapping[str, Mapping[str, bytes]]
 
 METRICS: Final = "metrics"
 FAILURE: Final = "failure"
-RETRY: Final = "retry"
-"""Keys of a step's result: an epoch's metrics, or the reason why training cannot go on and
-whether another attempt might."""
+KIND: Final = "kind"
+"""Keys of a step's result: an epoch's metrics, or the reason why training cannot go on, and of
+which kind it is: a `study.search.Failure`, or `disk`."""
+
+DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Not the trial's fault, and no use to go on."""
 
 
 class FaceTrainable(tune.Trainable):
@@ -92,20 +96,29 @@ class FaceTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """The next epoch's metrics, or why there is none.
 
-        Errors are results, so that the process lives on for the next trial. What the same recipe
-        would meet again (divergence, unusable weights) is not to be retried.
+        Errors are results, so that the process lives on for the next trial.
         """
         try:
             return next(self._epochs)
+        except DivergedError as error:
+            return _failure("diverged", str(error))
         except AgeclsError as error:
-            return {FAILURE: str(error), RETRY: False, "done": True}
+            return _failure("refused", str(error))
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                return _failure("disk", f"{error.strerror}: {error.filename}")
+            return _failure("raised", _one_line(error))
         except Exception as error:
-            reason = str(error).strip().splitlines() or [""]
-            return {
-                FAILURE: f"{type(error).__name__}: {reason[0]}",
-                RETRY: True,
-                "done": True,
-            }
+            return _failure("raised", _one_line(error))
+
+
+def _failure(kind: str, reason: str) -> dict[str, Any]:
+    return {FAILURE: reason, KIND: kind, "done": True}
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 @contextmanager

@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 # Ray reads these at import: no usage reports, no console of its own, Ctrl-C is ours, and a local
 # Ray listens on loopback only (what the name of that switch does not say).
@@ -30,11 +31,12 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from agecls.data import TrainingArrays
+from study.errors import StorageError
 from study.factors import Config
-from study.search import MAX_FAILURES, Assignment, Search
+from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
 from study.storage import Storage
-from study.trainable import FAILURE, METRICS, RETRY, Backbones, FaceTrainable
+from study.trainable import FAILURE, KIND, METRICS, Backbones, FaceTrainable
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""
@@ -155,7 +157,7 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
         """Record a step's result; whether the trial goes on in this process."""
         goes_on = False
         if FAILURE in result:
-            self._search.failed(number, result[FAILURE], retry=result[RETRY])
+            self._fail(number, result[FAILURE], result[KIND])
         else:
             prefix = f"{METRICS}/"
             goes_on = self._search.finished_epoch(
@@ -166,11 +168,30 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
             tidy_checkpoints(self._search, self._storage)
         return goes_on
 
+    def _fail(self, number: int, reason: str, kind: str) -> None:
+        if kind == "disk":
+            raise StorageError(
+                f"{self._storage.uri}: a checkpoint cannot be written ({reason}). "
+                "Free some space; what is on disk is whole and --resume goes on."
+            )
+        self._search.failed(number, reason, cast(Failure, kind))
+
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         with self._stop.on_error():
-            self._search.failed(trial.config["number"], WORKER_DIED, retry=True)
+            self._search.failed(trial.config["number"], *_reason(trial))
             tidy_checkpoints(self._search, self._storage)
             self._tick()
+
+
+def _reason(trial: Any) -> tuple[str, Failure]:
+    """Why Ray lost a trial, in one line, and of which kind that is."""
+    if trial.pickled_error_file:
+        with Path(trial.pickled_error_file).open("rb") as file:
+            error = ray.cloudpickle.load(file)
+        if isinstance(error, ray.exceptions.RayTaskError):
+            lines = str(error).strip().splitlines()
+            return lines[-1], "raised"
+    return WORKER_DIED, "died"
 
 
 def tidy_checkpoints(search: Search, storage: Storage) -> None:
@@ -225,7 +246,7 @@ def run_search(
         tune.with_parameters(FaceTrainable, data=data, backbones=backbones),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
-    most_attempts = len(search.plan) * (MAX_FAILURES + 1) + 1
+    most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) + 1
     with tempfile.TemporaryDirectory(prefix="study-ray-") as scratch:
         tuner = tune.Tuner(
             trainable,

@@ -175,6 +175,19 @@ def test_colours_change_as_torchvisions_do(column, adjust, drawn):
     torch.testing.assert_close(ours, expected, atol=0.1, rtol=0)
 
 
+def test_all_colours_together_are_torchvisions_one_after_the_other():
+    batch = images(low=60, high=120)
+
+    ours = augmented(batch, neutral(BRIGHT=1.0, CONTRAST=0.0, COLOURED=1.0), strength=0.5)
+
+    up, down = 1 + COLOUR * 0.5, 1 - COLOUR * 0.5
+    expected = [
+        adjust_brightness(adjust_contrast(adjust_saturation(image / 255, up), down), up)
+        for image in planes(batch)
+    ]
+    torch.testing.assert_close(ours, torch.stack(expected) * 255, atol=0.2, rtol=0)
+
+
 def test_colours_stay_within_bytes():
     draws = draw(64, generator())
     draws[:, ERASE] = 0.999

@@ -144,14 +144,17 @@ def test_recipes_of_one_seed_see_images_in_one_order_through_one_augmentation(mo
 
 
 @pytest.mark.usefixtures("small_net")
-def test_an_epoch_shows_each_image_once_in_an_order_of_its_own(monkeypatch):
+def test_each_epoch_shows_every_image_once_in_its_own_order_and_augmentation(monkeypatch):
     data = shades()
-    images, _ = seen(monkeypatch, TINY, data)
+    images, draws = seen(monkeypatch, TINY, data)
 
     first, second = images.flatten(1).tolist()[:48], images.flatten(1).tolist()[48:]
 
     assert sorted(first) == sorted(second) == sorted(data.train_images.reshape(48, -1).tolist())
     assert first != second
+    assert not {tuple(row) for row in draws[:48].tolist()} & {
+        tuple(row) for row in draws[48:].tolist()
+    }
 
 
 @pytest.mark.usefixtures("small_net")

@@ -103,7 +103,8 @@ def test_status_follows_from_epochs_and_rung_even_without_an_end(
 def test_an_end_line_says_failed(tmp_path):
     with Record(tmp_path) as record:
         fill(record)
-        record.append("failure", number=0, reason="NaN", at=5.0)
+        record.append("failure", number=0, reason="NaN", kind="diverged", at=5.0)
         trial = record.append("end", number=0, status="failed", error="NaN", at=5.0)
         assert trial.status == "failed"
-        assert trial.failures == ["NaN"]
+        assert [f["reason"] for f in trial.failures] == ["NaN"]
+        assert trial.kind == "diverged"

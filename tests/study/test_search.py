@@ -7,8 +7,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from study.errors import SearchError
 from study.record import Record, read_events
-from study.search import MAX_FAILURES, Search
+from study.search import FIRST_FAILURES, RETRIES, Search
 from study.study_file import load_study
 
 STUDY = """
@@ -190,27 +191,59 @@ def test_a_trial_proposed_but_not_recorded_is_adopted_not_repeated(study, tmp_pa
     assert len(optuna_trials(tmp_path, study, first.arm)) == 1
 
 
-def test_a_dead_worker_is_tried_again_then_failed_with_its_reason(study, tmp_path):
+@pytest.mark.parametrize("kind", ["died", "raised", "diverged", "refused"])
+def test_a_failed_attempt_is_tried_again_as_often_as_its_kind_says(study, tmp_path, kind):
     with Record(tmp_path) as record:
         search = Search(study, record, tmp_path)
         number = search.next().number
-        for _ in range(MAX_FAILURES):
-            assert search.failed(number, "worker died", retry=True)
+        for _ in range(RETRIES[kind]):
+            assert search.failed(number, "reason", kind)
             assert search.next().number == number
-        assert not search.failed(number, "worker died", retry=True)
+        assert not search.failed(number, "reason", kind)
         trial = record.trials[number]
         assert trial.status == "failed"
-        assert trial.end["error"] == "worker died"
+        assert trial.end["error"] == "reason"
         assert search.next().number == number + 1
     assert optuna_trials(tmp_path, study, trial.arm)[0].state == TrialState.FAIL
 
 
-def test_a_diverged_trial_is_failed_at_once(study, tmp_path):
+def test_a_failed_attempt_is_remembered_over_a_restart(study, tmp_path):
     with Record(tmp_path) as record:
         search = Search(study, record, tmp_path)
-        number = search.next().number
-        assert not search.failed(number, "loss is nan", retry=False)
-        assert record.trials[number].status == "failed"
+        search.failed(search.next().number, "reason", "died")
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        assert search.next().number == 0
+        assert search.failed(0, "reason", "died")
+        assert not search.failed(0, "reason", "died")
+
+
+def test_when_the_first_trials_all_fail_the_search_gives_up_and_says_why(study, tmp_path):
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        for _ in range(FIRST_FAILURES - 1):
+            search.failed(search.next().number, "no such weights", "refused")
+        with pytest.raises(SearchError, match="no such weights"):
+            search.failed(search.next().number, "no such weights", "refused")
+
+
+def test_one_trial_that_went_well_keeps_the_search_going(study, tmp_path):
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        first = search.next()
+        for epoch in range(1, first.epochs_planned + 1):
+            search.finished_epoch(first.number, {"epoch": epoch, "val_accuracy": 0.5})
+        for _ in range(5):
+            search.failed(search.next().number, "no such weights", "refused")
+
+
+def test_divergence_alone_does_not_end_a_search(study, tmp_path):
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        for number in range(4):
+            while search.next().number == number and search.failed(number, "nan", "diverged"):
+                pass
+        assert [t.status for t in record.trials.values()] == ["failed"] * 4
 
 
 def test_an_epoch_reported_twice_is_recorded_once(study, tmp_path):

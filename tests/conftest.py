@@ -1,0 +1,14 @@
+import hypothesis
+import pytest
+
+# The default deadline of 200 ms an example fails on a loaded machine for no fault of the code.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_this_session(tmp_path_factory):
+    """Packs and drawings of the tests never meet those of the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGECLS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
