@@ -198,6 +198,9 @@ def _dry_run(study: Any) -> int:
 
 
 def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
+    from study import ray_environment
+
+    ray_environment.prepare(is_local=options.address is None)
     from study.conduct import conduct
     from study.provenance import this_command
     from study.terminal import console

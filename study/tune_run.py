@@ -17,21 +17,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-# Ray reads these at import: no usage reports, no console of its own, Ctrl-C is ours, and a local
-# Ray listens on loopback only (what the name of that switch does not say).
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-
 import ray
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from agecls.data import TrainingArrays
-from study.errors import StorageError
+from study.errors import SearchError, StorageError
 from study.factors import Config
 from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
@@ -269,6 +261,23 @@ def run_search(
         raise stop.error
 
 
+def check_resources(resources: Resources) -> None:
+    """Refuse a trial that no node can hold, for which Ray would wait for ever.
+
+    Raises:
+        SearchError: Says what the largest node has.
+    """
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in alive]
+    if not any(all(node.get(k, 0.0) >= n for k, n in wanted.items()) for node in nodes):
+        has = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
+        raise SearchError(
+            f"no node can hold a trial of {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs "
+            f"(there are: {has}); lower --cpus-per-trial or --gpus-per-trial"
+        )
+
+
 def concurrency(resources: Resources) -> int:
     """Trials that run at a time: as asked, else as many as the cluster's CPUs and GPUs hold."""
     if resources.concurrency is not None:
@@ -299,6 +308,7 @@ def ray_session(resources: Resources) -> Iterator[None]:
             **quiet,
         )
     try:
+        check_resources(resources)
         yield
     finally:
         ray.shutdown()
