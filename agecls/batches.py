@@ -90,6 +90,18 @@ def training_batch(images: Tensor, draws: Tensor, normal: Tensor, *, strength: f
     return erased.contiguous(memory_format=torch.channels_last)
 
 
+def flipped_batch(images: Tensor, draws: Tensor, normal: Tensor) -> Tensor:
+    """Half the images mirrored, all normalised: what the earlier study did to its images.
+
+    Args:
+        images: (B, S, S, 3) uint8.
+        draws: (B, N_DRAWS) rows of `draw`, on the device of the images.
+        normal: From `normalisation`, on the same device.
+    """
+    mirrored = (draws[:, 0] < FLIP_SHARE)[:, None, None, None]
+    return evaluation_batch(torch.where(mirrored, images.flip(2), images), normal)
+
+
 def evaluation_batch(images: Tensor, normal: Tensor) -> Tensor:
     """Normalised images (B, 3, S, S) float32, channels last, of images (B, S, S, 3) uint8."""
     standard = _normalise(_as_float(images), normal)

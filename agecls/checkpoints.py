@@ -21,8 +21,8 @@ from agecls.batches import Rgb
 from agecls.data import TrainingArrays
 from agecls.errors import CheckpointError
 from agecls.recipe import Recipe
-from agecls.state import TrainingState, assemble
-from agecls.weights import SCRATCH_MEAN, SCRATCH_STD, LoadedWeights
+from agecls.state import TrainingState, assemble, normalisation_of
+from agecls.weights import LoadedWeights
 
 FORMAT: Final = 1
 _TORCH: Final = str(torch.__version__)
@@ -131,9 +131,9 @@ def read_model(path: Path) -> SavedModel:
     if content["ema"]:
         # BN statistics are the model's; see `agecls.training.predict`.
         tensors |= {k: v for k, v in content["model"].items() if "running_" in k or "num_" in k}
-    if weights is None:
-        return SavedModel(tensors, SCRATCH_MEAN, SCRATCH_STD)
-    return SavedModel(tensors, weights["mean"], weights["std"])
+    loaded = None if weights is None else LoadedWeights(**weights)
+    mean, std = normalisation_of(Recipe.from_dict(content["recipe"]), loaded)
+    return SavedModel(tensors, mean, std)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,14 @@ What it is not: faces. The curves of age are made up, the pictures are far easie
 alike than photographs, and nothing that a study finds on them says anything about people. They can
 show that the machinery works, not that a claim about age classification holds.
 
-How hard it is, measured at 32 px on `DEFAULT`: see the table in `tests/agecls/test_faces.py`.
+How hard it is, on `DEFAULT` at 32 px: accuracy on its 421 val pictures (majority 21.4 %) after
+training on its 766; batch 32, SGD-Nesterov, decay 5e-4, a tenth of warm-up, then cosine, flips and
+shifts by 2 px; one figure per seed 0, 1, 2 (torch 2.14, CPU):
+
+    torchvision resnet50, 3 epochs, zero-gamma, rate 0.05    55.6  57.0  57.0 %
+    torchvision resnet50, 3 epochs, rate 0.02                45.4  40.1  37.3 %
+    torchvision resnet50, 3 epochs, rate 0.05                43.0  35.9  21.9 %
+    three convolutions of 24, 48 and 96, 20 epochs           70.3  71.0  70.8 %
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """Data roots described by names: family and UTKFace file names, and folders named by class."""
 
-import os
 import posixpath
 import re
 from collections.abc import Sequence
@@ -150,8 +149,8 @@ def _checked(
 
 
 def _folders(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    # Path.is_dir, for which a link that leads to itself is no folder; DirEntry's raises
+    return sorted(p.name for p in root.iterdir() if not p.name.startswith(".") and p.is_dir())
 
 
 def _years_of(text: str | None) -> int | None:

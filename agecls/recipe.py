@@ -10,10 +10,12 @@ CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
     "variant": ("org", "c", "d", "bcd", "bcd_seed"),
     "depth": (18, 26, 50, 101),
     "init": ("scratch", "pretrained"),
-    "init_scheme": ("kaiming", "xavier"),
+    "init_scheme": ("kaiming", "xavier", "earlier"),
+    "normalisation": ("weights", "half"),
     "optimizer": ("sgd", "adamw", "adam"),
     "scheduler": ("cosine", "step", "linear", "constant"),
     "schedule_per": ("step", "epoch"),
+    "augmentation_kind": ("all", "flip"),
     "loss": (
         "cross_entropy",
         "class_balanced",
@@ -47,7 +49,10 @@ class Recipe:
         variant: Structure of the ResNet; see `agecls.resnet`.
         depth: 18, 26, 50 or 101 layers.
         init: `scratch`, or `pretrained` from a weight source given beside the recipe.
-        init_scheme: Initialisation of convolutions that start at random.
+        init_scheme: Initialisation of convolutions that start at random; `earlier` is Xavier from
+            scratch and PyTorch's default beside loaded weights, as the earlier study had it.
+        normalisation: Mean and deviation of the loaded `weights`' own images, or `half`: 0.5.
+            From scratch both are 0.5.
         zero_gamma: Last BN gamma of each block starts at 0; None where `init` is pretrained.
         optimizer: `sgd` is SGD with Nesterov momentum.
         lr: Peak learning rate.
@@ -69,6 +74,7 @@ class Recipe:
     depth: int = 50
     init: str = "scratch"
     init_scheme: str = "kaiming"
+    normalisation: str = "weights"
     zero_gamma: bool | None = None
     optimizer: str = "sgd"
     lr: float = 0.05
@@ -82,6 +88,7 @@ class Recipe:
     loss: str = "cross_entropy"
     label_smoothing: float = 0.0
     augmentation: float = 0.3
+    augmentation_kind: str = "all"
     ema: float = 0.0
     seed: int = 0
 

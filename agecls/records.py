@@ -70,7 +70,7 @@ def read_records(root: Path) -> Records:
     elif root.is_dir():
         try:
             layout, folder, rows = _of_folder(root)
-        except PermissionError as error:
+        except OSError as error:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
         raise DataLayoutError(

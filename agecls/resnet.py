@@ -250,30 +250,36 @@ def build_resnet(variant: str, depth: int, *, n_outputs: int = N_CLASSES) -> Res
     return ResNet(variant, depth, n_outputs=n_outputs)
 
 
+SCHEMES: Final = ("kaiming", "xavier", "pytorch")
+"""Initialisations of convolutions."""
+
+
 def initialise(model: ResNet, scheme: str, *, zero_gamma: bool) -> None:
     """Draw all parameters anew from torch's global generator, which the caller seeds.
 
     Convolutions follow `scheme`: `kaiming` is He et al. 2015 (arXiv:1502.01852), normal with
-    variance 2 / fan_out, as torchvision does; `xavier` is Glorot and Bengio 2010, uniform, as the
-    earlier study did. BN starts as the identity and the head as PyTorch's default.
+    variance 2 / fan_out, as torchvision does; `xavier` is Glorot and Bengio 2010, uniform;
+    `pytorch` is PyTorch's default. BN starts as the identity, the head as PyTorch's default.
 
     Args:
         model: Changed in place.
-        scheme: `kaiming` or `xavier`.
+        scheme: `kaiming`, `xavier` or `pytorch`.
         zero_gamma: Whether the last BN gamma of each block starts at 0, so that the block starts
             as its shortcut alone (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
 
     Raises:
         RecipeError: There is no such scheme.
     """
-    if scheme not in ("kaiming", "xavier"):
-        raise RecipeError(f"init_scheme is {scheme!r}; expected one of kaiming, xavier")
+    if scheme not in SCHEMES:
+        raise RecipeError(f"init_scheme is {scheme!r}; expected one of {', '.join(SCHEMES)}")
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             if scheme == "kaiming":
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            else:
+            elif scheme == "xavier":
                 nn.init.xavier_uniform_(module.weight)
+            else:
+                module.reset_parameters()
         elif isinstance(module, nn.BatchNorm2d | nn.Linear):
             module.reset_parameters()
     if zero_gamma:

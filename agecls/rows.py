@@ -124,11 +124,18 @@ def reject_missing_files(rows: pd.DataFrame, root: Path) -> None:
         prefix = f"{parent}/" if parent else ""
         try:
             with os.scandir(root / parent) as entries:
-                is_file.update((f"{prefix}{entry.name}", entry.is_file()) for entry in entries)
+                is_file.update((f"{prefix}{entry.name}", _is_file(entry)) for entry in entries)
         except (OSError, ValueError):  # no such folder; a NUL in its name
             continue
     reject(rows, [path not in is_file for path in paths], "there is no such file")
     reject(rows, [not is_file.get(path, False) for path in paths], "it is a folder, not a file")
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself must not end the listing of its folder
+        return False
 
 
 def reject_repeated_paths(rows: pd.DataFrame) -> None:

@@ -151,7 +151,7 @@ def start(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "initialisation"))
         model = _build(recipe)
-        initialise(model, recipe.init_scheme, zero_gamma=bool(recipe.zero_gamma))
+        initialise(model, _scheme(recipe), zero_gamma=bool(recipe.zero_gamma))
     loaded = None
     if recipe.init == "pretrained":
         if weights is None:
@@ -161,6 +161,19 @@ def start(
             )
         loaded = load_pretrained(model, weights)
     return assemble(recipe, data, model, device=device, weights=loaded)
+
+
+def normalisation_of(recipe: Recipe, weights: LoadedWeights | None) -> tuple[Rgb, Rgb]:
+    """Mean and standard deviation per channel, of values in 0..1, that a run's images take."""
+    if weights is None or recipe.normalisation == "half":
+        return SCRATCH_MEAN, SCRATCH_STD
+    return weights.mean, weights.std
+
+
+def _scheme(recipe: Recipe) -> str:
+    if recipe.init_scheme != "earlier":
+        return recipe.init_scheme
+    return "xavier" if recipe.init == "scratch" else "pytorch"
 
 
 def assemble(
@@ -187,6 +200,7 @@ def assemble(
             model = _build(recipe)
     model = model.to(device).to(memory_format=torch.channels_last)
     counts = np.bincount(data.train_labels, minlength=N_CLASSES)
+    mean, std = normalisation_of(recipe, weights)
     return TrainingState(
         recipe=recipe,
         model=model,
@@ -194,8 +208,8 @@ def assemble(
         ema=copy.deepcopy(model).requires_grad_(False) if recipe.ema else None,
         objective=_objective(recipe, torch.from_numpy(counts).to(device)),
         device=device,
-        mean=weights.mean if weights else SCRATCH_MEAN,
-        std=weights.std if weights else SCRATCH_STD,
+        mean=mean,
+        std=std,
         weights=weights,
         train_counts=tuple(counts.tolist()),
     )

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from agecls.batches import draw, evaluation_batch, image_tensor, normalisation, training_batch
+from agecls.batches import (
+    draw,
+    evaluation_batch,
+    flipped_batch,
+    image_tensor,
+    normalisation,
+    training_batch,
+)
 from agecls.data import TrainingArrays
 from agecls.errors import DivergedError
 from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
@@ -103,7 +110,12 @@ def _train_epoch(
     model.train()
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        inputs = training_batch(images[rows], draws[rows], normal, strength=recipe.augmentation)
+        if recipe.augmentation_kind == "flip" and recipe.augmentation > 0:
+            inputs = flipped_batch(images[rows], draws[rows], normal)
+        else:
+            inputs = training_batch(
+                images[rows], draws[rows], normal, strength=recipe.augmentation
+            )
         targets = labels[rows]
         with _mixed_precision(state.device):
             outputs = model(inputs)

@@ -17,6 +17,7 @@ from agecls.batches import (
     ROTATION,
     draw,
     evaluation_batch,
+    flipped_batch,
     image_tensor,
     normalisation,
     training_batch,
@@ -238,3 +239,15 @@ def test_read_only_arrays_become_tensors_without_a_copy_or_a_warning():
         torch.set_warn_always(False)
 
     assert np.shares_memory(tensor.numpy(), array)
+
+
+def test_the_earlier_study_s_augmentation_mirrors_half_the_images_and_changes_nothing_else():
+    images = torch.randint(0, 256, (400, 8, 8, 3), dtype=torch.uint8)
+    normal = normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
+    batch = flipped_batch(images, draw(400, torch.Generator().manual_seed(0)), normal)
+    plain = evaluation_batch(images, normal)
+    mirrored = evaluation_batch(images.flip(2), normal)
+    is_plain = (batch == plain).flatten(1).all(dim=1)
+    is_mirrored = (batch == mirrored).flatten(1).all(dim=1)
+    assert (is_plain ^ is_mirrored).all()
+    assert 150 < int(is_mirrored.sum()) < 250

@@ -403,7 +403,6 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
 
 @pytest.mark.slow
 def test_a_small_network_learns_well_above_the_majority_and_not_perfectly(default: Path) -> None:
-    # measured over seeds 0..2: see the docstring of agecls.faces
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     (x, y), (val_x, val_y) = (

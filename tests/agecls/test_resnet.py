@@ -225,5 +225,5 @@ def test_unknown_variants_depths_and_schemes_are_refused_by_name() -> None:
         build_resnet("bdc", 50)
     with pytest.raises(RecipeError, match="depth is 34; expected one of 18, 26, 50, 101"):
         build_resnet("org", 34)
-    with pytest.raises(RecipeError, match="'zeros'; expected one of kaiming, xavier"):
+    with pytest.raises(RecipeError, match="'zeros'; expected one of kaiming, xavier, pytorch"):
         initialise(build_resnet("org", 18), "zeros", zero_gamma=False)

@@ -7,8 +7,8 @@ from torch import nn
 from agecls.errors import DataLayoutError, WeightsError
 from agecls.recipe import CHOICES, Recipe
 from agecls.resnet import ResNet
-from agecls.state import build_optimizer, start, stream_seed
-from agecls.weights import SCRATCH_MEAN, save_backbone
+from agecls.state import build_optimizer, normalisation_of, start, stream_seed
+from agecls.weights import SCRATCH_MEAN, LoadedWeights, save_backbone
 from tests.agecls.tiny import shades
 
 TINY = Recipe(depth=18, epochs=2, batch_size=16, lr=0.02)
@@ -113,3 +113,18 @@ def test_the_model_is_channels_last_and_one_of_ours():
 
     assert isinstance(state.model, ResNet)
     assert state.model.layer1[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_earlier_initialisation_is_xavier_from_scratch_only():
+    def stem(**fields):
+        return start(replace(TINY, seed=3, **fields), shades()).model.conv1.weight
+
+    assert torch.equal(stem(init_scheme="earlier"), stem(init_scheme="xavier"))
+    assert not torch.equal(stem(init_scheme="earlier"), stem(init_scheme="kaiming"))
+
+
+def test_half_normalisation_overrides_that_of_the_weights():
+    weights = LoadedWeights("x", (), (), (), (), 0.0, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "none")
+    half = Recipe(init="pretrained", normalisation="half")
+    assert normalisation_of(half, weights) == ((0.5,) * 3, (0.5,) * 3)
+    assert normalisation_of(Recipe(init="pretrained"), weights) == (weights.mean, weights.std)

@@ -39,13 +39,13 @@ def test_trials_share_a_logical_gpu_by_fractions(cluster, tmp_path):
     cluster.add_node(num_cpus=4, num_gpus=1)
     cluster.wait_for_nodes()
     study = tiny.write_study(tmp_path)
-    words = ("--address", cluster.address, "--gpus-per-trial", "0.25")
+    words = ("--address", cluster.address, "--gpus-per-trial", "0.5")
     done = tiny.run(tmp_path, study, *words)
     assert done.returncode == 0, done.stderr
     trials = pd.read_parquet(tmp_path / "results" / "tiny" / "trials.parquet")
     starts, ends = trials["started_at"], trials["ended_at"]
     at_a_time = [((starts <= start) & (ends > start)).sum() for start in starts]
-    assert max(at_a_time) == 4
+    assert max(at_a_time) == 2  # as many as the GPU holds; the CPUs would hold four
 
 
 def test_a_trial_that_no_node_can_hold_is_refused_not_waited_for(tmp_path):
