@@ -1,0 +1,138 @@
+import errno
+import os
+
+import pytest
+import torch
+
+from agecls import checkpoints
+from agecls.errors import DivergedError
+from agecls.recipe import Recipe
+from study.trainable import FAILURE, KIND, METRICS, FaceTrainable
+from tests.agecls.tiny import shades
+
+RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02)
+
+
+def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
+    """A trainable as Ray would set it up, without Ray."""
+    trainable = FaceTrainable.__new__(FaceTrainable)
+    config = {
+        "number": 0,
+        "trial_id": "t00000",
+        "recipe": recipe.to_dict(),
+        "epochs_done": done,
+        "storage": str(tmp_path),
+        "weights": weights,
+        "threads": 1,
+        "wants_gpu": False,
+    }
+    trainable.setup(config, shades(), backbones or {})
+    return trainable
+
+
+def numbers(result):
+    """An epoch's metrics without what depends on the clock and the machine."""
+    left_out = {"seconds", "images_per_second", "node", "device", "peak_memory_mib"}
+    return {key: value for key, value in result[METRICS].items() if key not in left_out}
+
+
+@pytest.fixture
+def unbroken(tmp_path_factory):
+    trainable = begin(tmp_path_factory.mktemp("unbroken"))
+    return [numbers(trainable.step()) for _ in range(3)]
+
+
+def test_a_trial_that_goes_on_in_another_process_gives_the_same_epochs(tmp_path, unbroken):
+    first = numbers(begin(tmp_path).step())
+    second = numbers(begin(tmp_path, done=1).step())
+    assert [first, second] == unbroken[:2]
+
+
+def test_an_epoch_that_the_checkpoint_has_and_the_record_lacks_is_not_trained_again(
+    tmp_path, unbroken, monkeypatch
+):
+    begin(tmp_path).step()
+    monkeypatch.setattr("study.trainable.fit", lambda state, data: iter(()))
+    assert numbers(begin(tmp_path, done=0).step()) == unbroken[0]
+
+
+def test_a_damaged_checkpoint_is_trained_anew_from_the_start(tmp_path, unbroken):
+    begin(tmp_path).step()
+    path = tmp_path / "t00000.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    again = begin(tmp_path, done=1)
+    assert [numbers(again.step()) for _ in range(2)] == unbroken[:2]
+
+
+def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):
+    trainable = begin(tmp_path / "other", recipe=Recipe(depth=18, epochs=1, batch_size=16))
+    trainable.step()
+    config = {
+        "number": 1,
+        "trial_id": "t00001",
+        "recipe": RECIPE.to_dict(),
+        "epochs_done": 0,
+        "storage": str(tmp_path),
+        "weights": None,
+        "threads": 1,
+        "wants_gpu": False,
+    }
+    assert trainable.reset_config(config)
+    assert numbers(trainable.step()) == unbroken[0]
+
+
+def test_unusable_weights_are_refused_not_retried(tmp_path):
+    recipe = Recipe(depth=18, epochs=1, init="pretrained")
+    result = begin(tmp_path, recipe=recipe, weights="/no/such.safetensors").step()
+    assert result[KIND] == "refused"
+    assert "/no/such.safetensors" in result[FAILURE]
+
+
+def test_a_full_disk_is_told_apart_from_a_trial_s_own_failure(tmp_path, monkeypatch):
+    def full(path, state):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    result = begin(tmp_path).step()
+    assert result[KIND] == "disk"
+    assert "No space left" in result[FAILURE]
+
+
+def test_an_exception_is_a_result_in_one_line(tmp_path, monkeypatch):
+    def broken(state, data):
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr("study.trainable.fit", broken)
+    result = begin(tmp_path).step()
+    assert result == {FAILURE: "RuntimeError: first line", KIND: "raised", "done": True}
+
+
+def test_weights_travel_as_bytes_to_nodes_that_do_not_have_the_file(tmp_path):
+    from agecls.resnet import build_resnet
+    from agecls.weights import save_backbone
+
+    source = tmp_path / "source" / "org-18.safetensors"
+    source.parent.mkdir()
+    torch.manual_seed(1)
+    save_backbone(
+        build_resnet("org", 18), source, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="x"
+    )
+    files = {p.name: p.read_bytes() for p in source.parent.iterdir()}
+    for path in source.parent.iterdir():
+        path.unlink()
+    recipe = Recipe(depth=18, epochs=1, batch_size=16, init="pretrained")
+    trainable = begin(tmp_path, recipe=recipe, weights=str(source), backbones={str(source): files})
+    assert trainable.step()[METRICS]["epoch"] == 1
+
+
+def test_divergence_is_a_result_with_its_reason(tmp_path, monkeypatch):
+    def diverging(state, data):
+        raise DivergedError("epoch 1, step 3 of 9: the loss is nan")
+
+    monkeypatch.setattr("study.trainable.fit", diverging)
+    result = begin(tmp_path).step()
+    assert result == {
+        FAILURE: "epoch 1, step 3 of 9: the loss is nan",
+        KIND: "diverged",
+        "done": True,
+    }
