@@ -8,7 +8,7 @@ miss some in its directory. Reading never unpickles objects.
 import hashlib
 import logging
 import os
-import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -29,6 +29,9 @@ _TORCH: Final = str(torch.__version__)
 _LENGTH_BYTES: Final = 2
 _HASH_BYTES: Final = 32
 _CHUNK: Final = 2**20
+_PARTS: Final = {"recipe": dict, "torch": str, "train_counts": list, "model": dict}
+_MISFITS: Final = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
+"""What parts of another shape than ours end in."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ def restore(
         loaded = None if weights is None else LoadedWeights(**weights)
         state = assemble(recipe, data, device=device, weights=loaded)
         state.load_state_dict(content)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except _MISFITS as error:
         raise CheckpointError(
             f"{path} does not hold what its recipe needs ({error}); delete it to start over"
         ) from error
@@ -126,13 +129,19 @@ def read_model(path: Path) -> SavedModel:
         CheckpointError: There is no checkpoint, or it is damaged.
     """
     content = _read(path)
-    tensors = dict(content["ema"] or content["model"])
-    weights = content["weights"]
-    if content["ema"]:
-        # BN statistics are the model's; see `agecls.training.predict`.
-        tensors |= {k: v for k, v in content["model"].items() if "running_" in k or "num_" in k}
-    loaded = None if weights is None else LoadedWeights(**weights)
-    mean, std = normalisation_of(Recipe.from_dict(content["recipe"]), loaded)
+    try:
+        tensors = dict(content["ema"] or content["model"])
+        weights = content["weights"]
+        if content["ema"]:
+            # BN statistics are the model's; see `agecls.training.predict`.
+            parts = content["model"].items()
+            tensors |= {k: v for k, v in parts if "running_" in k or "num_" in k}
+        loaded = None if weights is None else LoadedWeights(**weights)
+        mean, std = normalisation_of(Recipe.from_dict(content["recipe"]), loaded)
+    except _MISFITS as error:
+        raise CheckpointError(
+            f"{path} does not hold a model ({error}); delete it to start over"
+        ) from error
     return SavedModel(tensors, mean, std)
 
 
@@ -141,10 +150,17 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             is_whole = _is_sealed(file)
-        content = torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of other tools, refused below
+            content = (
+                torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
+            )
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; expected a checkpoint there") from error
-    except (RuntimeError, pickle.UnpicklingError) as error:
+    except OSError:
+        raise
+    # what is no file of torch's makes torch.load raise anything
+    except Exception as error:
         raise CheckpointError(f"{path} is no checkpoint ({error}); delete it") from error
     if not is_whole:
         raise CheckpointError(
@@ -154,6 +170,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is not a checkpoint of format {FORMAT}; delete it to start over"
         )
+    for name, kind in _PARTS.items():
+        if not isinstance(content.get(name), kind):
+            raise CheckpointError(
+                f"{path} holds no `{name}` that can be used; delete it to start over"
+            )
     return content
 
 

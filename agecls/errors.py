@@ -8,13 +8,26 @@ AgeclsError
 ├── CheckpointError   a checkpoint is damaged or belongs to another run
 └── DivergedError     the loss became NaN or infinite
 
-A message says what was found, where, what was expected and what to do, in one or two sentences.
+A message is one line and says what was found, where, what was expected and what to do, in one or
+two sentences.
 Commands turn an AgeclsError into that one line on standard error and exit status 2.
 """
 
 
+def one_line(message: str) -> str:
+    """A message as one line that a terminal shows as it is.
+
+    File names and other libraries' reasons hold newlines and control characters: these are
+    written as Python would escape them.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message.strip())
+
+
 class AgeclsError(Exception):
     """Base of every error that the package raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class DataLayoutError(AgeclsError, ValueError):

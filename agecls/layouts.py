@@ -1,5 +1,6 @@
 """Data roots described by names: family and UTKFace file names, and folders named by class."""
 
+import os
 import posixpath
 import re
 from collections.abc import Sequence
@@ -149,8 +150,15 @@ def _checked(
 
 
 def _folders(root: Path) -> list[str]:
-    # Path.is_dir, for which a link that leads to itself is no folder; DirEntry's raises
-    return sorted(p.name for p in root.iterdir() if not p.name.startswith(".") and p.is_dir())
+    with os.scandir(root) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and _is_folder(e))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _years_of(text: str | None) -> int | None:

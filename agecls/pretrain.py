@@ -1,19 +1,55 @@
-"""A backbone trained on a source set, from which a study's `pretrained` arms start."""
+"""Command line of pretraining, and the same as a task of a study."""
 
-from dataclasses import asdict
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from agecls.command import (
+    INTERRUPTED,
+    Parser,
+    positive,
+    progress_on_stderr,
+    seconds,
+    status_of,
+    usable_device,
+)
+from agecls.errors import AgeclsError, CheckpointError
+from agecls.recipe import CHOICES, Recipe
 
-from agecls.data import TrainingArrays
-from agecls.recipe import Recipe
-from agecls.training import fit, start
-from agecls.weights import save_backbone
+if TYPE_CHECKING:
+    from agecls.data import FaceData, TrainingArrays
+    from agecls.state import EpochMetrics
+
+MODULE = "agecls.pretrain"
+BATCH_SIZE = 32
+
+LICENCES = {
+    "utkface": "trained on UTKFace, whose images are for non-commercial research only",
+}
+"""Terms of source sets that are known by their layout."""
+
+EPILOG = """\
+The backbone of the best epoch on validation is written without its head, as safetensors with a
+JSON of how it was made. A validation split is made by person, family and identical files if the
+set has none. Start a study from it:
+
+  python -m agecls.pretrain UTKFACE --variant org,bcd --out 'source/{variant}-{depth}.safetensors'
+  python -m study.run faces-cpu --data FACES --weights 'source/{variant}-{depth}.safetensors'
+
+--target years draws each image's class anew every epoch, from a normal distribution about its age
+cut at the class borders: in the mean, soft labels that know how near a border an age is.
+
+exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted or out of time (go on
+with --resume)
+"""
 
 
 def pretrain(
-    data: TrainingArrays,
+    data: "TrainingArrays",
     *,
     out: Path,
     variant: str,
@@ -24,7 +60,9 @@ def pretrain(
     device: str,
     source: dict[str, Any],
 ) -> dict[str, float]:
-    """Train a backbone on age classes and write it; returns the last epoch's metrics.
+    """Train a backbone on age classes and write it; returns the metrics of its epoch, the best.
+
+    A run that was killed goes on where it was.
 
     Args:
         data: The source set.
@@ -37,19 +75,201 @@ def pretrain(
         device: Such as `cpu` or `cuda`.
         source: Path and fingerprint of the source set, for the record.
     """
+    import torch
+
+    from agecls.pretraining import Backbone, discard, train_backbone
+
     torch.set_num_threads(threads)
     recipe = Recipe(
-        variant=variant, depth=depth, zero_gamma=True, epochs=epochs, batch_size=32, seed=seed
+        variant=variant,
+        depth=depth,
+        zero_gamma=True,
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        seed=seed,
     )
-    state = start(recipe, data, device=device)
-    for metrics in fit(state, data):
-        last = asdict(metrics)
-    save_backbone(
-        state.evaluated,
-        out,
-        made_by={"recipe": recipe.to_dict(), "data": source, "metrics": last},
-        mean=state.mean,
-        std=state.std,
-        licence="as the source set's",
+    backbone = Backbone(
+        recipe=recipe, out=out, device=device, source=source, licence="as the source set's"
     )
-    return last
+    try:
+        best = train_backbone(backbone, data, resume=True)
+    except CheckpointError:
+        # nobody is there to ask, and the study has no use for another run's epochs
+        discard(backbone)
+        best = train_backbone(backbone, data, resume=True)
+    assert best is not None  # without a deadline it ends
+    return asdict(best)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = Parser(MODULE, "Train a backbone on a source set of faces with ages.", EPILOG)
+    p.add_argument(
+        "data", metavar="DATA", help="a folder or table of faces, or synthetic-source (drawn)"
+    )
+    p.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="the .safetensors; may hold {variant} and {depth}",
+    )
+    p.add_argument(
+        "--variant", metavar="V", default="org", help="org, c, d, bcd; several: org,bcd"
+    )
+    p.add_argument("--depth", type=int, choices=CHOICES["depth"], default=50, help="default: 50")
+    p.add_argument(
+        "--size", metavar="PX", type=positive, default=64, help="side in pixels (default: 64)"
+    )
+    p.add_argument("--target", choices=("classes", "years"), default="classes")
+    p.add_argument("--epochs", metavar="N", type=positive, default=10, help="default: 10")
+    p.add_argument(
+        "--images", metavar="N", type=positive, help="at most so many training images (all)"
+    )
+    p.add_argument("--batch-size", metavar="N", type=positive, default=BATCH_SIZE)
+    p.add_argument("--lr", metavar="X", type=float, default=0.05, help="default: 0.05 (SGD)")
+    p.add_argument("--seed", metavar="N", type=int, default=0)
+    p.add_argument(
+        "--weights", metavar="SOURCE", help="start from these: a file, torchvision:IMAGENET1K_V2"
+    )
+    p.add_argument("--licence", metavar="TEXT", help="terms of the source set, for model cards")
+    p.add_argument("--resume", action="store_true", help="go on with an unfinished run")
+    p.add_argument("--time-budget", metavar="90m", type=seconds, help="as 45s, 90m or 6h")
+    p.add_argument("--device", help="such as cpu or cuda (default: cuda where there is one)")
+    p.add_argument("--threads", metavar="N", type=positive, help="of the CPU")
+    return p
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = parser().parse_args(arguments)
+    return status_of(
+        MODULE,
+        lambda: _pretrain(options),
+        when_interrupted="finished epochs are kept, go on with --resume",
+    )
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    # what is wrong with the words is told before torch and the faces are read
+    runs = _runs(options)
+    if not runs:
+        _say("every backbone is there already")
+        return 0
+    import torch
+
+    from agecls.data import load_data
+    from agecls.pretraining import Backbone, train_backbone, years_of
+
+    deadline = time.monotonic() + (options.time_budget or float("inf"))
+    device = usable_device(options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    data = load_data(
+        options.data,
+        size=options.size,
+        seed=options.seed,
+        progress=progress_on_stderr("Reading faces"),
+    )
+    years = years_of(data, options.data) if options.target == "years" else None
+    rows = _rows(data, options)
+    arrays = data.arrays()
+    arrays = replace(
+        arrays, train_images=arrays.train_images[rows], train_labels=arrays.train_labels[rows]
+    )
+    layout = data.summary["layout"]
+    licence = options.licence or LICENCES.get(layout, "as the source set's")
+    _say(
+        f"{options.data} ({layout}): {len(rows):,} images to train on, "
+        f"{len(arrays.val_labels):,} to choose the epoch on (majority class "
+        f"{data.summary['majority']['val']:.1%}); {data.summary['splits']['how']}"
+    )
+    for out, recipe in runs.items():
+        backbone = Backbone(
+            recipe=recipe,
+            out=out,
+            device=device,
+            source={"path": options.data, "fingerprint": data.fingerprint},
+            licence=licence,
+            weights=options.weights,
+            years=None if years is None else years[rows],
+        )
+        best = train_backbone(
+            backbone, arrays, resume=options.resume, deadline=deadline, report=_reporter(recipe)
+        )
+        if best is None:
+            sys.stderr.write(f"{MODULE}: the time budget is used up; go on with --resume\n")
+            return INTERRUPTED
+        _say(f"{out}: epoch {best.epoch}, validation accuracy {best.val_accuracy:.1%}")
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
+    """The recipe of each file that is still to be made.
+
+    Raises:
+        AgeclsError: An option's value is not allowed, or a file is there already.
+    """
+    if options.seed < 0:
+        raise AgeclsError(f"--seed is {options.seed}; expected 0 or more")
+    variants = [variant.strip() for variant in options.variant.split(",")]
+    recipes = [
+        Recipe(
+            variant=variant,
+            depth=options.depth,
+            init="scratch" if options.weights is None else "pretrained",
+            zero_gamma=True if options.weights is None else None,
+            lr=options.lr,
+            batch_size=options.batch_size,
+            epochs=options.epochs,
+            seed=options.seed,
+        )
+        for variant in variants
+    ]
+    try:
+        names = [options.out.format(variant=r.variant, depth=r.depth) for r in recipes]
+    except (KeyError, IndexError, ValueError) as error:
+        raise AgeclsError(
+            f"--out {options.out}: only {{variant}} and {{depth}} are filled in"
+        ) from error
+    runs = {Path(name).expanduser(): r for name, r in zip(names, recipes, strict=True)}
+    if len(runs) < len(recipes):
+        raise AgeclsError(f"--out {options.out}: several variants need {{variant}} in the name")
+    for out in list(runs):
+        if out.suffix != ".safetensors":
+            raise AgeclsError(f"--out {out}: a backbone is written as .safetensors")
+        if out.exists() and out.with_suffix(".json").exists():
+            if not options.resume:
+                raise AgeclsError(f"--out {out} is there already; remove it or name another")
+            del runs[out]
+    return runs
+
+
+def _rows(data: "FaceData", options: argparse.Namespace) -> Any:
+    """Places of the training images that are used, in order."""
+    import numpy as np
+
+    n = len(data.train.labels)
+    if options.images is None or options.images >= n:
+        return np.arange(n)
+    chosen = np.random.default_rng(options.seed).choice(n, size=options.images, replace=False)
+    return np.sort(chosen)
+
+
+def _reporter(recipe: Recipe) -> Any:
+    def report(metrics: "EpochMetrics") -> None:
+        _say(
+            f"{recipe.variant}-{recipe.depth} epoch {metrics.epoch}/{recipe.epochs}: training "
+            f"loss {metrics.train_loss:.3f}, validation loss {metrics.val_loss:.3f}, accuracy "
+            f"{metrics.val_accuracy:.1%}, {metrics.seconds:.0f} s"
+        )
+
+    return report
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

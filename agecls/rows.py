@@ -108,10 +108,12 @@ def reject_unsafe_paths(rows: pd.DataFrame) -> None:
         "the path has `..` and could leave the data folder",
     )
     is_safe = rows["reason"].isna()
-    rows["image_path"] = [
+    tidied = [
         posixpath.normpath(path) if safe else path
         for path, safe in zip(paths, is_safe, strict=True)
     ]
+    # of no rows, a plain list would become a column of numbers
+    rows["image_path"] = pd.Series(tidied, index=rows.index, dtype=object)
 
 
 def reject_missing_files(rows: pd.DataFrame, root: Path) -> None:

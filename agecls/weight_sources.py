@@ -149,7 +149,7 @@ def _read_card(card_path: Path, weights_path: Path) -> tuple[Channels, Channels,
         card = json.loads(card_path.read_text("utf-8"))
         mean, std = _channels(card["mean"]), _channels(card["std"])
         licence = str(card["licence"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WeightsError(
             f"{card_path}: expected JSON with `mean` and `std`, three numbers each, and "
             f"`licence`, for {weights_path.name}; remove or mend it"

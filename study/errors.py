@@ -11,23 +11,22 @@ A message is one line and says what was found, where (file, table and key), what
 what to do. Commands turn a StudyError into that line on standard error and exit status 2.
 """
 
+from agecls.errors import one_line
+
 
 class StudyError(Exception):
     """Base of every error that the package raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class StudyFileError(StudyError, ValueError):
     """A study file holds something that no study can be made of."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
-
 
 class TablesError(StudyError, ValueError):
     """A results folder or one of its tables cannot be used."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class RecordError(StudyError, RuntimeError):

@@ -1,5 +1,6 @@
 """The best model of each arm, kept for use: weights and what a user must know of them."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,20 @@ def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) ->
             model = read_model(checkpoint)
         target.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.contiguous() for name, tensor in model.tensors.items()}
-        write_whole(target / "model.safetensors", save(tensors))
+        weights = save(tensors)
+        write_whole(target / "model.safetensors", weights)
         described = _describe(search, trial, data, mean=model.mean, std=model.std)
+        # a kill between the two files must not pair weights with another trial's recipe
+        described["sha256"] = hashlib.sha256(weights).hexdigest()
         write_whole(target / "model.json", json.dumps(described, indent=1).encode())
 
 
 def _is_kept(target: Path, trial: TrialRecord) -> bool:
-    described = target / "model.json"
-    return described.exists() and json.loads(described.read_text())["trial_id"] == trial.trial_id
+    try:
+        described = json.loads((target / "model.json").read_text(encoding="utf-8"))
+        return bool(described["trial_id"] == trial.trial_id)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False  # not there, or damaged: written again
 
 
 def _describe(

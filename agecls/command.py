@@ -1,0 +1,129 @@
+"""What the commands of this package share: complaints of one line, statuses, progress."""
+
+import argparse
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from types import FrameType
+from typing import Final, NoReturn
+
+from agecls.errors import AgeclsError, DivergedError, one_line
+
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+
+_EVERY_SECONDS: Final = 10.0
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints take one line; `--version` is there."""
+
+    def __init__(self, module: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=f"python -m {module}",
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.add_argument(
+            "--version", action="version", version=f"agecls {version('agecls-study')}"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        self.exit(BAD_INPUT, f"{self.prog.removeprefix('python -m ')}: {message}\n")
+
+
+def seconds(text: str) -> float:
+    """A length of time such as 45s, 90m or 6h, for argparse."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 45s, 90m or 6h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def status_of(module: str, work: Callable[[], int], *, when_interrupted: str) -> int:
+    """The exit status of a command's work; errors become one line on standard error.
+
+    SIGTERM ends it as Ctrl-C does.
+
+    Args:
+        module: Opens the line.
+        work: Returns the status.
+        when_interrupted: What an interrupted user must know.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return work()
+    except DivergedError as error:
+        complaint, status = str(error), FAILED
+    except AgeclsError as error:
+        complaint, status = str(error), BAD_INPUT
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complaint, status = f"{where}{error.strerror or error}", FAILED
+    except KeyboardInterrupt:
+        complaint, status = f"interrupted; {when_interrupted}", INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.stderr.write(f"{module}: {one_line(complaint)}\n")
+    return status
+
+
+def progress_on_stderr(what: str) -> Callable[[int, int], None]:
+    """Shows "what: 100 of 2,000": in place on a terminal, else a line every ten seconds.
+
+    Nothing is shown of what takes less than two seconds.
+    """
+    started = shown = time.monotonic()
+    is_terminal = sys.stderr.isatty()
+    every = 0.2 if is_terminal else _EVERY_SECONDS
+    is_open = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown, is_open
+        now = time.monotonic()
+        is_last = done >= total
+        if (now - shown >= every and now - started >= 2) or (is_last and is_open):
+            line = f"{what}: {done:,} of {total:,}"
+            end = "\n" if is_last or not is_terminal else ""
+            sys.stderr.write(("\r" if is_terminal else "") + line + end)
+            sys.stderr.flush()
+            shown, is_open = now, is_terminal and not is_last
+
+    return show
+
+
+def usable_device(asked: str | None) -> str:
+    """The device asked for; None: a GPU if there is one.
+
+    Raises:
+        AgeclsError: It is not there.
+    """
+    import torch
+
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=asked)
+    # a build without CUDA asserts; a wrong name is a RuntimeError
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).partition("\n")[0]
+        raise AgeclsError(f"--device {asked} cannot be used: {first}") from error
+    return asked
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,74 @@
+import argparse
+import os
+import signal
+
+import pytest
+
+from agecls import command
+from agecls.errors import DataLayoutError, DivergedError
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (DataLayoutError("no faces"), 2, "tool: no faces"),
+        (DivergedError("the loss is nan"), 1, "tool: the loss is nan"),
+        (OSError(28, "No space left on device", "out.csv"), 1, "tool: out.csv: No space left"),
+        (KeyboardInterrupt(), 130, "tool: interrupted; all is kept"),
+        (DataLayoutError("a\nb"), 2, "tool: a\\nb"),
+    ],
+)
+def test_an_error_is_one_line_and_its_status(capsys, error, status, line):
+    assert command.status_of("tool", raising(error), when_interrupted="all is kept") == status
+    err = capsys.readouterr().err
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+def test_an_error_of_the_program_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        command.status_of("tool", raising(ZeroDivisionError()), when_interrupted="")
+
+
+def test_sigterm_interrupts_and_the_old_handler_comes_back(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def work():
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    assert command.status_of("tool", work, when_interrupted="bye") == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("text", "expected"), [("45s", 45), ("1.5m", 90), ("6h", 21600)])
+def test_lengths_of_time(text, expected):
+    assert command.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3s", "0s", "5 weeks"])
+def test_what_is_no_length_of_time_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="no length of time"):
+        command.seconds(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "²", "many"])
+def test_what_is_no_positive_number_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
+        command.positive(text)
+
+
+def test_progress_off_a_terminal_is_a_line_every_ten_seconds(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 11.0, 12.0, 30.0])
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(clock))
+    show = command.progress_on_stderr("Reading")
+    for done in (10, 1500, 1600, 2000):
+        show(done, 2000)
+    assert capsys.readouterr().err == "Reading: 1,500 of 2,000\nReading: 2,000 of 2,000\n"
