@@ -152,9 +152,7 @@ def _read(path: Path) -> dict[str, Any]:
             is_whole = _is_sealed(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles of other tools, refused below
-            content = (
-                torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
-            )
+            content = torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; expected a checkpoint there") from error
     except OSError:

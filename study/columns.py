@@ -23,6 +23,7 @@ Kind = Literal[
     "interactions",
     "marginals",
     "claims",
+    "confirmed",
 ]
 """Which table; `results/NAME/<kind>.parquet` holds it."""
 
@@ -78,6 +79,15 @@ def _word(name: str, *values: str, is_needed: bool = False) -> Column:
     return Column(name=name, type=TEXT, values=values, is_needed=is_needed, is_filled=is_needed)
 
 
+def _scores(prefix: str) -> tuple[Column, ...]:
+    """A model's scores on one set of images."""
+    return (
+        *_fractions(f"{prefix}_accuracy"),
+        *_columns(REAL, f"{prefix}_loss {prefix}_qwk {prefix}_mae"),
+        *_fractions(f"{prefix}_accuracy_1off {prefix}_macro_f1 {prefix}_ece"),
+    )
+
+
 _INTERVAL: Final = _columns(REAL, "estimate low high")
 _SHARES: Final = (
     *_fractions("share low high"),
@@ -116,11 +126,27 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "confirm": (
         *_keys(TEXT, "arm"),
         *_keys(WHOLE, "seed"),
-        *_columns(TEXT, "model"),
-        *_fractions("val_accuracy"),
-        *_columns(REAL, "val_loss val_qwk val_mae"),
-        *_fractions("test_accuracy"),
-        *_columns(REAL, "test_loss test_qwk test_mae"),
+        *_columns(TEXT, "model trial_id"),
+        _word("status", *STATUSES),
+        *_columns(FLAG, "collapsed"),
+        *_columns(WHOLE, "epochs_planned epochs_run"),
+        *_columns(REAL, "search_value search_best_value temperature"),
+        *_scores("val"),
+        *_scores("test"),
+        *_columns(REAL, "test_loss_tempered"),
+        *_fractions("test_ece_tempered"),
+        *_scores("test_unique"),
+        *_columns(REAL, "test_unique_loss_tempered"),
+        *_fractions("test_unique_ece_tempered"),
+        *_columns(TEXT, "error"),
+    ),
+    "confirmed": (
+        *_keys(TEXT, "arm"),
+        *_columns(TEXT, "against"),
+        *_keys(TEXT, "split images metric"),
+        *_columns(TEXT, "class"),
+        *_INTERVAL,
+        *_columns(WHOLE, "n_seeds n_images n_clusters"),
     ),
     "predictions": (
         *_keys(TEXT, "model split image"),
@@ -128,9 +154,23 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         _word("true", *CLASSES, is_needed=True),
         _word("predicted", *CLASSES, is_needed=True),
         *_fractions(" ".join(f"p_{letter}" for letter in CLASSES)),
+        *_columns(FLAG, "is_duplicate"),
     ),
-    "importance": (*_keys(TEXT, "factor"), *_SHARES),
-    "interactions": (*_keys(TEXT, "factor_a factor_b"), *_SHARES),
+    "importance": (
+        *_keys(TEXT, "factor"),
+        *_SHARES,
+        *_fractions("total_share total_low total_high"),
+        *_columns(REAL, "sd sd_low sd_high p_value"),
+        *_columns(WHOLE, "n_trials"),
+        *_columns(TEXT, "reason"),
+    ),
+    "interactions": (
+        *_keys(TEXT, "factor_a factor_b"),
+        *_SHARES,
+        *_columns(REAL, "sd probability"),
+        *_columns(WHOLE, "n_trials"),
+        *_columns(TEXT, "reason"),
+    ),
     "marginals": (
         *_keys(TEXT, "factor level"),
         *_INTERVAL,
@@ -144,6 +184,10 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         _word("verdict", "supported", "refuted", "unresolved"),
         _word("stage", "search", "confirm"),
         *_columns(WHOLE, "n_trials n_seeds"),
+        *_columns(TEXT, "reason unit split"),
+        *_columns(REAL, "p_value p_adjusted adjusted_low adjusted_high"),
+        *_columns(REAL, "search_estimate search_low search_high"),
+        *_columns(WHOLE, "seeds_needed"),
     ),
 }
 """The columns of every table but `config/<factor>`, in order; the owner of their names."""

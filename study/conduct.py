@@ -1,6 +1,7 @@
 """A study from data to report: the stages of the main job, in order."""
 
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -17,6 +18,8 @@ from agecls.data import FaceData, TrainingArrays, load_data
 from agecls.errors import WeightsError
 from agecls.pretrain import pretrain
 from study import models, provenance, tune_run
+from study.confirmation import FOLDER as CONFIRM
+from study.confirmation import Work, confirm
 from study.errors import SearchError, StorageError, StudyError
 from study.factors import Config, Level, Study, arm_name
 from study.record import Record, TrialRecord
@@ -68,7 +71,7 @@ def conduct(
     command: Sequence[str],
     console: Console,
 ) -> Outcome:
-    """Search, write tables, models and report; continues what `folder` already holds.
+    """Search, confirm, write tables, models and report; continues what `folder` already holds.
 
     Args:
         study: The resolved study; the one in `folder` if that is continued.
@@ -93,9 +96,9 @@ def conduct(
             progress=advance,
         )
     checkpoints = prepare(study, folder, storage, resources)
-    failed = False
+    is_over = failed = False
     with Record(folder) as record:
-        source = _open_provenance(study, folder, data, command)
+        source = open_provenance(study, folder, data, command)
         write_whole(folder / "study.toml", dump_study(study).encode())
         search = Search(study, record, folder)
         # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
@@ -104,17 +107,56 @@ def conduct(
             if not stop.due():
                 try:
                     _search(search, data, folder, checkpoints, resources, stop, console)
+                    if search.is_over and study.confirm_seeds > 0 and not stop.due():
+                        write_tables(study, record.trials.values(), folder)
+                        work = confirm_work(
+                            study, folder, data, storage, resources, source, command, console
+                        )
+                        is_over = confirm(work, n_seeds=study.confirm_seeds, stop=stop)
+                    else:
+                        is_over = search.is_over and study.confirm_seeds == 0
                 except SearchError as error:
                     stop.reason, failed = str(error), True
-        interrupted = None if search.is_over else stop.reason or "the search did not end"
+        interrupted = None if is_over else stop.reason or "the search did not end"
         models.keep_best(search, data, folder, checkpoints)
-        _close_provenance(folder, source, interrupted)
+        close_provenance(folder, source, interrupted)
         write_tables(study, record.trials.values(), folder)
     return Outcome(
         report=write_report(folder),
         interrupted=interrupted,
         failed=failed,
         summary=_summary(search, data.summary["majority"]["val"]),
+    )
+
+
+def confirm_work(
+    study: Study,
+    folder: Path,
+    data: FaceData,
+    storage: str | None,
+    resources: Resources,
+    source: dict[str, Any],
+    command: Sequence[str],
+    console: Console,
+) -> Work:
+    """What the confirm stage works with; its checkpoints lie apart from the search's.
+
+    Raises:
+        StorageError: There is no room for them.
+        WeightsError: A file of weights is missing.
+    """
+    place = None if storage is None else f"{storage.rstrip('/')}/{CONFIRM}"
+    return Work(
+        study=study,
+        folder=folder,
+        data=data,
+        storage=prepare(study, folder / CONFIRM, place, resources),
+        resources=resources,
+        weights=lambda config: weight_source(study, folder, config),
+        backbones=backbones(study, folder),
+        source=source,
+        command=shlex.join(command),
+        console=console,
     )
 
 
@@ -159,7 +201,7 @@ def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Path) -> N
     write_table(folder / "epochs.parquet", epochs_frame(rows), "epochs", study_name=study.name)
 
 
-def _open_provenance(
+def open_provenance(
     study: Study, folder: Path, data: FaceData, command: Sequence[str]
 ) -> dict[str, Any]:
     """The study's provenance with a new session in it, on disk.
@@ -188,7 +230,8 @@ def _open_provenance(
     return found
 
 
-def _close_provenance(folder: Path, found: dict[str, Any], interrupted: str | None) -> None:
+def close_provenance(folder: Path, found: dict[str, Any], interrupted: str | None) -> None:
+    """End the open session, on disk; `interrupted` says why, None that the study is finished."""
     found["ended_at"] = found["sessions"][-1]["ended_at"] = provenance.now()
     found["sessions"][-1]["interrupted"] = interrupted
     found["finished"] = interrupted is None
@@ -283,7 +326,7 @@ def weight_source(study: Study, folder: Path, config: Config) -> str | None:
     return str(named.expanduser().absolute())
 
 
-def _backbones(study: Study, folder: Path) -> dict[str, dict[str, bytes]]:
+def backbones(study: Study, folder: Path) -> dict[str, dict[str, bytes]]:
     """Contents of every file of weights that the study may start from.
 
     Raises:
@@ -334,7 +377,7 @@ def _search(
             resources=resources,
             stop=stop,
             weights=lambda config: weight_source(search.study, folder, config),
-            backbones=_backbones(search.study, folder),
+            backbones=backbones(search.study, folder),
             tick=tick,
         )
 

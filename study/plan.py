@@ -15,7 +15,7 @@ import numpy as np
 from study.design import draw_design
 from study.factors import Level, Study, arm_name, complete, holds
 
-Origin = Literal["design", "search", "repeat"]
+Origin = Literal["design", "search", "repeat", "confirm"]
 
 _DESIGN_STREAM: Final = 1
 _SEED_STREAM: Final = 2
@@ -29,7 +29,8 @@ class PlannedTrial:
         number: From 0, in the order of starting.
         arm: The arm's name.
         cell: The arm factors' levels.
-        origin: `design` and `repeat` trials run at full length and are never stopped.
+        origin: All but `search` trials run at full length and are never stopped; `confirm` trials
+            are of the stage after the search (`study.confirmation`).
         config: Every factor that exists, fixed ones too; None if the sampler will decide.
         seed: Root of the run's random streams.
     """

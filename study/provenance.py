@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from study.errors import TablesError
 from study.factors import Study
 from study.tables import write_whole
 
@@ -57,11 +58,26 @@ def now() -> str:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The provenance in a study's folder, or None where there is none."""
+    """The provenance in a study's folder, or None where there is none.
+
+    Raises:
+        TablesError: It is damaged; a study cannot go on without knowing which data it is on.
+    """
     path = folder / FILE_NAME
     if not path.exists():
         return None
-    content: dict[str, Any] = json.loads(path.read_text())
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        is_whole = isinstance(content["data"]["fingerprint"], str) and all(
+            isinstance(session, dict) for session in [*content["sessions"]]
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise TablesError(
+            f"{path}: damaged, so nobody can tell on which data the study was begun. Restore it "
+            "from a copy, or delete it if the data are the same."
+        )
     return content
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from errno import ENOSPC
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from study.errors import RecordError
 
@@ -80,12 +80,88 @@ def trial_id(number: int) -> str:
     return f"t{number:05d}"
 
 
-def replay(events: Iterator[Mapping[str, Any]]) -> dict[int, TrialRecord]:
-    """Trials by number, rebuilt from the events in their order."""
+def replay(events: Iterator[Any], *, source: str = FILE_NAME) -> dict[int, TrialRecord]:
+    """Trials by number, rebuilt from the events in their order.
+
+    Raises:
+        RecordError: An event is not one that this tool writes, or cannot follow those before it.
+    """
     trials: dict[int, TrialRecord] = {}
-    for event in events:
+    for n, event in enumerate(events, start=1):
+        problem = _problem(trials, event)
+        if problem is not None:
+            raise _damaged(source, n, problem)
         _take(trials, **event)
     return trials
+
+
+_WORDS: Final[dict[type, str]] = {
+    str: "a text", int: "a whole number", float: "a number", dict: "a table"
+}  # fmt: skip
+_FIELDS: Final[dict[str, dict[str, type]]] = {
+    "start": {
+        "number": int,
+        "arm": str,
+        "origin": str,
+        "config": dict,
+        "seed": int,
+        "epochs_planned": int,
+        "started_at": float,
+    },
+    "epoch": {"number": int, "epoch": int},
+    "failure": {"number": int, "reason": str, "kind": str, "at": float},
+    "end": {"number": int, "status": str, "at": float},
+}
+"""What each event must hold; an epoch has its metrics besides, whose names are the study's."""
+
+
+def _problem(trials: Mapping[int, TrialRecord], event: Any) -> str | None:
+    """Why an event cannot be taken after those that made `trials`, or None."""
+    if not isinstance(event, dict) or event.get("event") not in _FIELDS:
+        return "it is no start, epoch, failure or end"
+    kind = event["event"]
+    for name, wanted in _FIELDS[kind].items():
+        if not _is(event.get(name), wanted):
+            return f"the `{name}` of this {kind} is missing or not {_WORDS[wanted]}"
+    number = event["number"]
+    if kind == "start":
+        is_next = number == len(trials) and event.keys() - {"event"} == _FIELDS["start"].keys()
+        return None if is_next else f"expected the start of trial {len(trials)} and no more"
+    if number not in trials:
+        return f"trial {number} has not started"
+    done = len(trials[number].epochs)
+    if kind == "epoch":
+        return _problem_of_epoch(event, done)
+    if kind == "end":
+        least = {"completed": trials[number].epochs_planned, "stopped": 1, "failed": 0}
+        if done < least.get(event["status"], done + 1):
+            return f"trial {number} has {done} epochs and is said to be {event['status']!r}"
+    return None
+
+
+def _problem_of_epoch(event: Mapping[str, Any], done: int) -> str | None:
+    if event["epoch"] != done + 1:
+        return f"expected epoch {done + 1} of trial {event['number']}, not {event['epoch']}"
+    rung = event.get("rung", {"promoted": True})
+    if not isinstance(rung, dict) or not isinstance(rung.get("promoted"), bool):
+        return "its `rung` does not say whether the trial was promoted"
+    return None
+
+
+def _is(value: Any, wanted: type) -> bool:
+    """Whether a value from JSON is of a type; a number is one that a table can hold."""
+    if wanted is float:
+        return isinstance(value, float) or _is(value, int)
+    if wanted is int:
+        return type(value) is int and abs(value) < 2**63
+    return isinstance(value, wanted)
+
+
+def _damaged(source: str | Path, line: int, problem: str) -> RecordError:
+    return RecordError(
+        f"{source}, line {line}: not a record of this tool ({problem}). "
+        "Restore the file from a copy; its later lines cannot be trusted."
+    )
 
 
 def _take(trials: dict[int, TrialRecord], event: str, number: int, **fields: Any) -> None:
@@ -112,14 +188,14 @@ class Record:
         """Open or create the record, cut off a half-written last line and lock the file.
 
         Raises:
-            RecordError: Another process holds it, or a line in the middle is damaged.
+            RecordError: Another process holds it, or a line is damaged.
         """
         self.path = folder / FILE_NAME
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             _lock(self._descriptor, self.path)
             drop_torn_tail(self.path)
-            self.trials = replay(read_events(self.path))
+            self.trials = replay(read_events(self.path), source=str(self.path))
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -165,7 +241,7 @@ def drop_torn_tail(path: Path) -> None:
             file.truncate(whole)
 
 
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
+def read_events(path: Path) -> Iterator[Any]:
     """The record's whole lines, in order; a torn last line is passed over.
 
     Raises:
@@ -178,12 +254,10 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise RecordError(
-                    f"{path}, line {n}: not a record of this tool ({error}). "
-                    "Restore the file from a copy; its later lines cannot be trusted."
-                ) from error
+                event = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise _damaged(path, n, str(error)) from error
+            yield event
 
 
 def _lock(descriptor: int, path: Path) -> None:

@@ -61,7 +61,9 @@ def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
 def _name(name: str, source: Source) -> str:
     # it names a folder under results/
     plain = name.isprintable() and not set('/\\:*?"<>|') & set(name)
-    if not plain or name.startswith(".") or not 0 < len(name) <= 100:
+    # file systems end at 255 bytes, and a second study of the name gets a number behind it
+    fits = 0 < len(name) <= 100 and len(name.encode(errors="replace")) <= 200
+    if not plain or name.startswith(".") or not fits:
         problem = f"{shown(name)} cannot name a folder; set it to letters, digits and hyphens"
         raise source.error(("study", "name"), problem)
     return name

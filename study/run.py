@@ -1,7 +1,6 @@
 """Command line of the main job: parse, call, exit status. Heavy imports wait for the work."""
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study import __version__
+from study.options import Parser, add_place, add_resources
 
 EPILOG = """\
 examples:
@@ -24,7 +24,7 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resu
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m study.run",
         description="Search recipes for age classes from faces, then report which factors matter.",
         epilog=EPILOG,
@@ -47,52 +47,14 @@ def parser() -> argparse.ArgumentParser:
     )
     where = p.add_argument_group("where it goes")
     where.add_argument("--name", metavar="NAME", help="folder under --out (default: the study's)")
-    where.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("results"), help="default: results"
-    )
+    add_place(where)
     where.add_argument("--resume", metavar="NAME", help="go on with an interrupted study")
     how = p.add_argument_group("what it may use")
-    how.add_argument("--time-budget", metavar="90m", type=_seconds, help="as 45s, 90m or 6h")
-    how.add_argument("--cpus-per-trial", metavar="X", type=_positive, help="default: 1")
-    how.add_argument(
-        "--gpus-per-trial", metavar="X", type=_not_negative, help="a fraction shares a GPU"
-    )
-    how.add_argument("--concurrency", metavar="N", type=int, help="trials at a time (what fits)")
-    how.add_argument("--address", metavar="ADDR", help="join this Ray cluster")
-    how.add_argument(
-        "--storage",
-        metavar="URI",
-        help="where checkpoints go, reachable from every node: a shared folder, s3://… (default: "
-        "inside the study's folder)",
-    )
+    add_resources(how)
     p.add_argument("--dry-run", action="store_true", help="factors, plan and cost; no training")
     p.add_argument("--list", action="store_true", help="the presets and what they ask")
     p.add_argument("--version", action="version", version=f"study {__version__}")
     return p
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 45s, 90m or 6h")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}[match[2]]
-
-
-def _positive(text: str) -> float:
-    value = _not_negative(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("must be above 0")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

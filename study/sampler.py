@@ -6,6 +6,7 @@ its Optuna study. A stopped trial is told as PRUNED with its values per epoch, n
 with an early value; a failed one as FAIL.
 """
 
+import logging
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ import optuna
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from study.factors import Level, Study, in_box
@@ -24,6 +26,8 @@ from study.record import TrialRecord, drop_torn_tail
 from study.space import params_of, suggest
 
 FILE_NAME = "journal.log"
+
+_log = logging.getLogger(__name__)
 
 SETTINGS: Final[dict[str, Any]] = {
     "multivariate": True,
@@ -51,15 +55,20 @@ class Samplers:
     """
 
     def __init__(self, study: Study, folder: Path) -> None:
-        """Open or create the journal in a study's folder, whose record the caller has locked."""
+        """Samplers over the journal in a study's folder, whose record the caller has locked.
+
+        `catch_up` comes before everything else.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = study
-        path = folder / FILE_NAME
-        if path.exists():
-            drop_torn_tail(path)
+        self._path = folder / FILE_NAME
+
+    def _open(self) -> None:
+        if self._path.exists():
+            drop_torn_tail(self._path)
         # A killed driver may leave Optuna's lock; nobody else writes, since we hold the record.
-        Path(f"{path}.lock").unlink(missing_ok=True)
-        self._storage = JournalStorage(JournalFileBackend(str(path)))
+        Path(f"{self._path}.lock").unlink(missing_ok=True)
+        self._storage = JournalStorage(JournalFileBackend(str(self._path)))
         self._studies: dict[str, optuna.Study] = {}
         self._started: dict[str, int] = {}
         self._optuna_ids: dict[int, int] = {}
@@ -106,19 +115,81 @@ class Samplers:
         )
 
     def catch_up(self, trials: Iterable[TrialRecord], metric: str) -> None:
-        """Bring the journal to the record's state; `trials` in the order of their starts."""
+        """Open the journal, or make it, and bring it to the record's state.
+
+        A journal that is damaged, or says anything else than the record, is made again.
+
+        Args:
+            trials: In the order of their starts.
+            metric: The study's metric.
+        """
+        records = list(trials)
+        try:
+            self._open()
+            self._replay(records, metric)
+            is_image = self._agrees_with(records, metric)
+        except OSError:
+            raise
+        # Optuna checks little of what it reads: a damaged line ends in any kind of error.
+        except Exception as error:
+            _log.debug("%s: %r", self._path, error)
+            is_image = False
+        if not is_image:
+            _log.warning("%s was damaged and is made again from the record", self._path)
+            self._path.unlink()
+            self._open()
+            self._replay(records, metric)
+
+    def _replay(self, trials: Iterable[TrialRecord], metric: str) -> None:
         for record in trials:
             study = self._of_arm(record.arm)
             existing = study.get_trials(deepcopy=False)
             k = self._started[record.arm]
-            cell = {f.name: record.config[f.name] for f in self._study.of_role("arm")}
             if k < len(existing):
                 optuna_id = existing[k]._trial_id
             else:
-                optuna_id = self._add(record.arm, cell, record.config)
+                optuna_id = self._add(record.arm, self._cell(record), record.config)
             self._bind(record.number, record.arm, record.origin, record.seed, optuna_id)
             known = self._storage.get_trial(optuna_id)
             self._catch_up_one(record, known, metric)
+
+    def _cell(self, record: TrialRecord) -> dict[str, Level]:
+        return {f.name: record.config[f.name] for f in self._study.of_role("arm")}
+
+    def _agrees_with(self, trials: list[TrialRecord], metric: str) -> bool:
+        """Whether the journal says of each trial what the record says, and of one more at most."""
+        n_told = 0
+        for told in self._storage.get_all_studies():
+            arm = told.study_name.removeprefix(f"{self._study.name}/")
+            of_arm = self._storage.get_all_trials(told._study_id, deepcopy=False)
+            n_told += len(of_arm)
+            ahead = of_arm[self._started.get(arm, 0) :]
+            if told.direction != StudyDirection.MAXIMIZE:
+                return False
+            if any(trial.state != TrialState.RUNNING for trial in ahead):
+                return False
+        return n_told <= len(trials) + 1 and all(
+            self._is_image(
+                self._storage.get_trial(self._optuna_ids[record.number]), record, metric
+            )
+            for record in trials
+        )
+
+    def _is_image(self, known: FrozenTrial, record: TrialRecord, metric: str) -> bool:
+        inside = in_box(self._study, record.config)
+        params, distributions = (
+            params_of(self._study, self._cell(record), record.config) if inside else ({}, {})
+        )
+        values = {n: epoch[metric] for n, epoch in enumerate(record.epochs, start=1)}
+        has_value = record.status in ("completed", "stopped")
+        return (
+            (known.params, known.distributions) == (params, distributions)
+            and known.intermediate_values == values
+            and known.state == _STATES.get(record.status, TrialState.RUNNING)
+            and known.values == ([values[len(values)]] if has_value else None)
+            and known.user_attrs
+            == {"origin": record.origin, "seed": record.seed, "number": record.number}
+        )
 
     def _catch_up_one(self, record: TrialRecord, known: FrozenTrial, metric: str) -> None:
         if known.state.is_finished():

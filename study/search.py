@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from study.errors import SearchError
-from study.factors import Level, Study
+from study.errors import RecordError, SearchError
+from study.factors import Level, Study, complete, holds, in_box
 from study.plan import PlannedTrial, plan_trials
 from study.record import Record, TrialRecord, trial_id
 from study.rungs import Decision, Rungs
 from study.sampler import Samplers
+from study.space import recipe_of
 
 Failure = Literal["died", "raised", "diverged", "refused"]
 """A worker that died, an exception, a loss that is not finite, or input that cannot be used."""
@@ -64,17 +65,35 @@ class Search:
     their planned end, which is what makes the table analysable.
     """
 
-    def __init__(self, study: Study, record: Record, folder: Path) -> None:
+    def __init__(
+        self,
+        study: Study,
+        record: Record,
+        folder: Path,
+        *,
+        plan: tuple[PlannedTrial, ...] | None = None,
+    ) -> None:
         """Continue `record`: rungs and samplers are brought to its state.
 
         Args:
             study: The resolved study.
             record: The open record in `folder`.
-            folder: The study's folder, where the Optuna journal lies too.
+            folder: The folder of the record, where the Optuna journal lies too.
+            plan: What to run; None: the study's search.
+
+        Raises:
+            RecordError: A trial in the record is not one that this study plans.
         """
         self.study = study
         self.record = record
-        self.plan: tuple[PlannedTrial, ...] = plan_trials(study)
+        self.plan = plan_trials(study) if plan is None else plan
+        for trial in record.trials.values():
+            problem = self._problem_of(trial)
+            if problem is not None:
+                raise RecordError(
+                    f"{record.path}, trial {trial.trial_id}: {problem}. Restore the file from a "
+                    "copy, or begin a new study with --name."
+                )
         self._rungs = Rungs(study.reduction)
         self._samplers = Samplers(study, folder)
         self._samplers.catch_up(record.trials.values(), study.metric)
@@ -85,6 +104,31 @@ class Search:
             if trial.end is None and trial.status != "running":
                 record.append("end", **_ending(trial, trial.status))
         self._next = len(record.trials)
+
+    def _problem_of(self, trial: TrialRecord) -> str | None:
+        """Why a recorded trial cannot be one of this study, or None."""
+        if trial.number >= len(self.plan):
+            return f"the study plans {len(self.plan)} trials"
+        planned = self.plan[trial.number]
+        for name in ("arm", "origin", "seed"):
+            found, expected = getattr(trial, name), getattr(planned, name)
+            if found != expected:
+                return f"its {name} is {found!r}; the study plans {expected!r}"
+        try:
+            recipe = recipe_of(self.study, trial.config, trial.seed)
+            is_whole = complete(self.study, trial.config) == trial.config
+        except (KeyError, ValueError, TypeError) as error:
+            return f"its configuration is not one of this study ({error})"
+        fits = in_box(self.study, trial.config) if planned.config is None else True
+        if not is_whole or not fits or trial.config != (planned.config or trial.config):
+            return "its configuration is not one that the study plans"
+        if not holds(planned.cell, trial.config) or recipe.epochs != trial.epochs_planned:
+            return f"its configuration is not of the arm {trial.arm} or of another length"
+        for epoch in trial.epochs:
+            value = epoch.get(self.study.metric)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return f"its epoch {epoch['epoch']} has no {self.study.metric}"
+        return None
 
     def _replay_rungs(self) -> None:
         """Feed every recorded value to its rung; a rung does not depend on their order."""

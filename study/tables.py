@@ -229,7 +229,8 @@ def _to_arrow(path: Path, column: Column, frame: pd.DataFrame) -> pa.Array:
         return pa.nulls(len(frame), column.type)
     try:
         array = pa.array(frame[column.name], from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    # a number too large for 64 bits; a text that UTF-8 cannot hold
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
         raise TablesError(f"{path}: column `{column.name}` mixes types: {error}") from error
     return cast(path, column, array)
 
@@ -238,9 +239,10 @@ def _open(path: Path) -> pa.Table:
     if not path.is_file():
         raise TablesError(f"{path}: no such file")
     try:
-        # not read_table, which would take `a=b` in a folder's name for a column
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read()
+        # not read_table, which would take `a=b` in a folder's name for a column; not the path,
+        # which pyarrow wants to be UTF-8
+        with path.open("rb") as stream:
+            table = pq.ParquetFile(stream, page_checksum_verification=True).read()
         table.validate(full=True)  # text that is not UTF-8
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -307,7 +309,7 @@ def _read_provenance(path: Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TablesError(f"{path}: not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise TablesError(f"{path}: holds a {type(content).__name__}; expected an object")

@@ -5,7 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from study.errors import RecordError
 from study.factors import Study
+from study.record import FILE_NAME as RECORD
 from study.record import TrialRecord
 
 EPOCH_COLUMNS = (
@@ -25,8 +27,20 @@ EPOCH_COLUMNS = (
 
 
 def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row per trial, in the order of their numbers; columns as in the contract."""
-    rows = [_trial_row(study, trial) for trial in sorted(trials, key=lambda t: t.number)]
+    """One row per trial, in the order of their numbers; columns as in the contract.
+
+    Raises:
+        RecordError: An epoch lacks a metric, or holds one that is no number.
+    """
+    rows = []
+    for trial in sorted(trials, key=lambda t: t.number):
+        try:
+            rows.append(_trial_row(study, trial))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordError(
+                f"{RECORD}, trial {trial.trial_id}: its times or metrics are damaged ({error}). "
+                "Restore the file from a copy."
+            ) from error
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["trial_id", "status"])
 
 

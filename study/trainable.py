@@ -16,24 +16,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from ray import tune
 
 from agecls import checkpoints
 from agecls.data import TrainingArrays
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
 from agecls.recipe import Recipe
-from agecls.training import EpochMetrics, fit, start
+from agecls.training import EpochMetrics, TrainingState, fit, predict, start
 from study.storage import Storage
 
 Backbones = Mapping[str, Mapping[str, bytes]]
 """By source: the files' names and contents; the first one is the weights."""
 
+Images = NDArray[np.uint8]
+"""(N, size, size, 3) RGB."""
+
 METRICS: Final = "metrics"
+PREDICTIONS: Final = "predictions"
 FAILURE: Final = "failure"
 KIND: Final = "kind"
-"""Keys of a step's result: an epoch's metrics, or the reason why training cannot go on, and of
-which kind it is: a `study.search.Failure`, or `disk`."""
+"""Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
+they were asked for, or the reason why training cannot go on, and of which kind it is: a
+`study.search.Failure`, or `disk`."""
 
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Not the trial's fault, and no use to go on."""
@@ -48,7 +55,11 @@ class FaceTrainable(tune.Trainable):
     """
 
     def setup(  # type: ignore[override]  # `tune.with_parameters` adds the arguments
-        self, config: dict[str, Any], data: TrainingArrays, backbones: Backbones
+        self,
+        config: dict[str, Any],
+        data: TrainingArrays,
+        backbones: Backbones,
+        scored: Mapping[str, Images],
     ) -> None:
         """Start or continue the trial that `config` describes.
 
@@ -56,9 +67,11 @@ class FaceTrainable(tune.Trainable):
             config: See the class.
             data: Shared by all trials of a node, read-only.
             backbones: Files of weights, so that a node needs none of its own.
+            scored: By split, images whose probabilities each finished model reports.
         """
         self._data = data
         self._backbones = backbones
+        self._scored = scored
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -87,11 +100,17 @@ class FaceTrainable(tune.Trainable):
                 with _on_this_node(self._backbones, config["weights"]) as weights:
                     state = start(recipe, self._data, device=device, weights=weights)
             for metrics in state.history[config["epochs_done"] :]:
-                yield _result(metrics, state.device)
+                yield self._result(metrics, state)
             for metrics in fit(state, self._data):
                 checkpoints.save(path, state)
                 storage.publish(path)
-                yield _result(metrics, state.device)
+                yield self._result(metrics, state)
+
+    def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
+        result = _result(metrics, state.device)
+        if self._scored and metrics.epoch == state.recipe.epochs:
+            result[PREDICTIONS] = {k: predict(state, v) for k, v in self._scored.items()}
+        return result
 
     def step(self) -> dict[str, Any]:
         """The next epoch's metrics, or why there is none.

@@ -11,13 +11,15 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
+import numpy as np
 import ray
+from numpy.typing import NDArray
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -28,7 +30,15 @@ from study.factors import Config
 from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
 from study.storage import Storage
-from study.trainable import FAILURE, KIND, METRICS, Backbones, FaceTrainable
+from study.trainable import (
+    FAILURE,
+    KIND,
+    METRICS,
+    PREDICTIONS,
+    Backbones,
+    FaceTrainable,
+    Images,
+)
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""
@@ -42,6 +52,20 @@ class Resources:
     gpus_per_trial: float = 0.0
     concurrency: int | None = None
     address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What every finished model is asked to predict.
+
+    Attributes:
+        images: By split.
+        keep: Takes a trial's number and its probabilities by split, each (N, 8); called before
+            the trial's last epoch is recorded, so that a completed trial always has them.
+    """
+
+    images: Mapping[str, Images]
+    keep: Callable[[int, Mapping[str, NDArray[np.float32]]], None]
 
 
 @dataclass
@@ -128,13 +152,19 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
     """Has every epoch recorded and judged before Ray starts the next one."""
 
     def __init__(
-        self, search: Search, stop: StopRequest, storage: Storage, tick: Callable[[], None]
+        self,
+        search: Search,
+        stop: StopRequest,
+        storage: Storage,
+        tick: Callable[[], None],
+        scoring: Scoring | None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._search = search
         self._stop = stop
         self._storage = storage
         self._tick = tick
+        self._scoring = scoring
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         goes_on = False
@@ -151,11 +181,10 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
         if FAILURE in result:
             self._fail(number, result[FAILURE], result[KIND])
         else:
-            prefix = f"{METRICS}/"
-            goes_on = self._search.finished_epoch(
-                number,
-                {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)},
-            )
+            probabilities = _below(PREDICTIONS, result)
+            if probabilities and self._scoring is not None:
+                self._scoring.keep(number, probabilities)
+            goes_on = self._search.finished_epoch(number, _below(METRICS, result))
         if not goes_on:
             tidy_checkpoints(self._search, self._storage)
         return goes_on
@@ -173,6 +202,12 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
             self._search.failed(trial.config["number"], *_reason(trial))
             tidy_checkpoints(self._search, self._storage)
             self._tick()
+
+
+def _below(key: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The inner mapping at `key` of a result that Ray has flattened."""
+    prefix = f"{key}/"
+    return {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
 
 
 def _reason(trial: Any) -> tuple[str, Failure]:
@@ -202,6 +237,7 @@ def run_search(
     weights: Callable[[Config], str | None],
     backbones: Backbones,
     tick: Callable[[], None],
+    scoring: Scoring | None = None,
 ) -> None:
     """Run the search's trials until it is over or `stop` says so; Ray must be initialised.
 
@@ -214,6 +250,7 @@ def run_search(
         weights: From a configuration to the source of its weights; None: scratch.
         backbones: Contents of the sources that are files: they travel with the data.
         tick: Called after every event, for displays and periodic writing.
+        scoring: What finished models predict; None: nothing.
 
     Raises:
         StudyError: The search cannot go on.
@@ -235,7 +272,12 @@ def run_search(
         }
 
     trainable = tune.with_resources(
-        tune.with_parameters(FaceTrainable, data=data, backbones=backbones),
+        tune.with_parameters(
+            FaceTrainable,
+            data=data,
+            backbones=backbones,
+            scored={} if scoring is None else scoring.images,
+        ),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
     most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) + 1
@@ -244,7 +286,7 @@ def run_search(
             trainable,
             tune_config=tune.TuneConfig(
                 search_alg=_Queue(search, stop, concurrency(resources), configure),
-                scheduler=_Judge(search, stop, storage, tick),
+                scheduler=_Judge(search, stop, storage, tick, scoring),
                 num_samples=most_attempts,
                 reuse_actors=True,
             ),

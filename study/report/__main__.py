@@ -1,17 +1,17 @@
 """The command `python -m study.report`: from a results folder to its report."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from study import __version__
 from study.errors import StudyError, TablesError
+from study.options import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report of one study and print its path; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m study.report",
         description="Analyse what is on disk and write the report, one HTML file for offline use.",
     )
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    sys.stdout.write(f"{path}\n")
+    # a path need not be text
+    sys.stdout.write(f"{path}\n".encode(errors="backslashreplace").decode())
     return 0
 
 

@@ -14,6 +14,12 @@ from study.tables import StudyTables
 
 NOT_YET: Final = "not analysed yet"
 
+_SHARE_COLUMNS: Final = (
+    "Share of the variance [95 % interval]",
+    "Standard deviation in points",
+    "Why",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -74,12 +80,13 @@ def _claims(tables: StudyTables) -> Findings:
         texts.pop(claim, None)
         sizes = (_whole(row["n_trials"], "trials"), _whole(row["n_seeds"], "seeds"))
         n = ", ".join(filter(None, sizes)) or "–"
-        cells = (text, _interval(row, _points), _word(row["stage"]), n)
+        unit = percent if row["unit"] == "share" else _points
+        cells = (text, _interval(row, unit), _word(row["stage"]), n, _word(row["reason"]))
         rows.append(Row(cells=cells, verdict=_word(row["verdict"])))
-    rows += [Row(cells=(text, "–", "–", "–"), verdict=NOT_YET) for text in texts.values()]
+    rows += [Row(cells=(text, *["–"] * 4), verdict=NOT_YET) for text in texts.values()]
     return Findings(
         title="Do the claims that were declared before the search hold?",
-        columns=("Claim", "Estimate [95 % interval]", "Stage", "n"),
+        columns=("Claim", "Estimate in points [95 % interval]", "Stage", "n", "Why"),
         rows=tuple(rows),
     )
 
@@ -87,7 +94,7 @@ def _claims(tables: StudyTables) -> Findings:
 def _importance(frame: pd.DataFrame) -> Findings:
     return Findings(
         title="Which factors matter?",
-        columns=("Factor", "Share of the variance [95 % interval]"),
+        columns=("Factor", *_SHARE_COLUMNS),
         rows=_shares(frame, lambda row: row["factor"]),
     )
 
@@ -95,7 +102,7 @@ def _importance(frame: pd.DataFrame) -> Findings:
 def _interactions(frame: pd.DataFrame) -> Findings:
     return Findings(
         title="Which factors matter together?",
-        columns=("Pair", "Share of the variance [95 % interval]"),
+        columns=("Pair", *_SHARE_COLUMNS),
         rows=_shares(frame, lambda row: f"{row['factor_a']} × {row['factor_b']}"),
     )
 
@@ -117,7 +124,12 @@ def _marginals(frame: pd.DataFrame) -> Findings:
 def _shares(frame: pd.DataFrame, name: Callable[[Any], str]) -> tuple[Row, ...]:
     return tuple(
         Row(
-            cells=(name(row), _interval({**row, "estimate": row["share"]}, percent)),
+            cells=(
+                name(row),
+                _interval({**row, "estimate": row["share"]}, percent),
+                "–" if pd.isna(row["sd"]) else f"{row['sd']:.1f}",
+                _word(row["reason"]),
+            ),
             verdict=_word(row["verdict"]),
         )
         for row in frame.to_dict("records")

@@ -1,6 +1,8 @@
 """The page: every part of the report put into one HTML file that needs no network."""
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +12,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from study import __version__
+from study.analysis import analyse_folder
+from study.errors import TablesError
 from study.factors import Factor
 from study.report.audit import audit_data, majority_share
 from study.report.curves import curves_panel
@@ -29,7 +33,7 @@ _HERE: Final = Path(__file__).parent
 
 
 def write_report(folder: Path) -> Path:
-    """Read a results folder, write its `report.html` and return the path of that.
+    """Analyse a results folder, write its `report.html` and return the path of that.
 
     Raises:
         TablesError: A file in the folder is missing, damaged or does not fit the study.
@@ -37,14 +41,23 @@ def write_report(folder: Path) -> Path:
         OSError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    write_whole(path, render(read_study(folder)).encode())
+    notes = analyse_folder(folder).notes
+    # a folder's name may be no text
+    write_whole(path, render(read_study(folder), notes=notes).encode(errors="backslashreplace"))
     return path
 
 
-def render(tables: StudyTables) -> str:
-    """The page as HTML; every text from the study is escaped."""
+def render(tables: StudyTables, *, notes: Sequence[str] = ()) -> str:
+    """The page as HTML; every text from the study is escaped.
+
+    Args:
+        tables: What the study's folder holds.
+        notes: What the analysis left out and why.
+    """
     study, measure = tables.study, Measure(tables.study.metric)
-    majority = majority_share(tables)
+    with _naming_the_provenance(tables):
+        majority, audit = majority_share(tables), audit_data(tables)
+        progress, sources, commands = progress_data(tables), provenance_rows(tables), again(tables)
     arms = arms_data(tables)
     panels = [
         learning_rate_panel(tables, majority=majority),
@@ -59,7 +72,7 @@ def render(tables: StudyTables) -> str:
             question=study.question or f"Study {study.name}",
             study=study,
             measure=measure,
-            progress=progress_data(tables),
+            progress=progress,
             lead=lead_sentence(arms, measure),
             arms=arms,
             budget=budget_sentence(arms),
@@ -68,12 +81,13 @@ def render(tables: StudyTables) -> str:
             factors=[(f, _domain(f)) for f in study.factors],
             findings=findings_data(tables),
             is_analysed=is_analysed(tables),
+            notes=notes,
             panels=panels,
             figures={p.id: _figure_json(p) for p in panels if p.figure is not None},
             trials=trial_table_data(tables),
-            audit=audit_data(tables),
-            provenance=provenance_rows(tables),
-            again=again(tables),
+            audit=audit,
+            provenance=sources,
+            again=commands,
             version=__version__,
             dark=_embedded(json.dumps(DARK)),
             plotly=_plotly(),
@@ -81,6 +95,22 @@ def render(tables: StudyTables) -> str:
             script=_asset("page.js"),
         )
     )
+
+
+@contextmanager
+def _naming_the_provenance(tables: StudyTables) -> Iterator[None]:
+    """Name the file where a value in it is of another type than the run writes.
+
+    Raises:
+        TablesError: That is so.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise TablesError(
+            f"{tables.folder / 'study.json'}: not as study.run writes it ({error}); restore it, "
+            "or remove it for a report without what it says"
+        ) from error
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.columns import SCHEMAS, columns_of, factor_type
+from study.columns import SCHEMAS, Kind, columns_of, factor_type
 from study.errors import StudyError, TablesError
 from study.factors import Factor, Range
 from study.tables import (
@@ -116,12 +116,24 @@ def test_the_columns_of_trials_are_those_of_the_contract_in_order() -> None:
         "trial_id epoch learning_rate train_loss train_accuracy val_loss val_accuracy "
         "val_accuracy_1off val_qwk val_mae val_macro_f1 val_ece seconds"
     )
-    assert " ".join(c.name for c in SCHEMAS["predictions"]) == (
-        "model split image cluster true predicted p_a p_b p_c p_d p_e p_f p_g p_h"
-    )
-    assert " ".join(c.name for c in SCHEMAS["claims"]) == (
-        "claim text estimate low high verdict stage n_trials n_seeds"
-    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        (
+            "predictions",
+            "model split image cluster true predicted p_a p_b p_c p_d p_e p_f p_g p_h",
+        ),
+        ("claims", "claim text estimate low high verdict stage n_trials n_seeds"),
+        ("importance", "factor share low high verdict"),
+        ("interactions", "factor_a factor_b share low high verdict"),
+        ("marginals", "factor level estimate low high n_trials extrapolated"),
+    ],
+)
+def test_the_contract_s_columns_come_first_and_others_after_them(kind: Kind, columns: str) -> None:
+    wanted = columns.split()
+    assert [c.name for c in SCHEMAS[kind]][: len(wanted)] == wanted
 
 
 def test_a_factor_s_column_has_the_type_that_holds_all_its_levels() -> None:

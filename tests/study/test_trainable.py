@@ -26,7 +26,7 @@ def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
         "threads": 1,
         "wants_gpu": False,
     }
-    trainable.setup(config, shades(), backbones or {})
+    trainable.setup(config, shades(), backbones or {}, {})
     return trainable
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from tests.study.report.simulated import a_study, provenance, simulate
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder of 48 trials in four arms; not to be changed."""
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder of 48 trials in four arms, before the analysis."""
     folder = tmp_path_factory.mktemp("results") / "demo"
     folder.mkdir()
     study = a_study(pretrain=PretrainPlan(data="synthetic-source", epochs=1))
@@ -24,7 +25,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def folder(_folder: Path, tmp_path: Path) -> Path:
+    """A copy of it, for this test alone."""
+    copy = tmp_path / "results" / "demo"
+    shutil.copytree(_folder, copy)
+    return copy
+
+
 @pytest.fixture(scope="session")
-def tables(folder: Path) -> StudyTables:
+def tables(_folder: Path) -> StudyTables:
     """The folder, read."""
-    return read_study(folder)
+    return read_study(_folder)

@@ -43,13 +43,21 @@ def test_claims_show_estimate_interval_verdict_and_n(
         stage=["search", "search"],
         n_trials=[48, 40],
         n_seeds=[None, 5],
+        reason=["the interval lies above 1 point", None],
+        unit=["points", "points"],
     )
     analysed = replace(tables, claims=frame)
     assert is_analysed(analysed)
     (claims,) = findings_data(analysed)
     assert [row.cells for row in claims.rows] == [
-        ("Transfer helps", "+9.1 [+7.0, +11.2]", "search", "48 trials"),
-        ("other", "withheld: too few trials to support it", "search", "40 trials, 5 seeds"),
+        (
+            "Transfer helps",
+            "+9.1 [+7.0, +11.2]",
+            "search",
+            "48 trials",
+            "the interval lies above 1 point",
+        ),
+        ("other", "withheld: too few trials to support it", "search", "40 trials, 5 seeds", "–"),
     ]
     assert [row.verdict for row in claims.rows] == ["supported", "unresolved"]
 
@@ -61,7 +69,8 @@ def test_importance_interactions_and_marginals_are_shown_as_they_are(
     analysed = replace(
         tables,
         importance=typed(
-            "importance", factor=["lr"], share=[0.61], low=[0.5], high=[0.7], verdict=["matters"]
+            "importance", factor=["lr"], share=[0.61], low=[0.5], high=[0.7], verdict=["matters"],
+            sd=[2.51], reason=["p = 0.001"],
         ),
         interactions=typed(
             "interactions", factor_a=["lr"], factor_b=["init"], share=[0.1], low=[0.0],
@@ -73,9 +82,21 @@ def test_importance_interactions_and_marginals_are_shown_as_they_are(
         ),
     )  # fmt: skip
     _, importance, interactions, marginals = findings_data(analysed)
-    assert importance.rows[0].cells == ("lr", "61.0\u202f% [50.0\u202f%, 70.0\u202f%]")
+    share = "61.0\u202f% [50.0\u202f%, 70.0\u202f%]"
+    assert importance.rows[0].cells == ("lr", share, "2.5", "p = 0.001")
     assert importance.rows[0].verdict == "matters"
     assert interactions.rows[0].cells[0] == "lr × init"
     assert marginals.rows[0].cells == (
         "lr", "0.1 (extrapolated)", "-3.0 [-4.0, -2.0]", "12 trials",
     )  # fmt: skip
+
+
+def test_a_claim_about_importance_is_a_difference_of_shares_not_of_points(
+    tables: StudyTables, typed: Callable[..., pd.DataFrame]
+) -> None:
+    frame = typed(
+        "claims", claim=["structure_minor"], estimate=[0.42], low=[0.2], high=[0.6],
+        verdict=["supported"], stage=["search"], unit=["share"],
+    )  # fmt: skip
+    (claims,) = findings_data(replace(tables, claims=frame))
+    assert claims.rows[0].cells[1] == "42.0\u202f% [20.0\u202f%, 60.0\u202f%]"

@@ -1,0 +1,193 @@
+"""Intervals for few models on clustered images: clusters resampled, seeds counted.
+
+A score is a mean over K models (one per seed) on images that come in C clusters (families,
+persons, copies). Write F_k for the score of model k. Two things would differ next time: the
+seeds and the clusters, crossed, since every model sees every cluster:
+
+    Var(mean F) = seeds / K + clusters / C + seeds x clusters / (C K)
+
+Drawing both with replacement and taking percentiles goes wrong twice: with 3 to 5 seeds it finds
+(K - 1) / K of the first part, and it counts the last part three times (Owen 2007, "The pigeonhole
+bootstrap"). So clusters are drawn (B draws, the same for every model and arm, which pairs them)
+and seeds are counted:
+
+    V_clusters = Var_b(mean_k F_bk), which holds the second and the last part,
+    V_seeds    = Var_k(F_k) / K, which holds the first and the last part,
+    V_both     = sum_k Var_b(F_bk - mean_k F_bk) / (K (K - 1)), which is the last part,
+    V          = V_clusters + max(V_seeds - V_both, 0),
+
+as two-way clustered errors do (Cameron, Gelbach and Miller 2011). Degrees of freedom are
+Satterthwaite's. A score may be any function of sums over images: QWK or F1 as well as a mean, and
+any difference of these between arms. Assumptions: seeds are independent of each other and of the
+images, clusters are independent draws, scores are near normal.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Array = NDArray[np.float64]
+
+WORKING_CORRELATION = 0.05
+"""Between images of one cluster; used only for the correction for few or unequal clusters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """How the images of a split hang together.
+
+    Attributes:
+        of_image: Number 0..C-1 of each image's cluster (N,).
+        sizes: Images of each cluster (C,).
+    """
+
+    of_image: NDArray[np.int64]
+    sizes: Array
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int64]) -> "Clusters":
+        """From one cluster label of any value per image."""
+        _, of_image, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        return cls(of_image=of_image.astype(np.int64), sizes=sizes.astype(np.float64))
+
+    @property
+    def n(self) -> int:
+        """Clusters."""
+        return len(self.sizes)
+
+    @property
+    def _variances(self) -> Array:
+        """Variances of the clusters' sums under the working correlation, up to a factor."""
+        return np.asarray(self.sizes * (1 + (self.sizes - 1) * WORKING_CORRELATION))
+
+    @property
+    def growth(self) -> float:
+        """Factor by which the variance over draws is too small, C / (C - 1) for equal sizes.
+
+        The mean of all images is drawn towards the largest clusters, so that these deviate too
+        little from it (Bell and McCaffrey 2002).
+        """
+        n, total, v = self.sizes, self.sizes.sum(), self._variances
+        kept = 1 - 2 * (n * v).sum() / (total * v.sum()) + (n**2).sum() / total**2
+        return float(1 / kept) if kept > 1e-9 else float("inf")
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance over draws: C - 1 for equal sizes, at least 1."""
+        v = self._variances
+        return float(max(v.sum() ** 2 / (v**2).sum() - 1, 1.0))
+
+    def draws(self, n: int, rng: np.random.Generator) -> Array:
+        """How often each cluster is drawn, (n, C): rows sum to C."""
+        return rng.multinomial(self.n, np.full(self.n, 1 / self.n), size=n).astype(np.float64)
+
+    def sums(self, features: Array) -> Array:
+        """Sums per cluster (C, …) of features per image (N, …)."""
+        flat = features.reshape(len(features), -1)
+        order = np.argsort(self.of_image, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(self.sizes[:-1])]).astype(np.int64)
+        return np.add.reduceat(flat[order], starts, axis=0).reshape(self.n, *features.shape[1:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A score or a difference of scores, and how sure it is.
+
+    Attributes:
+        value: Mean over the models.
+        by_clusters: Part of the variance that more seeds leave as it is.
+        by_seeds: Part that falls as 1 / seeds.
+        freedom: Satterthwaite's degrees of freedom of the whole.
+        n_seeds: Models that the mean is of.
+        clusters_freedom: Degrees of freedom of the clusters' part alone.
+    """
+
+    value: float
+    by_clusters: float
+    by_seeds: float
+    freedom: float
+    n_seeds: int
+    clusters_freedom: float
+
+    @property
+    def error(self) -> float:
+        """Standard error."""
+        return float(np.sqrt(self.by_clusters + self.by_seeds))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided t interval of the true value."""
+        reach = self.error * quantile(self.freedom, 0.5 + level / 2)
+        return self.value - reach, self.value + reach
+
+    def p_above(self, limit: float) -> float:
+        """One-sided p of the hypothesis that the true value is at most `limit`."""
+        if self.error == 0:
+            return float(self.value <= limit)
+        return float(special.stdtr(self.freedom, (limit - self.value) / self.error))
+
+    def p_below(self, limit: float) -> float:
+        """One-sided p of the hypothesis that the true value is at least `limit`."""
+        if self.error == 0:
+            return float(self.value >= limit)
+        return float(special.stdtr(self.freedom, (self.value - limit) / self.error))
+
+    def with_seeds(self, n: int) -> tuple[float, float]:
+        """Standard error and degrees of freedom to expect of `n` seeds, all else as it is."""
+        seeds = self.by_seeds * self.n_seeds / n
+        total = self.by_clusters + seeds
+        if total == 0 or n < 2:
+            return float(np.sqrt(total)), 1.0
+        spread = seeds**2 / (n - 1) + self.by_clusters**2 / self.clusters_freedom
+        return float(np.sqrt(total)), float(total**2 / spread)
+
+
+def quantile(freedom: float, share: float) -> float:
+    """Student's t at a share 0..1 of its distribution."""
+    return float(special.stdtrit(freedom, share))
+
+
+def two_level(scores: Array, drawn: Array, clusters: Clusters) -> Estimate:
+    """The mean score with both levels of its variance.
+
+    Args:
+        scores: Score (or paired difference) of each model on all images (K,).
+        drawn: The same on each draw of clusters (B, K).
+        clusters: What was drawn.
+
+    With one model nothing is known of seeds: the interval is then that of this model.
+    """
+    n_seeds = len(scores)
+    shared = drawn.mean(axis=1)
+    v_clusters = float(shared.var()) * clusters.growth
+    if n_seeds == 1:
+        return Estimate(
+            value=float(scores[0]),
+            by_clusters=v_clusters,
+            by_seeds=0.0,
+            freedom=clusters.freedom,
+            n_seeds=1,
+            clusters_freedom=clusters.freedom,
+        )
+    own = drawn - shared[:, None]
+    v_both = float(own.var(axis=0).sum()) * clusters.growth / (n_seeds * (n_seeds - 1))
+    v_seeds = float(scores.var(ddof=1)) / n_seeds
+    total = v_clusters + max(v_seeds - v_both, 0.0)
+    freedom = clusters.freedom
+    if v_seeds > v_both:
+        # V_seeds lies below its expectation more often than above: its median corrects for that
+        likely = v_seeds * (n_seeds - 1) / float(special.chdtri(n_seeds - 1, 0.5))
+        parts = v_clusters**2 / freedom
+        parts += likely**2 / (n_seeds - 1) + v_both**2 / ((n_seeds - 1) * freedom)
+        fewest = min(n_seeds - 1.0, freedom)
+        freedom = max((v_clusters + likely - v_both) ** 2 / parts, fewest)
+    by_clusters = min(max(v_clusters - v_both, 0.0), total)
+    return Estimate(
+        value=float(scores.mean()),
+        by_clusters=by_clusters,
+        by_seeds=total - by_clusters,
+        freedom=float(freedom),
+        n_seeds=n_seeds,
+        clusters_freedom=clusters.freedom,
+    )

@@ -1,0 +1,357 @@
+"""The stage after the search: chosen configurations on fresh seeds, and a look at the test split.
+
+A search picks winners, and the winner of many noisy looks is flattered; what people quote comes
+from here. It is run like a search whose whole plan is known: same record, same executor, same
+resume, in `confirm/` inside the study's folder. Every model's probabilities are on disk before
+its last epoch is recorded, so that the test split is scored once per model; each time that its
+results are looked at is on record in `study.json`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+
+from agecls.ages import CLASSES
+from agecls.data import FaceData, Split
+from study import provenance, tune_run
+from study.analysis import analyse
+from study.analysis.chosen import RULES, Choice, choose
+from study.analysis.confirmed import P_COLUMNS, Confirmed, score_confirmed
+from study.analysis.decisions import Decisions
+from study.columns import Kind
+from study.errors import StudyError
+from study.factors import Config, Study, arm_name
+from study.plan import PlannedTrial, plan_trials
+from study.record import Record, TrialRecord
+from study.search import Search
+from study.storage import Storage
+from study.tables import StudyTables, read_study, read_table, write_table, write_whole
+from study.terminal import SearchDisplay
+from study.trainable import Backbones
+from study.tune_run import Resources, Scoring, StopRequest
+
+FOLDER: Final = "confirm"
+CHOICE: Final = "choice.json"
+PREDICTIONS: Final = "predictions"
+READS: Final = "test_reads"
+"""Key of `study.json`: every time that results on the test split were looked at."""
+
+_SEED_STREAM: Final = 3
+_CHOICE_STREAM, _CLAIM_STREAM = 4, 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What the stage works with.
+
+    Attributes:
+        study: The resolved study.
+        folder: The study's folder, whose tables are written.
+        data: Its images.
+        storage: Where the stage's checkpoints go, apart from the search's.
+        resources: What Ray may use.
+        weights: From a configuration to the source of its weights.
+        backbones: Contents of the sources that are files.
+        source: The open provenance; every change is written.
+        command: The command's words.
+        console: Where progress goes.
+    """
+
+    study: Study
+    folder: Path
+    data: FaceData
+    storage: Storage
+    resources: Resources
+    weights: Callable[[Config], str | None]
+    backbones: Backbones
+    source: dict[str, Any]
+    command: str
+    console: Console
+
+    @property
+    def home(self) -> Path:
+        """The stage's own folder."""
+        return self.folder / FOLDER
+
+
+def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = False) -> bool:
+    """Train what is missing and write the stage's tables; whether the stage is over.
+
+    Ray must be initialised. What was chosen once stays chosen, whatever the search finds later.
+
+    Args:
+        work: What to work with.
+        n_seeds: Fresh seeds per arm; never fewer than were begun.
+        stop: Read after each epoch.
+        look_again: Write the tables of a finished stage once more, which counts as a read.
+
+    Raises:
+        StudyError: No arm has a trial that ran to its end, or the stage cannot go on.
+    """
+    work.home.mkdir(exist_ok=True)
+    with Record(work.home) as record:
+        choices = _choices(work)
+        n_begun = -(-len(record.trials) // len(choices))
+        seeds = fresh_seeds(work.study, max(n_seeds, n_begun))
+        plan = confirm_plan(choices, seeds)
+        search = Search(work.study, record, work.home, plan=plan)
+        is_written = work.source.get("confirm", {}).get("seeds") == seeds
+        if search.is_over and is_written and not look_again:
+            return True
+        read = _open_read(work, search)
+        if not search.is_over:
+            _train(work, search, seeds, stop)
+        if not search.is_over:
+            return False
+        trials = sorted(record.trials.values(), key=lambda t: t.number)
+        lines = write_tables(work.study, work.folder, choices, trials)
+    work.storage.keep_only(set())  # predictions are what is kept
+    work.source["confirm"] = {
+        "seeds": seeds,
+        "rules": {c.rule: RULES[c.rule] for c in choices},
+        "choices": [asdict(c) for c in choices],
+    }
+    if read is not None:
+        read["ended_at"] = provenance.now()
+    provenance.write(work.folder, work.source)
+    for line in lines:
+        work.console.print(line, highlight=False, markup=False)
+    return True
+
+
+def fresh_seeds(study: Study, n: int) -> list[int]:
+    """The first `n` seeds of the stage, none of them a search trial's; more come after these."""
+    used = {trial.seed for trial in plan_trials(study)}
+    stream = np.random.SeedSequence([study.seed, _SEED_STREAM])
+    drawn = (stream.generate_state(n + len(used)) >> 1).tolist()
+    return [seed for seed in dict.fromkeys(drawn) if seed not in used][:n]
+
+
+def confirm_plan(choices: Sequence[Choice], seeds: Sequence[int]) -> tuple[PlannedTrial, ...]:
+    """Every arm on the first seed, then on the next: a prefix is paired, and more can follow."""
+    pairs = ((choice, seed) for seed in seeds for choice in choices)
+    return tuple(
+        PlannedTrial(number, c.arm, dict(c.cell), "confirm", dict(c.config), seed)
+        for number, (c, seed) in enumerate(pairs)
+    )
+
+
+def _choices(work: Work) -> tuple[Choice, ...]:
+    """What was chosen before, or what is chosen now, on disk before anything is trained on it.
+
+    Raises:
+        StudyError: No arm has a trial that ran to its end.
+    """
+    path = work.home / CHOICE
+    if path.exists():
+        return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
+    tables = read_study(work.folder)
+    seed = _stream(work.study, _CHOICE_STREAM)
+    choices = choose(work.study, tables.trials, tables.epochs, seed=seed)
+    if not choices:
+        raise StudyError(
+            f"{work.folder}: no trial ran to its end, so there is nothing to confirm. "
+            f"Go on with the search: python -m study.run --resume {work.folder.name}"
+        )
+    write_whole(path, json.dumps([asdict(c) for c in choices], indent=1).encode())
+    for choice in choices:
+        work.console.print(
+            f"{choice.arm}: {choice.trial_id} will be confirmed, of {choice.n_candidates} "
+            f"configurations the one with {RULES[choice.rule]}",
+            highlight=False,
+            markup=False,
+        )
+    missing = {arm_name(work.study, cell) for cell in work.study.arms} - {c.arm for c in choices}
+    for arm in sorted(missing):
+        work.console.print(f"{arm}: no trial ran to its end; not confirmed", markup=False)
+    return choices
+
+
+def _open_read(work: Work, search: Search) -> dict[str, Any] | None:
+    """The record of this look at the test split, on disk before it; None without a test split.
+
+    A stage that was interrupted goes on with the look that it began.
+    """
+    if work.data.test is None:
+        return None
+    reads: list[dict[str, Any]] = work.source.setdefault(READS, [])
+    if not reads or reads[-1]["ended_at"] is not None:
+        n_new = sum(t.number not in search.record.trials for t in search.plan)
+        reads.append(
+            {
+                "started_at": provenance.now(),
+                "ended_at": None,
+                "command": work.command,
+                "n_models": len(search.plan),
+                "n_new_models": n_new,
+            }
+        )
+        provenance.write(work.folder, work.source)
+    if len(reads) > 1:
+        work.console.print(
+            f"The test split was looked at before ({reads[0]['started_at']}): this is look "
+            f"{len(reads)}, which study.json records.",
+            highlight=False,
+            markup=False,
+        )
+    return reads[-1]
+
+
+def _train(work: Work, search: Search, seeds: Sequence[int], stop: StopRequest) -> None:
+    parts = work.home / PREDICTIONS
+    parts.mkdir(exist_ok=True)
+    splits = {"val": work.data.val} | ({"test": work.data.test} if work.data.test else {})
+    known = _known_contents(work.data)
+
+    def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
+        trial = search.record.trials[number]
+        frames = [
+            predictions_frame(model_name(trial), split, splits[split], p, known[split])
+            for split, p in probabilities.items()
+        ]
+        write_table(
+            parts / f"{trial.trial_id}.parquet",
+            pd.concat(frames, ignore_index=True),
+            "predictions",
+            study_name=work.study.name,
+        )
+
+    display = SearchDisplay(
+        search, majority=work.data.summary["majority"]["val"], console=work.console
+    )
+    work.console.print(
+        f"Confirming {len(search.plan) // len(seeds)} arms on {len(seeds)} fresh seeds",
+        highlight=False,
+    )
+    with display.shown():
+        tune_run.run_search(
+            search,
+            work.data.arrays(),
+            work.storage,
+            resources=work.resources,
+            stop=stop,
+            weights=work.weights,
+            backbones=work.backbones,
+            tick=display.tick,
+            scoring=Scoring(images={k: s.images for k, s in splits.items()}, keep=keep),
+        )
+
+
+def model_name(trial: TrialRecord) -> str:
+    """What tables call a confirmed model, such as `org-scratch-seed123`."""
+    return f"{trial.arm}-seed{trial.seed}"
+
+
+def _known_contents(data: FaceData) -> dict[str, set[str]]:
+    """By split, hashes of files that the splits before it hold."""
+    train = set(data.train.frame["content"])
+    return {"val": train, "test": train | set(data.val.frame["content"])}
+
+
+def predictions_frame(
+    model: str, split: str, images: Split, p: NDArray[np.float32], known: set[str]
+) -> pd.DataFrame:
+    """Rows of `predictions`: one per image of a split, in the split's order."""
+    frame = pd.DataFrame(
+        {
+            "model": model,
+            "split": split,
+            "image": images.frame["image_path"],
+            "cluster": images.frame["cluster"],
+            "true": [CLASSES[c] for c in images.labels],
+            "predicted": [CLASSES[c] for c in p.argmax(axis=1)],
+        }
+    )
+    frame[P_COLUMNS] = p
+    frame["is_duplicate"] = images.frame["content"].isin(known)
+    return frame
+
+
+def write_tables(
+    study: Study, folder: Path, choices: Iterable[Choice], trials: Sequence[TrialRecord]
+) -> list[str]:
+    """Write `confirm`, `predictions`, `confirmed` and `claims`; lines for the terminal."""
+    parts = folder / FOLDER / PREDICTIONS
+    done = [t for t in trials if t.status == "completed"]
+    chosen = {c.arm: c for c in choices}
+    models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
+    tables = read_study(folder)
+    search_claims = analyse(study, tables.trials, tables.epochs, seed=study.seed).claims
+    if not done:
+        write_table(folder / "confirm.parquet", models, "confirm", study_name=study.name)
+        return ["No model was trained to its end on a fresh seed: nothing is confirmed"]
+    predictions = pd.concat(
+        [read_table(parts / f"{t.trial_id}.parquet", "predictions") for t in done],
+        ignore_index=True,
+    )
+    order = {arm_name(study, cell): place for place, cell in enumerate(study.arms)}
+    trained = models[models["status"] == "completed"]
+    trained = trained.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
+    found = score_confirmed(trained, predictions, seed=_stream(study, _CLAIM_STREAM))
+    decided = Decisions()(study, found.judged_on(), search_claims)
+    known = [c for c in decided.columns if c in search_claims.columns]
+    claims = (
+        pd.concat([search_claims[known], decided], ignore_index=True)
+        if len(decided)
+        else (search_claims[known])
+    )
+    frames: dict[Kind, pd.DataFrame] = {
+        "predictions": predictions,
+        "confirmed": found.estimates,
+        "claims": claims,
+        "confirm": models.merge(found.models, on="model", how="left"),
+    }
+    for kind, frame in frames.items():
+        write_table(folder / f"{kind}.parquet", frame, kind, study_name=study.name)
+    return _lines(found, decided, chosen, tables)
+
+
+def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:
+    return {
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "model": model_name(trial),
+        "trial_id": choice.trial_id,
+        "status": trial.status,
+        "collapsed": trial.epochs[-1]["collapsed"] if trial.epochs else None,
+        "epochs_planned": trial.epochs_planned,
+        "epochs_run": len(trial.epochs),
+        "search_value": choice.value / 100,
+        "search_best_value": choice.best_value / 100,
+        "error": (trial.end or {}).get("error"),
+    }
+
+
+def _lines(
+    found: Confirmed, decided: pd.DataFrame, chosen: Mapping[str, Choice], tables: StudyTables
+) -> list[str]:
+    """Confirmed accuracy of each arm beside the search's best, then each claim's verdict."""
+    one = found.judged_on()
+    lines = []
+    for arm in one.arms:
+        estimate = one.contrast({arm: 100.0}, "accuracy")
+        if estimate is None:
+            continue
+        low, high = estimate.interval()
+        lines.append(
+            f"{arm}: {estimate.value:.1f} % {one.split} accuracy [{low:.1f}, {high:.1f}] over "
+            f"{estimate.n_seeds} fresh seeds (the search's best trial: "
+            f"{chosen[arm].best_value:.1f} % {tables.study.metric.replace('_', ' ')})"
+        )
+    for row in decided.to_dict("records"):
+        lines.append(
+            f"{row['verdict']}: {row['text']} ({row['estimate']:+.1f} points "
+            f"[{row['low']:.1f}, {row['high']:.1f}])"
+        )
+    return lines
+
+
+def _stream(study: Study, stream: int) -> int:
+    return int(np.random.SeedSequence([study.seed, stream]).generate_state(1)[0])

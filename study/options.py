@@ -1,0 +1,76 @@
+"""Options that several commands share, and how their values are written. Loads nothing heavy."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import NoReturn
+
+from agecls.errors import one_line
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        self.exit(2, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
+
+
+def add_place(group: argparse._ArgumentGroup) -> None:
+    """Where results lie."""
+    group.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("results"), help="default: results"
+    )
+
+
+def add_resources(group: argparse._ArgumentGroup) -> None:
+    """What Ray may use, how long, and where checkpoints go."""
+    group.add_argument("--time-budget", metavar="90m", type=seconds, help="as 45s, 90m or 6h")
+    group.add_argument("--cpus-per-trial", metavar="X", type=positive, help="default: 1")
+    group.add_argument(
+        "--gpus-per-trial", metavar="X", type=not_negative, help="a fraction shares a GPU"
+    )
+    group.add_argument(
+        "--concurrency", metavar="N", type=at_least_one, help="trials at a time (what fits)"
+    )
+    group.add_argument("--address", metavar="ADDR", help="join this Ray cluster")
+    group.add_argument(
+        "--storage",
+        metavar="URI",
+        help="where checkpoints go, reachable from every node: a shared folder, s3://… (default: "
+        "inside the study's folder)",
+    )
+
+
+def seconds(text: str) -> float:
+    """A length of time such as `45s`, `90m`, `6h` or `2d`; a bare number is seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 45s, 90m or 6h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}[match[2]]
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = not_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A finite number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def at_least_one(text: str) -> int:
+    """A whole number of at least 1: with none at a time, nothing would ever run."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

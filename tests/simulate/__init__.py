@@ -1,0 +1,1 @@
+"""Simulated studies with known truth: the judge of `study.analysis`."""

@@ -1,0 +1,34 @@
+import pytest
+
+from study.analysis.power import Power
+
+
+@pytest.mark.parametrize(
+    ("difference", "sigma", "seeds"),
+    [
+        (0.5, 0.8, 42),
+        (0.5, 1.2, 92),
+        (1.0, 0.8, 12),
+        (1.0, 1.2, 24),
+        (1.0, 1.5, 37),
+        (2.0, 0.8, 4),
+        (2.0, 1.2, 7),
+        (3.0, 1.5, 6),
+    ],
+)
+def test_seeds_per_arm_are_those_of_the_t_test(difference: float, sigma: float, seeds: int):
+    assert Power().seeds(difference, sigma) == seeds
+
+
+def test_a_difference_of_nothing_needs_more_seeds_than_anyone_has():
+    assert Power().seeds(0.0, 1.0) == 10_000
+
+
+def test_trials_needed_grow_with_the_square_of_what_is_missing():
+    near = Power()._row("claim", "x", half=1.96, distance=2.0, n_now=100)
+    far = Power()._row("claim", "x", half=1.96, distance=1.0, n_now=100)
+    assert near["n_needed"] == pytest.approx(100 * (2.8016 / 2) ** 2, abs=1)
+    assert far["n_needed"] == pytest.approx(4 * 100 * (2.8016 / 2) ** 2, abs=2)
+    lost = Power()._row("claim", "x", half=1.96, distance=0.1, n_now=100)
+    assert lost["n_needed"] is None
+    assert "out of reach" in str(lost["advice"])

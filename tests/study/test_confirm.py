@@ -1,0 +1,112 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from agecls.faces import FaceSet, draw_face_set
+from study.tables import read_table
+from tests.study import tiny
+
+CLAIM = """
+[claims.bcd_equal]
+text = "BCD performs like ORG"
+factor = "variant"
+equal = ["org", "bcd"]
+within = 1.0
+"""
+KINDS = ("confirm", "predictions", "confirmed", "claims")
+
+
+def write_study(folder, *, trials=4, seeds=0):
+    """A tiny study whose faces have a test split, two of its images copied from train."""
+    faces = folder / "faces"
+    draw_face_set(faces, FaceSet(families=8, val_families=4, test_families=4, size=16, leaks=2))
+    text = tiny.STUDY.format(trials=trials, data=faces) + CLAIM
+    path = folder / "tiny.toml"
+    path.write_text(text.replace("[data]", f"[confirm]\nseeds = {seeds}\n[data]"))
+    return path
+
+
+def command(folder, *words):
+    return [sys.executable, "-m", "study.confirm", *words, "--out", str(folder / "results")]
+
+
+def run(folder, *words):
+    return subprocess.run(
+        command(folder, *words), capture_output=True, text=True, env=tiny.environment(folder),
+        timeout=600,
+    )  # fmt: skip
+
+
+def tables(folder):
+    return {kind: read_table(folder / f"{kind}.parquet", kind) for kind in KINDS}
+
+
+def test_help_answers_without_heavy_imports():
+    code = (
+        "import sys; from study.confirm import parser; parser().format_help();"
+        "print(sorted({'torch', 'ray', 'pandas', 'optuna', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["nobody"], "nobody: no such study"),
+        (["nobody", "--seeds", "0"], "'0' is not a whole number of at least 1"),
+        (["nobody", "--time-budget", "soon"], "'soon' is no length of time"),
+    ],
+)
+def test_bad_input_is_status_2_and_no_traceback(tmp_path, words, expected):
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_stage_under_ray_killed_and_resumed_ends_as_the_unbroken_one(tmp_path):
+    serial = ("--concurrency", "1")
+    study = write_study(tmp_path, seeds=2)
+    whole = tiny.run(tmp_path, study, *serial, "--name", "whole")
+    assert whole.returncode == 0, whole.stderr
+    expected = tables(tmp_path / "results" / "whole")
+    assert len(expected["confirm"]) == 4
+    assert (expected["confirm"]["status"] == "completed").all()
+    assert expected["predictions"].query("split == 'test'")["is_duplicate"].any()
+    assert set(expected["claims"]["stage"]) == {"search", "confirm"}
+    assert "fresh seeds (the search's best trial" in whole.stdout
+
+    broken = tmp_path / "results" / "broken"
+    process = tiny.start(tmp_path, study, *serial, "--name", "broken")
+    tiny.wait_for_epochs(broken / "confirm" / "record.jsonl", 3, process)
+    tiny.kill_hard(process)
+    interrupted = subprocess.Popen(
+        command(tmp_path, "broken", *serial), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=tiny.environment(tmp_path), start_new_session=True,
+    )  # fmt: skip
+    tiny.wait_for_epochs(broken / "confirm" / "record.jsonl", 5, interrupted)
+    interrupted.send_signal(signal.SIGINT)
+    stdout, stderr = interrupted.communicate(timeout=300)
+    assert interrupted.returncode == 130, stderr
+    assert "python -m study.confirm broken" in stdout
+    done = run(tmp_path, "broken", *serial)
+    assert done.returncode == 0, done.stderr
+    for kind, frame in tables(broken).items():
+        pd.testing.assert_frame_equal(frame, expected[kind])
+    reads = json.loads((broken / "study.json").read_text())["test_reads"]
+    assert len(reads) == 1
+
+    again = run(tmp_path, "broken", *serial)
+    assert again.returncode == 0, again.stderr
+    assert "this is look 2" in again.stdout
+    reads = json.loads((broken / "study.json").read_text())["test_reads"]
+    assert [r["n_new_models"] for r in reads] == [4, 0]
+    assert (broken / "report.html").exists()
