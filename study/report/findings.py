@@ -150,7 +150,7 @@ def _points(value: float) -> str:
 
 
 def _whole(value: object, noun: str) -> str:
-    return "" if pd.isna(value) else f"{value:,} {noun}"
+    return "" if pd.isna(value) or not value else f"{value:,} {noun}"
 
 
 def _word(value: object) -> str:
