@@ -86,7 +86,10 @@ def restore(
             set or format.
     """
     content = _read(path)
-    _refuse_another_run(path, content, recipe, data)
+    try:
+        _refuse_another_run(path, content, recipe, data)
+    except RuntimeError as error:  # a tensor in the place of a value has no truth
+        raise CheckpointError(f"{path} holds no recipe of ours; delete it") from error
     if content["torch"] != _TORCH:
         _log.warning(
             "%s was written by torch %s and goes on with %s: its next epochs may differ in the "
@@ -164,7 +167,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is damaged or no checkpoint (its hash is wrong); delete it to start over"
         )
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    # a tensor in the place of the format has no truth, so its type is looked at first
+    is_known = isinstance(content, dict) and isinstance(content.get("format"), int)
+    if not isinstance(content, dict) or not is_known or content["format"] != FORMAT:
         raise CheckpointError(
             f"{path} is not a checkpoint of format {FORMAT}; delete it to start over"
         )

@@ -8,7 +8,7 @@ results are looked at is on record in `study.json`.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,21 +18,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
-from agecls.ages import CLASSES
-from agecls.data import FaceData, Split
+from agecls.data import FaceData
 from study import provenance, tune_run
-from study.analysis import analyse
 from study.analysis.chosen import RULES, Choice, choose
-from study.analysis.confirmed import P_COLUMNS, Confirmed, score_confirmed
-from study.analysis.decisions import Decisions
-from study.columns import Kind
+from study.confirm_tables import model_name, predictions_frame, stream_seed, write_tables
 from study.errors import StudyError
 from study.factors import Config, Study, arm_name
 from study.plan import PlannedTrial, plan_trials
-from study.record import Record, TrialRecord
+from study.record import Record
 from study.search import Search
 from study.storage import Storage
-from study.tables import StudyTables, read_study, read_table, write_table, write_whole
+from study.tables import read_study, write_table, write_whole
 from study.terminal import SearchDisplay
 from study.trainable import Backbones
 from study.tune_run import Resources, Scoring, StopRequest
@@ -44,7 +40,7 @@ READS: Final = "test_reads"
 """Key of `study.json`: every time that results on the test split were looked at."""
 
 _SEED_STREAM: Final = 3
-_CHOICE_STREAM, _CLAIM_STREAM = 4, 5
+_CHOICE_STREAM: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +107,7 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
         if not search.is_over:
             return False
         trials = sorted(record.trials.values(), key=lambda t: t.number)
-        lines = write_tables(work.study, work.folder, choices, trials)
+        lines = write_tables(work.study, work.folder, work.home / PREDICTIONS, choices, trials)
     work.storage.keep_only(set())  # predictions are what is kept
     work.source["confirm"] = {
         "seeds": seeds,
@@ -153,7 +149,7 @@ def _choices(work: Work) -> tuple[Choice, ...]:
     if path.exists():
         return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
     tables = read_study(work.folder)
-    seed = _stream(work.study, _CHOICE_STREAM)
+    seed = stream_seed(work.study, _CHOICE_STREAM)
     choices = choose(work.study, tables.trials, tables.epochs, seed=seed)
     if not choices:
         raise StudyError(
@@ -244,114 +240,7 @@ def _train(work: Work, search: Search, seeds: Sequence[int], stop: StopRequest) 
         )
 
 
-def model_name(trial: TrialRecord) -> str:
-    """What tables call a confirmed model, such as `org-scratch-seed123`."""
-    return f"{trial.arm}-seed{trial.seed}"
-
-
 def _known_contents(data: FaceData) -> dict[str, set[str]]:
     """By split, hashes of files that the splits before it hold."""
     train = set(data.train.frame["content"])
     return {"val": train, "test": train | set(data.val.frame["content"])}
-
-
-def predictions_frame(
-    model: str, split: str, images: Split, p: NDArray[np.float32], known: set[str]
-) -> pd.DataFrame:
-    """Rows of `predictions`: one per image of a split, in the split's order."""
-    frame = pd.DataFrame(
-        {
-            "model": model,
-            "split": split,
-            "image": images.frame["image_path"],
-            "cluster": images.frame["cluster"],
-            "true": [CLASSES[c] for c in images.labels],
-            "predicted": [CLASSES[c] for c in p.argmax(axis=1)],
-        }
-    )
-    frame[P_COLUMNS] = p
-    frame["is_duplicate"] = images.frame["content"].isin(known)
-    return frame
-
-
-def write_tables(
-    study: Study, folder: Path, choices: Iterable[Choice], trials: Sequence[TrialRecord]
-) -> list[str]:
-    """Write `confirm`, `predictions`, `confirmed` and `claims`; lines for the terminal."""
-    parts = folder / FOLDER / PREDICTIONS
-    done = [t for t in trials if t.status == "completed"]
-    chosen = {c.arm: c for c in choices}
-    models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
-    tables = read_study(folder)
-    search_claims = analyse(study, tables.trials, tables.epochs, seed=study.seed).claims
-    if not done:
-        write_table(folder / "confirm.parquet", models, "confirm", study_name=study.name)
-        return ["No model was trained to its end on a fresh seed: nothing is confirmed"]
-    predictions = pd.concat(
-        [read_table(parts / f"{t.trial_id}.parquet", "predictions") for t in done],
-        ignore_index=True,
-    )
-    order = {arm_name(study, cell): place for place, cell in enumerate(study.arms)}
-    trained = models[models["status"] == "completed"]
-    trained = trained.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
-    found = score_confirmed(trained, predictions, seed=_stream(study, _CLAIM_STREAM))
-    decided = Decisions()(study, found.judged_on(), search_claims)
-    known = [c for c in decided.columns if c in search_claims.columns]
-    claims = (
-        pd.concat([search_claims[known], decided], ignore_index=True)
-        if len(decided)
-        else (search_claims[known])
-    )
-    frames: dict[Kind, pd.DataFrame] = {
-        "predictions": predictions,
-        "confirmed": found.estimates,
-        "claims": claims,
-        "confirm": models.merge(found.models, on="model", how="left"),
-    }
-    for kind, frame in frames.items():
-        write_table(folder / f"{kind}.parquet", frame, kind, study_name=study.name)
-    return _lines(found, decided, chosen, tables)
-
-
-def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:
-    return {
-        "arm": trial.arm,
-        "seed": trial.seed,
-        "model": model_name(trial),
-        "trial_id": choice.trial_id,
-        "status": trial.status,
-        "collapsed": trial.epochs[-1]["collapsed"] if trial.epochs else None,
-        "epochs_planned": trial.epochs_planned,
-        "epochs_run": len(trial.epochs),
-        "search_value": choice.value / 100,
-        "search_best_value": choice.best_value / 100,
-        "error": (trial.end or {}).get("error"),
-    }
-
-
-def _lines(
-    found: Confirmed, decided: pd.DataFrame, chosen: Mapping[str, Choice], tables: StudyTables
-) -> list[str]:
-    """Confirmed accuracy of each arm beside the search's best, then each claim's verdict."""
-    one = found.judged_on()
-    lines = []
-    for arm in one.arms:
-        estimate = one.contrast({arm: 100.0}, "accuracy")
-        if estimate is None:
-            continue
-        low, high = estimate.interval()
-        lines.append(
-            f"{arm}: {estimate.value:.1f} % {one.split} accuracy [{low:.1f}, {high:.1f}] over "
-            f"{estimate.n_seeds} fresh seeds (the search's best trial: "
-            f"{chosen[arm].best_value:.1f} % {tables.study.metric.replace('_', ' ')})"
-        )
-    for row in decided.to_dict("records"):
-        lines.append(
-            f"{row['verdict']}: {row['text']} ({row['estimate']:+.1f} points "
-            f"[{row['low']:.1f}, {row['high']:.1f}])"
-        )
-    return lines
-
-
-def _stream(study: Study, stream: int) -> int:
-    return int(np.random.SeedSequence([study.seed, stream]).generate_state(1)[0])

@@ -119,9 +119,10 @@ class Search:
             is_whole = complete(self.study, trial.config) == trial.config
         except (KeyError, ValueError, TypeError) as error:
             return f"its configuration is not one of this study ({error})"
-        fits = in_box(self.study, trial.config) if planned.config is None else True
-        if not is_whole or not fits or trial.config != (planned.config or trial.config):
+        if not is_whole or trial.config != (planned.config or trial.config):
             return "its configuration is not one that the study plans"
+        if planned.config is None and not in_box(self.study, trial.config):
+            return "its configuration lies outside the study's ranges"
         if not holds(planned.cell, trial.config) or recipe.epochs != trial.epochs_planned:
             return f"its configuration is not of the arm {trial.arm} or of another length"
         for epoch in trial.epochs:

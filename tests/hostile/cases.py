@@ -100,11 +100,17 @@ SCALARS = st.one_of(
     st.text(max_size=5),
 )
 
-JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
+
+def nested(
+    scalars: st.SearchStrategy[Any], keys: st.SearchStrategy[str]
+) -> st.SearchStrategy[Any]:
+    """Values, and lists and tables of them, three deep."""
+    found = scalars
+    for _ in range(3):
+        tables = st.dictionaries(keys, found, max_size=3)
+        found = st.one_of(scalars, st.lists(found, max_size=3), tables)
+    return found
+
+
+JSON = nested(SCALARS, st.text(max_size=5))
 """Any value that JSON can hold."""

@@ -200,7 +200,7 @@ def test_a_class_absent_from_val_is_no_obstacle_and_is_reported(
 RESUMED = ("record.jsonl", "study.json", "study.toml", "journal.log", "trials.parquet")
 
 
-@cases(10, 250)
+@cases(10, 150)
 def test_resuming_a_damaged_study_goes_on_or_says_in_one_line_why_not(
     n: int,
     finished: Path,

@@ -34,7 +34,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return [png if i % 2 else jpeg for i, (jpeg, png) in enumerate(zip(jpegs, pngs, strict=True))]
 
 
-@cases(25, 500)
+@cases(20, 300)
 def test_damaged_pictures_are_quarantined_and_the_others_keep_their_pixels_and_classes(
     n: int, drawn: list[bytes], tmp_path: Path
 ) -> None:

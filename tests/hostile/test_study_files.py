@@ -25,6 +25,7 @@ from tests.hostile.cases import (
     cases,
     damaged,
     is_one_line,
+    nested,
     try_out,
 )
 
@@ -88,13 +89,7 @@ VALUES = st.one_of(
     st.sampled_from(["arm", "tuned", "fixed", "lr", "init", "epochs", "val_qwk", "..", "timm:"]),
     st.integers(-1, 40),
     st.floats(0, 1),
-    st.recursive(
-        SCALARS.filter(lambda value: value is not None),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
-        ),
-        max_leaves=5,
-    ),
+    nested(SCALARS.filter(lambda value: value is not None), st.sampled_from(KEYS)),
 )  # fmt: skip
 
 

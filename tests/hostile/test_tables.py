@@ -47,7 +47,7 @@ def read_or_line(folder: Path) -> StudyTables | None:
     return tables
 
 
-@cases(25, 400)
+@cases(20, 250)
 def test_any_cell_of_a_table_is_reported_as_it_stands_or_refused(
     n: int, whole: Path, tmp_path: Path
 ) -> None:
@@ -86,7 +86,7 @@ def test_any_cell_of_a_table_is_reported_as_it_stands_or_refused(
     )
 
 
-@cases(5, 100)
+@cases(5, 60)
 def test_the_report_command_on_any_cells_writes_a_page_or_one_line(
     n: int, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
