@@ -117,9 +117,9 @@ _FIELDS: Final[dict[str, dict[str, type]]] = {
 
 def _problem(trials: Mapping[int, TrialRecord], event: Any) -> str | None:
     """Why an event cannot be taken after those that made `trials`, or None."""
-    if not isinstance(event, dict) or event.get("event") not in _FIELDS:
+    kind = event.get("event") if isinstance(event, dict) else None
+    if not isinstance(kind, str) or kind not in _FIELDS:
         return "it is no start, epoch, failure or end"
-    kind = event["event"]
     for name, wanted in _FIELDS[kind].items():
         if not _is(event.get(name), wanted):
             return f"the `{name}` of this {kind} is missing or not {_WORDS[wanted]}"

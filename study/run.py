@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
     from agecls.errors import AgeclsError
-    from study.errors import StudyError
+    from study.errors import SearchError, StudyError
 
     try:
         if options.list:
@@ -70,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.dry_run:
             return _dry_run(study)
         return _run(options, study, folder)
+    except SearchError as error:
+        sys.stderr.write(f"study.run: {error}\n")
+        return 1
     except (AgeclsError, StudyError) as error:
         sys.stderr.write(f"study.run: {error}\n")
         return 2

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -284,6 +285,11 @@ def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
             expected = f"a level of {path.with_name('study.toml')}: "
             expected += ", ".join(map(str, factor.levels))
             refuse_first(path, name, trials[name], problem, expected)
+        if factor.is_numeric:
+            values = trials[name].astype("float64")
+            problem = ~np.isfinite(values) | ((values <= 0) & factor.log)
+            expected = "a finite number" + " above 0, for its scale is logarithmic" * factor.log
+            refuse_first(path, name, trials[name], problem & values.notna(), expected)
         if factor.role == "arm":
             refuse_first(path, name, trials[name], trials[name].isna(), "the arm's level")
     arms = [arm_name(study, config) for config in configurations(trials)]

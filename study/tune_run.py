@@ -25,7 +25,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from agecls.data import TrainingArrays
-from study.errors import SearchError, StorageError
+from study.errors import SearchError, StorageError, StudyError
 from study.factors import Config
 from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
@@ -307,14 +307,14 @@ def check_resources(resources: Resources) -> None:
     """Refuse a trial that no node can hold, for which Ray would wait for ever.
 
     Raises:
-        SearchError: Says what the largest node has.
+        StudyError: Says what the nodes have.
     """
     wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
     alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     nodes = [node["Resources"] for node in alive]
     if not any(all(node.get(k, 0.0) >= n for k, n in wanted.items()) for node in nodes):
         has = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
-        raise SearchError(
+        raise StudyError(
             f"no node can hold a trial of {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs "
             f"(there are: {has}); lower --cpus-per-trial or --gpus-per-trial"
         )
@@ -335,20 +335,30 @@ def concurrency(resources: Resources) -> int:
 
 @contextlib.contextmanager
 def ray_session(resources: Resources) -> Iterator[None]:
-    """A quiet Ray: the cluster at `address`, or a local one on loopback for this block."""
+    """A quiet Ray: the cluster at `address`, or a local one on loopback for this block.
+
+    Raises:
+        SearchError: Ray does not start, or there is no cluster at the address.
+        StudyError: No node can hold a trial.
+    """
     # Ray logs a traceback for each worker that dies; the record has the reason.
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    settings: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     if resources.address is not None:
-        ray.init(address=resources.address, **quiet)
+        settings["address"] = resources.address
     else:
-        ray.init(
-            include_dashboard=False,
-            num_cpus=os.cpu_count(),
-            # Huge pages for PyTorch's buffers, a few per cent on a CPU.
-            runtime_env={"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}},
-            **quiet,
-        )
+        # Huge pages for PyTorch's buffers, a few per cent on a CPU.
+        settings["runtime_env"] = {"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}}
+        settings |= {"include_dashboard": False, "num_cpus": os.cpu_count()}
+    try:
+        ray.init(**settings)
+    except Exception as error:  # Ray raises many kinds, also plain Exception after a time-out
+        where = f" at {resources.address}" if resources.address else ""
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SearchError(
+            f"Ray cannot be used{where}: {first} "
+            "(nothing is lost; try again when the machine is less busy, or mend --address)"
+        ) from error
     try:
         check_resources(resources)
         yield

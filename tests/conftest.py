@@ -1,8 +1,13 @@
+import os
+
 import hypothesis
 import pytest
 
 # The default deadline of 200 ms an example fails on a loaded machine for no fault of the code.
-hypothesis.settings.register_profile("project", deadline=None)
+# In CI the examples are the same at every run of the same code; elsewhere new ones are tried.
+hypothesis.settings.register_profile(
+    "project", deadline=None, derandomize="CI" in os.environ, print_blob=True
+)
 hypothesis.settings.load_profile("project")
 
 

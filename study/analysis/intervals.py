@@ -178,7 +178,7 @@ def two_level(scores: Array, drawn: Array, clusters: Clusters) -> Estimate:
     if v_seeds > v_both:
         # Where few seeds agree by chance, V_seeds hides how much hangs on it; the degrees of
         # freedom are taken as if it lay at its 35 % quantile. In simulation this brings three
-        # seeds from 92 % at worst to 94 %, and hardly moves ten.
+        # seeds from 92 % at worst to 93 %, and hardly moves ten.
         likely = v_seeds * (n_seeds - 1) / float(special.chdtri(n_seeds - 1, 0.65))
         parts = v_clusters**2 / freedom
         parts += likely**2 / (n_seeds - 1) + v_both**2 / ((n_seeds - 1) * freedom)

@@ -122,7 +122,7 @@ def copy_of(folder: Path, target: Path) -> Path:
     return Path(shutil.copytree(folder, target))
 
 
-@cases(20, 200)
+@cases(20, 150)
 def test_a_record_cut_anywhere_goes_on_from_its_whole_lines_to_the_same_end(
     n: int, study: Study, unbroken: Path, tmp_path: Path
 ) -> None:
@@ -151,7 +151,7 @@ def resumes_or_says_why(study: Study, folder: Path) -> dict[int, Any] | None:
     return trials
 
 
-@cases(60, 1500)
+@cases(60, 800)
 def test_a_damaged_record_goes_on_or_is_refused_in_one_line(
     n: int, study: Study, unbroken: Path, tmp_path: Path
 ) -> None:
@@ -238,7 +238,7 @@ def test_a_record_that_is_a_folder_or_unreadable_is_refused_in_one_line(tmp_path
         Record(tmp_path)
 
 
-@cases(30, 400)
+@cases(20, 200)
 def test_a_damaged_journal_is_made_again_from_the_record(
     n: int, study: Study, unbroken: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors.torch import save
 from agecls import checkpoints
 from agecls.errors import CheckpointError, WeightsError
 from agecls.recipe import Recipe
-from agecls.resnet import build_resnet
+from agecls.resnet import ResNet, build_resnet
 from agecls.training import fit, start
 from agecls.weights import load_pretrained, save_backbone
 from tests.agecls.tiny import build_small_net, shades
@@ -75,7 +76,7 @@ def test_a_pickle_that_poses_as_weights_never_runs(tmp_path: Path, pose: str, su
     path, sentinel = tmp_path / f"weights{suffix}", tmp_path / "ran"
     path.write_bytes(POSES[pose](Trap(sentinel)))
     with pytest.raises(WeightsError, match=f"weights{suffix}") as caught:
-        load_pretrained(build_resnet("org", 18), str(path))
+        load_pretrained(a_model(), str(path))
     assert is_one_line(str(caught.value))
     assert not sentinel.exists()
 
@@ -115,11 +116,16 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
     return path.read_bytes(), path.with_suffix(".json").read_text()
 
 
+@cache
+def a_model() -> ResNet:
+    """One for all, since an error leaves a model as it is."""
+    return build_resnet("org", 18)
+
+
 def check_refused(path: Path) -> None:
     """The net of these weights is no ResNet, so whatever loads is refused as well, in one line."""
-    model = build_resnet("org", 18)
     with pytest.raises(WeightsError) as caught:
-        load_pretrained(model, str(path))
+        load_pretrained(a_model(), str(path))
     assert is_one_line(str(caught.value))
 
 

@@ -420,6 +420,8 @@ def test_optional_tables_and_provenance_are_read_where_they_exist(folder: Path) 
         ("config/init", ["scratch", None], r"row 2: column `config/init` holds nothing"),
         ("config/optimizer", ["sgd", "lion"], r"row 2: column `config/optimizer` holds 'lion'; .*"
          r"study.toml: sgd, adamw"),
+        ("config/lr", [0.1, 0.0], r"row 2: column `config/lr` holds 0.0; .* above 0"),
+        ("config/lr", [0.1, np.inf], r"row 2: column `config/lr` holds inf; expected a finite"),
         ("val_accuracy", [None, None], "column `val_accuracy`, the study's metric, has no value"),
     ],
 )  # fmt: skip
