@@ -11,7 +11,7 @@ def test_a_ray_that_does_not_start_is_one_line_that_says_where(monkeypatch):
 
     monkeypatch.setattr(ray, "init", refuse)
     with (
-        pytest.raises(SearchError, match="^Ray cannot be used at head:1: The node did not start "),
+        pytest.raises(SearchError, match=r"^Ray cannot be used at head:1: The node did not start"),
         ray_session(Resources(address="head:1")),
     ):
         pass
