@@ -182,7 +182,7 @@ def test_a_record_with_any_value_anywhere_goes_on_or_is_refused_in_one_line(
             if kind == "line":
                 new.insert(draw(st.integers(0, len(new))), new.pop(at))
                 continue
-            if not isinstance(event, dict) or kind == "any":
+            if not isinstance(event, dict) or not event or kind == "any":
                 new[at] = json.dumps(draw(JSON))
                 continue
             inner = event.get("config") or event.get("rung")

@@ -79,7 +79,7 @@ def with_names(folder: Path, name: str) -> Skeleton:
     return Skeleton(render(read_study(folder)))
 
 
-@cases(8, 80)
+@cases(8, 50)
 def test_no_name_adds_an_element_a_handler_or_a_script(n: int, tmp_path: Path) -> None:
     folder = write_results(tmp_path / "named", n=8)
     plain = with_names(folder, "plain")
