@@ -132,7 +132,8 @@ class FaceTrainable(tune.Trainable):
 
 
 def _failure(kind: str, reason: str) -> dict[str, Any]:
-    return {FAILURE: reason, KIND: kind, "done": True}
+    # Not marked as done: Ray would end the trial without showing its result to the scheduler.
+    return {FAILURE: reason, KIND: kind}
 
 
 def _one_line(error: Exception) -> str:

@@ -25,7 +25,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from agecls.data import TrainingArrays
-from study.errors import SearchError, StorageError, StudyError
+from study.errors import SearchError, StudyError
 from study.factors import Config
 from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
@@ -191,7 +191,7 @@ class _Judge(_NotInSnapshots, FIFOScheduler):
 
     def _fail(self, number: int, reason: str, kind: str) -> None:
         if kind == "disk":
-            raise StorageError(
+            raise SearchError(
                 f"{self._storage.uri}: a checkpoint cannot be written ({reason}). "
                 "Free some space; what is on disk is whole and --resume goes on."
             )

@@ -6,6 +6,8 @@ import sys
 import pandas as pd
 import pytest
 
+from agecls.resnet import build_resnet
+from agecls.weights import save_backbone
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray
@@ -146,6 +148,22 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, words, expected):
     assert done.returncode == 2
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_trials_that_all_fail_alike_end_the_search_with_their_reason(tmp_path):
+    weights = tmp_path / "org-26.safetensors"
+    model = build_resnet("org", 26)
+    save_backbone(model, weights, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="none")
+    study = tiny.write_study(tmp_path)
+    pretrained = '\n[factors.init]\nrole = "fixed"\nvalue = "pretrained"\n'
+    study.write_text(study.read_text() + pretrained)
+    done = tiny.run(tmp_path, study, "--weights", weights)
+    assert done.returncode == 1
+    assert "the first 3 trials failed, so the others would too" in done.stderr
+    trials = pd.read_parquet(tmp_path / "results" / "tiny" / "trials.parquet")
+    failed = trials[trials["status"] == "failed"]
+    assert len(failed) in (3, 4)  # one more may have been running
+    assert failed["error"].str.contains("org-26.safetensors").all()
 
 
 def test_help_answers_without_heavy_imports():

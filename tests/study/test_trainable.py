@@ -104,7 +104,7 @@ def test_an_exception_is_a_result_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr("study.trainable.fit", broken)
     result = begin(tmp_path).step()
-    assert result == {FAILURE: "RuntimeError: first line", KIND: "raised", "done": True}
+    assert result == {FAILURE: "RuntimeError: first line", KIND: "raised"}
 
 
 def test_weights_travel_as_bytes_to_nodes_that_do_not_have_the_file(tmp_path):
@@ -134,5 +134,4 @@ def test_divergence_is_a_result_with_its_reason(tmp_path, monkeypatch):
     assert result == {
         FAILURE: "epoch 1, step 3 of 9: the loss is nan",
         KIND: "diverged",
-        "done": True,
     }
