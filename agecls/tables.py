@@ -90,12 +90,12 @@ def _read_csv(path: Path) -> Table:
 def _read_parquet(path: Path) -> Table:
     try:
         frame = pd.read_parquet(path)
+        # here, since text that is not UTF-8 is found only now
+        values = [frame.iloc[:, i].astype(object).tolist() for i in range(frame.shape[1])]
     except Exception as error:  # pyarrow raises many kinds for damaged files
         raise DataLayoutError(f"{path} is not a parquet file that can be read: {error}") from error
     header = _header(path, [str(name) for name in frame.columns])
-    columns = {
-        name: frame.iloc[:, index].astype(object).tolist() for index, name in enumerate(header)
-    }
+    columns = dict(zip(header, values, strict=True))
     return Table(path.name, columns, list(range(1, len(frame) + 1)), {})
 
 

@@ -151,7 +151,7 @@ def resumes_or_says_why(study: Study, folder: Path) -> dict[int, Any] | None:
     return trials
 
 
-@cases(60, 800)
+@cases(60, 600)
 def test_a_damaged_record_goes_on_or_is_refused_in_one_line(
     n: int, study: Study, unbroken: Path, tmp_path: Path
 ) -> None:

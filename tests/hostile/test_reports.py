@@ -79,7 +79,7 @@ def with_names(folder: Path, name: str) -> Skeleton:
     return Skeleton(render(read_study(folder)))
 
 
-@cases(8, 50)
+@cases(4, 30)
 def test_no_name_adds_an_element_a_handler_or_a_script(n: int, tmp_path: Path) -> None:
     folder = write_results(tmp_path / "named", n=8)
     plain = with_names(folder, "plain")
@@ -137,9 +137,7 @@ def test_a_mark_that_turns_the_text_round_ends_with_its_own_name(tmp_path: Path)
     assert "unicode-bidi: isolate" in style
 
 
-@pytest.mark.parametrize(
-    "name", ["<b>x<", "{{7*7}}", "한국 'x' & \"y\"", "-rf", "$(touch x)", "a;b"]
-)
+@pytest.mark.parametrize("name", ["<b>{{7*7}}", "한국 'x' & \"y\"", "-rf $(touch x);"])
 def test_a_folder_of_any_name_has_a_report_that_says_how_to_make_it_again(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

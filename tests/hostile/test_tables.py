@@ -47,7 +47,7 @@ def read_or_line(folder: Path) -> StudyTables | None:
     return tables
 
 
-@cases(20, 150)
+@cases(12, 120)
 def test_any_cell_of_a_table_is_reported_as_it_stands_or_refused(
     n: int, whole: Path, tmp_path: Path
 ) -> None:
@@ -117,7 +117,7 @@ def test_the_report_command_on_any_cells_writes_a_page_or_one_line(
     )
 
 
-@cases(20, 200)
+@cases(10, 150)
 def test_missing_repeated_and_reordered_rows_and_columns_are_read_or_refused(
     n: int, whole: Path, tmp_path: Path
 ) -> None:
@@ -144,7 +144,7 @@ def test_missing_repeated_and_reordered_rows_and_columns_are_read_or_refused(
     )
 
 
-@cases(20, 250)
+@cases(10, 250)
 def test_a_damaged_file_of_a_results_folder_is_refused_in_one_line_or_read(
     n: int, whole: Path, tmp_path: Path
 ) -> None:
@@ -180,7 +180,7 @@ def places_in(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place, *(p for key, v in inner for p in places_in(v, (*place, key)))]
 
 
-@cases(30, 300)
+@cases(15, 300)
 def test_any_value_anywhere_in_the_provenance_makes_a_report_or_one_line(
     n: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
