@@ -27,7 +27,6 @@ Kind = Literal[
 ]
 """Which table; `results/NAME/<kind>.parquet` holds it."""
 
-SCHEMA_VERSION: Final = 1
 STATUSES: Final = ("completed", "stopped", "failed", "interrupted")
 ORIGINS: Final = ("design", "search", "scout", "repeat")
 CONFIG_PREFIX: Final = "config/"

@@ -50,7 +50,6 @@ class SearchDisplay:
         self._started = time.monotonic()
         self._already = self._epochs_run()
         self._shown = {n for n, t in search.record.trials.items() if t.status != "running"}
-        self._live: Live | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -58,10 +57,8 @@ class SearchDisplay:
         if not self._console.is_terminal:
             yield
             return
-        with Live(get_renderable=self._draw, console=self._console, refresh_per_second=2) as live:
-            self._live = live
+        with Live(get_renderable=self._draw, console=self._console, refresh_per_second=2):
             yield
-        self._live = None
 
     def tick(self) -> None:
         """Take notice of whatever has changed."""
