@@ -16,38 +16,40 @@ _STYLES: Final = {"title": "bold", "problem": "red", "note": "yellow", "unknown"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    asked = _parse(arguments)
+    asked = parser().parse_args(arguments)
     return status_of(
         MODULE, lambda: _run(asked), when_interrupted="what was written by then is whole"
     )
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = Parser(
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = Parser(
         MODULE,
         "Say what is in a data set and what is wrong with it: classes, sizes, unusable files,\n"
         "identical and nearly identical pictures, leaks between splits, persons under several\n"
         "names. The data are only read.",
     )
-    parser.add_argument(
-        "data", metavar="DATA", type=Path, help="a folder or table in any layout that agecls reads"
-    )
-    parser.add_argument(
+    p.add_argument(
+        "data", metavar="DATA",
+        help="a folder or table in any layout that agecls reads, or synthetic (drawn faces)",
+    )  # fmt: skip
+    p.add_argument(
         "--out", metavar="FILE", type=Path, default=Path("audit.html"),
         help="the page, one file for offline use (default: audit.html)",
     )  # fmt: skip
-    parser.add_argument(
+    p.add_argument(
         "--json", metavar="FILE", type=Path, help="write all findings, without limits, as JSON too"
     )
-    parser.add_argument(
+    p.add_argument(
         "--show-faces", action="store_true", help="put pictures into the page; share it with care"
     )
-    parser.add_argument(
+    p.add_argument(
         "--fix", metavar="OUT", type=Path,
         help="write a set without duplicates and leaks to a new folder: CSVs, and links to the "
         "original images, which stay as they are",
     )  # fmt: skip
-    return parser.parse_args(arguments)
+    return p
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -56,10 +58,11 @@ def _run(asked: argparse.Namespace) -> int:
     from agecls.audit_page import audit_page
     from agecls.audit_wording import summary_lines
     from agecls.caching import write_whole
+    from agecls.data import root_of
     from agecls.findings import audit_faces
     from agecls.findings_json import findings_dict
 
-    data = asked.data.expanduser()
+    data = root_of(asked.data, progress=progress_on_stderr("drawing faces"))
     if asked.fix is not None:
         refuse_used_folder(asked.fix, data)
     findings = audit_faces(data, progress=_progress())

@@ -49,12 +49,19 @@ def seconds(text: str) -> float:
 
 def positive(text: str) -> int:
     """A whole number of at least 1, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
-def status_of(module: str, work: Callable[[], int], *, when_interrupted: str) -> int:
+def status_of(
+    module: str,
+    work: Callable[[], int],
+    *,
+    when_interrupted: str,
+    bad_input: tuple[type[Exception], ...] = (),
+    failed: tuple[type[Exception], ...] = (),
+) -> int:
     """The exit status of a command's work; errors become one line on standard error.
 
     SIGTERM ends it as Ctrl-C does.
@@ -63,13 +70,17 @@ def status_of(module: str, work: Callable[[], int], *, when_interrupted: str) ->
         module: Opens the line.
         work: Returns the status.
         when_interrupted: What an interrupted user must know.
+        bad_input: Errors of others than this package that mean bad input.
+        failed: And those that mean failure, which come first.
     """
+    failures: tuple[type[Exception], ...] = (DivergedError, *failed)
+    refusals: tuple[type[Exception], ...] = (AgeclsError, *bad_input)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return work()
-    except DivergedError as error:
+    except failures as error:
         complaint, status = str(error), FAILED
-    except AgeclsError as error:
+    except refusals as error:
         complaint, status = str(error), BAD_INPUT
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

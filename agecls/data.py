@@ -143,10 +143,7 @@ def load_data(
             class only, or no val is there and none can be made.
         AgeclsError: The cache cannot be written.
     """
-    if path in (SYNTHETIC, SYNTHETIC_SOURCE):
-        root = _drawn(str(path), cache_folder(cache), progress)
-    else:
-        root = Path(path).expanduser()
+    root = root_of(path, cache=cache, progress=progress)
     records = read_records(root)
     pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
     frame = pack.frame
@@ -190,6 +187,15 @@ def load_data(
         summary=summary,
         quarantine=pack.quarantine,
     )
+
+
+def root_of(
+    path: str | Path, *, cache: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """The folder or table that a path means; a drawn set is drawn if it is not there yet."""
+    if path in (SYNTHETIC, SYNTHETIC_SOURCE):
+        return _drawn(str(path), cache_folder(cache), progress)
+    return Path(path).expanduser()
 
 
 def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:

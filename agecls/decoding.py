@@ -6,6 +6,7 @@ Every picture that the package looks at comes through here: training data and pr
 import hashlib
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ MAX_PIXELS: Final = 64_000_000
 MAX_BYTES: Final = 256 * 2**20
 """Larger files are refused before they are read."""
 
+MAX_SCANNED_PIXELS: Final = 2_000_000_000
+"""Pixels times scans of a JPEG. A progressive photograph has some ten scans; 75 bytes are enough
+for one more, which passes over the whole picture: a megabyte of them keeps a core for minutes."""
+
 MIN_SIDE: Final = 8
 """A picture with fewer pixels on a side shows no face."""
 
@@ -35,6 +40,11 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Nothing else is tried: Pillow would hand an EPS to Ghostscript. JPEG stands for MPO too."""
 
 _REDUCING_GAP: Final = 2.0
+_JPEG_START: Final = b"\xff\xd8"
+_START_OF_SCAN: Final = b"\xff\xda"
+_NEXT_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
+"""Of a segment with a length: a zero after a byte of 255 makes it data, and 01 and restart numbers
+stand alone."""
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -107,6 +117,7 @@ def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_dimensions(image)
+            _check_scans(data, image)
             image.draft(None, (int(size * _REDUCING_GAP),) * 2)
             image.load()
             upright = _turned(_as_rgb(image), image)
@@ -129,6 +140,28 @@ def _check_dimensions(image: Image.Image) -> None:
         raise ImageError(f"it has {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"it has {width} x {height} pixels; each side needs {MIN_SIDE} or more")
+
+
+def _check_scans(data: bytes, image: Image.Image) -> None:
+    if not data.startswith(_JPEG_START):
+        return
+    most = MAX_SCANNED_PIXELS // (image.width * image.height)
+    # nearly every file has fewer marks than that, also in its metadata, and needs no closer look
+    if data.count(_START_OF_SCAN) > most and _scans(data) > most:
+        raise ImageError(f"it is a JPEG of more than {most:,} scans, which would take minutes")
+
+
+def _scans(data: bytes) -> int:
+    """Scans of a JPEG's first picture; what its metadata or appended files hold does not count."""
+    n, at = 0, len(_JPEG_START)
+    while (mark := _NEXT_MARKER.search(data, at)) is not None:
+        kind = data[mark.start() : mark.end()]
+        if kind == b"\xff\xd9":
+            break
+        n += kind == _START_OF_SCAN
+        # the length counts its own two bytes
+        at = mark.end() + max(2, int.from_bytes(data[mark.end() : mark.end() + 2]))
+    return n
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

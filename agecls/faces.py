@@ -326,36 +326,37 @@ def _bar(stream: Any) -> Progress | None:
     return show
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = _Parser(
         prog="python -m agecls.faces",
         description="Draw a synthetic set of face-like pictures in the family-faces layout.",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder")
-    parser.add_argument(
+    p.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder")
+    p.add_argument(
         "--families",
         metavar="N",
         type=int,
         help="train families, about 20 pictures each; val and test get half as many, at most 50 "
         f"(default {DEFAULT.families})",
     )
-    parser.add_argument(
+    p.add_argument(
         "--size", metavar="PX", type=int, help=f"side in pixels (default {DEFAULT.size})"
     )
-    parser.add_argument("--seed", metavar="N", type=int, help="default 0; 1 with --source")
-    parser.add_argument(
+    p.add_argument("--seed", metavar="N", type=int, help="default 0; 1 with --source")
+    p.add_argument(
         "--duplicates", metavar="N", type=int, help="plant N train pictures in train twice"
     )
-    parser.add_argument(
+    p.add_argument(
         "--leaks", metavar="N", type=int, help="plant N train pictures in val, N others in test"
     )
-    parser.add_argument(
+    p.add_argument(
         "--source",
         action="store_true",
         help="another population, without a test split, for pretraining",
     )
-    parser.add_argument("--version", action="version", version=f"agecls {version('agecls-study')}")
-    return parser.parse_args(arguments)
+    p.add_argument("--version", action="version", version=f"agecls {version('agecls-study')}")
+    return p
 
 
 def _asked(arguments: argparse.Namespace) -> FaceSet:
@@ -372,7 +373,7 @@ def _asked(arguments: argparse.Namespace) -> FaceSet:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    asked = _parse(arguments)
+    asked = parser().parse_args(arguments)
     try:
         draw_face_set(asked.out, _asked(asked), progress=_bar(sys.stderr))
     except ValueError as error:  # DataLayoutError too

@@ -43,6 +43,8 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
     """
     described, folder = member.described, _study_folder(member)
     title = f"{described.get('arm', member.path.parent.name)} of study {described.get('study')}"
+    if _is_confirmed(described):
+        title += f", fresh seed {described.get('seed')}"
     sections = {
         "What it is": _what(member, onnx_note),
         "Data": _data(described, folder),
@@ -126,11 +128,16 @@ def _metrics(described: Mapping[str, Any], folder: Path | None) -> str:
     rows = [(name, f"{value:.4f}") for name, value in measured.items()]
     n = _n_completed(described, folder)
     of_how_many = "" if n is None else f", the best of {n} completed trials of its arm"
-    parts = [
-        f"On the validation split, on which the model was chosen{of_how_many}. **These numbers "
-        "flatter**: the best of many looks at one split is too good, so they have no interval.",
-        _table(("metric (accuracies 0..1, loss in nats)", "value"), rows),
-    ]
+    origin = (
+        "Of these weights, one of several fresh seeds, before their temperature. The recipe was "
+        "chosen on the validation split, so `val_` numbers flatter a little; the test split chose "
+        "nothing. One seed has no interval: see the seeds below."
+        if _is_confirmed(described)
+        else f"On the validation split, on which the model was chosen{of_how_many}. **These "
+        "numbers flatter**: the best of many looks at one split is too good, so they have no "
+        "interval."
+    )
+    parts = [origin, _table(("metric (accuracies 0..1, loss in nats)", "value"), rows)]
     confirmed = _confirmed(described, folder)
     if confirmed is None:
         parts.append(
@@ -151,6 +158,11 @@ def _metrics(described: Mapping[str, Any], folder: Path | None) -> str:
         ]
         parts.append(_table(("metric", "mean", "lowest", "highest", "n"), spread))
     return "\n\n".join(parts)
+
+
+def _is_confirmed(described: Mapping[str, Any]) -> bool:
+    """Whether the model was trained by the confirm stage, not chosen among a search's trials."""
+    return described.get("stage") == "confirm"
 
 
 def _n_completed(described: Mapping[str, Any], folder: Path | None) -> int | None:
@@ -189,10 +201,11 @@ def _slices(described: Mapping[str, Any], folder: Path | None) -> str:
         for s in found
     ]
     n_models = table["model"].nunique()
+    which = "these weights among them" if _is_confirmed(described) else "not of these weights"
     return "\n\n".join(
         [
             f"On the {splits[0]} split, mean over {n_models} models of this recipe on fresh "
-            f"seeds, not of these weights. Intervals: {LEVEL:.0%}, bootstrap over clusters "
+            f"seeds, {which}. Intervals: {LEVEL:.0%}, bootstrap over clusters "
             "(families, persons, copies); they cover the choice of people, one interval at a "
             "time, not the choice of data set.",
             _table(("slice", "accuracy", "at most one class off", "images", "clusters"), rows),
@@ -230,16 +243,18 @@ def _start(member: Member, folder: Path | None) -> str:
     recipe = member.recipe
     if folder is None:
         return "which ones, only the study's folder knows"
-    own = _json(folder / "pretrained" / f"{recipe.variant}-{recipe.depth}.json")
+    made_here = folder / "pretrained" / f"{recipe.variant}-{recipe.depth}.json"
+    settings = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    source = str(settings.get("weights", {}).get("source", "unknown"))
+    given = Path(source.format(variant=recipe.variant, depth=recipe.depth)).expanduser()
+    own = _json(made_here) or _json(given.with_suffix(".json"))
     if own:
         data = own.get("made_by", {}).get("data", {})
         return (
             f"a backbone trained on `{Path(str(data.get('path'))).name}` (fingerprint "
             f"`{data.get('fingerprint')}`); licence: {own['licence']}"
         )
-    settings = tomllib.loads((folder / "study.toml").read_text("utf-8"))
-    source = str(settings.get("weights", {}).get("source", "unknown"))
-    return f"`{source}`, whose licence applies"
+    return f"`{given.name}`, whose licence applies"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -23,8 +23,9 @@ MODULE = "agecls.predict"
 
 EPILOG = """\
 MODEL is a folder that a study kept (results/NAME/models/ARM), its model.safetensors, or a folder
-of such folders, whose probabilities are averaged. PATHS are images, folders (with all below),
-quoted patterns such as 'faces/**/*.jpg', or - for a list on standard input.
+of such folders, whose probabilities are averaged: results/NAME/models/ARM/confirmed holds the
+confirm stage's models, one per fresh seed and calibrated. PATHS are images, folders (with all
+below), quoted patterns such as 'faces/**/*.jpg', or - for a list on standard input.
 
 columns: path, class (a..h), years, p_a .. p_h, expected_class (0..7), expected_years, error. A
 picture that cannot be used has its reason in `error` and nothing else.

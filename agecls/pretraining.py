@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from agecls import checkpoints
 from agecls.ages import YEARS
-from agecls.data import FaceData, TrainingArrays
+from agecls.data import FaceData, TrainingArrays, root_of
 from agecls.errors import CheckpointError, DataLayoutError
 from agecls.recipe import Recipe
 from agecls.records import read_records
@@ -114,7 +114,7 @@ def years_of(data: FaceData, path: str | Path) -> NDArray[np.int64]:
     Raises:
         DataLayoutError: The set does not tell them all.
     """
-    records = read_records(Path(path).expanduser()).frame
+    records = read_records(root_of(path)).frame
     known = dict(zip(records["image_path"], records["years"], strict=True))
     found = [known[image] for image in data.train.frame["image_path"]]
     n = sum(year is None or year != year for year in map(_plain, found))

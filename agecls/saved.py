@@ -213,11 +213,12 @@ def _load(path: Path, device: torch.device) -> Member:
         temperature = described.get("temperature")
         if temperature is not None and not 0 < float(temperature) < float("inf"):
             raise ValueError(f"`temperature` is {temperature}; expected a number above 0")
+        _check_metrics(described.get("metrics", {}))
         if described["classes"] != list(CLASSES):
             raise ValueError(f"`classes` is {described['classes']}; expected {list(CLASSES)}")
     except KeyError as error:
         raise WeightsError(f"{card}: {error} is missing; copy it from the study again") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise WeightsError(f"{card}: {error}") from error
 
     objective = build_loss(
@@ -285,6 +286,16 @@ def _read_described(card: Path, weights: Path) -> dict[str, Any]:
     if not isinstance(described, dict):
         raise WeightsError(f"{card} holds a {type(described).__name__}; expected a JSON object")
     return described
+
+
+def _check_metrics(metrics: Any) -> None:
+    """Let numbers by name pass, which cards show; TypeError or ValueError for anything else."""
+    if not isinstance(metrics, dict):
+        raise TypeError(f"`metrics` is a {type(metrics).__name__}; expected numbers by name")
+    for name, value in metrics.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"`metrics` holds {name} = {value!r}; expected a number")
+        float(value)  # an OverflowError for a whole number of hundreds of digits
 
 
 def _channels(values: Sequence[float]) -> Rgb:

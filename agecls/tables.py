@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from agecls.errors import DataLayoutError
 
 TABLE_SUFFIXES: Final = (".csv", ".parquet")
+
+MAX_ROWS: Final = 10_000_000
+"""Of a parquet file; the largest sets of faces have fewer images."""
+
+MAX_BYTES: Final = 2 * 2**30
+"""Of a parquet file once decompressed."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +95,61 @@ def _read_csv(path: Path) -> Table:
 
 
 def _read_parquet(path: Path) -> Table:
+    """Nested columns are not looked into: each of their cells reads as their type."""
     try:
-        frame = pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            fields = {field.name: field.type for field in file.schema_arrow}
+            header = _header(path, file.schema_arrow.names)
+            plain = [name for name, kind in fields.items() if not pa.types.is_nested(kind)]
+            problem = _excess(file, {name: fields[name] for name in plain})
+            n_rows = file.metadata.num_rows
+        if problem is not None:
+            raise DataLayoutError(f"{path} {problem}; give a table of paths and classes")
+        # each text once in memory, however many rows repeat it
+        texts = [name for name in plain if _is_text(fields[name])]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            frame = file.read(columns=plain).to_pandas(ignore_metadata=True)
         # here, since text that is not UTF-8 is found only now
-        values = [frame.iloc[:, i].astype(object).tolist() for i in range(frame.shape[1])]
+        values = {name: frame[name].astype(object).tolist() for name in plain}
+    except DataLayoutError:
+        raise
     except Exception as error:  # pyarrow raises many kinds for damaged files
         raise DataLayoutError(f"{path} is not a parquet file that can be read: {error}") from error
-    header = _header(path, [str(name) for name in frame.columns])
-    columns = dict(zip(header, values, strict=True))
-    return Table(path.name, columns, list(range(1, len(frame) + 1)), {})
+    columns = {
+        key: values[name] if name in values else [str(fields[name])] * n_rows
+        for key, name in zip(header, fields, strict=True)
+    }
+    return Table(path.name, columns, list(range(1, n_rows + 1)), {})
+
+
+def _excess(file: pq.ParquetFile, plain: dict[str, pa.DataType]) -> str | None:
+    """Why a file is too large for a table of labels, by what it says of itself, or None.
+
+    A parquet file of a few kilobytes can hold a billion rows.
+    """
+    metadata = file.metadata
+    if metadata.num_rows > MAX_ROWS:
+        return f"has {metadata.num_rows:,} rows, more than {MAX_ROWS:,}"
+    # not the columns' own sizes: looking at those of a damaged file ends the process
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    n_bytes = sum(group.total_byte_size for group in groups)
+    wide = (t.byte_width for t in plain.values() if pa.types.is_fixed_size_binary(t))
+    n_bytes += metadata.num_rows * sum(wide)
+    if n_bytes > MAX_BYTES:
+        return f"holds {n_bytes:,} bytes, more than {MAX_BYTES:,}"
+    return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        is_kind(kind)
+        for is_kind in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+        )
+    )
 
 
 def _decode(path: Path, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A claim's table, in any of its three spellings, to the claim that it states."""
+"""A claim's table, in any of its five spellings, to the claim that it states."""
 
 import re
 from collections.abc import Mapping
@@ -7,15 +7,20 @@ from typing import Any, Final
 from study.factors import (
     Claim,
     DifferenceClaim,
+    DropClaim,
     EquivalenceClaim,
     Factor,
     ImportanceClaim,
     Level,
+    RangeClaim,
     exact_level,
 )
 from study.toml_tables import ClaimTable, Place, Source, did_you_mean, shown
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_STATING: Final = (
+    "factor", "better", "worse", "least", "when", "equal", "within", "more_than", "drop_at_most"
+)  # fmt: skip
 
 
 def resolve_claim(
@@ -29,17 +34,44 @@ def resolve_claim(
     place: Place = ("claims", name)
     if not _NAME.fullmatch(name):
         raise source.error(place, "a claim's name is of letters, digits, _ and -; rename it")
+    form = frozenset(
+        k for k in _STATING if getattr(table, k) is not None and getattr(table, k) != {}
+    )
+    if form == {"drop_at_most"} and table.drop_at_most is not None:
+        return DropClaim(
+            name=name, text=table.text, needs=table.needs, drop_at_most=float(table.drop_at_most)
+        )
     by_name = {f.name: f for f in factors}
     for key, factor in (("factor", table.factor), ("more_than", table.more_than)):
         if factor is not None:
             _check_varied(factor, by_name, source, (*place, key))
-    form = {
-        k
-        for k in ("better", "worse", "least", "equal", "within", "more_than")
-        if getattr(table, k) is not None
-    }
-    asked = by_name[table.factor]
-    if form == {"better", "worse", "least"} and table.least is not None:
+    if table.factor is not None:
+        found = _of_factor(name, table, form - {"factor"}, by_name, source)
+        if found is not None:
+            return found
+    problem = (
+        f"it has {', '.join(sorted(form - {'factor'})) or 'no statement'}; a claim has better, "
+        "worse and least; or equal and within; or more_than, each with its factor; or it has "
+        "drop_at_most and no factor"
+    )
+    raise source.error(place, problem)
+
+
+def _of_factor(
+    name: str,
+    table: ClaimTable,
+    form: frozenset[str],
+    by_name: Mapping[str, Factor],
+    source: Source,
+) -> Claim | None:
+    """The claim about a factor that is there and varies; None where no form is complete."""
+    place: Place = ("claims", name)
+    asked = by_name[str(table.factor)]
+    if form - {"when"} == {"better", "worse", "least"} and table.least is not None:
+        if isinstance(table.better, tuple) or isinstance(table.worse, tuple):
+            return _range_claim(name, table, asked, by_name, source)
+        if "when" in form:
+            raise source.error((*place, "when"), "only a claim about two ranges has it; drop it")
         better = _claimed(table.better, asked, source, (*place, "better"))
         worse = _claimed(table.worse, asked, source, (*place, "worse"))
         if better == worse:
@@ -47,7 +79,8 @@ def resolve_claim(
         return DifferenceClaim(
             name=name,
             text=table.text,
-            factor=table.factor,
+            needs=table.needs,
+            factor=asked.name,
             better=better,
             worse=worse,
             least=float(table.least),
@@ -61,7 +94,8 @@ def resolve_claim(
         return EquivalenceClaim(
             name=name,
             text=table.text,
-            factor=table.factor,
+            needs=table.needs,
+            factor=asked.name,
             equal=(levels[0], levels[1]),
             within=float(table.within),
         )
@@ -69,13 +103,50 @@ def resolve_claim(
         if table.more_than == table.factor:
             raise source.error((*place, "more_than"), "a factor cannot outweigh itself; change it")
         return ImportanceClaim(
-            name=name, text=table.text, factor=table.factor, more_than=table.more_than
+            name=name,
+            text=table.text,
+            needs=table.needs,
+            factor=asked.name,
+            more_than=table.more_than,
         )
-    problem = (
-        f"it has {', '.join(sorted(form)) or 'no statement'}; a claim has better, worse and "
-        "least; or equal and within; or more_than"
+    return None
+
+
+def _range_claim(
+    name: str, table: ClaimTable, asked: Factor, by_name: Mapping[str, Factor], source: Source
+) -> RangeClaim:
+    place: Place = ("claims", name)
+    better, worse = table.better, table.worse
+    if not asked.is_numeric:
+        problem = (
+            f"`{asked.name}` has levels, not a range; give one level each as better and worse"
+        )
+        raise source.error(place, problem)
+    for key, side in (("better", better), ("worse", worse)):
+        if not isinstance(side, tuple):
+            raise source.error(
+                (*place, key), "the other side is a range; give two numbers here too"
+            )
+        if not any(r.low <= side[1] and side[0] <= r.high for r in asked.ranges):
+            there = "; ".join(f"{r.low:g} to {r.high:g}" for r in asked.ranges)
+            problem = f"no trial has {asked.name} from {side[0]:g} to {side[1]:g}; it has {there}"
+            raise source.error((*place, key), problem)
+    if better[0] <= worse[1] and worse[0] <= better[1]:
+        raise source.error(place, "better and worse overlap; part them")
+    when = {}
+    for other, value in table.when.items():
+        _check_varied(other, by_name, source, (*place, "when", other))
+        when[other] = _claimed(value, by_name[other], source, (*place, "when", other))
+    return RangeClaim(
+        name=name,
+        text=table.text,
+        needs=table.needs,
+        factor=asked.name,
+        better=better,
+        worse=worse,
+        least=float(table.least or 0.0),
+        when=when,
     )
-    raise source.error(place, problem)
 
 
 def _check_varied(name: str, by_name: Mapping[str, Factor], source: Source, place: Place) -> None:

@@ -6,28 +6,27 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import ray
 from rich.console import Console
 
-from agecls.data import FaceData, TrainingArrays, load_data
-from agecls.errors import WeightsError
-from agecls.pretrain import pretrain
-from study import models, provenance, tune_run
+from agecls.data import FaceData, load_data
+from study import backbones, models, provenance, tune_run
 from study.confirmation import FOLDER as CONFIRM
 from study.confirmation import Work, confirm
 from study.errors import SearchError, StorageError, StudyError
-from study.factors import Config, Level, Study, arm_name
+from study.factors import Study, arm_name
+from study.live_report import LiveReport
 from study.record import Record, TrialRecord
 from study.report.page import write_report
 from study.sampler import SETTINGS
+from study.scouting import FOLDER as SCOUT
+from study.scouting import Scouting, check_box, scout_trials
 from study.search import Search
-from study.storage import Storage
-from study.study_file import dump_study
+from study.storage import Storage, below
+from study.study_file import dump_study, load_study
 from study.tables import write_table, write_whole
 from study.tabulate import epochs_frame, trials_frame
 from study.terminal import SearchDisplay, duration, progress
@@ -40,8 +39,7 @@ CHECKPOINT_BYTES = 350_000_000
 """What a checkpoint takes at most: a ResNet-50's weights, their average and Adam's two moments,
 25.6 million parameters of four bytes each; ResNet-101 is half as large again."""
 
-PRETRAINED = "pretrained"
-"""Folder of the backbones that the study trained itself, inside the study's folder."""
+STUDY_FILE = "study.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ def conduct(
         StudyError: Another process works on the folder, or it holds data of another study.
         AgeclsError: The data or the weights cannot be used.
     """
-    stop = StopRequest(deadline=None if time_budget is None else time.time() + time_budget)
+    stop = StopRequest.after(time_budget)
     with progress("Reading faces", console) as advance:
         data = load_data(
             study.data,
@@ -95,38 +93,85 @@ def conduct(
             deduplicate=study.deduplicate,
             progress=advance,
         )
-    checkpoints = prepare(study, folder, storage, resources)
+    backbones.check_given(study)
+    make_folder(folder)
     is_over = failed = False
+    # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with Record(folder) as record:
+        checkpoints = prepare(study, folder, storage, resources)
+        if not (folder / STUDY_FILE).exists():
+            write_whole(folder / STUDY_FILE, dump_study(study).encode())
         source = open_provenance(study, folder, data, command)
-        write_whole(folder / "study.toml", dump_study(study).encode())
+        write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        check_box(study, folder)
         search = Search(study, record, folder)
         # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
         with tune_run.ray_session(resources), tune_run.stop_on_signals(stop):
-            _pretrain(study, folder, resources, stop, console, source)
-            if not stop.due():
-                try:
-                    _search(search, data, folder, checkpoints, resources, stop, console)
+            try:
+                backbones.train_missing(study, folder, resources, stop, console, source)
+                if study.is_to_be_scouted and not stop.due():
+                    study = _scouted(
+                        study, folder, data, storage, resources, stop, source, console
+                    )
+                    search = Search(study, record, folder)
+                if not stop.due():
+                    _search(search, data, folder, checkpoints, resources, stop, console, source)
                     if search.is_over and study.confirm_seeds > 0 and not stop.due():
                         write_tables(study, record.trials.values(), folder)
                         work = confirm_work(
-                            study, folder, data, storage, resources, source, command, console
+                            study,
+                            folder,
+                            data,
+                            storage,
+                            resources,
+                            source,
+                            command,
+                            console,
+                            n_seeds=study.confirm_seeds,
                         )
                         is_over = confirm(work, n_seeds=study.confirm_seeds, stop=stop)
                     else:
                         is_over = search.is_over and study.confirm_seeds == 0
-                except SearchError as error:
-                    stop.reason, failed = str(error), True
+            except (SearchError, StorageError) as error:
+                stop.reason, failed = str(error), True
         interrupted = None if is_over else stop.reason or "the search did not end"
-        models.keep_best(search, data, folder, checkpoints)
-        close_provenance(folder, source, interrupted)
+        # Tables first: a full disk or a lost checkpoint must cost a model, not what was measured.
         write_tables(study, record.trials.values(), folder)
+        problems = models.keep_best(search, data, folder, checkpoints)
+        close_provenance(folder, source, interrupted)
     return Outcome(
         report=write_report(folder),
         interrupted=interrupted,
         failed=failed,
-        summary=_summary(search, data.summary["majority"]["val"]),
+        summary=(*_summary(search, data.summary["majority"]["val"]), *problems),
     )
+
+
+def _scouted(
+    study: Study,
+    folder: Path,
+    data: FaceData,
+    storage: str | None,
+    resources: Resources,
+    stop: StopRequest,
+    source: dict[str, Any],
+    console: Console,
+) -> Study:
+    """The study with the ranges that scouts find, on disk; as it is where they were stopped."""
+    place = None if storage is None else below(storage, SCOUT)
+    found = Scouting(
+        study=study,
+        folder=folder,
+        data=data,
+        storage=prepare(study, folder / SCOUT, place, resources),
+        resources=resources,
+        weights=lambda config: backbones.source_of(study, folder, config),
+        backbones=backbones.contents(study, folder, source),
+        source=source,
+        console=console,
+    ).run(stop)
+    write_whole(folder / STUDY_FILE, dump_study(found).encode())
+    return found
 
 
 def confirm_work(
@@ -138,33 +183,40 @@ def confirm_work(
     source: dict[str, Any],
     command: Sequence[str],
     console: Console,
+    *,
+    n_seeds: int,
 ) -> Work:
     """What the confirm stage works with; its checkpoints lie apart from the search's.
 
+    Its models, one per arm and seed, stay in the study's folder wherever the checkpoints go.
+
     Raises:
         StorageError: There is no room for them.
-        WeightsError: A file of weights is missing.
+        WeightsError: A file of weights is missing, or another one than before.
     """
-    place = None if storage is None else f"{storage.rstrip('/')}/{CONFIRM}"
+    place = None if storage is None else below(storage, CONFIRM)
+    n_models = max(0, n_seeds * len(study.arms) - models.n_confirmed(folder))
+    what = f"{n_models} confirmed models"
+    _check_room(folder, n_models * models.MODEL_BYTES, what, "move the study's folder")
     return Work(
         study=study,
         folder=folder,
         data=data,
         storage=prepare(study, folder / CONFIRM, place, resources),
         resources=resources,
-        weights=lambda config: weight_source(study, folder, config),
-        backbones=backbones(study, folder),
+        weights=lambda config: backbones.source_of(study, folder, config),
+        backbones=backbones.contents(study, folder, source),
         source=source,
         command=shlex.join(command),
         console=console,
     )
 
 
-def prepare(study: Study, folder: Path, storage: str | None, resources: Resources) -> Storage:
-    """Make the study's folder and the place of its checkpoints, and look whether they can grow.
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written.
 
     Raises:
-        StorageError: One of them cannot be written, or the disk is too small.
+        StorageError: It cannot be.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,23 +226,40 @@ def prepare(study: Study, folder: Path, storage: str | None, resources: Resource
         raise StorageError(
             f"{folder}: cannot be written ({error.strerror}); choose another --out"
         ) from error
+
+
+def prepare(study: Study, folder: Path, storage: str | None, resources: Resources) -> Storage:
+    """Make a folder and the place of its checkpoints, and look whether they can grow.
+
+    Below `storage` each study has a folder of its own name.
+
+    Raises:
+        StorageError: One of them cannot be written, or the disk is too small.
+    """
+    make_folder(folder)
     if storage is None:
         kept = len(study.arms) * (1 + 1) + (resources.concurrency or os.cpu_count() or 1)
-        need, free = kept * CHECKPOINT_BYTES, shutil.disk_usage(folder).free
-        if free < need:
-            raise StorageError(
-                f"{folder}: {free / 1e9:.1f} GB are free, but checkpoints and models of "
-                f"{len(study.arms)} arms may take {need / 1e9:.1f} GB. Free some, or give --out "
-                "or --storage elsewhere."
-            )
-    place = Storage(storage or str((folder / "checkpoints").absolute()))
+        what = f"checkpoints and models of {len(study.arms)} arms"
+        _check_room(folder, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")
+        place = Storage(str((folder / "checkpoints").absolute()))
+    else:
+        place = Storage(below(storage, study.name))
     place.prepare()
     return place
 
 
+def _check_room(folder: Path, need: int, what: str, way_out: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise StorageError(
+            f"{folder}: {free / 1e9:.1f} GB are free, but {what} may take {need / 1e9:.1f} GB. "
+            f"Free some, or {way_out}."
+        )
+
+
 def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Path) -> None:
-    """Write `trials.parquet` and `epochs.parquet` from the record's trials."""
-    rows = list(trials)
+    """Write `trials.parquet` and `epochs.parquet` from the record's trials and the scouts."""
+    rows = [*scout_trials(folder), *trials]
     write_table(
         folder / "trials.parquet",
         trials_frame(study, rows),
@@ -207,22 +276,28 @@ def open_provenance(
     """The study's provenance with a new session in it, on disk.
 
     Raises:
-        StudyError: The folder was begun on other data.
+        StudyError: The folder was begun on other data, or its study file was changed by hand.
     """
     found = provenance.read(folder)
+    on_disk = load_study(folder / STUDY_FILE)
     described = {
         "path": study.data,
         "fingerprint": data.fingerprint,
         "summary": data.summary,
     }
     if found is None:
-        found = provenance.opening(study, command=command, data=described)
+        found = provenance.opening(on_disk, command=command, data=described)
         found["sampler"] = {"name": "TPE (Optuna), one per arm", **SETTINGS}
     elif found["data"]["fingerprint"] != data.fingerprint:
         raise StudyError(
             f"{folder}: the study was begun on data with fingerprint "
             f"{found['data']['fingerprint']}, but {study.data} now has {data.fingerprint}. "
             "Bring the data back, or begin a new study with --name."
+        )
+    elif changes := provenance.changes(found, on_disk):
+        raise StudyError(
+            f"{folder / STUDY_FILE}: it has changed since the study began ({'; '.join(changes)}). "
+            "Undo the change, or begin a new study with --name."
         )
     found["sessions"].append({"started_at": provenance.now(), "ended_at": None})
     found["finished"] = False
@@ -238,118 +313,6 @@ def close_provenance(folder: Path, found: dict[str, Any], interrupted: str | Non
     provenance.write(folder, found)
 
 
-def backbone_path(folder: Path, variant: Level, depth: Level) -> Path:
-    """Where the study keeps a backbone that it trained itself."""
-    return folder / PRETRAINED / f"{variant}-{depth}.safetensors"
-
-
-def _pretrain(
-    study: Study,
-    folder: Path,
-    resources: Resources,
-    stop: StopRequest,
-    console: Console,
-    source: dict[str, Any],
-) -> None:
-    """Train the backbones that the study asks for and that are not there yet, side by side."""
-    plan = study.pretrain
-    if plan is None or study.weights is not None:
-        return
-    wanted = {
-        backbone_path(folder, variant, depth): {"variant": variant, "depth": depth}
-        for variant in study.factor("variant").levels
-        for depth in study.factor("depth").levels
-    }
-    missing = [path for path in wanted if not path.exists()]
-    if not missing:
-        return
-    with progress("Reading faces to pretrain on", console) as advance:
-        data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
-    shared = ray.put(_subset(data.arrays(), plan.images, study.seed))
-    task = cast(Any, ray.remote(cast(Any, pretrain))).options(
-        num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
-    )
-    (folder / PRETRAINED).mkdir(exist_ok=True)
-    running = {
-        task.remote(
-            shared,
-            out=path,
-            epochs=plan.epochs,
-            seed=study.seed,
-            threads=max(1, int(resources.cpus_per_trial)),
-            device="cuda" if resources.gpus_per_trial else "cpu",
-            source={"path": plan.data, "fingerprint": data.fingerprint},
-            **wanted[path],
-        ): path.stem
-        for path in missing
-    }
-    total = len(running)
-    with progress("Pretraining backbones", console) as advance:
-        while running and not stop.due():
-            advance(total - len(running), total)
-            ready, _ = ray.wait(list(running), timeout=1.0)
-            for reference in ready:
-                name = running.pop(reference)
-                metrics = ray.get(reference)
-                source.setdefault("pretrained", {})[name] = metrics
-                console.print(
-                    f"Pretrained {name} on {plan.data}, {plan.epochs} epochs: "
-                    f"{100 * metrics['val_accuracy']:.1f} % validation accuracy there",
-                    highlight=False,
-                )
-    for reference in running:
-        ray.cancel(reference, force=True)
-    provenance.write(folder, source)
-
-
-def _subset(data: TrainingArrays, limit: int | None, seed: int) -> TrainingArrays:
-    """The data with at most `limit` training images, drawn at random."""
-    n = len(data.train_labels)
-    if limit is None or limit >= n:
-        return data
-    chosen = np.sort(np.random.default_rng(seed).choice(n, size=limit, replace=False))
-    return replace(
-        data, train_images=data.train_images[chosen], train_labels=data.train_labels[chosen]
-    )
-
-
-def weight_source(study: Study, folder: Path, config: Config) -> str | None:
-    """Where a configuration's weights come from: a named source or a file; None for scratch."""
-    if config["init"] != "pretrained":
-        return None
-    variant, depth = config["variant"], config["depth"]
-    if study.weights is None:
-        return str(backbone_path(folder, variant, depth).absolute())
-    if study.weights.startswith(("torchvision:", "timm:")):
-        return study.weights
-    named = Path(study.weights.format(variant=variant, depth=depth))
-    return str(named.expanduser().absolute())
-
-
-def backbones(study: Study, folder: Path) -> dict[str, dict[str, bytes]]:
-    """Contents of every file of weights that the study may start from.
-
-    Raises:
-        WeightsError: A file is missing.
-    """
-    sources = {
-        weight_source(study, folder, {"init": "pretrained", "variant": variant, "depth": depth})
-        for variant in study.factor("variant").levels
-        for depth in study.factor("depth").levels
-        if "pretrained" in study.factor("init").levels
-    }
-    found = {}
-    for source in sources - {None}:
-        weights = Path(str(source))
-        if not weights.is_absolute():
-            continue  # a named source, which each node looks up in its own cache
-        if not weights.is_file():
-            raise WeightsError(f"{weights}: no such file; give pretrained weights with --weights")
-        files = [weights, *(p for p in [weights.with_suffix(".json")] if p.is_file())]
-        found[str(source)] = {file.name: file.read_bytes() for file in files}
-    return found
-
-
 def _search(
     search: Search,
     data: FaceData,
@@ -358,6 +321,7 @@ def _search(
     resources: Resources,
     stop: StopRequest,
     console: Console,
+    source: dict[str, Any],
 ) -> None:
     display = SearchDisplay(search, majority=data.summary["majority"]["val"], console=console)
     written = time.monotonic()
@@ -365,19 +329,21 @@ def _search(
     def tick() -> None:
         nonlocal written
         display.tick()
-        if time.monotonic() - written >= WRITE_EVERY:
+        # a report that is being written reads the tables: they change before it or after it
+        if time.monotonic() - written >= WRITE_EVERY and not live.is_writing:
             write_tables(search.study, search.record.trials.values(), folder)
+            live.write_if_due()
             written = time.monotonic()
 
-    with display.shown():
+    with LiveReport(folder) as live, display.shown():
         tune_run.run_search(
             search,
             data.arrays(),
             storage,
             resources=resources,
             stop=stop,
-            weights=lambda config: weight_source(search.study, folder, config),
-            backbones=backbones(search.study, folder),
+            weights=lambda config: backbones.source_of(search.study, folder, config),
+            backbones=backbones.contents(search.study, folder, source),
             tick=tick,
         )
 

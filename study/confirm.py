@@ -1,26 +1,37 @@
 """The command `python -m study.confirm`: chosen configurations again, on fresh seeds."""
 
 import argparse
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from agecls.command import FAILED, INTERRUPTED, positive, status_of
 from study import __version__
-from study.options import add_place, add_resources
+from study.options import Parser, add_place, add_resources
 
 DEFAULT_SEEDS = 5
 """Where the study asks for no confirmation but the user does."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 EPILOG = """\
 examples:
   python -m study.confirm faces-cpu              as many fresh seeds per arm as the study asks for
   python -m study.confirm faces-cpu --seeds 10   at least ten; those that are there stay
+  python -m study.confirm faces-cpu --external UTKFACE --external museum=PORTRAITS
+                                                 the confirmed models on other faces
 
 An interrupted confirmation goes on when the command is given again. Results on the test split are
 looked at once per study: each further look, by more seeds or by this command given once more, is
 recorded in study.json and shown in the report.
+
+--external trains nothing, needs no Ray and does not look at the test split again. A set is a
+folder in any layout that a study reads; all its images count, whatever splits it has. Scoring
+runs on a GPU where there is one.
 
 exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resumable)
 """
@@ -28,7 +39,7 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resu
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m study.confirm",
         description="Train each arm's chosen configuration on fresh seeds, look at the test split "
         "once, and write the report again.",
@@ -39,8 +50,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--seeds",
         metavar="N",
-        type=_at_least_one,
+        type=positive,
         help=f"fresh seeds per arm (default: the study's, or {DEFAULT_SEEDS} where it has none)",
+    )
+    p.add_argument(
+        "--external",
+        metavar="[NAME=]DATA",
+        action="append",
+        type=other_faces,
+        default=[],
+        help="only score the confirmed models on these other faces; may be repeated",
     )
     p.add_argument("--data", metavar="PATH", help="where the study's faces lie now")
     p.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
@@ -50,29 +69,36 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+def other_faces(text: str) -> tuple[str, str]:
+    """Name and place of a set of other faces; without a name, that of its folder."""
+    name, equals, path = text.partition("=")
+    if not equals or "/" in name:  # a path may hold the sign too
+        name, path = Path(text).expanduser().resolve().name, text
+    if not _NAME.fullmatch(name) or name in ("train", "val", "test") or not path:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no set of faces; write NAME=PATH with letters, digits, ., _ and - in "
+            "NAME, and not train, val or test"
+        )
+    return name, path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
-    options = parser().parse_args(arguments)
-    from agecls.errors import AgeclsError
-    from study.errors import StudyError
+    p = parser()
+    options = p.parse_args(arguments)
+    if options.external and options.seeds:
+        p.error("--seeds trains models and --external only scores them; give one at a time")
+    if len(dict(options.external)) < len(options.external):
+        p.error("two sets of other faces have one name; write --external NAME=PATH")
+    from study.errors import SearchError, StudyError
 
-    try:
-        return _confirm(options)
-    except (AgeclsError, StudyError) as error:
-        sys.stderr.write(f"study.confirm: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("study.confirm: interrupted\n")
-        return 130
-    except OSError as error:
-        sys.stderr.write(f"study.confirm: {error}\n")
-        return 1
+    return status_of(
+        "study.confirm",
+        lambda: _confirm(options),
+        when_interrupted="what is on disk is whole; give the command again to go on",
+        bad_input=(StudyError,),
+        failed=(SearchError,),
+    )
 
 
 def _confirm(options: argparse.Namespace) -> int:
@@ -84,6 +110,8 @@ def _confirm(options: argparse.Namespace) -> int:
     given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
     read_study(folder)  # refuses what is not a study before Ray starts
     study = load_study(folder / "study.toml", overrides=given)
+    if options.external:
+        return _score(options, study, folder)
 
     from study import ray_environment
 
@@ -98,48 +126,89 @@ def _confirm(options: argparse.Namespace) -> int:
         return 0
     if failed:
         sys.stderr.write(f"study.confirm: {interrupted}\n")
-        return 1
-    where = "" if options.out == Path("results") else f" --out {options.out}"
+        return FAILED
+    _say_stopped(out, interrupted, options)
+    return INTERRUPTED
+
+
+def _say_stopped(out: Any, why: str, options: argparse.Namespace) -> None:
+    words = ["python", "-m", "study.confirm", options.name]
+    words += [] if options.out == Path("results") else ["--out", str(options.out)]
+    for name, path in options.external:
+        words += ["--external", f"{name}={path}"]
     out.print(
-        f"Stopped early: {interrupted}. Go on with: python -m study.confirm {options.name}{where}",
-        highlight=False,
-        markup=False,
+        f"Stopped early: {why}. Go on with: {shlex.join(words)}", highlight=False, markup=False
     )
-    return 130
 
 
-def _run(
-    options: argparse.Namespace, study: Any, folder: Path, out: Any
-) -> tuple[str | None, bool]:
-    """Why the stage ended before its end (None: it did not), and whether it could not go on."""
-    import time
+def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
+    """Score the confirmed models on other faces and write the report; the exit status."""
+    import torch
 
+    from agecls.command import usable_device
+    from study import provenance, tune_run
+    from study.external import Scoring, confirmed_models, score_other_faces
+    from study.report.page import write_report
+    from study.terminal import console
+
+    confirmed_models(folder)  # refuses a study that has none before faces are read
+    if options.cpus_per_trial:
+        torch.set_num_threads(max(1, int(options.cpus_per_trial)))
+    out = console()
+    stop = tune_run.StopRequest.after(options.time_budget)
+    work = Scoring(
+        study=study,
+        folder=folder,
+        data=_faces(study, out),
+        device=usable_device(None),
+        source=provenance.read(folder) or {},
+        command=shlex.join(provenance.this_command("study.confirm")),
+        console=out,
+    )
+    with tune_run.stop_on_signals(stop):
+        is_over = score_other_faces(work, dict(options.external), stop)
+    if not is_over:
+        _say_stopped(out, stop.reason or "interrupted", options)
+        return INTERRUPTED
+    out.print(f"Report: {write_report(folder)}", highlight=False, markup=False)
+    return 0
+
+
+def _faces(study: Any, out: Any) -> Any:
+    """The study's own images."""
     from agecls.data import load_data
-    from study import tune_run
-    from study.conduct import close_provenance, confirm_work, open_provenance
-    from study.confirmation import confirm
-    from study.errors import SearchError
-    from study.provenance import this_command
-    from study.record import FILE_NAME, Record
     from study.terminal import progress
-    from study.tune_run import Resources, StopRequest
 
-    budget = options.time_budget
-    stop = StopRequest(deadline=None if budget is None else time.time() + budget)
-    resources = Resources(
-        cpus_per_trial=options.cpus_per_trial or 1.0,
-        gpus_per_trial=options.gpus_per_trial or 0.0,
-        concurrency=options.concurrency,
-        address=options.address,
-    )
     with progress("Reading faces", out) as advance:
-        data = load_data(
+        return load_data(
             study.data,
             size=study.size,
             seed=study.seed,
             deduplicate=study.deduplicate,
             progress=advance,
         )
+
+
+def _run(
+    options: argparse.Namespace, study: Any, folder: Path, out: Any
+) -> tuple[str | None, bool]:
+    """Why the stage ended before its end (None: it did not), and whether it could not go on."""
+    from study import tune_run
+    from study.conduct import close_provenance, confirm_work, open_provenance
+    from study.confirmation import confirm
+    from study.errors import SearchError
+    from study.provenance import this_command
+    from study.record import FILE_NAME, Record
+    from study.tune_run import Resources, StopRequest
+
+    stop = StopRequest.after(options.time_budget)
+    resources = Resources(
+        cpus_per_trial=options.cpus_per_trial or 1.0,
+        gpus_per_trial=options.gpus_per_trial or 0.0,
+        concurrency=options.concurrency,
+        address=options.address,
+    )
+    data = _faces(study, out)
     command = this_command("study.confirm")
     with ExitStack() as stack:
         is_searched = True
@@ -153,10 +222,12 @@ def _run(
                     highlight=False,
                 )
         source = open_provenance(study, folder, data, command)
-        work = confirm_work(study, folder, data, options.storage, resources, source, command, out)
+        n_seeds = options.seeds or study.confirm_seeds or DEFAULT_SEEDS
+        work = confirm_work(
+            study, folder, data, options.storage, resources, source, command, out, n_seeds=n_seeds
+        )
         stack.enter_context(tune_run.ray_session(resources))
         stack.enter_context(tune_run.stop_on_signals(stop))
-        n_seeds = options.seeds or study.confirm_seeds or DEFAULT_SEEDS
         failed = False
         try:
             is_over = confirm(work, n_seeds=n_seeds, stop=stop, look_again=True)

@@ -15,7 +15,7 @@ from study.analysis.chosen import Choice
 from study.analysis.confirmed import P_COLUMNS, Confirmed, score_confirmed
 from study.analysis.decisions import Decisions
 from study.columns import Kind
-from study.factors import Study, arm_name
+from study.factors import DropClaim, Study, arm_name
 from study.record import TrialRecord
 from study.tables import StudyTables, read_study, read_table, write_table
 
@@ -80,11 +80,8 @@ def write_tables(
     found = score_confirmed(trained, predictions, seed=stream_seed(study, _CLAIM_STREAM))
     decided = Decisions()(study, found.judged_on(), search_claims)
     known = [c for c in decided.columns if c in search_claims.columns]
-    claims = (
-        pd.concat([search_claims[known], decided], ignore_index=True)
-        if len(decided)
-        else (search_claims[known])
-    )
+    said = [search_claims[known], decided, _of_other_faces(study, tables)]
+    claims = pd.concat([rows for rows in said if len(rows)] or said[:1], ignore_index=True)
     frames: dict[Kind, pd.DataFrame] = {
         "predictions": predictions,
         "confirmed": found.estimates,
@@ -94,6 +91,15 @@ def write_tables(
     for kind, frame in frames.items():
         write_table(folder / f"{kind}.parquet", frame, kind, study_name=study.name)
     return _lines(found, decided, chosen, tables)
+
+
+def _of_other_faces(study: Study, tables: StudyTables) -> pd.DataFrame:
+    """What other faces had said of claims; it stays until they are scored again."""
+    if tables.claims is None:
+        return pd.DataFrame()
+    of_drops = {c.name for c in study.claims if isinstance(c, DropClaim)}
+    is_kept = (tables.claims["stage"] == "confirm") & tables.claims["claim"].isin(of_drops)
+    return tables.claims[is_kept]
 
 
 def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 A search picks winners, and the winner of many noisy looks is flattered; what people quote comes
 from here. It is run like a search whose whole plan is known: same record, same executor, same
-resume, in `confirm/` inside the study's folder. Every model's probabilities are on disk before
-its last epoch is recorded, so that the test split is scored once per model; each time that its
-results are looked at is on record in `study.json`.
+resume, in `confirm/` inside the study's folder. Every model and its probabilities are on disk
+before its last epoch is recorded, so that the test split is scored once per model; each time that
+its results are looked at is on record in `study.json`.
 """
 
 import json
@@ -24,6 +24,7 @@ from study.analysis.chosen import RULES, Choice, choose
 from study.confirm_tables import model_name, predictions_frame, stream_seed, write_tables
 from study.errors import StudyError
 from study.factors import Config, Study, arm_name
+from study.models import ConfirmedModels
 from study.plan import PlannedTrial, plan_trials
 from study.record import Record
 from study.search import Search
@@ -103,12 +104,12 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
             return True
         read = _open_read(work, search)
         if not search.is_over:
-            _train(work, search, seeds, stop)
+            _train(work, search, seeds, choices, stop)
         if not search.is_over:
             return False
         trials = sorted(record.trials.values(), key=lambda t: t.number)
         lines = write_tables(work.study, work.folder, work.home / PREDICTIONS, choices, trials)
-    work.storage.keep_only(set())  # predictions are what is kept
+    work.storage.keep_only(set())  # models and predictions are what is kept
     work.source["confirm"] = {
         "seeds": seeds,
         "rules": {c.rule: RULES[c.rule] for c in choices},
@@ -200,14 +201,28 @@ def _open_read(work: Work, search: Search) -> dict[str, Any] | None:
     return reads[-1]
 
 
-def _train(work: Work, search: Search, seeds: Sequence[int], stop: StopRequest) -> None:
+def _train(
+    work: Work,
+    search: Search,
+    seeds: Sequence[int],
+    choices: Sequence[Choice],
+    stop: StopRequest,
+) -> None:
     parts = work.home / PREDICTIONS
     parts.mkdir(exist_ok=True)
     splits = {"val": work.data.val} | ({"test": work.data.test} if work.data.test else {})
     known = _known_contents(work.data)
+    models = ConfirmedModels(
+        study=work.study,
+        folder=work.folder,
+        data=work.data,
+        storage=work.storage,
+        chosen={c.arm: c.trial_id for c in choices},
+    )
 
     def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
         trial = search.record.trials[number]
+        models.keep(trial, probabilities)
         frames = [
             predictions_frame(model_name(trial), split, splits[split], p, known[split])
             for split, p in probabilities.items()

@@ -9,16 +9,19 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from agecls.ages import N_CLASSES
 from agecls.data import TrainingArrays, load_data
 from agecls.recipe import Recipe
 from agecls.training import fit, start
 from study.factors import Factor, Study
+from study.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.plan import plan_trials
 from study.rungs import rung_epochs
+from study.scout import scout_plan
 from study.terminal import duration, progress
 
-MEASURED_STEPS = 6
-"""Training steps that are timed for each structure, after a first epoch to warm up."""
+MEASURED_STEPS = 3
+"""Training steps that are timed for each structure, after a first one to warm up."""
 
 
 def describe_plan(study: Study, console: Console, *, concurrency: int | None = None) -> None:
@@ -36,6 +39,13 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
     origins = Counter(planned.origin for planned in plan)
     parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
     console.print(f"{len(plan)} trials in {len(study.arms)} arms: {parts}", highlight=False)
+    if study.is_to_be_scouted:
+        scouts = scout_plan(study)
+        console.print(
+            f"{len(scouts)} scouts of {_scout_epochs(study) // len(scouts)} epochs come first and "
+            "set the ranges of lr",
+            highlight=False,
+        )
     n_train, n_val = len(data.train.labels), len(data.val.labels)
     console.print(
         f"{n_train} training and {n_val} validation images at {study.size} px; "
@@ -60,12 +70,42 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
         f"{duration(confirm * per_epoch / workers)}",
         highlight=False,
     )
+    console.print(
+        gpu_prediction(
+            study, n_images=n_train + n_val / 3, search=(fewest, most), confirm=confirm
+        ),
+        highlight=False,
+    )
+
+
+def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], confirm: int) -> str:
+    """What one GPU would take, from arithmetic alone, in one line that says so.
+
+    Args:
+        study: The resolved study.
+        n_images: Trained on in an epoch, evaluation included.
+        search: Fewest and most epochs of the search.
+        confirm: Most epochs of the confirm stage.
+    """
+    forward = max(
+        forward_flops(str(variant), int(depth), study.size)
+        for variant in study.factor("variant").levels
+        for depth in study.factor("depth").levels
+    )
+    per_epoch = n_images * TRAINING * forward / ASSUMED_FLOPS
+    fewest, most = (duration(n * per_epoch) for n in search)
+    return (
+        f"predicted, not measured: {TRAINING * forward / 1e9:.1f} GFLOP an image forward and "
+        f"backward; a GPU that sustains {ASSUMED_FLOPS / 1e12:g} TFLOP/s (assumed) trains "
+        f"{ASSUMED_FLOPS / (TRAINING * forward):.0f} images/s: the search takes {fewest} to "
+        f"{most}, the confirmation up to {duration(confirm * per_epoch)}; --benchmark measures"
+    )
 
 
 def epochs_of(study: Study) -> tuple[int, int]:
-    """Most and fewest epochs that the search can take, all trials together."""
+    """Most and fewest epochs that the search can take, all trials and its scouts together."""
     lengths = [int(level) for level in study.factor("epochs").levels]
-    most = fewest = 0
+    most = fewest = _scout_epochs(study)
     for planned in plan_trials(study):
         if planned.config is not None:
             most += int(planned.config["epochs"])
@@ -76,32 +116,43 @@ def epochs_of(study: Study) -> tuple[int, int]:
     return most, fewest
 
 
+def _scout_epochs(study: Study) -> int:
+    if not study.is_to_be_scouted:
+        return 0
+    return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
+
+
 def seconds_per_image(study: Study, variant: str, depth: int) -> float:
     """Seconds that one thread needs to train on one image, measured on random pixels."""
-    levels = study.factor("batch_size").levels
-    batch = int(levels[0])
-    generator = np.random.default_rng(0)
-    n = MEASURED_STEPS * batch
-    images = generator.integers(0, 256, (n, study.size, study.size, 3), dtype=np.uint8)
-    labels = np.arange(n) % 8
-    data = TrainingArrays(
+    batch = int(study.factor("batch_size").levels[0])
+    data = random_faces(batch, study.size)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recipe = Recipe(
+            variant=variant, depth=depth, batch_size=batch, epochs=1 + MEASURED_STEPS, lr=1e-3
+        )
+        epochs = fit(start(recipe, data), data)
+        next(epochs)
+        started = time.perf_counter()
+        for _ in epochs:
+            pass
+        return (time.perf_counter() - started) / (MEASURED_STEPS * batch)
+    finally:
+        torch.set_num_threads(before)
+
+
+def random_faces(n: int, size: int) -> TrainingArrays:
+    """`n` training images of random pixels, all classes in turn, and one to validate."""
+    images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+    labels = np.arange(n) % N_CLASSES
+    return TrainingArrays(
         train_images=images,
         train_labels=labels,
         val_images=images[:1],
         val_labels=labels[:1],
-        size=study.size,
+        size=size,
     )
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        recipe = Recipe(variant=variant, depth=depth, batch_size=batch, epochs=2, lr=1e-3)
-        epochs = fit(start(recipe, data), data)
-        next(epochs)
-        started = time.perf_counter()
-        next(epochs)
-        return (time.perf_counter() - started) / n
-    finally:
-        torch.set_num_threads(before)
 
 
 def _factor_table(study: Study) -> Table:

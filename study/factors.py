@@ -4,7 +4,7 @@ These classes hold no logic of search or statistics, and importing them loads no
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Final, Literal, get_type_hints
@@ -104,11 +104,25 @@ def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DifferenceClaim:
-    """`better` exceeds `worse` by at least `least` points, both tuned."""
+class _Declared:
+    """What every claim has.
+
+    Attributes:
+        name: Its key in the study file.
+        text: The claim in its author's words.
+        needs: Weights that the claim is about, as `[weights] source` spells them; a study that
+            starts from others cannot test it. None: any.
+    """
 
     name: str
     text: str
+    needs: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceClaim(_Declared):
+    """`better` exceeds `worse` by at least `least` points, both tuned."""
+
     factor: str
     better: Level
     worse: Level
@@ -116,27 +130,49 @@ class DifferenceClaim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EquivalenceClaim:
+class EquivalenceClaim(_Declared):
     """The two levels of `factor` differ by less than `within` points, both tuned."""
 
-    name: str
-    text: str
     factor: str
     equal: tuple[Level, Level]
     within: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportanceClaim:
+class ImportanceClaim(_Declared):
     """`factor` takes a larger share of the variance than `more_than`."""
 
-    name: str
-    text: str
     factor: str
     more_than: str
 
 
-Claim = DifferenceClaim | EquivalenceClaim | ImportanceClaim
+@dataclass(frozen=True, kw_only=True)
+class RangeClaim(_Declared):
+    """Trials with the number `factor` in `better` end at least `least` points above `worse`.
+
+    For beliefs about training that fails: trials that collapse count as they ended.
+
+    Attributes:
+        better: Low and high end, both included.
+        worse: Likewise.
+        when: Levels of other factors that the claim is about; empty: all.
+    """
+
+    factor: str
+    better: tuple[float, float]
+    worse: tuple[float, float]
+    least: float
+    when: Config = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropClaim(_Declared):
+    """On other faces the models lose at most `drop_at_most` points against the study's own."""
+
+    drop_at_most: float
+
+
+Claim = DifferenceClaim | EquivalenceClaim | ImportanceClaim | RangeClaim | DropClaim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +188,24 @@ class PretrainPlan:
     data: str
     epochs: int
     images: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoutPlan:
+    """Short trials before the search that find where training diverges; see `study.scout`.
+
+    Attributes:
+        trials: Per cell: an arm under one optimizer.
+        epochs: Length of each.
+        widen: The rates tried reach from a declared low end, divided by this, to a declared high
+            end, times this.
+        declared: The rate's ranges in the study file once scouts have set others; else empty.
+    """
+
+    trials: int
+    epochs: int
+    widen: float
+    declared: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +235,7 @@ class Study:
         claims: Declared before the search.
         included: Configurations that are planned before the design, such as an earlier study's;
             numbers may lie outside the ranges.
+        scout: The range scout, or None.
     """
 
     name: str
@@ -201,6 +256,21 @@ class Study:
     claims: tuple[Claim, ...]
     included: tuple[Config, ...] = ()
     added: int = 0
+    scout: ScoutPlan | None = None
+
+    @property
+    def is_to_be_scouted(self) -> bool:
+        """Whether scouts have still to set the ranges of the rate."""
+        return self.scout is not None and not self.scout.declared
+
+    @property
+    def as_declared(self) -> "Study":
+        """The study as its file said it before scouts set the ranges of the rate."""
+        if self.scout is None or not self.scout.declared:
+            return self
+        ranges = self.scout.declared
+        factors = tuple(replace(f, ranges=ranges) if f.name == "lr" else f for f in self.factors)
+        return replace(self, factors=factors, scout=replace(self.scout, declared=()))
 
     @cached_property
     def by_dependency(self) -> tuple[Factor, ...]:

@@ -1,10 +1,11 @@
 """Options that several commands share, and how their values are written. Loads nothing heavy."""
 
 import argparse
-import re
 from pathlib import Path
 from typing import NoReturn
 
+from agecls.command import positive as at_least_one
+from agecls.command import seconds
 from agecls.errors import one_line
 
 
@@ -42,14 +43,6 @@ def add_resources(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def seconds(text: str) -> float:
-    """A length of time such as `45s`, `90m`, `6h` or `2d`; a bare number is seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 45s, 90m or 6h")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}[match[2]]
-
-
 def positive(text: str) -> float:
     """A number above 0."""
     value = not_negative(text)
@@ -67,10 +60,3 @@ def not_negative(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
     return value
-
-
-def at_least_one(text: str) -> int:
-    """A whole number of at least 1: with none at a time, nothing would ever run."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

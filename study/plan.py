@@ -15,7 +15,7 @@ import numpy as np
 from study.design import draw_design
 from study.factors import Level, Study, arm_name, complete, holds
 
-Origin = Literal["design", "search", "repeat", "confirm"]
+Origin = Literal["design", "search", "repeat", "scout", "confirm"]
 
 _DESIGN_STREAM: Final = 1
 _SEED_STREAM: Final = 2
@@ -30,7 +30,8 @@ class PlannedTrial:
         arm: The arm's name.
         cell: The arm factors' levels.
         origin: All but `search` trials run at full length and are never stopped; `confirm` trials
-            are of the stage after the search (`study.confirmation`).
+            are of the stage after the search (`study.confirmation`), `scout` trials of the one
+            before it (`study.scouting`).
         config: Every factor that exists, fixed ones too; None if the sampler will decide.
         seed: Root of the run's random streams.
     """

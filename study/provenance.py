@@ -6,7 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from study.errors import TablesError
 from study.factors import Study
+from study.study_text import differences, lasting
 from study.tables import write_whole
 
 FILE_NAME: Final = "study.json"
@@ -25,7 +26,12 @@ _PACKAGES: Final = ("agecls-study", "torch", "torchvision", "ray", "optuna", "nu
 
 def claims_hash(study: Study) -> str:
     """Hash of the declared claims: shows whether they were changed after the search began."""
-    text = json.dumps([asdict(claim) for claim in study.claims], sort_keys=True)
+    told = [
+        # what a claim does not say is not hashed, so that later forms leave old hashes alone
+        {key: value for key, value in asdict(claim).items() if value not in (None, {})}
+        for claim in study.claims
+    ]
+    text = json.dumps(told, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -45,11 +51,31 @@ def opening(study: Study, *, command: Sequence[str], data: dict[str, Any]) -> di
         "git_commit": _git_commit(),
         "data": data,
         "claims_hash": claims_hash(study),
+        "asked": lasting(study),
         "started_at": now(),
         "ended_at": None,
         "finished": False,
         "sessions": [],
     }
+
+
+def changes(found: dict[str, Any], study: Study) -> list[str]:
+    """What `study` asks that was not asked when the provenance in `found` was opened, in words.
+
+    Provenance of earlier versions knows the claims' hash alone.
+    """
+    if "asked" in found:
+        return differences(found["asked"], lasting(study))
+    problem = changed_claims(found, study)
+    return [f"claims: {problem}"] if problem else []
+
+
+def changed_claims(found: Mapping[str, Any], study: Study) -> str | None:
+    """How the claims are not those whose hash was taken before the search, or None."""
+    before, now = found.get("claims_hash"), claims_hash(study)
+    if before in (None, now):
+        return None
+    return f"their hash was {before} before the search and is {now}"
 
 
 def now() -> str:
@@ -71,7 +97,9 @@ def read(folder: Path) -> dict[str, Any] | None:
         is_whole = isinstance(content["data"]["fingerprint"], str) and all(
             isinstance(session, dict) for session in [*content["sessions"]]
         )
-    except (ValueError, TypeError, KeyError, RecursionError):
+        asked = content.get("asked", {}).items()
+        is_whole = is_whole and all(isinstance(text, str) for _, text in asked)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         is_whole = False
     if not is_whole:
         raise TablesError(

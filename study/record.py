@@ -6,8 +6,9 @@ of them is needed to resume.
 """
 
 import fcntl
-import json
+import logging
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from errno import ENOSPC
@@ -16,11 +17,14 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from study.errors import RecordError
+from study.record_lines import damaged, drop_torn_tail, read_events, sealed
 
 FILE_NAME = "record.jsonl"
 
 Status = Literal["running", "completed", "stopped", "failed"]
 """`running` is what tables call `interrupted` once no process works on it any more."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,7 +40,8 @@ class TrialRecord:
         epochs_planned: Length of its schedule.
         started_at: Seconds since 1970, UTC.
         epochs: One mapping per finished epoch, in order: metrics, `at` (UTC seconds), `rung`.
-        failures: One mapping per attempt that died, in order: `reason`, `kind`, `at`.
+        failures: One mapping per attempt that died, in order: `reason`, `kind`, `at`, and
+            `epochs`, how many were finished by then.
         end: The end event, once there is one.
     """
 
@@ -60,6 +65,11 @@ class TrialRecord:
     def kind(self) -> str | None:
         """What the latest failure was, or None if there was none."""
         return self.failures[-1]["kind"] if self.failures else None
+
+    @property
+    def failures_in_a_row(self) -> int:
+        """Attempts that died since the latest finished epoch."""
+        return sum(failure["epochs"] == len(self.epochs) for failure in self.failures)
 
     @property
     def status(self) -> Status:
@@ -90,7 +100,7 @@ def replay(events: Iterator[Any], *, source: str = FILE_NAME) -> dict[int, Trial
     for n, event in enumerate(events, start=1):
         problem = _problem(trials, event)
         if problem is not None:
-            raise _damaged(source, n, problem)
+            raise damaged(source, n, problem)
         _take(trials, **event)
     return trials
 
@@ -157,13 +167,6 @@ def _is(value: Any, wanted: type) -> bool:
     return isinstance(value, wanted)
 
 
-def _damaged(source: str | Path, line: int, problem: str) -> RecordError:
-    return RecordError(
-        f"{source}, line {line}: not a record of this tool ({problem}). "
-        "Restore the file from a copy; its later lines cannot be trusted."
-    )
-
-
 def _take(trials: dict[int, TrialRecord], event: str, number: int, **fields: Any) -> None:
     """Change `trials` as one event says."""
     match event:
@@ -172,7 +175,8 @@ def _take(trials: dict[int, TrialRecord], event: str, number: int, **fields: Any
         case "epoch":
             trials[number].epochs.append(fields)
         case "failure":
-            trials[number].failures.append(fields)
+            done = len(trials[number].epochs)
+            trials[number].failures.append({**fields, "epochs": done})
         case "end":
             trials[number].end = fields
 
@@ -196,6 +200,7 @@ class Record:
             _lock(self._descriptor, self.path)
             drop_torn_tail(self.path)
             self.trials = replay(read_events(self.path), source=str(self.path))
+            self._crc = zlib.crc32(self.path.read_bytes())
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -207,16 +212,17 @@ class Record:
             OSError: The disk refuses, for instance because it is full; the file then ends with
                 the last whole line, as before the call.
         """
-        line = json.dumps({"event": event, "number": number, **fields}).encode() + b"\n"
+        line = sealed({"event": event, "number": number, **fields}, self._crc)
         whole = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, line)
             if written < len(line):
-                raise OSError(ENOSPC, os.strerror(ENOSPC), str(self.path))
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
             os.fsync(self._descriptor)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._descriptor, whole)
-            raise
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._crc = zlib.crc32(line, self._crc)
         _take(self.trials, event, number, **fields)
         return self.trials[number]
 
@@ -232,39 +238,17 @@ class Record:
         os.close(self._descriptor)
 
 
-def drop_torn_tail(path: Path) -> None:
-    """Cut a file of lines after its last newline, where a killed process left half a line."""
-    with path.open("r+b") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)
-
-
-def read_events(path: Path) -> Iterator[Any]:
-    """The record's whole lines, in order; a torn last line is passed over.
-
-    Raises:
-        RecordError: A whole line is not JSON.
-    """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for n, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                event = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _damaged(path, n, str(error)) from error
-            yield event
-
-
 def _lock(descriptor: int, path: Path) -> None:
     """Hold the file for this process until it is closed; a killed process frees it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise RecordError(
             f"{path.parent}: another process is working on this study. Wait for it or stop it."
         ) from error
+    except OSError as error:  # shared file systems may be mounted without locks
+        _log.warning(
+            "%s cannot be locked (%s): make sure that no second process works on this study",
+            path,
+            error.strerror,
+        )

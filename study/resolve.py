@@ -10,7 +10,16 @@ from typing import Any, Final, get_args, get_type_hints
 
 from agecls.recipe import BOUNDS, CHOICES, Recipe
 from study.claims import resolve_claim
-from study.factors import Config, Factor, Level, PretrainPlan, Range, Study, exact_level
+from study.factors import (
+    Config,
+    Factor,
+    Level,
+    PretrainPlan,
+    Range,
+    ScoutPlan,
+    Study,
+    exact_level,
+)
 from study.toml_tables import (
     FactorTable,
     FileTables,
@@ -55,6 +64,26 @@ def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
         factors=factors,
         claims=tuple(resolve_claim(name, c, factors, source) for name, c in tables.claims.items()),
         included=tuple(_typed(c, source, ("include", n)) for n, c in enumerate(tables.include)),
+        scout=_scout(tables, factors, source),
+    )
+
+
+def _scout(tables: FileTables, factors: tuple[Factor, ...], source: Source) -> ScoutPlan | None:
+    table, named = tables.scout, {f.name: f for f in factors}
+    if table is None:
+        return None
+    declared = []
+    for number, asked in enumerate(table.declared or []):
+        place: Place = ("scout", "declared", number)
+        ends = {end: getattr(asked, end) for end in ("low", "high")}
+        low, high = (_typed_level("lr", v, source, (*place, k)) for k, v in ends.items())
+        if not 0 < float(low) < float(high):
+            problem = f"{low:g} to {high:g} is no range of rates; restore the file from a copy"
+            raise source.error(place, problem)
+        when = _condition(asked.when, named, source, (*place, "when"))
+        declared.append(Range(low=float(low), high=float(high), when=when))
+    return ScoutPlan(
+        trials=table.trials, epochs=table.epochs, widen=table.widen, declared=tuple(declared)
     )
 
 

@@ -24,6 +24,7 @@ def check_study(study: Study, source: Source) -> None:
     _check_zero_gamma(study, source)
     _check_weights(study, source)
     _check_epochs(study, source)
+    _check_scout(study, source)
     _check_size_of_plan(study, source)
     for number, config in enumerate(study.included):
         _check_included(config, number, study, source)
@@ -130,6 +131,23 @@ def _check_epochs(study: Study, source: Source) -> None:
         problem = f"{longest} is more than [study] epochs = {study.epochs}; raise one, lower one"
         key = "value" if factor.role == "fixed" else "levels"
         raise source.error(("factors", "epochs", key), problem)
+
+
+def _check_scout(study: Study, source: Source) -> None:
+    if study.scout is None:
+        return
+    rate = next((f for f in study.factors if f.name == "lr"), None)
+    if rate is None or not rate.is_numeric:
+        problem = "it looks for the range of a tuned `lr`; give that one, or drop [scout]"
+        raise source.error(("scout",), problem)
+    if study.factor("epochs").role == "arm" or "epochs" in rate.depends_on:
+        problem = "its trials are short, so nothing can hang on `epochs`; drop [scout]"
+        raise source.error(("scout",), f"{problem}, or tune `epochs` and let `lr` not hang on it")
+    if study.scout.epochs > study.epochs:
+        problem = f"{study.scout.epochs} is more than [study] epochs = {study.epochs}; lower it"
+        raise source.error(("scout", "epochs"), problem)
+    declared = study.as_declared
+    _check_reach(declared.factor("lr"), declared, source)
 
 
 def _check_size_of_plan(study: Study, source: Source) -> None:

@@ -1,6 +1,7 @@
 """Command line of the main job: parse, call, exit status. Heavy imports wait for the work."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from study import __version__
+from study.interruption import STATUS as INTERRUPTED
+from study.interruption import sigterm_as_ctrl_c
 from study.options import Parser, add_place, add_resources
 
 EPILOG = """\
@@ -52,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
     how = p.add_argument_group("what it may use")
     add_resources(how)
     p.add_argument("--dry-run", action="store_true", help="factors, plan and cost; no training")
+    p.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="images/s with one trial and with several at a time; no lasting training",
+    )
     p.add_argument("--list", action="store_true", help="the presets and what they ask")
     p.add_argument("--version", action="version", version=f"study {__version__}")
     return p
@@ -60,28 +68,51 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
-    from agecls.errors import AgeclsError
+    from agecls.errors import AgeclsError, one_line
     from study.errors import SearchError, StudyError
 
+    folder: Path | None = None
     try:
-        if options.list:
-            return _list()
-        study, folder = _resolve(options)
-        if options.dry_run:
-            return _dry_run(study)
-        return _run(options, study, folder)
+        with sigterm_as_ctrl_c():
+            if options.list:
+                return _list()
+            study, folder = _resolve(options)
+            if options.dry_run:
+                return _dry_run(study)
+            if options.benchmark:
+                return _benchmark(study)
+            return _run(options, study, folder)
     except SearchError as error:
-        sys.stderr.write(f"study.run: {error}\n")
-        return 1
+        complaint, status = str(error), 1
     except (AgeclsError, StudyError) as error:
-        sys.stderr.write(f"study.run: {error}\n")
-        return 2
+        complaint, status = str(error), 2
     except KeyboardInterrupt:
-        sys.stderr.write("study.run: interrupted\n")
-        return 130
+        complaint, status = f"interrupted{_way_on(options, folder)}", INTERRUPTED
     except OSError as error:
-        sys.stderr.write(f"study.run: {error}\n")
-        return 1
+        where = f"{error.filename}: " if error.filename else ""
+        complaint, status = f"{where}{error.strerror or error}{_way_on(options, folder)}", 1
+    sys.stderr.write(f"study.run: {one_line(complaint)}\n")
+    return status
+
+
+def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
+    """How to go on with what has begun; nothing where nothing has."""
+    leaves_nothing = options.dry_run or options.benchmark
+    if folder is None or leaves_nothing or not (folder / "study.toml").exists():
+        return ""
+    return f"; what is on disk is whole, go on with: {_resume_command(options, folder)}"
+
+
+def _resume_command(options: argparse.Namespace, folder: Path) -> str:
+    """The command that goes on, with what it must be told again to find the checkpoints."""
+    is_below = folder == options.out / folder.name
+    words = ["python", "-m", "study.run", "--resume", folder.name if is_below else str(folder)]
+    if is_below and options.out != Path("results"):
+        words += ["--out", str(options.out)]
+    for name in ("storage", "address"):
+        if getattr(options, name) is not None:
+            words += [f"--{name}", getattr(options, name)]
+    return shlex.join(words)
 
 
 def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
@@ -162,6 +193,14 @@ def _dry_run(study: Any) -> int:
     return 0
 
 
+def _benchmark(study: Any) -> int:
+    from study.benchmark import describe_speed
+    from study.terminal import console
+
+    describe_speed(study, console())
+    return 0
+
+
 def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     from study import ray_environment
 
@@ -194,14 +233,12 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     if outcome.failed:
         sys.stderr.write(f"study.run: {outcome.interrupted}\n")
         return 1
-    where = "" if options.out == Path("results") else f" --out {options.out}"
     out.print(
-        f"Stopped early: {outcome.interrupted}. Go on with: "
-        f"python -m study.run --resume {folder.name}{where}",
+        f"Stopped early: {outcome.interrupted}. Go on with: {_resume_command(options, folder)}",
         highlight=False,
         markup=False,
     )
-    return 130
+    return INTERRUPTED
 
 
 if __name__ == "__main__":

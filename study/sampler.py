@@ -16,13 +16,14 @@ import numpy as np
 import optuna
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from study.factors import Level, Study, in_box
+from study.journal import ArmStudy, JournalImage
 from study.plan import PlannedTrial
-from study.record import TrialRecord, drop_torn_tail
+from study.record import TrialRecord
+from study.record_lines import drop_torn_tail
 from study.space import params_of, suggest
 
 FILE_NAME = "journal.log"
@@ -68,19 +69,20 @@ class Samplers:
             drop_torn_tail(self._path)
         # A killed driver may leave Optuna's lock; nobody else writes, since we hold the record.
         Path(f"{self._path}.lock").unlink(missing_ok=True)
-        self._storage = JournalStorage(JournalFileBackend(str(self._path)))
+        self._storage = JournalStorage(JournalImage(str(self._path)))
         self._studies: dict[str, optuna.Study] = {}
         self._started: dict[str, int] = {}
         self._optuna_ids: dict[int, int] = {}
 
     def _of_arm(self, arm: str) -> optuna.Study:
         if arm not in self._studies:
-            self._studies[arm] = optuna.create_study(
+            made = optuna.create_study(
                 study_name=f"{self._study.name}/{arm}",
                 storage=self._storage,
                 direction="maximize",
                 load_if_exists=True,
             )
+            self._studies[arm] = ArmStudy(made.study_name, self._storage)
             self._started[arm] = 0
         return self._studies[arm]
 

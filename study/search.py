@@ -25,11 +25,16 @@ Failure = Literal["died", "raised", "diverged", "refused"]
 """A worker that died, an exception, a loss that is not finite, or input that cannot be used."""
 
 RETRIES: Final[dict[Failure, int]] = {"died": 2, "raised": 2, "diverged": 1, "refused": 0}
-"""Times that a trial is tried again from its checkpoint before it counts as failed. On one machine
-a diverged loss would come again; sums on a GPU may differ, hence one more try."""
+"""Times that a trial is tried again from its checkpoint before it counts as failed; a finished
+epoch sets the count back, so that a long trial outlives any number of lost nodes. On one machine a
+diverged loss would come again; sums on a GPU may differ, hence one more try."""
 
 FIRST_FAILURES: Final = 3
 """When so many trials failed and none ended well, the search gives up."""
+
+FAILURES_IN_A_ROW: Final = 6
+"""When so many failed one after the other, it gives up too: a machine that broke on the way, a GPU
+lost for instance, would fail all the rest of the plan, which no resume tries again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +99,24 @@ class Search:
                     f"{record.path}, trial {trial.trial_id}: {problem}. Restore the file from a "
                     "copy, or begin a new study with --name."
                 )
+        self._end_what_is_over()
         self._rungs = Rungs(study.reduction)
         self._samplers = Samplers(study, folder)
         self._samplers.catch_up(record.trials.values(), study.metric)
         self._replay_rungs()
         self._live = {t.number for t in record.trials.values() if t.status == "running"}
         self._waiting = deque(sorted(self._live))
-        for trial in record.trials.values():
-            if trial.end is None and trial.status != "running":
-                record.append("end", **_ending(trial, trial.status))
         self._next = len(record.trials)
+        self._failed_in_a_row: list[str] = []
+
+    def _end_what_is_over(self) -> None:
+        """Write the end lines that a kill right before them left out."""
+        for trial in self.record.trials.values():
+            if trial.end is None and trial.status != "running":
+                self.record.append("end", **_ending(trial, trial.status))
+            elif trial.status == "running" and _is_exhausted(trial):
+                reason = trial.failures[-1]["reason"]
+                self.record.append("end", **_ending(trial, "failed", reason))
 
     def _problem_of(self, trial: TrialRecord) -> str | None:
         """Why a recorded trial cannot be one of this study, or None."""
@@ -212,12 +225,12 @@ class Search:
             kind: Says how often to try again.
 
         Raises:
-            SearchError: The first trials all failed, so that the others would too.
+            SearchError: So many trials failed that the others would too.
         """
         trial = self.record.append(
             "failure", number=number, reason=reason, kind=kind, at=time.time()
         )
-        if len(trial.failures) <= RETRIES[kind]:
+        if not _is_exhausted(trial):
             self._waiting.append(number)
             return True
         self._end(trial, "failed", error=reason)
@@ -226,19 +239,29 @@ class Search:
 
     def _give_up_if_hopeless(self, kind: Failure) -> None:
         """Divergence does not count: that rates at the edge of a box diverge is a result."""
-        ended = [t for t in self.record.trials.values() if t.status != "running"]
-        if kind == "diverged" or len(ended) != FIRST_FAILURES:
+        if kind == "diverged":
             return
-        if all(t.status == "failed" and t.kind != "diverged" for t in ended):
-            reasons = {str(t.end["error"]) for t in ended if t.end}
+        ended = [t for t in self.record.trials.values() if t.status != "running"]
+        reasons = "; ".join(sorted(set(self._failed_in_a_row)))
+        if len(ended) >= FIRST_FAILURES and all(
+            t.status == "failed" and t.kind != "diverged" for t in ended
+        ):
             raise SearchError(
-                f"the first {len(ended)} trials failed, so the others would too: "
-                f"{'; '.join(sorted(reasons))}"
+                f"the first {len(ended)} trials failed, so the others would too: {reasons}"
+            )
+        if len(self._failed_in_a_row) >= FAILURES_IN_A_ROW:
+            raise SearchError(
+                f"{len(self._failed_in_a_row)} trials failed one after the other, so the rest "
+                f"would too: {reasons}. Mend that; --resume goes on with the next trial."
             )
 
     def _end(self, trial: TrialRecord, status: str, *, error: str | None = None) -> None:
         self.record.append("end", **_ending(trial, status, error))
         self._live.discard(trial.number)
+        if error is None:
+            self._failed_in_a_row.clear()
+        elif trial.kind != "diverged":
+            self._failed_in_a_row.append(error)
         value = None if status == "failed" else trial.epochs[-1][self.study.metric]
         self._samplers.tell(trial.number, status, value)
 
@@ -258,6 +281,11 @@ class Search:
 
 def _ending(trial: TrialRecord, status: str, error: str | None = None) -> dict[str, Any]:
     return {"number": trial.number, "status": status, "error": error, "at": time.time()}
+
+
+def _is_exhausted(trial: TrialRecord) -> bool:
+    """Whether a trial failed so often in a row that it is not tried again."""
+    return any(kind == trial.kind and trial.failures_in_a_row > n for kind, n in RETRIES.items())
 
 
 def _assignment(trial: TrialRecord) -> Assignment:

@@ -19,6 +19,12 @@ from study.errors import StorageError
 SUFFIX = ".pt"
 
 
+def below(uri: str, name: str) -> str:
+    """The URI or path of a folder inside another one; a URI's query stays at its end."""
+    path, mark, query = uri.partition("?") if "://" in uri else (uri, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
+
+
 @dataclass(frozen=True)
 class Storage:
     """Checkpoints of one study.

@@ -1,5 +1,8 @@
 """Study files: TOML or a preset's name in, a checked `Study` out, and back to text.
 
+A `[scout]` table (`trials`, `epochs`, `widen`, all with defaults) asks for short trials that set
+the ranges of `lr`; see `study.scout`. Once they have, the tool keeps those declared in it.
+
 A resolved study names every field of a recipe but the seed. What the file leaves out is fixed at
 the recipe's default, `epochs` at `[study] epochs`, and `zero_gamma` at false where init is
 scratch, so that dumped studies stay what they were when a default changes.
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.errors import StudyFileError
-from study.factors import Claim, Factor, ImportanceClaim, Study
+from study.factors import Claim, DropClaim, Factor, ImportanceClaim, RangeClaim, Study
 from study.resolve import resolve
 from study.rules import check_study
 from study.study_text import dump_study, grown_study, is_safe_change, study_diff
@@ -184,6 +187,10 @@ def _can_be_tested(claim: Claim, factor: Factor) -> bool:
     """Whether a claim still makes sense after `factor` lost levels."""
     if isinstance(claim, ImportanceClaim):
         return factor.role != "fixed" or factor.name not in (claim.factor, claim.more_than)
+    if isinstance(claim, DropClaim):
+        return True
+    if isinstance(claim, RangeClaim):  # of a number; only its condition names levels
+        return claim.when.get(factor.name, factor.levels[0]) in factor.levels
     if claim.factor != factor.name:
         return True
     levels = claim.equal if hasattr(claim, "equal") else (claim.better, claim.worse)

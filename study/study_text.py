@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from study.factors import Claim, DifferenceClaim, EquivalenceClaim, Factor, Study
+from study.factors import (
+    Claim,
+    DifferenceClaim,
+    DropClaim,
+    EquivalenceClaim,
+    Factor,
+    Range,
+    RangeClaim,
+    Study,
+)
 
 
 def dump_study(study: Study) -> str:
@@ -30,7 +39,16 @@ def dump_study(study: Study) -> str:
 
 def study_diff(old: Study, new: Study) -> list[str]:
     """One line for each value that differs, as in `[study] trials: 48 became 60`."""
-    before, after = dict(_flat(_tables(old))), dict(_flat(_tables(new)))
+    before, after = (dict(_flat(_tables(study.as_declared))) for study in (old, new))
+    lines = differences(before, after)
+    orders = [[f.name for f in s.factors] for s in (old, new)]
+    if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+        lines.append("[factors]: the reading order changed")
+    return lines
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """One line for each place whose text differs."""
     lines = []
     for place in {**before, **after}:
         if place not in after:
@@ -39,16 +57,25 @@ def study_diff(old: Study, new: Study) -> list[str]:
             lines.append(f"{place}: {after[place]} is new")
         elif before[place] != after[place]:
             lines.append(f"{place}: {before[place]} became {after[place]}")
-    orders = [[f.name for f in s.factors] for s in (old, new)]
-    if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
-        lines.append("[factors]: the reading order changed")
     return lines
+
+
+def lasting(study: Study) -> dict[str, str]:
+    """What stays as it is from a study's start to its end, text by place in the file.
+
+    All but the faces' path, for they may move, what may grow, and what scouts find: trials are
+    those planned at first, ranges those declared.
+    """
+    first = replace(study.as_declared, trials=study.trials - study.added, added=0)
+    found = dict(_flat(_tables(first)))
+    return {k: v for k, v in found.items() if k not in ("[data] path", "[confirm] seeds")}
 
 
 def is_safe_change(old: Study, new: Study) -> bool:
     """Whether a run of `old` can go on as `new`: only more trials or more confirm seeds."""
-    is_same = old == replace(
-        new, trials=old.trials, added=old.added, confirm_seeds=old.confirm_seeds
+    # scouts may have set the ranges of the one and not yet of the other, its file for instance
+    is_same = old.as_declared == replace(
+        new.as_declared, trials=old.trials, added=old.added, confirm_seeds=old.confirm_seeds
     )
     return is_same and new.trials >= old.trials and new.confirm_seeds >= old.confirm_seeds
 
@@ -87,6 +114,11 @@ def _tables(study: Study) -> dict[str, Any]:
         tables["pretrain"] = {"data": plan.data, "epochs": plan.epochs}
         if plan.images is not None:
             tables["pretrain"]["images"] = plan.images
+    if study.scout is not None:
+        scout = study.scout
+        tables["scout"] = {"trials": scout.trials, "epochs": scout.epochs, "widen": scout.widen}
+        if scout.declared:
+            tables["scout"]["declared"] = [_range_table(r) for r in scout.declared]
     tables["factors"] = {f.name: _factor_table(f) for f in study.factors}
     tables["claims"] = {c.name: _claim_table(c) for c in study.claims}
     if study.included:
@@ -105,17 +137,27 @@ def _factor_table(factor: Factor) -> dict[str, Any]:
     if factor.log:
         table["log"] = True
     if factor.ranges:
-        table["range"] = [
-            {**({"when": dict(r.when)} if r.when else {}), "low": r.low, "high": r.high}
-            for r in factor.ranges
-        ]
+        table["range"] = [_range_table(r) for r in factor.ranges]
     return table
 
 
+def _range_table(declared: Range) -> dict[str, Any]:
+    when = {"when": dict(declared.when)} if declared.when else {}
+    return {**when, "low": declared.low, "high": declared.high}
+
+
 def _claim_table(claim: Claim) -> dict[str, Any]:
-    table: dict[str, Any] = {"text": claim.text, "factor": claim.factor}
+    table: dict[str, Any] = {"text": claim.text}
+    if claim.needs is not None:
+        table["needs"] = claim.needs
+    if isinstance(claim, DropClaim):
+        return {**table, "drop_at_most": claim.drop_at_most}
+    table["factor"] = claim.factor
     if isinstance(claim, DifferenceClaim):
         return {**table, "better": claim.better, "worse": claim.worse, "least": claim.least}
+    if isinstance(claim, RangeClaim):
+        table |= {"better": list(claim.better), "worse": list(claim.worse), "least": claim.least}
+        return {**table, **({"when": dict(claim.when)} if claim.when else {})}
     if isinstance(claim, EquivalenceClaim):
         return {**table, "equal": list(claim.equal), "within": claim.within}
     return {**table, "more_than": claim.more_than}

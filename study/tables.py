@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,18 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.columns import (
-    CONFIG_PREFIX,
-    FLAG,
-    WHOLE,
-    Column,
-    Kind,
-    cast,
-    check_values,
-    columns_of,
-    config_column,
-    refuse_first,
-)
+from study.column_checks import cast, check_values, refuse_first
+from study.columns import CONFIG_PREFIX, FLAG, WHOLE, Column, Kind, columns_of, config_column
 from study.errors import TablesError
 from study.factors import Factor, Level, Study, arm_name, holds
 from study.study_file import load_study
@@ -102,7 +93,7 @@ def write_table(
     """
     if kind == "trials" and not factors:
         config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
-        wanted = (*columns_of(kind), *(Column(name=c, type=None) for c in config))
+        wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
     else:
         wanted = columns_of(kind, factors)
     names = [w.name for w in wanted]
@@ -177,14 +168,26 @@ class StudyTables:
     epochs: pd.DataFrame
     provenance: dict[str, Any] | None = None
     confirm: pd.DataFrame | None = None
+    confirmed: pd.DataFrame | None = None
     importance: pd.DataFrame | None = None
     interactions: pd.DataFrame | None = None
     marginals: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
+    external: pd.DataFrame | None = None
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame | None:
+        """A row per model and image of the confirm stage, read when it is first asked for.
+
+        Raises:
+            TablesError: The file is damaged.
+        """
+        path = self.folder / "predictions.parquet"
+        return read_table(path, "predictions") if path.is_file() else None
 
 
 def read_study(folder: Path) -> StudyTables:
-    """Everything in a results folder but predictions, which are large and read where needed.
+    """Everything in a results folder; predictions, which are large, once they are asked for.
 
     Raises:
         TablesError: The folder is not a study's, or a file in it is damaged or does not fit the
@@ -216,10 +219,12 @@ def read_study(folder: Path) -> StudyTables:
         epochs=read_table(folder / "epochs.parquet", "epochs"),
         provenance=_read_provenance(folder / "study.json"),
         confirm=optional("confirm"),
+        confirmed=optional("confirmed"),
         importance=optional("importance"),
         interactions=optional("interactions"),
         marginals=optional("marginals"),
         claims=optional("claims"),
+        external=optional("external"),
     )
 
 
@@ -278,7 +283,8 @@ def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
     for factor in study.factors:
         name = config_column(factor.name)
         if factor.role == "fixed" and trials[name].isna().all():
-            exists = [holds(factor.when, config) for config in configurations(trials)]
+            named = trials[[config_column(other) for other in factor.when]]
+            exists = [holds(factor.when, config) for config in configurations(named)]
             trials.loc[exists, name] = factor.levels[0]
         if factor.levels:
             problem = ~(trials[name].isna() | trials[name].isin(factor.levels))
@@ -292,7 +298,8 @@ def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
             refuse_first(path, name, trials[name], problem & values.notna(), expected)
         if factor.role == "arm":
             refuse_first(path, name, trials[name], trials[name].isna(), "the arm's level")
-    arms = [arm_name(study, config) for config in configurations(trials)]
+    of_arms = trials[[config_column(factor.name) for factor in study.of_role("arm")]]
+    arms = [arm_name(study, config) for config in configurations(of_arms)]
     expected = "the arm of the row's own configuration"
     stated = trials["arm"]
     refuse_first(path, "arm", stated, stated.notna() & (stated != pd.Series(arms)), expected)

@@ -37,7 +37,19 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _side(value: Any) -> Any:
+    """A level, or the two ends of a part of a number's range."""
+    if not isinstance(value, list):
+        return _level(value)
+    ends = [_level(end) for end in value]
+    is_pair = len(ends) == 2 and not any(isinstance(end, bool | str) for end in ends)
+    if not is_pair or not ends[0] < ends[1]:
+        raise PydanticCustomError("side", "expected a level, or two numbers, the lower one first")
+    return float(ends[0]), float(ends[1])
+
+
 LevelValue = Annotated[Any, BeforeValidator(_level)]
+SideValue = Annotated[Any, BeforeValidator(_side)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
@@ -88,11 +100,20 @@ class PretrainTable(_Table):
 
 
 class RangeTable(_Table):
-    """`[[factors.NAME.range]]`."""
+    """`[[factors.NAME.range]]`, and `[[scout.declared]]`."""
 
     low: float
     high: float
     when: dict[str, LevelValue] = Field(default_factory=dict)
+
+
+class ScoutTable(_Table):
+    """`[scout]`; `declared` is the tool's own, once ranges have been found."""
+
+    trials: int = Field(default=6, ge=2, le=1000)
+    epochs: int = Field(default=2, ge=1, le=1000)
+    widen: float = Field(default=4.0, ge=1.0, le=1000.0)
+    declared: list[RangeTable] | None = None
 
 
 class FactorTable(_Table):
@@ -109,16 +130,19 @@ class FactorTable(_Table):
 
 
 class ClaimTable(_Table):
-    """`[claims.NAME]`, in any of its three forms."""
+    """`[claims.NAME]`, in any of its five forms."""
 
     text: Text
-    factor: Text
-    better: LevelValue = None
-    worse: LevelValue = None
+    needs: Text | None = None
+    factor: Text | None = None
+    better: SideValue = None
+    worse: SideValue = None
+    when: dict[str, LevelValue] = Field(default_factory=dict)
     least: float | None = Field(default=None, ge=0.0, le=100.0)
     equal: list[LevelValue] | None = None
     within: float | None = Field(default=None, gt=0.0, le=100.0)
     more_than: Text | None = None
+    drop_at_most: float | None = Field(default=None, ge=0.0, le=100.0)
 
 
 class FileTables(_Table):
@@ -129,6 +153,7 @@ class FileTables(_Table):
     data: DataTable
     weights: WeightsTable | None = None
     pretrain: PretrainTable | None = None
+    scout: ScoutTable | None = None
     factors: dict[str, FactorTable]
     claims: dict[str, ClaimTable] = Field(default_factory=dict)
     include: list[dict[str, LevelValue]] = Field(default_factory=list)
@@ -203,8 +228,8 @@ def _spelled(place: Place) -> str:
     head = f"[{table}]"
     if words[0] == "include" and rest:
         head, rest = f"[[include]] {int(rest[0]) + 1}", rest[1:]
-    elif words[0] == "factors" and len(rest) > 1 and rest[0] == "range":
-        head, rest = f"[[{table}.range]] {int(rest[1]) + 1}", rest[2:]
+    elif len(rest) > 1 and (words[0], rest[0]) in (("factors", "range"), ("scout", "declared")):
+        head, rest = f"[[{table}.{rest[0]}]] {int(rest[1]) + 1}", rest[2:]
     keys = [f", item {w + 1}" if isinstance(w, int) else f" {w}" for w in rest]
     return head + "".join(keys)
 
@@ -246,6 +271,7 @@ def _keys_beside(place: Sequence[str | int]) -> list[str]:
         "data": DataTable,
         "weights": WeightsTable,
         "pretrain": PretrainTable,
+        "scout": RangeTable if "declared" in place[:-1] else ScoutTable,
         "factors": RangeTable if "range" in place[:-1] else FactorTable,
         "claims": ClaimTable,
     }

@@ -28,8 +28,9 @@ from agecls.recipe import Recipe
 from agecls.training import EpochMetrics, TrainingState, fit, predict, start
 from study.storage import Storage
 
-Backbones = Mapping[str, Mapping[str, bytes]]
-"""By source: the files' names and contents; the first one is the weights."""
+Backbones = Mapping[str, Mapping[str, bytes | NDArray[np.uint8]]]
+"""By source: the files' names and contents; the first one is the weights. As arrays, the trials of
+a node share one copy."""
 
 Images = NDArray[np.uint8]
 """(N, size, size, 3) RGB."""
@@ -149,7 +150,9 @@ def _on_this_node(backbones: Backbones, source: str | None) -> Iterator[str | No
         return
     with tempfile.TemporaryDirectory(prefix="study-weights-") as folder:
         for name, content in backbones[source].items():
-            (Path(folder) / name).write_bytes(content)
+            (Path(folder) / name).write_bytes(
+                content if isinstance(content, bytes) else content.data
+            )
         yield str(Path(folder) / Path(source).name)
 
 

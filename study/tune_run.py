@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import ray
@@ -42,6 +42,8 @@ from study.trainable import (
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,8 @@ class StopRequest:
 
     Attributes:
         reason: Set by signals, and by an error in our own code.
-        deadline: Seconds since 1970; past it no epoch starts.
+        deadline: Of `time.monotonic`, which no setting of the clock moves; past it no epoch
+            starts.
         error: What went wrong inside Ray's loop, to be raised once the loop has ended.
     """
 
@@ -82,9 +85,14 @@ class StopRequest:
     deadline: float | None = None
     error: Exception | None = None
 
+    @classmethod
+    def after(cls, seconds: float | None) -> Self:
+        """Once so many seconds have passed from now; None: never by itself."""
+        return cls(deadline=None if seconds is None else time.monotonic() + seconds)
+
     def due(self) -> bool:
         """Whether to stop now; past the deadline the reason becomes the time budget."""
-        if self.reason is None and self.deadline is not None and time.time() >= self.deadline:
+        if self.reason is None and self.deadline is not None and time.monotonic() >= self.deadline:
             self.reason = "the time budget is used up"
         return self.reason is not None
 
@@ -212,19 +220,29 @@ def _below(key: str, result: dict[str, Any]) -> dict[str, Any]:
 
 def _reason(trial: Any) -> tuple[str, Failure]:
     """Why Ray lost a trial, in one line, and of which kind that is."""
-    if trial.pickled_error_file:
-        with Path(trial.pickled_error_file).open("rb") as file:
-            error = ray.cloudpickle.load(file)
-        if isinstance(error, ray.exceptions.RayTaskError):
-            lines = str(error).strip().splitlines()
-            return lines[-1], "raised"
+    if not trial.pickled_error_file:
+        return WORKER_DIED, "died"
+    with Path(trial.pickled_error_file).open("rb") as file:
+        return reason_of(ray.cloudpickle.load(file))
+
+
+def reason_of(error: object) -> tuple[str, Failure]:
+    """What Ray's error means, in one line, and of which kind that is."""
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return str(error).strip().splitlines()[-1], "raised"
     return WORKER_DIED, "died"
 
 
 def tidy_checkpoints(search: Search, storage: Storage) -> None:
-    """Keep the checkpoints of live trials and of each arm's best one; delete the others."""
+    """Keep the checkpoints of live trials and of each arm's best one; delete the others.
+
+    What cannot be deleted now, as when a network fails for a moment, goes the next time.
+    """
     kept = (*search.live, *search.best_of_arms().values())
-    storage.keep_only({trial.trial_id for trial in kept})
+    try:
+        storage.keep_only({trial.trial_id for trial in kept})
+    except OSError as error:
+        _log.warning("%s: old checkpoints cannot be deleted (%s)", storage.uri, error)
 
 
 def run_search(
@@ -275,12 +293,12 @@ def run_search(
         tune.with_parameters(
             FaceTrainable,
             data=data,
-            backbones=backbones,
+            backbones=_shareable(backbones),
             scored={} if scoring is None else scoring.images,
         ),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
-    most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) + 1
+    most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) * search.study.epochs + 1
     with tempfile.TemporaryDirectory(prefix="study-ray-") as scratch:
         tuner = tune.Tuner(
             trainable,
@@ -301,6 +319,14 @@ def run_search(
         tuner.fit()
     if stop.error is not None:
         raise stop.error
+
+
+def _shareable(backbones: Backbones) -> Backbones:
+    """The same contents in the form that Ray maps into each process, instead of copying them."""
+    return {
+        source: {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
+        for source, files in backbones.items()
+    }
 
 
 def check_resources(resources: Resources) -> None:
@@ -347,11 +373,16 @@ def ray_session(resources: Resources) -> Iterator[None]:
     if resources.address is not None:
         settings["address"] = resources.address
     else:
+        # "local", since without it Ray joins whatever cluster runs on this machine.
+        settings["address"] = "local"
         # Huge pages for PyTorch's buffers, a few per cent on a CPU.
         settings["runtime_env"] = {"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}}
         settings |= {"include_dashboard": False, "num_cpus": os.cpu_count()}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)
+    except SystemExit as error:  # Ray's own answer to SIGTERM
+        raise KeyboardInterrupt from error
     except Exception as error:  # Ray raises many kinds, also plain Exception after a time-out
         where = f" at {resources.address}" if resources.address else ""
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -359,6 +390,8 @@ def ray_session(resources: Resources) -> Iterator[None]:
             f"Ray cannot be used{where}: {first} "
             "(nothing is lost; try again when the machine is less busy, or mend --address)"
         ) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)
     try:
         check_resources(resources)
         yield

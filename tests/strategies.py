@@ -63,9 +63,19 @@ def study_tables(draw: st.DrawFn) -> dict[str, Any]:
                 ),
             )
         ),
+        **draw(st.one_of(st.just({}), _scouts())),
         "factors": factors,
         "claims": draw(_claims(factors)),
     }
+
+
+def _scouts() -> st.SearchStrategy[dict[str, Any]]:
+    table = {
+        "trials": st.integers(2, 4),
+        "epochs": st.integers(1, 2),
+        "widen": st.floats(1, 100),
+    }
+    return st.fixed_dictionaries({"scout": st.fixed_dictionaries({}, optional=table)})
 
 
 @st.composite

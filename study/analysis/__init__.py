@@ -5,6 +5,7 @@ each answer assumes.
 """
 
 from study.analysis.answers import Analysis, analyse
-from study.analysis.on_disk import analyse_folder
+from study.analysis.on_disk import analyse_folder, predicted_of
+from study.analysis.predicted import Predicted
 
-__all__ = ["Analysis", "analyse", "analyse_folder"]
+__all__ = ["Analysis", "Predicted", "analyse", "analyse_folder", "predicted_of"]

@@ -1,11 +1,13 @@
 """From a study's tables to everything that its report says: the adapter of the analysis."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from study.analysis.basis import Basis, build_basis
+from study.analysis.best import ExpectedBest, best_so_far
 from study.analysis.collapse import Collapse
 from study.analysis.contrasts import COLUMNS as CONTRAST_COLUMNS
 from study.analysis.contrasts import Contrasts
@@ -16,8 +18,11 @@ from study.analysis.importance import Rules, importance, interactions
 from study.analysis.imputation import Imputation, Imputed
 from study.analysis.marginals import COLUMNS as MARGINAL_COLUMNS
 from study.analysis.marginals import Marginals
+from study.analysis.nulls import NullBand
+from study.analysis.others import other_importances
 from study.analysis.power import COLUMNS as POWER_COLUMNS
 from study.analysis.power import Power
+from study.analysis.sparse import SparsePairs
 from study.analysis.support import Support
 from study.analysis.verdicts import Claims
 from study.columns import SCHEMAS, Kind
@@ -37,6 +42,7 @@ FIT_COLUMNS = [
     "n_repeats",
     "spread_sd",
 ]
+HELD_OUT_COLUMNS = ["row", "arm", "seen", "predicted", "sd"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,10 @@ class Analysis:
 
     Attributes:
         frames: Trials as the analysis saw them.
-        importance: See `importance.importance`; the contract's columns come first.
+        importance: See `importance.importance`; the contract's columns come first. `total_share`
+            is that of `SparsePairs`, between the ends that come from the surface. With
+            `null_share`: the main share below which a factor without effect stays in 95 of 100
+            studies like this one, see `NullBand`.
         interactions: See `importance.interactions`.
         marginals: See `Marginals`.
         claims: See `Claims`.
@@ -58,9 +67,14 @@ class Analysis:
             full-length trial predicted from the others, `rmse`, `noise_sd` (fitted), `repeat_sd`
             (from equal configurations, `n_repeats` degrees of freedom), `spread_sd` of the
             surface over the box; null where nothing could be fitted.
+        held_out: The trials behind `fit`: `row` (position among the study's trials), `arm`,
+            `seen, predicted, sd` (points, of the prediction by all the others).
+        best: See `best_so_far`.
+        expected_best: See `ExpectedBest`.
         power: See `Power`.
         counts: Trials by `origin` and `outcome`, with how many lie in the box.
         notes: Sentences that a reader must see: what was left out and why.
+        seed: Of every draw.
     """
 
     frames: Frames
@@ -74,9 +88,18 @@ class Analysis:
     stops: pd.DataFrame
     imputation: pd.DataFrame
     fit: pd.DataFrame
+    held_out: pd.DataFrame
+    best: pd.DataFrame
+    expected_best: pd.DataFrame
     power: pd.DataFrame
     counts: pd.DataFrame
     notes: tuple[str, ...]
+    seed: int
+
+    @cached_property
+    def others(self) -> pd.DataFrame:
+        """Other people's numbers, see `other_importances`; computed when first asked for."""
+        return other_importances(self.frames, seed=self.seed)
 
     def table(self, kind: Kind) -> pd.DataFrame:
         """One of the contract's tables with its columns only: what `write_table` takes.
@@ -107,7 +130,7 @@ def analyse(
     rules = rules or Rules()
     frames = tidy(study, trials, epochs)
     # one stream per question, so that a change in one answer leaves the others alone
-    streams = np.random.default_rng(seed).spawn(7)
+    streams = np.random.default_rng(seed).spawn(8)
     basis = build_basis(frames.box)
     full = frames.rows("full")
     is_design = frames.trials["origin"].isin(["design", "repeat"]).to_numpy(dtype=bool)
@@ -118,12 +141,20 @@ def analyse(
     is_fitted = support.n_trials >= FEWEST_TRIALS and bool(frames.box.axes)
     surface = _fit(frames, basis, imputed, streams[1]) if is_fitted else None
     contrasts = Contrasts(level=rules.level)
-    claims = Claims(rules=rules, contrasts=contrasts)(study, surface, support, streams[2])
+    claims = Claims(rules=rules, contrasts=contrasts)(frames, surface, support, streams[2])
     if surface is None:
         factors, pairs = _nothing_known(frames, support)
     else:
         pairs = interactions(surface, support, rules)
         factors = importance(surface, support, rules, pairs=pairs)
+        factors["total_share"] = SparsePairs().total_shares(surface, factors, streams[7])
+        factors["null_share"] = NullBand(level=rules.level)(surface, streams[6])
+    held_out = _held_out(frames, surface)
+    differences = (
+        contrasts(surface, support, streams[3])
+        if surface
+        else pd.DataFrame(columns=CONTRAST_COLUMNS)
+    )
     return Analysis(
         frames=frames,
         importance=factors,
@@ -134,23 +165,23 @@ def analyse(
             else pd.DataFrame(columns=MARGINAL_COLUMNS)
         ),
         claims=claims,
-        contrasts=(
-            contrasts(surface, support, streams[3])
-            if surface
-            else pd.DataFrame(columns=CONTRAST_COLUMNS)
-        ),
+        contrasts=differences,
         collapse=Collapse(level=rules.level)(frames),
         rungs=fidelity.rungs(frames),
         stops=fidelity.stops(frames, streams[4]),
         imputation=imputation.check(frames, basis, streams[5]),
-        fit=_fit_check(frames, surface),
+        fit=_fit_check(frames, surface, held_out),
+        held_out=held_out,
+        best=best_so_far(frames),
+        expected_best=ExpectedBest(level=rules.level)(frames),
         power=(
-            Power()(study, surface, factors, claims)
+            Power()(study, surface, factors, claims, differences)
             if surface
             else pd.DataFrame(columns=POWER_COLUMNS)
         ),
         counts=_counts(frames),
         notes=_notes(frames, imputed, factors),
+        seed=seed,
     )
 
 
@@ -197,15 +228,30 @@ def _nothing_known(frames: Frames, support: Support) -> tuple[pd.DataFrame, pd.D
     return factors, pairs
 
 
-def _fit_check(frames: Frames, surface: Surface | None) -> pd.DataFrame:
+def _held_out(frames: Frames, surface: Surface | None) -> pd.DataFrame:
     """Each full-length trial predicted from the others, scales as fitted to all."""
+    if surface is None:
+        return pd.DataFrame(columns=HELD_OUT_COLUMNS)
+    rows = np.flatnonzero(frames.rows("full"))
+    predicted, sd = (a[: surface.n_full] for a in surface.fitted.leave_one_out())
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "arm": frames.trials["arm"].to_numpy()[rows],
+            "seen": frames.trials["value"].to_numpy(dtype=float)[rows],
+            "predicted": predicted + surface.centre,
+            "sd": sd,
+        }
+    )
+
+
+def _fit_check(frames: Frames, surface: Surface | None, held_out: pd.DataFrame) -> pd.DataFrame:
+    """How well those predictions did, and the sizes of noise and surface."""
     repeat_sd, n_repeats = _repeat_noise(frames)
     record: dict[str, object] = {"repeat_sd": repeat_sd, "n_repeats": n_repeats}
     if surface is not None:
-        seen = np.arange(surface.n_full)
-        predicted, sd = (a[seen] for a in surface.fitted.leave_one_out())
-        truth = surface.fitted.road.rows.response[seen, 0]
-        error = truth - predicted
+        truth, sd = (held_out[name].to_numpy(dtype=float) for name in ("seen", "sd"))
+        error = truth - held_out["predicted"].to_numpy(dtype=float)
         spread = sum(float(np.median(surface.variance(t))) for t in surface.basis.terms)
         record |= {
             "n_full": surface.n_full,
@@ -262,7 +308,7 @@ def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str
             "began badly, so most effects cannot be told from its choices. Set design_share to "
             "0.4 and search again."
         )
-    n_lost = int((frame["outcome"] == "lost").sum())
+    n_lost = int(((frame["outcome"] == "lost") & (frame["origin"] != "scout")).sum())
     if n_lost:
         notes.append(f"{n_lost} trials failed or have no usable value.")
     n_collapsed = int((frame["outcome"] == "collapsed").sum())

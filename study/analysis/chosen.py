@@ -76,7 +76,9 @@ def choose(
     found = []
     for cell in study.arms:
         name = arm_name(study, cell)
-        rows = np.flatnonzero(frames.trials["arm"] == name)
+        # a scout ended too, but at a length of its own
+        is_own = (frames.trials["arm"] == name) & (frames.trials["origin"] != "scout")
+        rows = np.flatnonzero(is_own)
         outcome = frames.trials["outcome"].to_numpy()
         is_done = (trials["status"] == "completed").to_numpy(dtype=bool)
         full = rows[(outcome[rows] == "full") & is_done[rows]]

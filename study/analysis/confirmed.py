@@ -5,7 +5,7 @@ stands in train or val (`unique`). All sets of images are drawn by cluster, and 
 every model, so that arms are compared on the same draws and on the seeds that both have.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -26,6 +26,9 @@ from study.analysis.scoring import (
     scores,
     temperature,
 )
+
+_DRAWN_AT_ONCE: Final = 2**24
+"""Draws x clusters held at a time: 128 MiB."""
 
 P_COLUMNS: Final = [f"p_{letter}" for letter in CLASSES]
 
@@ -82,20 +85,34 @@ class ScoredSet:
 
     def contrast(self, weights: Mapping[str, float], metric: str) -> Estimate | None:
         """A weighted sum of arms' scores over the seeds that all of them have; None if none."""
-        arms = [self.arms[name] for name in weights]
-        seeds = [s for s in arms[0].seeds if all(s in other.seeds for other in arms)]
+        found = self.weighted(weights, metric, self.shared_seeds(weights))
+        return None if found is None else two_level(*found, self.clusters)
+
+    def shared_seeds(self, arms: Iterable[str]) -> list[int]:
+        """The seeds that all of these arms have, in the first one's order."""
+        first, *others = [self.arms[name].seeds for name in arms]
+        return [s for s in first if all(s in other for other in others)]
+
+    def weighted(
+        self, weights: Mapping[str, float], metric: str, seeds: Sequence[int]
+    ) -> tuple[Array, Array] | None:
+        """A weighted sum of arms' scores by seed (K,), and on the draws (B, K).
+
+        None where there is no seed or the score is not defined; draws that miss all images of a
+        class that the score needs are left out.
+        """
         if not seeds:
             return None
-        value = np.zeros(len(seeds))
-        drawn = np.zeros((len(arms[0].drawn[metric]), len(seeds)))
-        for arm, weight in zip(arms, weights.values(), strict=True):
+        value, drawn = np.zeros(len(seeds)), np.zeros((1, len(seeds)))
+        for name, weight in weights.items():
+            arm = self.arms[name]
             place = [arm.seeds.index(s) for s in seeds]
-            value += weight * arm.scores[metric][place]
-            drawn += weight * arm.drawn[metric][:, place]
-        is_defined = np.isfinite(drawn).all(axis=1)  # a draw may miss all images of a class
+            value = value + weight * arm.scores[metric][place]
+            drawn = drawn + weight * arm.drawn[metric][:, place]
+        is_defined = np.isfinite(drawn).all(axis=1)
         if not np.isfinite(value).all() or is_defined.sum() < 2:
             return None
-        return two_level(value, drawn[is_defined], self.clusters)
+        return value, drawn[is_defined]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +136,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Images:
+class ScoredImages:
     """Predictions of all models on one set of images: labels (N,), by model (N, 8)."""
 
     split: str
@@ -147,9 +164,11 @@ def score_confirmed(
         level: Of the intervals.
     """
     rng = np.random.default_rng(seed)
-    arms = {arm: list(rows["model"]) for arm, rows in models.groupby("arm", sort=False)}
-    seeds = dict(zip(models["model"], models["seed"].astype(int), strict=True))
-    found = list(_image_sets(predictions, list(models["model"])))
+    found = [
+        part
+        for split, images in (("val", "all"), ("test", "all"), ("test", "unique"))
+        if (part := images_of(predictions, list(models["model"]), split, images)) is not None
+    ]
     heat = {
         model: temperature(part.labels, p)
         for part in found
@@ -157,36 +176,15 @@ def score_confirmed(
         for model, p in part.probabilities.items()
     }
     records: dict[str, dict[str, object]] = {
-        model: {"model": model, "temperature": heat[model]} for model in seeds
+        model: {"model": model, "temperature": heat[model]} for model in models["model"]
     }
     sets, rows = [], []
     for part in found:
-        draws = part.clusters.draws(n_draws, rng)
-        scored = {}
-        for arm, names in arms.items():
-            sums = np.stack(
-                [
-                    cluster_sums(part.labels, part.probabilities[m], heat[m], part.clusters)
-                    for m in names
-                ]
-            )
-            on_all = scores(sums.sum(axis=1))
-            scored[arm] = ScoredArm(
-                arm=arm,
-                seeds=tuple(seeds[m] for m in names),
-                scores=on_all,
-                drawn=drawn_scores(draws, sums),
-            )
-            prefix = part.split if part.images == "all" else f"{part.split}_unique"
+        one = score_images(part, models, heat, n_draws=n_draws, rng=rng)
+        prefix = part.split if part.images == "all" else f"{part.split}_unique"
+        for arm, names in models.groupby("arm", sort=False)["model"]:
             for k, model in enumerate(names):
-                records[model] |= renamed(on_all, prefix, k)
-        one = ScoredSet(
-            split=part.split,
-            images=part.images,
-            clusters=part.clusters,
-            n_images=len(part.labels),
-            arms=scored,
-        )
+                records[model] |= renamed(one.arms[str(arm)].scores, prefix, k)
         sets.append(one)
         rows += list(_estimates(one, level))
     return Confirmed(
@@ -196,30 +194,91 @@ def score_confirmed(
     )
 
 
-def _image_sets(predictions: pd.DataFrame, models: Sequence[str]) -> Iterator[_Images]:
-    """Val, test, and test without files that other splits have; those that have images."""
-    for split, images in (("val", "all"), ("test", "all"), ("test", "unique")):
-        rows = predictions[predictions["split"] == split]
-        if images == "unique":
-            rows = rows[~rows["is_duplicate"].astype(bool)]
-        by_model = {
-            model: part.sort_values("image", kind="stable")
-            for model, part in rows.groupby("model")
-            if model in models
-        }
-        if not by_model:
-            continue
-        first = by_model[models[0]]
-        for model, part in by_model.items():
-            if part["image"].tolist() != first["image"].tolist():
-                raise ValueError(f"{model} was scored on other {split} images than {models[0]}")
-        yield _Images(
-            split=split,
-            images=images,
-            labels=pd.Categorical(first["true"], categories=CLASSES).codes.astype(np.int64),
-            clusters=Clusters.of(first["cluster"].to_numpy(dtype=np.int64)),
-            probabilities={m: p[P_COLUMNS].to_numpy(dtype=float) for m, p in by_model.items()},
+def images_of(
+    predictions: pd.DataFrame, models: Sequence[str], split: str, images: str
+) -> ScoredImages | None:
+    """The models' predictions on a split; None where it has no images.
+
+    Args:
+        predictions: As `predictions.parquet`, with `is_duplicate`.
+        models: Their names; others are passed over.
+        split: Its name.
+        images: `all`, or `unique`: without those that are duplicates.
+
+    Raises:
+        ValueError: A model was scored on other images than the first one.
+    """
+    rows = predictions[predictions["split"] == split]
+    if images == "unique":
+        rows = rows[~rows["is_duplicate"].astype(bool)]
+    by_model = {
+        model: part.sort_values("image", kind="stable")
+        for model, part in rows.groupby("model")
+        if model in models
+    }
+    if not by_model:
+        return None
+    first = by_model[models[0]]
+    for model, part in by_model.items():
+        if part["image"].tolist() != first["image"].tolist():
+            raise ValueError(f"{model} was scored on other {split} images than {models[0]}")
+    return ScoredImages(
+        split=split,
+        images=images,
+        labels=pd.Categorical(first["true"], categories=CLASSES).codes.astype(np.int64),
+        clusters=Clusters.of(first["cluster"].to_numpy(dtype=np.int64)),
+        probabilities={m: p[P_COLUMNS].to_numpy(dtype=float) for m, p in by_model.items()},
+    )
+
+
+def score_images(
+    part: ScoredImages,
+    models: pd.DataFrame,
+    heat: Mapping[str, float],
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> ScoredSet:
+    """Every arm's models on one set of images, and on the same draws of its clusters.
+
+    Args:
+        part: The images.
+        models: `model, arm, seed`, in reading order of the arms.
+        heat: Temperature by model.
+        n_draws: Draws of clusters.
+        rng: Of the draws.
+    """
+    sums, seeds = {}, {}
+    for name, rows in models.groupby("arm", sort=False):
+        arm = str(name)
+        seeds[arm] = tuple(rows["seed"].astype(int))
+        sums[arm] = np.stack(
+            [
+                cluster_sums(part.labels, part.probabilities[m], heat[m], part.clusters)
+                for m in rows["model"]
+            ]
         )
+    drawn: dict[str, list[Mapping[str, Array]]] = {arm: [] for arm in sums}
+    at_once = max(1, _DRAWN_AT_ONCE // part.clusters.n)
+    for first in range(0, n_draws, at_once):
+        draws = part.clusters.draws(min(at_once, n_draws - first), rng)
+        for arm, summed in sums.items():
+            drawn[arm].append(drawn_scores(draws, summed))
+    return ScoredSet(
+        split=part.split,
+        images=part.images,
+        clusters=part.clusters,
+        n_images=len(part.labels),
+        arms={
+            arm: ScoredArm(
+                arm=arm,
+                seeds=seeds[arm],
+                scores=scores(summed.sum(axis=1)),
+                drawn={k: np.concatenate([d[k] for d in drawn[arm]]) for k in drawn[arm][0]},
+            )
+            for arm, summed in sums.items()
+        },
+    )
 
 
 def _estimates(one: ScoredSet, level: float) -> Iterator[dict[str, object]]:

@@ -17,6 +17,7 @@ import pandas as pd
 from study.analysis.confirmed import ScoredSet
 from study.analysis.intervals import Estimate, quantile
 from study.analysis.scoring import metric_of
+from study.analysis.untested import lacks_weights
 from study.factors import Claim, DifferenceClaim, EquivalenceClaim, Level, Study, arm_name
 
 MOST_SEEDS: Final = 1000
@@ -33,6 +34,7 @@ COLUMNS: Final = [
     "n_trials",
     "n_seeds",
     "reason",
+    "command",
     "unit",
     "split",
     "p_value",
@@ -176,16 +178,18 @@ def holm(p_values: list[float]) -> list[tuple[float, float]]:
 
 def sides(claim: Claim, study: Study) -> tuple[Level, Level] | None:
     """The two levels that a claim compares, if its factor is an arm; None: not for arms to say."""
+    if not isinstance(claim, DifferenceClaim | EquivalenceClaim):
+        return None
     if claim.factor not in {f.name for f in study.of_role("arm")}:
         return None
-    if isinstance(claim, DifferenceClaim):
-        return claim.better, claim.worse
-    return claim.equal if isinstance(claim, EquivalenceClaim) else None
+    return claim.equal if isinstance(claim, EquivalenceClaim) else (claim.better, claim.worse)
 
 
 def _tested(claim: Claim, study: Study, scored: ScoredSet) -> _Test | None:
     levels = sides(claim, study)
     if levels is None or not isinstance(claim, DifferenceClaim | EquivalenceClaim):
+        return None
+    if lacks_weights(study, claim):
         return None
     weights: dict[str, float] = {}
     for cell in study.arms:

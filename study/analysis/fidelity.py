@@ -19,6 +19,9 @@ STOP_COLUMNS = [
     "n_stopped",
     "n_wrong",
     "wrong_share",
+    "wrong_low",
+    "wrong_high",
+    "blind_share",
     "best_stopped",
     "mean_lost",
     "cost_saved",
@@ -89,7 +92,9 @@ class Fidelity:
 
         Returns:
             Columns `arm, n_trials`, means over orders `n_stopped, n_wrong`, `wrong_share` (of the
-            stops), `best_stopped` (share of orders in which the arm's best is lost), `mean_lost`
+            stops) with `wrong_low, wrong_high` (Jeffreys' interval, as of so many stops in one
+            order: the orders replay the same trials), `blind_share` (of stops at random, wrong
+            ones), `best_stopped` (share of orders in which the arm's best is lost), `mean_lost`
             (points between the best and the best survivor), `cost_saved` (share of epochs).
         """
         frame = self._unstopped(frames)
@@ -125,6 +130,15 @@ class Fidelity:
         reach = float(stats.norm.ppf(0.5 + self.level / 2)) * error
         z = np.arctanh(np.clip(r, -0.9999, 0.9999))
         return r, float(np.tanh(z - reach)), float(np.tanh(z + reach))
+
+    def _share_interval(self, part: float, whole: float) -> tuple[float, float]:
+        """Jeffreys' interval of a share; 0 and 1 where nothing was counted."""
+        if not whole:
+            return 0.0, 1.0
+        tail = (1 - self.level) / 2
+        inside = stats.beta(part + 0.5, whole - part + 0.5)
+        low = 0.0 if part == 0 else float(inside.ppf(tail))
+        return low, 1.0 if part == whole else float(inside.ppf(1 - tail))
 
     def _replay(
         self, frames: Frames, rows: pd.DataFrame, rng: np.random.Generator
@@ -164,10 +178,14 @@ class Fidelity:
             n_best += stopped[int(np.argmax(ends))]
             lost += ends.max() - ends[~stopped].max()
             saved += 1 - spent.sum() / planned.sum()
+        low, high = self._share_interval(n_wrong / self.orders, n_stopped / self.orders)
         return {
             "n_stopped": float(n_stopped / self.orders),
             "n_wrong": float(n_wrong / self.orders),
-            "wrong_share": float(n_wrong / n_stopped) if n_stopped else 0.0,
+            "wrong_share": float(n_wrong / n_stopped) if n_stopped else float("nan"),
+            "wrong_low": low,
+            "wrong_high": high,
+            "blind_share": float(is_top.mean()),
             "best_stopped": float(n_best / self.orders),
             "mean_lost": float(lost / self.orders),
             "cost_saved": float(saved / self.orders),

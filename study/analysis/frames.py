@@ -3,7 +3,8 @@
 Every trial gets one outcome: `full` (trained to its planned end), `stopped` (by ASHA or an
 interruption: a curve without an end), `collapsed` (one class only, or diverged: an outcome of its
 own that never enters effects in points) or `lost` (failed for reasons of the machine, or without
-any usable value). Accuracies become percentage points.
+any usable value). A scout that names one class at a rate inside the box is lost too: in so few
+epochs it has not begun to learn. Accuracies become percentage points.
 """
 
 from dataclasses import dataclass
@@ -95,24 +96,30 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
     own_fault = (status == "failed") & _texts(trials, "error", "diverged").str.contains(
         DIVERGENCE_WORDS, case=False, regex=True
     )
+    # other tools call a trial complete that was stopped; its early value is no final one
+    is_short = (run > 0) & (run < _stated_length(trials, configs))
+    is_cut = status.isin(["stopped", "interrupted"]) | ((status == "completed") & is_short)
     outcome = np.select(
         [
             collapsed | own_fault,
-            (status == "completed") & np.isfinite(final),
-            status.isin(["stopped", "interrupted"]) & np.isfinite(last) & (run > 0),
+            (status == "completed") & np.isfinite(final) & ~is_short,
+            is_cut & np.isfinite(last) & (run > 0),
         ],
         ["collapsed", "full", "stopped"],
         "lost",
     )
     box = build_box(study, configs)
     x, inside = encode(box, configs)
+    origin = _texts(trials, "origin", "search")
+    unripe = (origin == "scout") & collapsed & ~own_fault & ~_beyond(box, x)
+    outcome = np.where(unripe, "lost", outcome)
     keys = configs[sorted(configs.columns)].astype("string").fillna("")
     frame = pd.DataFrame(
         {
             "trial_id": trials["trial_id"].astype(str),
             "number": _numbers(trials, "number", np.arange(len(trials), dtype=float)),
             "arm": _arms(study, configs),
-            "origin": _texts(trials, "origin", "search"),
+            "origin": origin,
             "outcome": outcome,
             "inside": inside,
             "value": np.where(outcome == "full", final, np.nan),
@@ -123,6 +130,12 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
         }
     )
     return Frames(study=study, box=box, trials=frame, x=x, curves=curves, configs=configs)
+
+
+def _beyond(box: Box, x: Array, *, factor: str = "lr") -> NDArray[np.bool_]:
+    """Trials (n,) whose number lies above its range."""
+    places = [x[:, i] > 1 for i, axis in enumerate(box.axes) if axis.name == factor]
+    return places[0] if places else np.zeros(len(x), dtype=bool)
 
 
 def _arms(study: Study, configs: pd.DataFrame) -> pd.Series:
@@ -150,11 +163,15 @@ def _texts(frame: pd.DataFrame, name: str, default: str) -> pd.Series:
 
 
 def _planned(study: Study, trials: pd.DataFrame, configs: pd.DataFrame) -> Array:
-    """Planned epochs: the table's column, else the factor `epochs`, else the study's longest."""
-    fallback = np.full(len(trials), float(study.epochs))
-    if "epochs" in configs:
-        fallback = _numbers(configs, "epochs", fallback)
-    return _numbers(trials, "epochs_planned", fallback)
+    """Planned epochs: those stated, else the study's longest."""
+    stated = _stated_length(trials, configs)
+    return np.where(np.isnan(stated), float(study.epochs), stated)
+
+
+def _stated_length(trials: pd.DataFrame, configs: pd.DataFrame) -> Array:
+    """Planned epochs by the table's column, else the factor `epochs`; NaN where neither says."""
+    nothing = np.full(len(trials), np.nan)
+    return _numbers(trials, "epochs_planned", _numbers(configs, "epochs", nothing))
 
 
 def _curves(ids: pd.Series, epochs: pd.DataFrame, metric: str) -> Array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from study.analysis.basis import Term
 from study.analysis.box import Array
@@ -81,7 +81,7 @@ def probably_idle(surface: Surface, term: Term, idle_sd: float) -> float:
     """
     columns = np.arange(term.columns.start, term.columns.stop)
     scale, freedom = _flat_variance(surface, columns)
-    return float(stats.chi2.cdf(idle_sd**2 / term.share / scale, freedom))
+    return float(special.chdtr(freedom, idle_sd**2 / term.share / scale))
 
 
 def _flat_variance(surface: Surface, columns: NDArray[np.int64]) -> tuple[float, float]:
@@ -117,6 +117,8 @@ def importance(
     basis = surface.basis
     pieces = {term.axes: surface.variance(term) for term in basis.terms}
     total = sum(pieces.values(), start=np.zeros(len(surface.weights))) + 1e-12
+    claimed = pairs.loc[pairs["verdict"] == "matters", ["factor_a", "factor_b"]]
+    both = [(str(a), str(b)) for a, b in claimed.itertuples(index=False)]
     is_supported = np.array([support.fewest(i) >= FEWEST for i in range(len(basis.box.axes))])
     records = []
     for i, axis in enumerate(basis.box.axes):
@@ -124,7 +126,7 @@ def importance(
         involved = sum((v for axes, v in pieces.items() if i in axes), start=np.zeros(1))
         p_value, n = wald(surface, basis.mains[i]), support.fewest(i)
         idle = float((main < rules.idle_sd**2).mean())
-        partners = _partners(pairs, axis.name)
+        partners = [b if a == axis.name else a for a, b in both if axis.name in (a, b)]
         verdict, reason = _judge(rules, p_value, n, idle, partners, axis.is_numeric)
         low, high = rules.interval(main / total)
         total_low, total_high = rules.interval(involved / total)
@@ -154,14 +156,6 @@ def importance(
             }
         )
     return pd.DataFrame(records)
-
-
-def _partners(pairs: pd.DataFrame, factor: str) -> list[str]:
-    """Factors with which a factor has a pair that matters."""
-    claimed = pairs[pairs["verdict"] == "matters"]
-    first = claimed.loc[claimed["factor_b"] == factor, "factor_a"]
-    second = claimed.loc[claimed["factor_a"] == factor, "factor_b"]
-    return [str(name) for name in [*first, *second]]
 
 
 def _judge(

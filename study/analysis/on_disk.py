@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 
 from study.analysis.answers import Analysis, analyse
+from study.analysis.predicted import Predicted, describe_predictions
 from study.columns import Kind
 from study.tables import StudyTables, read_study, write_table
 
@@ -34,6 +35,19 @@ def analyse_folder(folder: Path) -> Analysis:
         study_name=tables.study.name,
     )
     return found
+
+
+def predicted_of(tables: StudyTables) -> Predicted | None:
+    """What the confirmed models of a study say image by image; None without their predictions.
+
+    Raises:
+        TablesError: The table of predictions is damaged.
+    """
+    predictions = tables.predictions
+    if tables.confirm is None or predictions is None:
+        return None
+    models = tables.confirm[tables.confirm["model"].notna()]
+    return describe_predictions(models, predictions, seed=tables.study.seed)
 
 
 def _all_claims(found: Analysis, tables: StudyTables) -> pd.DataFrame:

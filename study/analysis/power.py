@@ -12,7 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from study.analysis.effects import Surface
-from study.factors import Claim, DifferenceClaim, EquivalenceClaim, Study
+from study.analysis.resized import Resized
+from study.factors import Claim, DifferenceClaim, EquivalenceClaim, RangeClaim, Study
 
 COLUMNS = [
     "kind",
@@ -72,20 +73,23 @@ class Power:
         surface: Surface,
         factors: pd.DataFrame,
         claims: pd.DataFrame,
+        contrasts: pd.DataFrame,
     ) -> pd.DataFrame:
-        """One row per unresolved claim and factor, and two on the box.
+        """One row per unresolved claim and factor, and three on the box.
 
         Args:
             study: The study file.
             surface: For the noise and the spread over the box.
             factors: As `importance` returns.
             claims: As `Claims` returns.
+            contrasts: As `Contrasts` returns, for the width of an average one today.
 
         Returns:
             Columns `kind` (claim, factor, box), `name`, `half_width` (of today's interval),
             `distance` (from the estimate to what would settle it), both in the unit of the
-            row, `n_now, n_needed, more_trials` (full-length design trials), `seeds_per_arm` (of
-            a confirmation; claims in points only), `advice`.
+            row (a box's is that of a contrast, see `Resized`), `n_now, n_needed, more_trials`
+            (full-length design trials), `seeds_per_arm` (of a confirmation; claims in points
+            only), `advice`.
         """
         n_now = surface.n_full
         records = []
@@ -94,7 +98,17 @@ class Power:
             records.append(self._claim(declared[row["claim"]], row, surface, n_now))
         for row in factors[factors["verdict"] == "unresolved"].to_dict("records"):
             records.append(self._factor(row, n_now))
-        records += self._box(surface, n_now)
+        widths = contrasts.loc[contrasts["kind"] == "average", "high"] - contrasts["low"]
+        for row in Resized()(surface, float(widths.median()) / 2).to_dict("records"):
+            records.append(
+                {
+                    "kind": "box",
+                    "name": f"of {row['factor']}, {row['part']}",
+                    "half_width": row["half_width"],
+                    "n_now": n_now,
+                    "advice": row["advice"],
+                }
+            )
         return pd.DataFrame(records, columns=COLUMNS)
 
     def _claim(
@@ -109,6 +123,8 @@ class Power:
         if isinstance(claim, DifferenceClaim):
             distance = abs(estimate - claim.least)
             seeds = self.seeds(distance, surface.fitted.sigma)
+        elif isinstance(claim, RangeClaim):
+            distance = abs(estimate - claim.least)
         elif isinstance(claim, EquivalenceClaim):
             distance = abs(claim.within - abs(estimate))
             seeds = self.seeds(distance, surface.fitted.sigma)
@@ -117,7 +133,13 @@ class Power:
     def _factor(self, row: dict[str, object], n_now: int) -> dict[str, object]:
         """Trials that narrow the main effect's sd to the smallest one of interest."""
         half = float(str(row["sd_high"])) / 2
-        return self._row("factor", str(row["factor"]), half, self.idle_sd, n_now)
+        plan = self._row("factor", str(row["factor"]), half, self.idle_sd, n_now)
+        if plan["more_trials"] == 0:
+            plan["advice"] = (
+                f"a main effect of {self.idle_sd:g} points sd would be seen by now; telling a "
+                "smaller one from none takes more design trials"
+            )
+        return plan
 
     def _row(
         self, kind: str, name: str, half: float, distance: float, n_now: int
@@ -141,29 +163,3 @@ class Power:
             "more_trials": None if needed is None else needed - n_now,
             "advice": advice,
         }
-
-    def _box(self, surface: Surface, n_now: int) -> list[dict[str, object]]:
-        """Width of a two-level contrast if every numeric range were halved or doubled.
-
-        The part of the numbers' variance is taken as linear in place, so it goes with the square
-        of the range; widening may also meet a cliff, which no figure here foresees.
-        """
-        axes = surface.basis.box.axes
-        numeric = [t for t in surface.basis.terms if any(axes[a].is_numeric for a in t.axes)]
-        moving = float(sum(np.median(surface.variance(t)) for t in numeric))
-        z = float(stats.norm.ppf(1 - self.alpha / 2))
-        rows = []
-        for name, times in (("as it is", 1.0), ("half as wide", 0.25), ("twice as wide", 4.0)):
-            # pairs and higher degrees of the moving part are what a contrast cannot average out
-            loose = surface.fitted.sigma**2 + 0.5 * times * moving
-            half = z * 2 * float(np.sqrt(loose / max(n_now, 1)))
-            rows.append(
-                {
-                    "kind": "box",
-                    "name": name,
-                    "half_width": half,
-                    "n_now": n_now,
-                    "advice": f"a two-level contrast would be ±{half:.1f} points wide",
-                }
-            )
-        return rows

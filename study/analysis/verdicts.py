@@ -13,9 +13,19 @@ import pandas as pd
 
 from study.analysis.contrasts import Contrasts
 from study.analysis.effects import Surface
+from study.analysis.frames import Frames
 from study.analysis.importance import Rules
+from study.analysis.ranges import compare_ranges
 from study.analysis.support import FEWEST, Support
-from study.factors import Claim, DifferenceClaim, EquivalenceClaim, ImportanceClaim, Study
+from study.analysis.untested import Untested, lacks_faces, lacks_weights
+from study.factors import (
+    Claim,
+    DifferenceClaim,
+    DropClaim,
+    EquivalenceClaim,
+    ImportanceClaim,
+    RangeClaim,
+)
 
 COLUMNS = [
     "claim",
@@ -28,6 +38,7 @@ COLUMNS = [
     "n_trials",
     "n_seeds",
     "reason",
+    "command",
     "unit",
     "average",
     "average_low",
@@ -49,7 +60,7 @@ class Claims:
 
     def __call__(
         self,
-        study: Study,
+        frames: Frames,
         surface: Surface | None,
         support: Support,
         rng: np.random.Generator,
@@ -59,13 +70,14 @@ class Claims:
         Returns:
             Columns `claim, text, estimate, low, high` (null where withheld), `verdict`
             (supported, refuted, unresolved), `stage` (search), `n_trials` (full length, of the
-            less supported side), `n_seeds` (0), `reason`, `unit` (`points`, or `share` for
+            less supported side), `n_seeds` (0), `reason`, `command` (which tests a claim that
+            this study cannot test; else null), `unit` (`points`, or `share` for
             importance claims), and the contrast averaged over the box `average, average_low,
             average_high`.
         """
         records = []
-        for claim in study.claims:
-            answer = self._answer(claim, study, surface, support, rng)
+        for claim in frames.study.claims:
+            answer = self._answer(claim, frames, surface, support, rng)
             base = {"claim": claim.name, "text": claim.text, "stage": "search", "n_seeds": 0}
             records.append(base | answer)
         return pd.DataFrame(records, columns=COLUMNS)
@@ -73,11 +85,18 @@ class Claims:
     def _answer(
         self,
         claim: Claim,
-        study: Study,
+        frames: Frames,
         surface: Surface | None,
         support: Support,
         rng: np.random.Generator,
     ) -> dict[str, object]:
+        missing = lacks_weights(frames.study, claim)
+        if isinstance(claim, DropClaim):
+            return untested("points", missing or lacks_faces(frames.study, claim))
+        if missing is not None:
+            return untested("share" if isinstance(claim, ImportanceClaim) else "points", missing)
+        if isinstance(claim, RangeClaim):
+            return self._range(claim, frames)
         varied = {axis.name for axis in support.box.axes}
         named = [claim.factor] + ([claim.more_than] if isinstance(claim, ImportanceClaim) else [])
         unit = "share" if isinstance(claim, ImportanceClaim) else "points"
@@ -111,6 +130,23 @@ class Claims:
             "average": average["estimate"],
             "average_low": average["low"],
             "average_high": average["high"],
+        }
+
+    def _range(self, claim: RangeClaim, frames: Frames) -> dict[str, object]:
+        """Difference of the two parts' means over all design trials."""
+        found = compare_ranges(frames, claim, level=self.rules.level)
+        if found.reason:
+            return withheld("points", found.n_trials, found.reason)
+        verdict, reason = judge(claim, found.low, found.high)
+        return {
+            "estimate": found.estimate,
+            "low": found.low,
+            "high": found.high,
+            "verdict": verdict,
+            "n_trials": found.n_trials,
+            "reason": f"{reason}; design trials only, {found.n_collapsed} collapsed ones counted "
+            "with the value that they ended at",
+            "unit": "points",
         }
 
     def _importance(
@@ -159,14 +195,24 @@ def withheld(unit: str, n: int, reason: str) -> dict[str, object]:
     }
 
 
+def untested(unit: str, missing: Untested) -> dict[str, object]:
+    """An answer of a study that cannot test the claim."""
+    return withheld(unit, 0, missing.reason) | {"command": missing.command}
+
+
 def judge(claim: Claim, low: float, high: float) -> tuple[str, str]:
     """Verdict and reason from an interval (points; share difference for importance claims)."""
-    if isinstance(claim, DifferenceClaim):
+    if isinstance(claim, DifferenceClaim | RangeClaim):
         if low >= claim.least:
             return "supported", f"the interval lies above {claim.least:g} points"
         if high < claim.least:
             return "refuted", f"the interval lies below {claim.least:g} points"
-        return "unresolved", f"the interval holds {claim.least:g} points: confirm with fresh seeds"
+        settles = (
+            "confirm with fresh seeds"
+            if isinstance(claim, DifferenceClaim)
+            else "more design trials settle it"
+        )
+        return "unresolved", f"the interval holds {claim.least:g} points: {settles}"
     if isinstance(claim, EquivalenceClaim):
         if -claim.within < low and high < claim.within:
             return "supported", f"the interval lies within ±{claim.within:g} points"

@@ -34,7 +34,7 @@ if [[ -e $results/$name/study.toml ]]; then
 else
     what=(faces-gpu --data "$faces" --name "$name")
 fi
-python -m study.run "${what[@]}" --out "$results" --storage "$results/$name/checkpoints" \
+python -m study.run "${what[@]}" --out "$results" --storage "$results/checkpoints" \
     --address "$head_ip:$port" --cpus-per-trial 4 --gpus-per-trial 0.25 &
 study=$!
 trap 'kill -TERM $study; wait $study' TERM

@@ -1,5 +1,6 @@
 """The command `python -m study.report`: from a results folder to its report."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,29 +9,52 @@ from study import __version__
 from study.errors import StudyError, TablesError
 from study.options import Parser
 
+FORMATS = ("html", "md", "svg", "png")
+
+EPILOG = """\
+examples:
+  python -m study.report faces-cpu               results/faces-cpu/report.html
+  python -m study.report first second            results/first-vs-second.html: what moved
+  python -m study.report faces-cpu --format md   results/faces-cpu/report.md, to paste
+  python -m study.report faces-cpu --format svg  results/faces-cpu/figures/; needs kaleido
+
+The path of what was written is printed.
+
+exit status: 0 done, 1 failed, 2 wrong usage or bad input
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = Parser(
+        prog="python -m study.report",
+        description="Analyse what is on disk and write the report, one HTML file for offline use; "
+        "of several studies, one report that compares them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument(
+        "names", nargs="+", metavar="NAME",
+        help="a folder under --out, or the path of one; several are compared with the first",
+    )  # fmt: skip
+    p.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR",
+        help="where results lie, and where a comparison goes (default: results)",
+    )  # fmt: skip
+    p.add_argument(
+        "--format", choices=FORMATS, default="html", dest="form",
+        help="html (default); md: a summary to paste; svg or png: the figures, by kaleido",
+    )  # fmt: skip
+    p.add_argument("--version", action="version", version=f"agecls-study {__version__}")
+    return p
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report of one study and print its path; returns the exit status."""
-    parser = Parser(
-        prog="python -m study.report",
-        description="Analyse what is on disk and write the report, one HTML file for offline use.",
-    )
-    parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="a folder under --out, or the path of one"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("results"), metavar="DIR",
-        help="where results lie (default: results)",
-    )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"agecls-study {__version__}")
-    options = parser.parse_args(arguments)
+    """Write the report and print its path; returns the exit status."""
+    options = parser().parse_args(arguments)
     try:
-        if len(options.names) > 1:
-            raise TablesError(
-                f"{len(options.names)} names given, but comparing several studies is not built "
-                "yet; name one"
-            )
-        path = _write(find_folder(options.names[0], out=options.out))
+        folders = [find_folder(name, out=options.out) for name in options.names]
+        path = _write(folders, options.form, out=options.out)
     except StudyError as error:
         sys.stderr.write(f"study.report: {error}\n")
         return 2
@@ -58,11 +82,33 @@ def find_folder(name: str, *, out: Path) -> Path:
     raise TablesError(f"{name}: no such study, neither {out / name} nor {Path(name)}{known}")
 
 
-def _write(folder: Path) -> Path:
+def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:
     # imported here, so that --help need not wait for pandas and Plotly
+    if len(folders) > 1:
+        return _compare(folders, form, out=out)
+    if form == "md":
+        from study.report.summary import write_summary
+
+        return write_summary(folders[0])
+    if form in ("svg", "png"):
+        from study.report.images import write_images
+
+        return write_images(folders[0], form)
     from study.report.page import write_report
 
-    return write_report(folder)
+    return write_report(folders[0])
+
+
+def _compare(folders: Sequence[Path], form: str, *, out: Path) -> Path:
+    from study.report.comparison import MOST_STUDIES, default_path, write_comparison
+
+    if form != "html":
+        raise TablesError(f"--format {form} is of one study; a comparison is html")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise TablesError("a study is named twice; name each one once")
+    if len(folders) > MOST_STUDIES:
+        raise TablesError(f"{len(folders)} studies named; at most {MOST_STUDIES} are compared")
+    return write_comparison(folders, default_path(folders, out))
 
 
 if __name__ == "__main__":

@@ -61,9 +61,9 @@ def audit_data(tables: StudyTables) -> Audit | None:
     )
 
 
-def majority_share(tables: StudyTables) -> float | None:
-    """Share of the commonest class among the validation images, if it was recorded."""
-    share = _mapping(_summary(tables).get("majority")).get("val")
+def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
+    """Share of the commonest class among the images of a split, if it was recorded."""
+    share = _mapping(_summary(tables).get("majority")).get(split)
     # not int, which True is
     return share if isinstance(share, float) and 0 < share <= 1 else None
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from study.report.look import INK, MUTED, Mark, arm_marks, new_figure
-from study.report.panel import Panel, sample
+from study.report.panel import GAP, Panel, of_trials, sample
 from study.report.wording import Measure, count, inert, percent
 from study.tables import StudyTables
 
@@ -26,7 +26,8 @@ class CurvesData:
 
     Attributes:
         curves: One row per epoch of a drawn trial: `trial_id, arm, number, kind (completed,
-            cut, collapsed, best), epoch, value`, by arm, trial and epoch.
+            cut, collapsed, best), trial (its position in the table), epoch, value`, by arm,
+            trial and epoch.
         n_trials: Trials with at least one epoch, per arm drawn.
         n_drawn: Of these the ones in `curves`.
         arms: The arms drawn, in reading order.
@@ -51,7 +52,8 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     arms = names[:MOST_ARMS]
     trials, epochs = tables.trials, tables.epochs
     epochs = epochs[epochs[measure.column].notna()]
-    trials = trials[trials["arm"].isin(arms) & trials["trial_id"].isin(epochs["trial_id"])]
+    has_epoch = trials["trial_id"].isin(epochs["trial_id"].unique())
+    trials = trials[trials["arm"].isin(arms) & has_epoch]
     full = trials[(trials["status"] == "completed") & trials[measure.column].notna()]
     best = trials.index.to_series().isin(full.groupby("arm")[measure.column].idxmax())
     kind = np.select(
@@ -63,6 +65,7 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     groups = [trials[trials["arm"] == arm] for arm in arms]
     picked = [sample(g, MOST_CURVES, keep=g["kind"] == "best") for g in groups]
     drawn = pd.concat(picked)[["trial_id", "arm", "number", "kind"]]
+    drawn["trial"] = drawn.index
     drawn["order"] = np.arange(len(drawn))
     curves = drawn.merge(epochs[["trial_id", "epoch", measure.column]], on="trial_id")
     curves = curves.rename(columns={measure.column: "value"}).sort_values(["order", "epoch"])
@@ -173,19 +176,21 @@ def _lines(
     x: list[float | None] = []
     y: list[float | None] = []
     numbers: list[str] = []
+    trials: list[int] = []
     sizes: list[int] = []
     for _, curve in curves.groupby("trial_id", sort=False):
         values = (curve["value"] * measure.scale).round(4)
         x += [*curve["epoch"].tolist(), None]
         y += [*values.tolist(), None]
         numbers += [f"Trial {curve['number'].iloc[0]}"] * (len(curve) + 1)
+        trials += [*curve["trial"].tolist(), GAP]
         sizes += [0] * (len(curve) - 1) + [6, 0]
     return go.Scatter(
         x=x,
         y=y,
         mode="lines+markers" if kind == "cut" else "lines",
         name=inert(arm),
-        meta={"arm": arm},
+        meta=of_trials(trials, arm),
         line=line | {"color": mark.colour},
         marker={
             "symbol": "circle-open",

@@ -1,4 +1,4 @@
-"""What the analysis concluded, as tables: claims, shares of factors and pairs, marginals.
+"""What the analysis concluded, as tables: shares of factors and pairs, marginals.
 
 The numbers come from the study's parquet files as they are; nothing is computed here.
 """
@@ -11,8 +11,6 @@ import pandas as pd
 
 from study.report.wording import percent
 from study.tables import StudyTables
-
-NOT_YET: Final = "not analysed yet"
 
 _SHARE_COLUMNS: Final = (
     "Share of the variance [95 % interval]",
@@ -27,7 +25,7 @@ class Row:
 
     Attributes:
         cells: Texts, as many as the table has columns.
-        verdict: A word of the contract, or NOT_YET.
+        verdict: A word of the contract; empty where the table gives none.
     """
 
     cells: tuple[str, ...]
@@ -50,11 +48,8 @@ class Findings:
 
 
 def findings_data(tables: StudyTables) -> list[Findings]:
-    """A table for each parquet file of the analysis that the folder holds, claims first.
-
-    Claims that were declared but not analysed are listed as such.
-    """
-    found = [_claims(tables)] if tables.study.claims or tables.claims is not None else []
+    """A table for each parquet file of the analysis that the folder holds but claims."""
+    found = []
     for frame, build in (
         (tables.importance, _importance),
         (tables.interactions, _interactions),
@@ -68,27 +63,6 @@ def findings_data(tables: StudyTables) -> list[Findings]:
 def is_analysed(tables: StudyTables) -> bool:
     """Whether the analysis has been run on this study."""
     return tables.importance is not None or tables.claims is not None
-
-
-def _claims(tables: StudyTables) -> Findings:
-    texts = {claim.name: claim.text for claim in tables.study.claims}
-    rows = []
-    frame = tables.claims if tables.claims is not None else pd.DataFrame()
-    for row in frame.to_dict("records"):
-        claim = row["claim"]
-        text = texts.pop(claim, claim) if pd.isna(row["text"]) else row["text"]
-        texts.pop(claim, None)
-        sizes = (_whole(row["n_trials"], "trials"), _whole(row["n_seeds"], "seeds"))
-        n = ", ".join(filter(None, sizes)) or "–"
-        unit = percent if row["unit"] == "share" else _points
-        cells = (text, _interval(row, unit), _word(row["stage"]), n, _word(row["reason"]))
-        rows.append(Row(cells=cells, verdict=_word(row["verdict"])))
-    rows += [Row(cells=(text, *["–"] * 4), verdict=NOT_YET) for text in texts.values()]
-    return Findings(
-        title="Do the claims that were declared before the search hold?",
-        columns=("Claim", "Estimate in points [95 % interval]", "Stage", "n", "Why"),
-        rows=tuple(rows),
-    )
 
 
 def _importance(frame: pd.DataFrame) -> Findings:

@@ -1,5 +1,6 @@
 """Accuracy against the learning rate, per arm: where training works and where it collapses."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ import plotly.graph_objects as go
 from study.columns import config_column
 from study.factors import Factor
 from study.report.look import MUTED, SHADE, SURFACE, Mark, arm_marks, new_figure
-from study.report.panel import Panel, sample
+from study.report.panel import Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, listed, percent
 from study.tables import StudyTables, configurations
 
@@ -26,7 +27,8 @@ class LearningRateData:
     """Points of the figure.
 
     Attributes:
-        points: `number, arm, rate, value (as in the table), ending (of ENDINGS), text`.
+        points: `trial (its position in the table), number, arm, rate, value (as in the table),
+            ending (of ENDINGS), text, epochs`.
         n_drawable: Trials with a rate and a value, of which `points` may be a sample.
         n_without_value: Trials left out for want of a value: they failed, or have no epoch yet.
         majority: Share of the commonest validation class, or None where unknown or no accuracy.
@@ -55,6 +57,7 @@ def learning_rate_data(tables: StudyTables, *, majority: float | None) -> Learni
     ending = np.select([collapsed, full], ["collapsed", "full"], default="cut")
     points = pd.DataFrame(
         {
+            "trial": drawn.index,
             "number": drawn["number"],
             "arm": drawn["arm"],
             "rate": rate[drawn.index],
@@ -89,7 +92,7 @@ def learning_rate_figure(data: LearningRateData, marks: dict[str, Mark]) -> go.F
                 y=points["value"].to_numpy() * measure.scale,
                 mode="markers",
                 name=inert(arm),
-                meta={"arm": arm},
+                meta=of_trials(points["trial"], arm),
                 marker={
                     "symbol": symbol[ending],
                     "color": mark.colour,
@@ -117,6 +120,15 @@ def learning_rate_figure(data: LearningRateData, marks: dict[str, Mark]) -> go.F
     figure.update_yaxes(title_text=measure.label + (" (%)" if measure.suffix else ""))
     if data.majority is not None:
         _shade_collapse(figure, data, data.majority)
+    low, high = float(data.points["rate"].min()), float(data.points["rate"].max())
+    brush = Brush(
+        column=FACTOR,
+        along="x",
+        low=(math.log10(low), low),
+        high=(math.log10(high), high),
+        log=True,
+    )
+    figure.update_layout(meta=brushes(brush))
     return figure
 
 

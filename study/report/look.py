@@ -4,6 +4,7 @@ Figures are drawn in the light colours; the page swaps them for their partners w
 prefers dark, so a figure may use no colour that is not in `DARK`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,13 @@ MUTED: Final = "#55606b"
 RULE: Final = "#d9dce0"
 SURFACE: Final = "#ffffff"
 SHADE: Final = "#8a929b"
+MODEL: Final = "#3f4fa8"
+"""What the analysis says of all arms together; no arm has it."""
+GOOD: Final = "#0b6b4c"
+DOUBT: Final = "#775a00"
+
+VERDICT_COLOURS: Final = {"matters": GOOD, "unresolved": DOUBT, "negligible": MUTED}
+"""Beside the sign and the word of a verdict, never instead of them."""
 
 _ARMS: Final = {
     "#1d5fbf": "#7fb2ff",
@@ -33,6 +41,9 @@ DARK: Final = {
     RULE: "#333a44",
     SURFACE: "#181c22",
     SHADE: "#8b949e",
+    MODEL: "#aab4ff",
+    GOOD: "#6fdcb4",
+    DOUBT: "#ecca5e",
 } | _ARMS
 """Light colour -> dark colour; at least 4.5:1 for text and 3:1 for marks on their surface."""
 
@@ -69,11 +80,36 @@ class Mark:
 
 
 def arm_marks(study: Study) -> dict[str, Mark]:
-    """A mark per arm in reading order; colour and symbol together are unique up to 56 arms."""
+    """A mark per arm in reading order."""
+    return marks_of([arm_name(study, arm) for arm in study.arms])
+
+
+def marks_of(names: Sequence[str]) -> dict[str, Mark]:
+    """A mark per name; colour and symbol together are unique up to 56 names."""
     colours, symbols = list(_ARMS), list(_SYMBOLS)
     return {
-        arm_name(study, arm): Mark(colours[i % len(colours)], symbols[i % len(symbols)])
-        for i, arm in enumerate(study.arms)
+        name: Mark(colours[i % len(colours)], symbols[i % len(symbols)])
+        for i, name in enumerate(names)
+    }
+
+
+def interval_bar(
+    middle: Sequence[float],
+    *,
+    low: Sequence[float],
+    high: Sequence[float],
+    colour: str,
+    width: float = 2.0,
+) -> dict[str, Any]:
+    """Plotly's error bars from `low` to `high`, which need not lie evenly about `middle`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [round(max(h - m, 0.0), 4) for m, h in zip(middle, high, strict=True)],
+        "arrayminus": [round(max(m - b, 0.0), 4) for m, b in zip(middle, low, strict=True)],
+        "color": colour,
+        "thickness": width,
+        "width": 0,
     }
 
 

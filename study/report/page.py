@@ -1,35 +1,32 @@
 """The page: every part of the report put into one HTML file that needs no network."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from study import __version__
-from study.analysis import analyse_folder
+from study.analysis import Analysis, analyse_folder, predicted_of
 from study.errors import TablesError
 from study.factors import Factor
 from study.report.audit import audit_data, majority_share
-from study.report.curves import curves_panel
+from study.report.best_model import best_model
+from study.report.claims_figure import claims_panel
+from study.report.digest import digest_of
+from study.report.earlier import earlier_note
 from study.report.findings import findings_data, is_analysed
-from study.report.learning_rate import learning_rate_panel
-from study.report.look import DARK, arm_marks
-from study.report.overview import arms_data, budget_sentence, lead_sentence, progress_data
-from study.report.panel import Panel
-from study.report.parallel import parallel_panel
+from study.report.html import embedded, render_page
+from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES
+from study.report.look import arm_marks
+from study.report.overview import arms_n, budget_sentence, is_open, progress_data
+from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
 from study.report.trial_table import trial_table_data
-from study.report.wording import Measure, level, listed, percent
+from study.report.wording import level, listed
 from study.tables import StudyTables, read_study, write_whole
 
 FILE_NAME: Final = "report.html"
-_HERE: Final = Path(__file__).parent
 
 
 def write_report(folder: Path) -> Path:
@@ -41,59 +38,68 @@ def write_report(folder: Path) -> Path:
         OSError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    notes = analyse_folder(folder).notes
+    analysis = analyse_folder(folder)
+    page = render(read_study(folder), analysis=analysis)
     # a folder's name may be no text
-    write_whole(path, render(read_study(folder), notes=notes).encode(errors="backslashreplace"))
+    write_whole(path, page.encode(errors="backslashreplace"))
     return path
 
 
-def render(tables: StudyTables, *, notes: Sequence[str] = ()) -> str:
+def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
     """The page as HTML; every text from the study is escaped.
 
     Args:
         tables: What the study's folder holds.
-        notes: What the analysis left out and why.
+        analysis: What the analysis found in them; None: the figures and notes of it are left out.
     """
-    study, measure = tables.study, Measure(tables.study.metric)
+    study = tables.study
     with _naming_the_provenance(tables):
         majority, audit = majority_share(tables), audit_data(tables)
         progress, sources, commands = progress_data(tables), provenance_rows(tables), again(tables)
-    arms = arms_data(tables)
-    panels = [
-        learning_rate_panel(tables, majority=majority),
-        curves_panel(tables, majority=majority),
-        parallel_panel(tables),
-    ]
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            name=tables.folder.resolve().name,
-            question=study.question or f"Study {study.name}",
-            study=study,
-            measure=measure,
-            progress=progress,
-            lead=lead_sentence(arms, measure),
-            arms=arms,
-            budget=budget_sentence(arms),
-            majority=majority if study.metric == "val_accuracy" else None,
-            marks=arm_marks(study),
-            factors=[(f, _domain(f)) for f in study.factors],
-            findings=findings_data(tables),
-            is_analysed=is_analysed(tables),
-            notes=notes,
-            panels=panels,
-            figures={p.id: _figure_json(p) for p in panels if p.figure is not None},
-            trials=trial_table_data(tables),
-            audit=audit,
-            provenance=sources,
-            again=commands,
-            version=__version__,
-            dark=_embedded(json.dumps(DARK)),
-            plotly=_plotly(),
-            style=_asset("style.css"),
-            script=_asset("page.js"),
-        )
+        live = datetime.now(UTC).isoformat() if is_open(tables) else ""
+        digest = digest_of(tables)
+        claims, confirmed, arms = digest.claims, digest.confirmed, digest.arms
+        baseline = majority_share(tables, split=confirmed.split if confirmed else "val")
+    predicted = predicted_of(tables) if confirmed else None
+    sections = sections_data(tables, analysis=analysis, confirmed=confirmed, predicted=predicted)
+    of_claims = claims_panel(claims)
+    panels = [panel for section in sections for panel in section.panels]
+    panels += [of_claims] if of_claims else []
+    trials = trial_table_data(tables, drawn=chain.from_iterable(p.drawn for p in panels))
+    return render_page(
+        "page.html.jinja",
+        panels,
+        name=digest.name,
+        question=digest.question,
+        study=study,
+        measure=digest.measure,
+        progress=progress,
+        answer=digest.answer,
+        claims=claims,
+        stages=STAGE_NAMES,
+        search_caveat=SEARCH_CAVEAT,
+        confirm_note=CONFIRM_NOTE,
+        claims_panel=of_claims,
+        confirmed=confirmed,
+        arms=arms,
+        earlier_note=earlier_note(study),
+        model=best_model(tables, arms),
+        budget=budget_sentence(arms),
+        majority=majority if study.metric == "val_accuracy" else None,
+        baseline=baseline if study.metric == "val_accuracy" else None,
+        arms_n=arms_n(arms),
+        marks=arm_marks(study),
+        factors=[(f, _domain(f)) for f in study.factors],
+        findings=findings_data(tables),
+        is_analysed=is_analysed(tables),
+        notes=analysis.notes if analysis else (),
+        sections=sections,
+        trials=trials,
+        trials_json=embedded(trials.embedded()),
+        live=live,
+        audit=audit,
+        provenance=sources,
+        again=commands,
     )
 
 
@@ -111,41 +117,6 @@ def _naming_the_provenance(tables: StudyTables) -> Iterator[None]:
             f"{tables.folder / 'study.json'}: not as study.run writes it ({error}); restore it, "
             "or remove it for a report without what it says"
         ) from error
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": percent, "level": level}
-    return environment
-
-
-def _embedded(text: str) -> Markup:
-    """JSON that can stand in a script element: no text in it can end the element."""
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _figure_json(panel: Panel) -> Markup:
-    figure: Any = panel.figure
-    return _embedded(figure.to_json())
-
-
-@cache
-def _plotly() -> Markup:
-    return Markup(get_plotlyjs())
-
-
-@cache
-def _asset(name: str) -> Markup:
-    return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
 def _domain(factor: Factor) -> str:

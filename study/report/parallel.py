@@ -5,7 +5,7 @@ and every browser without a graphics driver would show an empty frame.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from study.columns import config_column
 from study.factors import Factor
 from study.report.look import INK, MUTED, SURFACE, Mark, arm_marks, new_figure
-from study.report.panel import Panel, sample
+from study.report.panel import GAP, Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, level
 from study.tables import StudyTables, configurations
 
@@ -36,10 +36,12 @@ class Axis:
     Attributes:
         name: Of the factor, or of the metric.
         ticks: Position 0..1 and text.
+        brush: How a range on it is selected.
     """
 
     name: str
     ticks: tuple[tuple[float, str], ...]
+    brush: Brush
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ class ParallelData:
     Attributes:
         axes: From left to right; the metric is the last one.
         positions: (lines, axes) float64, 0..1.
-        lines: One row per line: `number, arm, is_top (of the best tenth), text`.
+        lines: One row per line: `trial (its position in the table), number, arm, is_top (of the
+            best tenth), text`.
         n_completed: Completed trials with a value, of which `lines` may be a sample.
         n_top: Trials in the best tenth.
         n_excluded: Other trials.
@@ -87,13 +90,14 @@ def parallel_data(tables: StudyTables) -> ParallelData:
         axis, at = _factor_axis(factor, values, spread)
         axes.append(axis)
         columns.append(at)
-    axis, at = _number_axis(measure.label, drawn[measure.column], is_log=False)
+    axis, at = _number_axis(measure.column, drawn[measure.column], is_log=False)
     ticks = tuple((p, measure.text(_between(drawn[measure.column], p))) for p, _ in axis.ticks)
-    axes.append(Axis(measure.label, ticks))
+    axes.append(replace(axis, name=measure.label, ticks=ticks))
     columns.append(at)
     tuned = [f.name for f in study.of_role("tuned")]
     lines = pd.DataFrame(
         {
+            "trial": drawn.index,
             "number": drawn["number"],
             "arm": drawn["arm"],
             "is_top": drawn["is_top"],
@@ -149,7 +153,8 @@ def parallel_figure(data: ParallelData, marks: dict[str, Mark]) -> go.Figure:
         range=[-0.15, last + 0.15],
     )
     figure.update_yaxes(visible=False, range=[-0.06, 1.06])
-    figure.update_layout(margin={"l": 12, "r": 12, "t": 48, "b": 12})
+    brush = brushes(*(replace(axis.brush, at=i) for i, axis in enumerate(data.axes)))
+    figure.update_layout(margin={"l": 12, "r": 12, "t": 48, "b": 12}, meta=brush)
     return figure
 
 
@@ -207,7 +212,13 @@ def _level_axis(
     at = np.array([0.0 if a else place[v] for v, a in zip(values, absent, strict=True)])
     at = at + spread.uniform(-_SPREAD, _SPREAD, size=len(at))
     ticks = [(float(height), level(value)) for value, height in place.items()]
-    return Axis(name, tuple([(0.0, ABSENT), *ticks] if absent.any() else ticks)), at
+    brush = Brush(
+        column=name,
+        along="y",
+        low=(float(heights[0]), 0),
+        high=(float(heights[-1]), len(levels) - 1),
+    )
+    return Axis(name, tuple([(0.0, ABSENT), *ticks] if absent.any() else ticks), brush), at
 
 
 def _number_axis(name: str, values: pd.Series, *, is_log: bool) -> tuple[Axis, np.ndarray]:
@@ -225,7 +236,14 @@ def _number_axis(name: str, values: pd.Series, *, is_log: bool) -> tuple[Axis, n
         ticks.append(
             (floor + share * (1 - floor), level(float(np.exp(value) if is_log else value)))
         )
-    return Axis(name, tuple(ticks)), at
+    brush = Brush(
+        column=name,
+        along="y",
+        low=(floor, float(np.nanmin(numbers))),
+        high=(1.0, float(np.nanmax(numbers))),
+        log=is_log,
+    )
+    return Axis(name, tuple(ticks), brush), at
 
 
 def _between(values: pd.Series, share: float) -> float:
@@ -248,10 +266,16 @@ def _lines(
         y=y.ravel(),
         mode="lines",
         name=inert(arm),
-        meta={"arm": arm},
+        meta=of_trials(
+            np.column_stack(
+                [np.tile(lines["trial"], (n_axes, 1)).T, np.full(len(lines), GAP)]
+            ).ravel(),
+            arm,
+        ),
         line={"color": mark.colour, "width": 3 if is_top else 1},
         opacity=0.95 if is_top else 0.35,
-        text=[text for text in texts for _ in range(n_axes + 1)],
+        # the page repeats it: written at each point these would be the largest part of the page
+        text=[part for text in texts for part in (text, *[None] * n_axes)],
         hoverinfo="text",
     )
 

@@ -3,6 +3,7 @@
 import shlex
 from typing import Any
 
+from study.provenance import changed_claims
 from study.report.wording import count
 from study.tables import StudyTables
 
@@ -24,6 +25,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Data", study.data),
         ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
+        ("Claims have changed", changed_claims(known, study)),
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]

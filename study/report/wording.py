@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,22 +11,26 @@ from study.factors import Config, Level
 NARROW: Final = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
 
-_LABELS: Final = {
-    "val_accuracy": "validation accuracy",
-    "val_accuracy_1off": "validation accuracy, one class off allowed",
-    "val_macro_f1": "validation macro F1",
-    "val_qwk": "validation quadratic weighted kappa",
-    "val_mae": "validation mean absolute error in classes",
+_SPLITS: Final = {"val": "validation", "test": "test"}
+_NAMES: Final = {
+    "accuracy": "accuracy",
+    "accuracy_1off": "accuracy, one class off allowed",
+    "macro_f1": "macro F1",
+    "qwk": "quadratic weighted kappa",
+    "mae": "mean absolute error in classes",
+    "nll": "loss in nats per image",
+    "ece": "calibration error",
+    "recall": "accuracy within the class",
 }
-_SHARES: Final = ("val_accuracy", "val_accuracy_1off", "val_macro_f1")
+_SHARES: Final = ("accuracy", "accuracy_1off", "macro_f1", "ece", "recall")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """The metric that a study maximises, as people read it.
+    """A metric on a split, as people read it.
 
     Attributes:
-        column: Its column in the tables.
+        column: Its column in the tables, such as `val_accuracy`.
     """
 
     column: str
@@ -34,23 +38,77 @@ class Measure:
     @property
     def label(self) -> str:
         """Its name in words."""
-        return _LABELS.get(self.column, self.column.replace("_", " "))
+        split, _, name = self.column.partition("_")
+        if split in _SPLITS and name in _NAMES:
+            return f"{_SPLITS[split]} {_NAMES[name]}"
+        return self.column.replace("_", " ")
+
+    @property
+    def name(self) -> str:
+        """Its name in words without the split."""
+        name = self.column.partition("_")[2]
+        return _NAMES.get(name, self.column.replace("_", " "))
+
+    @property
+    def _is_share(self) -> bool:
+        split, _, name = self.column.partition("_")
+        return split in _SPLITS and name in _SHARES
 
     @property
     def scale(self) -> float:
         """What a table's value is multiplied by: fractions are read in per cent."""
-        return 100.0 if self.column in _SHARES else 1.0
+        return 100.0 if self._is_share else 1.0
 
     @property
     def suffix(self) -> str:
         """The unit after a number."""
-        return f"{NARROW}%" if self.column in _SHARES else ""
+        return f"{NARROW}%" if self._is_share else ""
 
     def text(self, value: float | None) -> str:
         """A table's value with its unit, such as 61.2 %; a dash for none."""
         if value is None or math.isnan(value):
             return "–"
         return f"{value * self.scale:.1f}{self.suffix}" if self.suffix else f"{value:.3f}"
+
+    def interval(self, estimate: float, low: float, high: float) -> str:
+        """A table's value with its interval, such as `61.2 % [58.9, 63.4]`."""
+        return f"{self.text(estimate)} {self.ends(low, high)}"
+
+    def ends(self, low: float, high: float) -> str:
+        """An interval without the unit, such as `[58.9, 63.4]`."""
+        return f"[{', '.join(self.text(end).removesuffix(self.suffix) for end in (low, high))}]"
+
+    @property
+    def axis(self) -> str:
+        """Its name as an axis title, short."""
+        short = self.label.replace("validation accuracy", "val. accuracy")
+        return short + (" (%)" if self.suffix else "")
+
+    def of_points(self, points: float) -> str:
+        """A value of the analysis, which counts in hundredths, as `text` writes it."""
+        return self.text(points / 100)
+
+    def difference(self, points: float) -> str:
+        """A difference of the analysis: `2.6 points` of accuracy, or 0.026 of another metric."""
+        return f"{points:.1f} points" if self.suffix else f"{points / 100:.3f}"
+
+
+NOT_YET: Final = "not analysed yet"
+"""In place of a verdict that no analysis has given."""
+
+NOT_HERE: Final = "not tested here"
+"""In place of the verdict on a claim for which the study lacks something."""
+
+SYMBOLS: Final = {
+    "supported": "✓",
+    "refuted": "✗",
+    "unresolved": "?",
+    "matters": "●",
+    "negligible": "○",
+    NOT_YET: "…",
+    NOT_HERE: "–",
+}
+"""Verdict -> its sign, so that no verdict is told by colour alone."""
 
 
 def percent(share: float) -> str:
@@ -61,6 +119,54 @@ def percent(share: float) -> str:
 def count(n: int, noun: str) -> str:
     """A number with its noun, such as `1 trial` or `10,000 trials`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def signed(points: float) -> str:
+    """A difference in points, such as `+9.1`; what rounds to nothing has no sign."""
+    text = f"{points:+.1f}"
+    return "0.0" if float(text) == 0 else text
+
+
+def points(value: float) -> str:
+    """A size that someone declared, such as `1 point` or `0.5 points`."""
+    return f"{value:g} point" if value == 1 else f"{value:g} points"
+
+
+def interval(
+    estimate: float | None, low: float | None, high: float | None, text: Callable[[float], str]
+) -> str:
+    """An estimate with its interval, such as `9.1 [7.0, 11.2]`; a dash for none."""
+    if estimate is None or math.isnan(estimate):
+        return "–"
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return text(estimate)
+    return f"{text(estimate)} [{text(low)}, {text(high)}]"
+
+
+def some_of(names: Sequence[str], most: int = 4) -> str:
+    """Names as in `a, b and 3 others`, at most `most` of them."""
+    if len(names) <= most:
+        return listed(names)
+    return listed([*names[: most - 1], f"{len(names) - most + 1} others"])
+
+
+def left_over(n_idle: int, n_open: int, noun: str) -> str:
+    """What the verdicts say of those that are not shown to matter; empty for none of them."""
+
+    def verb(n: int) -> str:
+        return "is" if n == 1 else "are"
+
+    total = n_idle + n_open
+    if not total:
+        return ""
+    if not n_open:
+        return f"{count(n_idle, noun)} {verb(n_idle)} shown to be negligible"
+    if not n_idle:
+        return f"{count(n_open, noun)} {verb(n_open)} unresolved"
+    return (
+        f"of {count(total, noun)}, {n_idle:,} {verb(n_idle)} shown to be negligible and "
+        f"{n_open:,} {verb(n_open)} unresolved"
+    )
 
 
 def level(value: Level) -> str:

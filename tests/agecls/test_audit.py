@@ -9,6 +9,7 @@ import pytest
 
 from agecls.audit import main
 from agecls.audit_fix import write_fix
+from agecls.faces import FaceSet
 from agecls.findings import LEAK_KINDS
 from tests.agecls.pictures import family_rows, write_family_set
 
@@ -132,6 +133,18 @@ def test_fix_writes_a_set_that_audits_clean(root, tmp_path, capsys):
     assert status == 0
     assert again["groups"] == again["quarantine"] == again["persons"] == []
     assert [sum(row[kind] for kind in LEAK_KINDS) for row in again["leaks"]] == [0]
+
+
+def test_drawn_faces_are_audited_by_their_name(tmp_path, capsys, monkeypatch):
+    faces = FaceSet(families=3, val_families=1, test_families=0, size=16)
+    monkeypatch.setattr("agecls.faces.DEFAULT", faces)
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, "synthetic", "--json", "found.json")
+    assert (status, err) == (0, "")
+    assert "(family csv)" in out.splitlines()[0]
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert sorted(found["images"]) == ["train", "val"]
+    assert found["groups"] == found["quarantine"] == []
 
 
 def test_bad_input_is_one_line_and_status_2(root, tmp_path, capsys):

@@ -104,6 +104,18 @@ def test_a_confirmed_study_gives_seeds_and_slices_with_intervals(study):
     assert row.endswith("| 4 | 4 |")
 
 
+def test_a_confirmed_model_is_not_said_to_be_the_best_of_many(state, study):
+    folder = study / "models" / "bcd" / "confirmed" / "seed7"
+    keep(state, folder, arm="bcd", stage="confirm", seed=7, metrics={"test_accuracy": 0.25})
+    pd.DataFrame({"arm": ["bcd"], "test_accuracy": [0.25]}).to_parquet(study / "confirm.parquet")
+    text = model_card(load(folder).members[0])
+    assert text.startswith("# Age classes from faces: bcd of study tiny, fresh seed 7\n")
+    assert "the best of" not in section(text, "Metrics")
+    assert "the test split chose nothing" in section(text, "Metrics")
+    assert "| test_accuracy | 0.2500 |" in section(text, "Metrics")
+    assert "| train | 1,234 |" in section(text, "Data")  # its study's folder is found
+
+
 def test_a_model_away_from_its_study_says_what_is_not_known(state, tmp_path):
     text = model_card(load(keep(state, tmp_path / "lonely")).members[0])
     assert "no more is known" in section(text, "Data")
@@ -123,6 +135,13 @@ def test_the_licence_names_the_weights_that_it_started_from(state, study):
     recipe = replace(RECIPE, init="pretrained").to_dict()
     (folder / "model.json").write_text(json.dumps(described | {"recipe": recipe}))
     assert "`torchvision:IMAGENET1K_V2`" in section(card(study), "Licence")
+    source = study / "somebody" / "{variant}-{depth}.safetensors"
+    (study / "study.toml").write_text(f'[weights]\nsource = "{source}"\n')
+    assert "weights: `bcd-18.safetensors`, whose licence" in section(card(study), "Licence")
+    source.parent.mkdir()
+    given = {"licence": "not for sale", "made_by": {"data": {"path": "X", "fingerprint": "fade"}}}
+    (source.parent / "bcd-18.json").write_text(json.dumps(given))
+    assert "`X` (fingerprint `fade`); licence: not for sale" in section(card(study), "Licence")
     (study / "pretrained").mkdir()
     made_by = {"data": {"path": "/home/somebody/UTKFace", "fingerprint": "cafe"}}
     backbone = {"licence": "for research only", "made_by": made_by}

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from agecls import checkpoints, pretraining
 from agecls.ages import YEARS, class_of_years
 from agecls.errors import CheckpointError, DataLayoutError
+from agecls.faces import FaceSet
 from agecls.pretrain import main, pretrain
 from agecls.pretraining import Backbone, best_of, draw_classes, train_backbone, year_classes
 from agecls.recipe import Recipe
@@ -215,12 +216,15 @@ def test_a_time_budget_ends_with_130_and_the_way_to_go_on(tmp_path, capsys):
     assert not out.exists()
 
 
-def test_years_are_asked_of_sets_that_have_them_only(tmp_path, capsys):
+@pytest.mark.parametrize("named", ["faces", "synthetic-source"])
+def test_years_are_asked_of_sets_that_have_them_only(tmp_path, capsys, monkeypatch, named):
+    source = FaceSet(families=3, val_families=1, test_families=0, size=16)
+    monkeypatch.setattr("agecls.faces.SOURCE", source)
+    monkeypatch.chdir(tmp_path)
     for k in range(16):
         write_picture(tmp_path / "faces" / "abcd"[k % 4] / f"{k}.png", k)
     out = str(tmp_path / "org.safetensors")
-    words = [str(tmp_path / "faces"), "--out", out, "--size", "16", "--target", "years"]
-    assert main(words) == 2
+    assert main([named, "--out", out, "--size", "16", "--target", "years"]) == 2
     err = capsys.readouterr().err
     assert "use --target classes" in err
     assert err.count("\n") == 1

@@ -265,3 +265,29 @@ def test_classes_absent_from_train_or_val_do_no_harm(loss):
     history = run(replace(TINY, loss=loss, epochs=1, label_smoothing=0.1), data).history
 
     assert all(math.isfinite(v) for v in vars(history[0]).values())
+
+
+@pytest.mark.usefixtures("small_net")
+def test_a_cpu_trains_and_evaluates_in_float32():
+    seen = set()
+    data = shades(size=32)
+    state = start(replace(TINY, epochs=1), data)
+    state.model.fc.register_forward_hook(
+        lambda module, inputs, output: seen.add((module.training, output.dtype))
+    )
+
+    list(fit(state, data))
+
+    assert seen == {(True, torch.float32), (False, torch.float32)}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_learns_what_a_cpu_learns():
+    data = shades(160, 64, noise=30)
+    recipe = replace(TINY, epochs=4, optimizer="adamw", lr=2e-3, augmentation=0.1)
+
+    on_gpu = run(recipe, data, device="cuda").last
+
+    assert on_gpu.val_accuracy > np.bincount(data.val_labels).max() / 64 + 0.25
+    assert on_gpu.train_loss == pytest.approx(run(recipe, data).last.train_loss, rel=0.2)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,12 @@ def try_out(n: int, check: Callable[..., None], **strategies: st.SearchStrategy[
 def is_one_line(message: str) -> bool:
     """Whether a message is a line that a terminal shows as it is."""
     return bool(message) and message.isprintable()
+
+
+def memory(name: str) -> int:
+    """Bytes of this process: VmRSS now, VmHWM at the peak."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(next(line for line in status.splitlines() if name in line).split()[1])
 
 
 EDITS: st.SearchStrategy[list[Edit]] = st.lists(

@@ -14,33 +14,16 @@ import pytest
 from hypothesis import strategies as st
 
 from agecls.faces import main as faces
+from study.record import Record
 from study.report.__main__ import main as report
 from study.run import main as run
-from tests.agecls.pictures import family_rows, write_family_csv, write_family_set, write_picture
+from tests.agecls.pictures import family_rows, write_family_set
 from tests.hostile.cases import EDITS, FRAGMENTS, NAMES, Edit, cases, damaged, try_out
+from tests.hostile.commands import BAD_DATA, status_and_line
 from tests.hostile.results import write_results
 from tests.hostile.test_records import metrics
-from tests.hostile.test_weights import Trap
+from tests.hostile.test_weights import POSES, Trap
 from tests.study import tiny
-
-Command = Callable[[list[str]], int]
-
-
-def status_and_line(
-    command: Command, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> tuple[int, str]:
-    """The exit status and standard error, which is one line if the command did not succeed."""
-    capsys.readouterr()
-    try:
-        status = command(words)
-    except SystemExit as end:  # argparse
-        status = int(end.code or 0)
-    complaint = capsys.readouterr().err
-    assert "Traceback" not in complaint
-    if status in (1, 2):
-        assert complaint.endswith("\n")
-        assert complaint[:-1].isprintable(), complaint
-    return status, complaint
 
 
 @pytest.fixture(autouse=True)
@@ -118,64 +101,6 @@ def test_a_wrong_option_of_the_main_job_is_named_in_one_line(
     assert status == 2
     assert named in complaint
     assert not (tmp_path / "out").exists()
-
-
-def empty_folder(root: Path) -> None:
-    root.mkdir()
-
-
-def one_class(root: Path) -> None:
-    write_family_set(root, "train", family_rows(4, letters="a"))
-    write_family_set(root, "val", family_rows(2, first=9, letters="ab"))
-
-
-def one_person(root: Path) -> None:
-    for number, letter in enumerate("abcd"):
-        write_picture(root / f"F0001_AGE_D_30_{letter}1.jpg", number)
-
-
-def unknown_classes(root: Path) -> None:
-    write_family_set(root, "train", [[*row[:2], "k", row[3]] for row in family_rows(2)])
-
-
-def only_val(root: Path) -> None:
-    write_family_set(root, "val", family_rows(2))
-
-
-def pictures_of_nothing(root: Path) -> None:
-    for letter in "ab":
-        (root / letter).mkdir(parents=True)
-        (root / letter / "x.jpg").write_bytes(b"no picture")
-
-
-def rows_without_files(root: Path) -> None:
-    write_family_csv(root, "train", family_rows(2))
-
-
-def garbage_table(root: Path) -> None:
-    root.mkdir()
-    (root / "labels.csv").write_bytes(bytes(range(256)) * 9)
-
-
-def utf_16_without_a_mark(root: Path) -> None:
-    root.mkdir()
-    (root / "labels.csv").write_bytes("path,label\n1.png,a\n".encode("utf-16-le"))
-
-
-def a_link_to_itself(root: Path) -> None:
-    root.symlink_to(root.name)
-
-
-def duplicates_that_disagree(root: Path) -> None:
-    write_family_set(root, "train", family_rows(2), seeds=[0] * 8)
-    write_family_set(root, "val", family_rows(1, first=9))
-
-
-BAD_DATA = (
-    empty_folder, one_class, one_person, unknown_classes, only_val, pictures_of_nothing,
-    rows_without_files, garbage_table, utf_16_without_a_mark, a_link_to_itself,
-    duplicates_that_disagree,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("make", BAD_DATA)
@@ -271,10 +196,57 @@ def test_resuming_never_runs_a_pickle_that_poses_as_a_checkpoint(
     for number in range(6):
         (checkpoints / f"t{number:05d}.pt").write_bytes(pickle.dumps(Trap(tmp_path / "ran")))
     words = ["--resume", "tiny", "--out", str(finished.parent)]
+    assert run(words) == 0
+    told = capsys.readouterr()
+    for arm in ("org", "bcd"):
+        assert f"{arm}: no model of its best trial t0000" in told.out
+    assert "is damaged or no checkpoint" in told.out.replace("\n", " ")
+    assert told.err == ""
+    assert not (tmp_path / "ran").exists()
+    assert not list((finished / "models").rglob("*.safetensors"))
+
+
+def test_the_study_file_changed_by_hand_is_refused_with_the_difference(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = finished / "study.toml"
+    path.write_text(path.read_text().replace("reduction = 3", "reduction = 2"))
+    words = ["--resume", "tiny", "--out", str(finished.parent)]
     status, complaint = status_and_line(run, words, capsys)
     assert status == 2
-    assert "checkpoint" in complaint
+    assert "study.toml: it has changed since the study began" in complaint
+    assert "[study] reduction: 3 became 2" in complaint
+
+
+def test_a_second_command_on_a_study_that_runs_leaves_its_half_written_checkpoints(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    being_written = finished / "checkpoints" / ".t00001.pt.123.tmp"
+    being_written.write_bytes(b"half")
+    with Record(finished):
+        words = ["--resume", "tiny", "--out", str(finished.parent)]
+        status, complaint = status_and_line(run, words, capsys)
+    assert status == 2
+    assert "another process is working on this study" in complaint
+    assert being_written.exists()
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_weights_that_are_a_pickle_are_refused_before_anything_is_written_and_never_run(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pose: str
+) -> None:
+    evil = tmp_path / "evil.pt"
+    evil.write_bytes(POSES[pose](Trap(tmp_path / "ran")))
+    pretrained = tmp_path / "tiny.toml"
+    pretrained.write_text(
+        study.read_text() + '[factors.init]\nrole = "fixed"\nvalue = "pretrained"\n'
+    )
+    words = [str(pretrained), "--weights", str(evil), "--out", str(tmp_path / "out")]
+    status, complaint = status_and_line(run, words, capsys)
+    assert status == 2
+    assert "evil.pt" in complaint
     assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_study_s_record_is_not_taken_for_ones_own(

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from agecls.ages import CLASSES
 from agecls.data import load_data
 from agecls.errors import DataLayoutError
 from agecls.records import Records, read_records
+from agecls.tables import read_table
 from tests.agecls.pictures import picture_bytes, write_picture
-from tests.hostile.cases import EDITS, NAMES, Edit, cases, damaged, is_one_line, try_out
+from tests.hostile.cases import EDITS, NAMES, Edit, cases, damaged, is_one_line, memory, try_out
 
 GOOD = ("1.png", "sub/2.png", "한국.png")
 LETTERS = st.sampled_from([*CLASSES, "A", " b ", "k", "", "0-6", "7", "ab", "\u0430", "nan"])
@@ -184,6 +186,74 @@ def test_a_damaged_parquet_of_labels_gives_paths_inside_the_root_or_one_line(
         check_paths(records, path.parent)
 
     try_out(n, check, edits=EDITS)
+
+
+def many_rows(path: Path) -> None:
+    """Row groups of 5 million times the same text, which parquet keeps in a few bytes."""
+    rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(5_000_000, np.int8)), ["1.png"])
+    table = pa.table({"path": rows, "label": rows})
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        for _ in range(3):
+            writer.write_table(table, row_group_size=len(rows))
+
+
+def long_texts(path: Path) -> None:
+    """Few rows, of texts that differ in their last letter and are long before compression."""
+    texts = [pa.array(["x" * 20_000_000 + letter], pa.large_string()) for letter in "abc"]
+    schema = pa.schema({"path": pa.large_string()})
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as writer:
+        for text in texts:
+            writer.write_table(pa.table({"path": text}))
+
+
+def wide_cells(path: Path) -> None:
+    """One value of a megabyte, a thousand times."""
+    rows = pa.array([bytes(2**20)], pa.binary(2**20)).take(pa.array(np.zeros(500, np.int64)))
+    table = pa.table({"path": rows})
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        for _ in range(2):
+            writer.write_table(table)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("make", [many_rows, long_texts, wide_cells])
+def test_a_parquet_bomb_is_refused_by_what_it_says_of_itself(
+    root: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agecls.tables.MAX_BYTES", 2**25)  # smaller bombs are made faster
+    path = root / "train_images" / "labels.parquet"
+    make(path)
+    assert path.stat().st_size < 1_000_000, "a bomb is small"
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now
+    before, started = memory("VmRSS"), time.process_time()
+    with pytest.raises(DataLayoutError, match=r"labels\.parquet .* more than") as caught:
+        read_records(path)
+    assert is_one_line(str(caught.value))
+    assert time.process_time() - started < 5
+    assert memory("VmHWM") - before < 2**25
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
+def test_a_long_text_that_a_million_rows_repeat_is_in_memory_once(root: Path) -> None:
+    path = root / "train_images" / "labels.parquet"
+    index = pa.array(np.zeros(300_000, np.int8))
+    names = pa.DictionaryArray.from_arrays(index, ["x" * 100_000])
+    pq.write_table(pa.table({"path": names, "label": names}), path)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory("VmRSS")
+    table = read_table(path)
+    assert len(table.columns["path"]) == 300_000
+    assert memory("VmHWM") - before < 200 * 2**20  # 60 GB if each row had its own
+
+
+def test_nested_columns_of_any_size_are_not_looked_into(root: Path) -> None:
+    path = root / "train_images" / "labels.parquet"
+    nested = pa.array([[b"picture"], []], pa.list_(pa.binary()))
+    pq.write_table(
+        pa.table({"path": ["1.png", "sub/2.png"], "label": ["a", "b"], "x": nested}), path
+    )
+    assert read_table(path).columns["x"] == ["list<element: binary>"] * 2
+    assert read_records(path).frame["label"].tolist() == [0, 1]
 
 
 def in_class_folders(root: Path, name: str) -> Path:

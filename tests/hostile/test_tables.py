@@ -186,7 +186,7 @@ def test_any_value_anywhere_in_the_provenance_makes_a_report_or_one_line(
 ) -> None:
     for name in ("learning_rate_panel", "curves_panel", "parallel_panel"):
         # figures know nothing of the provenance and take most of the time
-        monkeypatch.setattr(f"study.report.page.{name}", no_panel)
+        monkeypatch.setattr(f"study.report.sections.{name}", no_panel)
     known = json.loads((whole / "study.json").read_text())
     places = places_in(known)
 

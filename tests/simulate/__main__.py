@@ -10,26 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.simulate.judging import SCENARIOS, judge_many, measure
-
-TARGETS = {
-    "design": {
-        "l1_main": "<= 0.25",
-        "coverage_share": ">= 0.93",
-        "coverage_average": ">= 0.93",
-        "false_matters": "<= 0.05",
-        "power": ">= 0.85",
-        "wrong_negligible": "<= 0.03",
-    },
-    "plain": {
-        "coverage_share": ">= 0.90",
-        "coverage_average": ">= 0.90",
-        "false_matters": "<= 0.05",
-        "unresolved": "mostly",
-        "withheld": "mostly",
-    },
-}
-"""From issue 5."""
+from tests.simulate.judging import SCENARIOS, judge_many, measured_table
 
 
 def main() -> int:
@@ -46,11 +27,7 @@ def main() -> int:
     for scenario in asked.scenario:
         seeds = range(asked.first, asked.first + asked.studies)
         scored = judge_many(seeds, scenario=scenario, trials=asked.trials, jobs=asked.jobs)
-        table = measure(scored).assign(scenario=scenario, n_trials=asked.trials)
-        table["target"] = [
-            TARGETS[scenario].get(m, "") if w == "all" else ""
-            for m, w in zip(table["measure"], table["world"], strict=True)
-        ]
+        table = measured_table(scored, scenario=scenario, trials=asked.trials)
         seconds = scored.factors.groupby("study")["seconds"].first()
         sys.stdout.write(
             f"\n{scenario}: {asked.studies} studies of {asked.trials} trials; analysis "
@@ -61,18 +38,7 @@ def main() -> int:
         tables.append(table)
     if asked.out is not None:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        columns = [
-            "scenario",
-            "world",
-            "measure",
-            "value",
-            "low",
-            "high",
-            "target",
-            "n_studies",
-            "n_trials",
-        ]
-        pd.concat(tables)[columns].round(4).to_csv(asked.out, index=False)
+        pd.concat(tables).to_csv(asked.out, index=False)
     return 0
 
 

@@ -9,11 +9,46 @@ import pandas as pd
 
 from study.analysis import analyse
 from tests.simulate.judge import Scored, score, summarise
-from tests.simulate.searches import designed_study, plain_study
+from tests.simulate.searches import designed_study, foreign_study, plain_study
 from tests.simulate.worlds import KINDS, draw_world, make_study
 
-SCENARIOS = ("design", "plain")
-"""A design share of 0.4-0.5 and then TPE + ASHA inside each arm; or TPE + ASHA over everything."""
+SCENARIOS = ("design", "plain", "foreign")
+"""A design share of 0.4-0.5 and then TPE + ASHA inside each arm; TPE + ASHA over everything; the
+same, its tables written by somebody else with only what a report needs."""
+
+_SEARCHES = {"design": designed_study, "plain": plain_study, "foreign": foreign_study}
+
+TARGETS = {
+    "design": {
+        "l1_main": "<= 0.25",
+        "coverage_share": ">= 0.93",
+        "coverage_average": ">= 0.93",
+        "false_matters": "<= 0.05",
+        "power": ">= 0.85",
+        "wrong_negligible": "<= 0.03",
+    },
+    "plain": {
+        "coverage_share": ">= 0.90",
+        "coverage_average": ">= 0.90",
+        "false_matters": "<= 0.05",
+        "unresolved": "mostly",
+        "withheld": "mostly",
+    },
+}
+TARGETS["foreign"] = TARGETS["plain"]
+"""From issue 5."""
+
+TABLE_COLUMNS = [
+    "scenario",
+    "world",
+    "measure",
+    "value",
+    "low",
+    "high",
+    "target",
+    "n_studies",
+    "n_trials",
+]
 
 
 def judge_one(seed: int, *, scenario: str, trials: int) -> Scored:
@@ -22,8 +57,7 @@ def judge_one(seed: int, *, scenario: str, trials: int) -> Scored:
     world = draw_world(KINDS[seed % len(KINDS)], rng)
     share = float(rng.uniform(0.4, 0.5)) if scenario == "design" else 0.0
     study = make_study(trials=trials, design_share=share, seed=seed)
-    search = designed_study if scenario == "design" else plain_study
-    tables = search(study, world, rng)
+    tables = _SEARCHES[scenario](study, world, rng)
     begin = perf_counter()
     analysis = analyse(study, *tables, seed=seed)
     seconds = perf_counter() - begin
@@ -79,6 +113,16 @@ def measure(scored: Scored, *, n_boot: int = 200, seed: int = 0) -> pd.DataFrame
                 record["low"], record["high"] = spread[name].quantile([0.025, 0.975])
             records.append(record | {"n_studies": int(values["studies"])})
     return pd.DataFrame(records)
+
+
+def measured_table(scored: Scored, *, scenario: str, trials: int) -> pd.DataFrame:
+    """The measures as they are committed, targets beside them: TABLE_COLUMNS."""
+    table = measure(scored).assign(scenario=scenario, n_trials=trials)
+    table["target"] = [
+        TARGETS[scenario].get(name, "") if world == "all" else ""
+        for name, world in zip(table["measure"], table["world"], strict=True)
+    ]
+    return table[TABLE_COLUMNS].round(4)
 
 
 def _bootstrap(scored: Scored, n_boot: int, seed: int) -> pd.DataFrame:

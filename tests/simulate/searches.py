@@ -200,6 +200,19 @@ def designed_study(
     return pd.DataFrame(ledger.trials), pd.concat(ledger.epochs, ignore_index=True)
 
 
+FOREIGN = ["trial_id", "status", "epochs_run", "val_accuracy"]
+"""What other people's tables have besides configurations."""
+
+
+def foreign_study(
+    study: Study, world: World, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A plain study as another tool writes it: no origin, arm, number, seed or flags."""
+    trials, epochs = plain_study(study, world, rng)
+    configs = [name for name in trials if name.startswith("config/")]
+    return trials[[*FOREIGN, *configs]], epochs
+
+
 def plain_study(
     study: Study, world: World, rng: np.random.Generator, *, startup: int = 10
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,10 +3,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from agecls.ages import CLASSES
 from agecls.faces import FaceSet, draw_face_set
+from agecls.saved import load
+from study.analysis.scoring import tempered
 from study.tables import read_table
 from tests.study import tiny
 
@@ -24,7 +28,7 @@ def write_study(folder, *, trials=4, seeds=0):
     """A tiny study whose faces have a test split, two of its images copied from train."""
     faces = folder / "faces"
     draw_face_set(faces, FaceSet(families=8, val_families=4, test_families=4, size=16, leaks=2))
-    text = tiny.STUDY.format(trials=trials, data=faces) + CLAIM
+    text = tiny.study_text(faces, trials=trials) + CLAIM
     path = folder / "tiny.toml"
     path.write_text(text.replace("[data]", f"[confirm]\nseeds = {seeds}\n[data]"))
     return path
@@ -43,6 +47,18 @@ def run(folder, *words):
 
 def tables(folder):
     return {kind: read_table(folder / f"{kind}.parquet", kind) for kind in KINDS}
+
+
+def check_models(folder, faces, expected):
+    """Each confirmed model, loaded again, says of test images what `predictions` holds."""
+    columns = [f"p_{letter}" for letter in CLASSES]
+    for row in expected["confirm"].to_dict("records"):
+        kept = load(folder / "models" / row["arm"] / "confirmed" / f"seed{row['seed']}")
+        asked = expected["predictions"].query("split == 'test' and model == @row['model']")
+        found = kept.predict([faces / image for image in asked["image"]])
+        told = tempered(asked[columns].to_numpy(), row["temperature"])
+        np.testing.assert_allclose(found[columns].to_numpy(), told, atol=1e-4)
+    assert not list((folder / "confirm" / "checkpoints").iterdir())
 
 
 def test_help_answers_without_heavy_imports():
@@ -83,6 +99,7 @@ def test_the_stage_under_ray_killed_and_resumed_ends_as_the_unbroken_one(tmp_pat
     assert expected["predictions"].query("split == 'test'")["is_duplicate"].any()
     assert set(expected["claims"]["stage"]) == {"search", "confirm"}
     assert "fresh seeds (the search's best trial" in whole.stdout
+    check_models(tmp_path / "results" / "whole", tmp_path / "faces", expected)
 
     broken = tmp_path / "results" / "broken"
     process = tiny.start(tmp_path, study, *serial, "--name", "broken")
@@ -101,6 +118,7 @@ def test_the_stage_under_ray_killed_and_resumed_ends_as_the_unbroken_one(tmp_pat
     assert done.returncode == 0, done.stderr
     for kind, frame in tables(broken).items():
         pd.testing.assert_frame_equal(frame, expected[kind])
+    check_models(broken, tmp_path / "faces", expected)
     reads = json.loads((broken / "study.json").read_text())["test_reads"]
     assert len(reads) == 1
 

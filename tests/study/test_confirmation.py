@@ -6,11 +6,14 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from rich.console import Console
 
 from agecls.ages import CLASSES
+from agecls.checkpoints import SavedModel
 from agecls.data import FaceData, Split
-from study import confirmation, provenance
+from agecls.weights import SCRATCH_MEAN, SCRATCH_STD
+from study import confirmation, models, provenance
 from study.confirmation import FOLDER, READS, Work, confirm, confirm_plan, fresh_seeds
 from study.errors import StudyError
 from study.factors import complete
@@ -148,6 +151,9 @@ def start(study, folder, data, monkeypatch):
 
     def call(n_seeds=2, *, run=None, look_again=False, command="study.confirm tiny"):
         monkeypatch.setattr(confirmation.tune_run, "run_search", run or executor())
+        # no training here, so no checkpoints: tests/study/test_models.py has real ones
+        saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
+        monkeypatch.setattr(models, "read_model", lambda path: saved)
         text = StringIO()
         storage = Storage(str(folder / FOLDER / "checkpoints"))
         storage.prepare()
@@ -220,6 +226,18 @@ def test_predictions_name_clusters_duplicates_and_probabilities(start, folder, d
     assert one[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(60), abs=1e-5)
     best = one[columns].to_numpy().argmax(axis=1)
     assert one["predicted"].tolist() == [CLASSES[c] for c in best]
+
+
+def test_every_model_is_kept_with_the_temperature_of_its_table(start, folder):
+    start(3)
+    frame = tables(folder)["confirm"]
+    for row in frame.to_dict("records"):
+        target = models.confirmed_folder(folder, row["arm"], row["seed"])
+        described = json.loads((target / "model.json").read_text())
+        assert described["temperature"] == pytest.approx(row["temperature"], rel=1e-9)
+        assert described["metrics"]["test_accuracy"] == pytest.approx(row["test_accuracy"])
+        assert described["trial_id"] == row["trial_id"]
+    assert models.n_confirmed(folder) == len(frame) == 6
 
 
 def test_claims_of_arms_are_confirmed_beside_the_search_s_and_others_stay(start, folder):

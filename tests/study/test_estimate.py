@@ -1,6 +1,6 @@
 from rich.console import Console
 
-from study.estimate import describe_plan, epochs_of
+from study.estimate import describe_plan, epochs_of, gpu_prediction
 from study.study_file import load_study
 from tests.study.tiny import write_study
 
@@ -20,4 +20,28 @@ def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
     text = console.export_text()
     for word in ("variant", "org, bcd", "0.001 to 0.1 (log)", "2 design, 4 search", "images/s"):
         assert word in text
+    assert "predicted, not measured" in text
     assert {path.name for path in tmp_path.iterdir()} == {"faces", "tiny.toml"}
+
+
+def test_the_gpu_s_time_is_arithmetic_over_an_assumed_rate(monkeypatch, tmp_path):
+    monkeypatch.setattr("study.estimate.forward_flops", lambda variant, depth, size: 2e9)
+    study = load_study(write_study(tmp_path))
+    line = gpu_prediction(study, n_images=10_000, search=(10, 60), confirm=30)
+    # 6 GFLOP an image at 30 TFLOP/s: 5,000 images/s, so an epoch of 10,000 takes two seconds
+    assert "6.0 GFLOP an image" in line
+    assert "30 TFLOP/s (assumed) trains 5000 images/s" in line
+    assert "the search takes 20 s to 2 min 00 s, the confirmation up to 1 min 00 s" in line
+
+
+def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
+    path = write_study(tmp_path)
+    without = load_study(path)
+    table = "[scout]\ntrials = 3\nepochs = 2\n[data]"
+    path.write_text(path.read_text().replace("[data]", table, 1))
+    study = load_study(path)
+    # three scouts of two epochs in each of two arms
+    assert [a - b for a, b in zip(epochs_of(study), epochs_of(without), strict=True)] == [12, 12]
+    console = Console(record=True, width=100)
+    describe_plan(study, console)
+    assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()

@@ -1,13 +1,17 @@
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from agecls.resnet import build_resnet
 from agecls.weights import save_backbone
+from study.run import _resume_command, main, parser
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray
@@ -164,6 +168,52 @@ def test_trials_that_all_fail_alike_end_the_search_with_their_reason(tmp_path):
     failed = trials[trials["status"] == "failed"]
     assert len(failed) in (3, 4)  # one more may have been running
     assert failed["error"].str.contains("org-26.safetensors").all()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--resume", "tiny"], "--resume tiny"),
+        (["--resume", "tiny", "--out", "my results"], "--resume tiny --out 'my results'"),
+        (["--resume", "/far/tiny"], "--resume /far/tiny"),
+        (["--resume", "tiny", "--storage", "s3://b/c"], "--resume tiny --storage s3://b/c"),
+    ],
+)
+def test_the_way_to_go_on_names_what_must_be_told_again(words, expected):
+    options = parser().parse_args(words)
+    folder = options.out / "tiny" if options.resume == "tiny" else Path(options.resume)
+    assert _resume_command(options, folder) == f"python -m study.run {expected}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
+    tmp_path, monkeypatch, capsys, number
+):
+    def interrupted(*_, **__):
+        os.kill(os.getpid(), number)
+        raise AssertionError("the signal came to nothing")
+
+    monkeypatch.setattr("study.conduct.load_data", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
+    assert main(words) == 130
+    assert capsys.readouterr().err == "study.run: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_disk_that_is_full_is_one_line_with_the_file_and_the_way_to_go_on(
+    tmp_path, monkeypatch, capsys
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/far/record.jsonl")
+
+    monkeypatch.setattr("study.conduct.Search", full)
+    out = tmp_path / "results"
+    assert main([str(tiny.write_study(tmp_path)), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == (
+        "study.run: /far/record.jsonl: No space left on device; what is on disk is whole, go on "
+        f"with: python -m study.run --resume tiny --out {out}\n"
+    )
 
 
 def test_help_answers_without_heavy_imports():

@@ -8,41 +8,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from study.errors import SearchError
-from study.record import Record, read_events
-from study.search import FIRST_FAILURES, RETRIES, Search
+from study.record import Record
+from study.record_lines import read_events
+from study.search import FAILURES_IN_A_ROW, FIRST_FAILURES, RETRIES, Search
 from study.study_file import load_study
-
-STUDY = """
-[study]
-question = "Does it work?"
-metric = "val_accuracy"
-trials = {trials}
-epochs = 9
-design_share = 0.25
-[data]
-path = "synthetic"
-size = 32
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.optimizer]
-role = "tuned"
-levels = ["sgd", "adamw"]
-[factors.lr]
-role = "tuned"
-log = true
-[[factors.lr.range]]
-when = {{ optimizer = "sgd" }}
-low = 0.01
-high = 0.3
-[[factors.lr.range]]
-when = {{ optimizer = "adamw" }}
-low = 0.0003
-high = 0.01
-[factors.epochs]
-role = "tuned"
-levels = [3, 9]
-"""
+from tests.small_studies import RANGE_BY_OPTIMIZER, study_toml
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +24,9 @@ def no_waiting_for_the_disk(monkeypatch):
 @pytest.fixture
 def study(tmp_path):
     path = tmp_path / "tried.toml"
-    path.write_text(STUDY.format(trials=24))
+    path.write_text(
+        study_toml(trials=24, lengths=(3, 9), design_share=0.25, rates=RANGE_BY_OPTIMIZER)
+    )
     return load_study(path)
 
 
@@ -216,6 +188,58 @@ def test_a_failed_attempt_is_remembered_over_a_restart(study, tmp_path):
         assert search.next().number == 0
         assert search.failed(0, "reason", "died")
         assert not search.failed(0, "reason", "died")
+
+
+def test_a_trial_that_gets_on_between_its_failures_is_tried_again_every_time(study, tmp_path):
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        first = search.next()
+        for epoch in range(1, first.epochs_planned + 1):
+            for _ in range(RETRIES["died"]):
+                assert search.failed(first.number, "the node was lost", "died")
+                assert search.next().number == first.number
+            search.finished_epoch(first.number, {"epoch": epoch, "val_accuracy": 0.5})
+        assert record.trials[0].status == "completed"
+
+
+def test_a_kill_between_the_last_failure_and_the_end_that_it_means_gives_no_further_try(
+    study, tmp_path
+):
+    with Record(tmp_path) as record:
+        number = Search(study, record, tmp_path).next().number
+        record.append("failure", number=number, reason="no weights", kind="refused", at=1.0)
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        assert record.trials[number].status == "failed"
+        assert record.trials[number].end["error"] == "no weights"
+        assert search.next().number == number + 1
+    assert optuna_trials(tmp_path, study, record.trials[number].arm)[0].state == TrialState.FAIL
+
+
+def test_a_machine_that_breaks_on_the_way_does_not_fail_the_rest_of_the_plan(study, tmp_path):
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        first = search.next()
+        for epoch in range(1, first.epochs_planned + 1):
+            search.finished_epoch(first.number, {"epoch": epoch, "val_accuracy": 0.5})
+        for _ in range(FAILURES_IN_A_ROW - 1):
+            search.failed(search.next().number, "the GPU fell off the bus", "refused")
+        with pytest.raises(SearchError, match=r"6 trials failed one after the other.*off the bus"):
+            search.failed(search.next().number, "the GPU fell off the bus", "refused")
+    with Record(tmp_path) as record:  # mended meanwhile
+        search = Search(study, record, tmp_path)
+        assert search.next().number == FAILURES_IN_A_ROW + 1
+        search.failed(FAILURES_IN_A_ROW + 1, "another reason", "refused")
+
+
+def test_a_hopeless_search_that_is_resumed_unmended_ends_at_its_next_failure(study, tmp_path):
+    for n in (FIRST_FAILURES, 1):
+        with Record(tmp_path) as record:
+            search = Search(study, record, tmp_path)
+            for _ in range(n - 1):
+                search.failed(search.next().number, "no such weights", "refused")
+            with pytest.raises(SearchError, match="no such weights"):
+                search.failed(search.next().number, "no such weights", "refused")
 
 
 def test_when_the_first_trials_all_fail_the_search_gives_up_and_says_why(study, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from pyarrow import fs
 
 from study.errors import StorageError
-from study.storage import Storage
+from study.storage import Storage, below
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -57,3 +57,16 @@ def test_what_a_killed_writer_left_is_removed(storage):
 def test_an_unknown_filesystem_is_an_error_that_names_the_flag():
     with pytest.raises(StorageError, match="--storage nowhere://x"):
         Storage("nowhere://x").prepare()
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("/shared/study", "/shared/study/one"),
+        ("/shared/what?/", "/shared/what?/one"),
+        ("s3://bucket/study/", "s3://bucket/study/one"),
+        ("s3://bucket/study?region=eu", "s3://bucket/study/one?region=eu"),
+    ],
+)
+def test_a_folder_below_a_uri_keeps_the_query_at_the_end(uri, expected):
+    assert below(uri, "one") == expected

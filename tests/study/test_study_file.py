@@ -792,7 +792,7 @@ def test_the_seed_preset_holds_the_four_models_of_the_earlier_study():
     assert study.factor("lr").ranges == (Range(low=1e-5, high=0.3),)
 
 
-def test_the_earlier_claims_that_the_three_forms_can_state_are_declared_on_real_faces():
+def test_the_earlier_claims_about_levels_and_shares_are_declared_on_real_faces():
     stated = {
         *("transfer_helps", "bcd_equal", "structure_minor", "zero_gamma_helps"),
         *("cosine_beats_step", "augmentation_underfits", "few_epochs_enough"),

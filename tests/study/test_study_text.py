@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from study.study_file import (
     load_study,
     study_diff,
 )
+from study.study_text import differences, lasting
 from tests.strategies import studies
 
 DEMO = load_study("demo")
@@ -75,6 +77,19 @@ def test_a_difference_is_one_line_per_value():
         '[factors.epochs] role: "tuned" became "fixed"',
         "[factors.epochs] levels: [2, 3] is gone",
         "[factors.epochs] value: 2 is new",
+    ]
+
+
+@settings(max_examples=30)
+@given(study=studies())
+def test_what_lasts_is_untouched_by_growth_and_by_moving_the_faces(study):
+    grown = grown_study(study, replace(study, trials=study.trials + 8, confirm_seeds=9))
+
+    assert lasting(replace(grown, data="elsewhere")) == lasting(study)
+    assert json.loads(json.dumps(lasting(study))) == lasting(study)
+    more = replace(study, trials=study.trials + 8)  # a larger design, not trials on top
+    assert differences(lasting(study), lasting(more)) == [
+        f"[study] trials: {study.trials - study.added} became {more.trials - more.added}"
     ]
 
 

@@ -1,5 +1,6 @@
 import errno
 import os
+import pickle
 
 import pytest
 import torch
@@ -7,8 +8,13 @@ import torch
 from agecls import checkpoints
 from agecls.errors import DivergedError
 from agecls.recipe import Recipe
+from study.record import Record
+from study.search import Search
+from study.study_file import load_study
 from study.trainable import FAILURE, KIND, METRICS, FaceTrainable
 from tests.agecls.tiny import shades
+from tests.hostile.test_weights import POSES, Trap
+from tests.small_studies import study_toml
 
 RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02)
 
@@ -62,6 +68,53 @@ def test_a_damaged_checkpoint_is_trained_anew_from_the_start(tmp_path, unbroken)
     path.write_bytes(path.read_bytes()[:1000])
     again = begin(tmp_path, done=1)
     assert [numbers(again.step()) for _ in range(2)] == unbroken[:2]
+
+
+def test_a_record_that_came_without_checkpoints_gets_every_epoch_once_with_the_same_numbers(
+    tmp_path, unbroken
+):
+    path = tmp_path / "study.toml"
+    path.write_text(study_toml(trials=2, lengths=(3,), design_share=1.0))
+    study = load_study(path)
+    with Record(tmp_path) as record:
+        number = Search(study, record, tmp_path).next().number
+        for metrics in unbroken[:2]:
+            record.append("epoch", number=number, at=1.0, **metrics)
+    elsewhere = tmp_path / "elsewhere"
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path)
+        assignment = search.next()
+        assert assignment.epochs_done == 2
+        trainable = begin(elsewhere, done=assignment.epochs_done)
+        n_reported, goes_on = 0, True
+        while goes_on:
+            goes_on = search.finished_epoch(number, trainable.step()[METRICS])
+            n_reported += 1
+        epochs = record.trials[number].epochs
+    assert n_reported == 3  # the first two came again, and were passed over
+    assert [e["epoch"] for e in epochs] == [1, 2, 3]
+    assert [e["val_loss"] for e in epochs] == [m["val_loss"] for m in unbroken]
+    assert epochs[0]["at"] == epochs[1]["at"] == 1.0
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_a_pickle_that_poses_as_weights_never_runs_on_a_worker(tmp_path, pose):
+    evil = tmp_path / "evil.pt"
+    files = {evil.name: POSES[pose](Trap(tmp_path / "ran"))}
+    recipe = Recipe(depth=18, epochs=1, init="pretrained")
+    trainable = begin(tmp_path, recipe=recipe, weights=str(evil), backbones={str(evil): files})
+    result = trainable.step()
+    assert result[KIND] == "refused"
+    assert "evil.pt" in result[FAILURE]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_that_poses_as_a_checkpoint_never_runs_and_the_trial_starts_anew(
+    tmp_path, unbroken
+):
+    (tmp_path / "t00000.pt").write_bytes(pickle.dumps(Trap(tmp_path / "ran")))
+    assert numbers(begin(tmp_path, done=1).step()) == unbroken[0]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):

@@ -52,6 +52,15 @@ def test_the_luckiest_trial_is_passed_over_for_what_its_neighbours_confirm(study
     assert choice.n_candidates == 40
 
 
+def test_a_scout_is_never_chosen_however_good_it_was(study):
+    trials = table(*(done("org", r, 0.5) for r in (0.01, 0.02, 0.03)), done("org", 0.09, 0.9))
+    trials["origin"] = ["design", "design", "search", "scout"]
+    choice = only(choose(study, trials, NO_EPOCHS, seed=0))
+    assert choice.trial_id != "t00003"
+    assert choice.n_candidates == 3
+    assert choice.best_value == pytest.approx(50)
+
+
 def test_each_arm_has_its_own_choice_in_the_order_of_the_arms(study):
     rates = np.geomspace(1e-3, 1e-1, 20)
     rows = [done("bcd", r, 0.4 + 0.1 * (r > 0.02)) for r in rates]

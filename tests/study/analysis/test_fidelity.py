@@ -73,3 +73,27 @@ def test_survivors_of_a_search_say_nothing_of_its_fidelity(rng: np.random.Genera
     frames = frames_of([30, 31, 32, 33], [50, 51, 52, 53], origin="search")
     assert Fidelity(reduction=3).rungs(frames).empty
     assert Fidelity(reduction=3).stops(frames, rng).empty
+
+
+def test_the_share_of_wrong_stops_has_an_interval_and_blind_stops_to_compare_with(
+    rng: np.random.Generator,
+):
+    third = np.arange(30.0, 39.0)
+    stops = Fidelity(reduction=3, orders=40).stops(frames_of(list(third), list(90 - third)), rng)
+    row = stops.iloc[0]
+    assert 0 < row["wrong_low"] < row["wrong_share"] < row["wrong_high"] < 1
+    assert row["blind_share"] == pytest.approx(3 / 9)
+
+
+def test_the_interval_of_a_share_is_jeffreys():
+    # Brown, Cai & DasGupta 2001: 2 of 10 is (0.044, 0.503)
+    low, high = Fidelity(reduction=3)._share_interval(2, 10)
+    assert (low, high) == (pytest.approx(0.044, abs=1e-3), pytest.approx(0.503, abs=1e-3))
+    assert Fidelity(reduction=3)._share_interval(0, 10)[0] == 0
+    assert Fidelity(reduction=3)._share_interval(0, 0) == (0.0, 1.0)
+
+
+def test_where_nothing_is_stopped_there_is_no_share_of_wrong_stops(rng: np.random.Generator):
+    stops = Fidelity(reduction=3).stops(frames_of([30.0] * 4, [50, 51, 52, 53]), rng).iloc[0]
+    assert stops["n_stopped"] == 0
+    assert np.isnan(stops["wrong_share"])

@@ -102,3 +102,25 @@ def test_scouts_and_trials_outside_the_box_are_no_evidence_on_effects(study: Stu
         [trial("a", origin="design"), trial("b", origin="scout"), trial("c", **{"config/lr": 9.0})]
     )
     assert tidy(study, trials, NO_EPOCHS).rows("full").tolist() == [True, False, False]
+
+
+def test_a_trial_called_complete_that_ended_before_its_length_was_stopped(study: Study):
+    trials = pd.DataFrame([trial("whole"), trial("told early", epochs_run=3)])
+    frame = tidy(study, trials, NO_EPOCHS).trials
+    assert frame["outcome"].tolist() == ["full", "stopped"]
+    # the same, told by the curves alone
+    trials = trials.drop(columns=["epochs_run"])
+    curves = pd.concat([curve("whole", [0.5] * 8 + [0.6]), curve("told early", [0.3, 0.4, 0.5])])
+    assert tidy(study, trials, curves).trials["outcome"].tolist() == ["full", "stopped"]
+
+
+def test_a_scout_that_has_not_begun_to_learn_is_no_collapse_below_the_edge(study: Study):
+    trials = pd.DataFrame(
+        [
+            trial("slow", origin="scout", collapsed=True, **{"config/lr": 0.02}),
+            trial("beyond", origin="scout", collapsed=True, **{"config/lr": 5.0}),
+            trial("nan", origin="scout", status="failed", error="loss is NaN in epoch 1"),
+        ]
+    )
+    outcomes = tidy(study, trials, NO_EPOCHS).trials["outcome"].tolist()
+    assert outcomes == ["lost", "collapsed", "collapsed"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.analysis.intervals import Clusters, Estimate, two_level
+from study.analysis.intervals import Clusters, Estimate, over_sets, two_level
 from tests.simulate.coverage import World, coverage
 
 
@@ -173,3 +173,69 @@ def test_taking_percentiles_of_both_levels_would_not_cover():
         low, high = np.quantile(naive, [0.025, 0.975])
         hits.append(low <= world.truth <= high)
     assert np.mean(hits) < 0.9
+
+
+def test_the_change_between_two_sets_is_small_enough_for_a_pencil_too():
+    # The four images of the first pencil case, and a second set of two images of their own.
+    here = np.array([[1.0, 0.6], [0.0, 0.8]])  # cluster x model
+    there = np.array([[0.2, 0.4], [0.4, 0.2]])
+    draws = np.array([[2, 0], [1, 1], [1, 1], [0, 2]])
+    clusters = Clusters.of(np.array([0, 1]))
+    sets = [(draws @ there / 2, clusters), (draws @ here / 2, clusters)]
+    change = there.mean(axis=0) - here.mean(axis=0)
+    found = over_sets(change, sets)
+    assert found.value == pytest.approx((0.3 - 0.5 + 0.3 - 0.7) / 2)
+    # V_clusters: 0.04 as above, and 0 there, where both images have a mean over models of 0.3.
+    # V_seeds: changes -0.2 and -0.4, sample variance 0.02, over 2 models.
+    # V_both: 0.09 as above; there model 1 less the mean is -0.1, 0, 0, 0.1 with variance 0.005,
+    # and model 2 the same mirrored: 0.01 times 2 over 2.
+    v_clusters, v_seeds, v_both = 0.04 + 0.0, 0.01, 0.09 + 0.01
+    assert found.error**2 == pytest.approx(v_clusters + max(v_seeds - v_both, 0))
+
+
+def test_one_set_is_no_special_case():
+    sums = np.random.default_rng(2).normal(size=(40, 5))
+    clusters = Clusters.of(np.arange(40))
+    drawn = clusters.draws(300, np.random.default_rng(0)) @ sums / 40
+    assert over_sets(sums.mean(axis=0), [(drawn, clusters)]) == two_level(
+        sums.mean(axis=0), drawn, clusters
+    )
+
+
+def test_a_second_set_s_clusters_widen_the_interval_and_its_own_seeds_do_not():
+    rng = np.random.default_rng(3)
+    here, there = rng.normal(size=(50, 1)), rng.normal(size=(20, 1))
+    sets = []
+    for images in (here, there):
+        clusters = Clusters.of(np.arange(len(images)))
+        draws = clusters.draws(4000, np.random.default_rng(1))
+        sets.append((draws @ images / len(images), clusters))
+    found = over_sets(there.mean(axis=0) - here.mean(axis=0), sets)
+    expected = here.var(ddof=1) / 50 + there.var(ddof=1) / 20
+    assert found.error**2 == pytest.approx(expected, rel=0.06)
+    # Welch's degrees of freedom
+    parts = (here.var(ddof=1) / 50, 49), (there.var(ddof=1) / 20, 19)
+    welch = expected**2 / sum(v**2 / f for v, f in parts)
+    assert found.freedom == pytest.approx(welch, rel=0.06)
+
+
+def test_intervals_of_a_change_between_two_sets_cover_the_truth():
+    """Models whose seeds shift both sets alike, on sets of other images: 300 worlds."""
+    rng = np.random.default_rng(5)
+    truth, hits = -0.1, []
+    for _ in range(300):
+        skill = rng.normal(scale=0.02, size=4)  # a seed's luck, the same on both sets
+        both = []
+        for n, size, mean in ((60, 4, 0.5), (90, 1, 0.5 + truth)):
+            hard = rng.normal(scale=0.25, size=(n, 1)).repeat(size, axis=0)
+            noise = rng.normal(scale=0.4, size=(n * size, 4))
+            both.append((mean + skill + hard + noise, Clusters.of(np.arange(n).repeat(size))))
+        sets = []
+        for images, clusters in both:
+            draws = clusters.draws(200, rng)
+            sums = clusters.sums(images)
+            sets.append(((draws @ sums) / (draws @ clusters.sizes)[:, None], clusters))
+        change = both[1][0].mean(axis=0) - both[0][0].mean(axis=0)
+        low, high = over_sets(change, sets).interval()
+        hits.append(low <= truth <= high)
+    assert 0.92 <= np.mean(hits) <= 0.98  # 95 % and two standard errors of 300 worlds

@@ -32,3 +32,11 @@ def test_trials_needed_grow_with_the_square_of_what_is_missing():
     lost = Power()._row("claim", "x", half=1.96, distance=0.1, n_now=100)
     assert lost["n_needed"] is None
     assert "out of reach" in str(lost["advice"])
+
+
+def test_an_unresolved_factor_that_needs_no_more_trials_is_told_what_they_would_show():
+    enough = Power()._factor({"factor": "x", "sd_high": 0.6}, 185)
+    assert enough["more_trials"] == 0
+    assert str(enough["advice"]).startswith("a main effect of 0.5 points sd would be seen by now")
+    lacking = Power()._factor({"factor": "x", "sd_high": 1.2}, 185)
+    assert lacking["advice"] == f"about {lacking['more_trials']} more design trials"

@@ -1,5 +1,6 @@
 """Plausible tables of a study that nobody ran, for the report's tests."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from study.factors import DifferenceClaim, Factor, Range, Study, arm_name
+from study.provenance import claims_hash
+from study.study_file import dump_study
 from study.tables import StudyTables, read_table, write_table
 
 MAJORITY = 0.244
@@ -169,12 +172,25 @@ def provenance(*, finished: bool = True) -> dict[str, Any]:
                 "splits": {"how": "the data set's own splits"},
             },
         },
-        "claims_hash": "ab" * 16,
+        "claims_hash": claims_hash(a_study()),
         "started_at": "2026-01-02T03:04:05+00:00",
         "ended_at": "2026-01-02T03:09:05+00:00" if finished else None,
         "finished": finished,
         "sessions": [],
     }
+
+
+def written(
+    folder: Path, study: Study, trials: pd.DataFrame, epochs: pd.DataFrame, known: dict[str, Any]
+) -> Path:
+    """A results folder with these tables, before the analysis; returns it."""
+    folder.mkdir(parents=True)
+    (folder / "study.toml").write_text(dump_study(study))
+    (folder / "study.json").write_text(json.dumps(known))
+    path = folder / "trials.parquet"
+    write_table(path, trials, "trials", study_name=study.name, factors=study.factors)
+    write_table(folder / "epochs.parquet", epochs, "epochs", study_name=study.name)
+    return folder
 
 
 def tables_of(

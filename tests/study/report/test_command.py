@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,8 @@ def test_a_path_works_as_a_name(folder: Path, tmp_path: Path) -> None:
     ("names", "message"),
     [
         (["nobody"], "nobody: no such study, neither .*; there are demo$"),
-        (["demo", "demo"], "2 names given, but comparing several studies is not built yet"),
+        (["demo", "demo"], "a study is named twice; name each one once"),
+        (["demo", "demo", "--format", "md"], "--format md is of one study; a comparison is html"),
     ],
 )
 def test_wrong_names_end_with_status_2_and_one_line(
@@ -64,6 +66,23 @@ def test_a_folder_that_cannot_be_written_ends_with_status_1(
     monkeypatch.setattr("study.report.page.write_whole", refuse)
     assert main([str(folder)]) == 1
     assert "Permission denied" in capsys.readouterr().err
+
+
+def test_the_summary_s_path_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder), "--format", "md"]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.md'}\n"
+    assert not (folder / "report.html").exists()
+
+
+def test_several_names_give_one_report_that_compares_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    assert main(["demo", "other", "--out", str(folder.parent)]) == 0
+    path = folder.parent / "demo-vs-other.html"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert "What changed between these studies?" in path.read_text()
 
 
 def test_wrong_usage_ends_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:

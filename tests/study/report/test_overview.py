@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from study.factors import Factor
-from study.report.overview import arms_data, budget_sentence, lead_sentence, progress_data
+from study.report.confirmed import confirmed_values
+from study.report.overview import (
+    arms_data,
+    arms_n,
+    budget_sentence,
+    lead_sentence,
+    progress_data,
+)
 from study.report.wording import Measure
 from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
@@ -121,3 +128,22 @@ def test_the_lead_finds_the_highest_of_negative_values(two_arms: StudyTables) ->
     rows = [replace(row, best_value=v) for row, v in zip(
         arms_data(two_arms), (-0.5, -0.1), strict=True)]  # fmt: skip
     assert "is -0.100 in arm pretrained" in lead_sentence(rows, Measure("val_qwk"))
+
+
+def test_confirmed_arms_compare_and_show_what_was_confirmed(
+    confirmed_tables: StudyTables,
+) -> None:
+    rows = arms_data(confirmed_tables, confirmed=confirmed_values(confirmed_tables))
+    assert all(row.confirmed and row.confirmed.n_seeds == 5 for row in rows)
+    assert all(row.confirmed_val for row in rows)
+    assert arms_n(rows) == ("test: 600 images in 100 clusters; val: 600 images in 100 clusters")
+    assert budget_sentence(rows).startswith("Each arm’s chosen configuration, trained again")
+    # the confirm stage's rows name the search trial whose settings they took
+    assert {row.chosen for row in rows} == {rows[0].chosen}
+    assert rows[0].chosen.startswith("optimizer ")
+
+
+def test_a_row_tells_what_became_of_its_trials(two_arms: StudyTables) -> None:
+    scratch, pretrained = arms_data(two_arms)
+    assert scratch.fate == "2 completed, 1 stopped; 1 collapsed"
+    assert pretrained.fate == "2 completed, 1 failed"

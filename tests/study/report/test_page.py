@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 from study.factors import DifferenceClaim, Factor, Range
+from study.report.earlier import VAL_CLASSES
 from study.report.page import render, write_report
 from study.tables import StudyTables
+from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import (
     LR_ONLY,
     NO_EPOCHS,
@@ -109,9 +111,76 @@ def test_the_page_tells_question_progress_and_arms(page: Elements) -> None:
     assert "python -m study.run demo --trials 48" in text
 
 
+def words(html: str) -> str:
+    return " ".join("".join(Elements(html).texts).split())
+
+
+def test_the_first_screen_of_a_confirmed_study_answers_with_numbers(
+    confirmed_tables: StudyTables,
+) -> None:
+    html = render(confirmed_tables)
+    head = words(html[: html.index('<main id="main">')])
+    assert re.search(
+        r"✓ supported Pretrained beats scratch by \d\.\d points \[\d\.\d, \d+\.\d\] "
+        r"\(5 fresh seeds each, test split\): supported\. confirm stage",
+        head,
+    )
+    assert "confirmed on fresh seeds, test split" in head
+    page = Elements(html)
+    plots = [a["data-figure"] for a in page.named("div") if "data-figure" in a]
+    assert plots.index("confirmed-arms") < plots.index("lr")
+    ledger = words(html[html.index('id="claims"') : html.index('id="arms"')])
+    assert ledger.index("Confirm stage:") < ledger.index("Search stage:")
+
+
+def test_the_report_of_a_null_study_claims_nothing(folder: Path) -> None:
+    arms = ("org-scratch", "org-pretrained", "bcd-scratch", "bcd-pretrained")
+    confirm_study(folder, dict.fromkeys(arms, 0.5), seed=1)
+    html = write_report(folder).read_text()
+    text = words(html)
+    assert "Whether pretrained beats scratch by at least 1 point is open" in text
+    assert not re.search(r"(?<!Whether )(?i:pretrained beats)", text)
+    assert "It is not told apart from" in text
+    chips = re.findall(r'class="chip (\w+)"><span aria-hidden="true">.</span> (\w+)', html)
+    assert {word for _, word in chips} & {"supported", "refuted"} == set()
+
+
+def test_a_second_look_at_test_is_shown_on_the_first_screen(
+    confirmed_tables: StudyTables,
+) -> None:
+    known = dict(confirmed_tables.provenance or {})
+    twice = known | {"test_reads": known["test_reads"] * 2}
+    html = render(replace(confirmed_tables, provenance=twice))
+    head = html[: html.index('<main id="main">')]
+    assert re.search(r'class="notice"[^>]*>The test split was looked at 2 times', head)
+
+
+def test_the_earlier_study_is_shown_only_beside_its_own_faces(tables: StudyTables) -> None:
+    assert "Earlier study" not in render(tables)
+    known = provenance()
+    known["data"]["summary"]["classes"]["val"] = dict(VAL_CLASSES)
+    text = words(render(replace(tables, provenance=known)))
+    assert "26.0 % ORG" in text
+    assert "51.0 % TL-BCD" in text
+    assert "one seed, no interval, on its test split of 1,504 images" in text
+
+
 def test_an_unfinished_study_says_so(tables: StudyTables) -> None:
     text = render(replace(tables, provenance=provenance(finished=False)))
     assert "This study is unfinished." in text
+
+
+@pytest.mark.parametrize(("ended", "looks_for_news"), [(None, True), ("2026-01-02", False)])
+def test_only_the_report_of_a_study_that_runs_looks_for_news(
+    tables: StudyTables, ended: str | None, looks_for_news: bool
+) -> None:
+    session = {"started_at": "2026-01-01", "ended_at": ended}
+    known = provenance(finished=False) | {"sessions": [session]}
+    html = render(replace(tables, provenance=known))
+    assert ('<html lang="en" data-live=' in html) is looks_for_news
+    assert ("This page looks for news every minute." in html) is looks_for_news
+    known = provenance() | {"sessions": [session]}
+    assert "data-live=" not in render(replace(tables, provenance=known)).split("<body>")[0]
 
 
 def test_markup_in_any_text_stays_text(tmp_path: Path) -> None:
@@ -139,8 +208,9 @@ def test_markup_in_any_text_stays_text(tmp_path: Path) -> None:
     assert EVIL in "".join(page.texts)
     # Plotly would make elements of tags in its texts
     for figure in figures(page):
+        figure["layout"].pop("meta", None)  # type: ignore[attr-defined]  # names of columns
         for trace in figure["data"]:  # type: ignore[attr-defined]
-            assert trace.pop("meta") in ({"arm": EVIL}, {"arm": "b"})  # never shown
+            assert trace.pop("meta")["arm"] in (EVIL, "b")  # never shown
             assert "alert" not in trace.get("hovertemplate", "")
         assert "<img" not in json.dumps(figure)
         assert "&lt;img" in json.dumps(figure)

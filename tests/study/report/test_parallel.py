@@ -97,6 +97,7 @@ def test_a_line_runs_through_all_axes_and_then_breaks(tmp_path: Path) -> None:
     assert np.isnan(thin.y[[4, 9]]).all()
     assert "Trial 0" in thin.text[0]
     assert "Trial 1" in thin.text[5]
+    assert set(thin.text[1:5]) == {None}
 
 
 def test_many_lines_are_sampled_and_the_best_tenth_is_kept(

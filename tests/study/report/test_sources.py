@@ -28,3 +28,12 @@ def test_the_study_can_be_made_again_from_its_commit_and_file(tables: StudyTable
         "python -m study.report 'my study-again'"
     )
     assert "git" not in again(replace(tables, provenance=None))
+
+
+def test_claims_that_changed_after_the_search_began_are_shown(tables: StudyTables) -> None:
+    assert "Claims have changed" not in dict(provenance_rows(tables))
+    claim = replace(tables.study.claims[0], least=0.1)
+    changed = replace(tables, study=replace(tables.study, claims=(claim,)))
+    assert changed.provenance is not None
+    shown = dict(provenance_rows(changed))["Claims have changed"]
+    assert shown.startswith(f"their hash was {changed.provenance['claims_hash']} before the")

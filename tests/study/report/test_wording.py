@@ -3,7 +3,20 @@ import math
 import pytest
 
 from study.factors import Config
-from study.report.wording import Measure, count, describe, inert, level, listed, percent
+from study.report.wording import (
+    Measure,
+    count,
+    describe,
+    inert,
+    interval,
+    left_over,
+    level,
+    listed,
+    percent,
+    points,
+    signed,
+    some_of,
+)
 
 
 def test_accuracies_are_read_in_per_cent_and_other_metrics_as_they_are() -> None:
@@ -47,3 +60,52 @@ def test_parts_are_joined_as_in_a_sentence() -> None:
 
 def test_markup_becomes_letters() -> None:
     assert inert('<a href="x">&%{y}') == '&lt;a href="x"&gt;&amp;%&#123;y}'
+
+
+def test_the_analysis_counts_in_hundredths_and_people_in_their_own_unit() -> None:
+    accuracy, kappa = Measure("val_accuracy"), Measure("val_qwk")
+    assert accuracy.of_points(61.17) == "61.2\u202f%"
+    assert kappa.of_points(61.17) == "0.612"
+    assert accuracy.difference(2.64) == "2.6 points"
+    assert kappa.difference(2.64) == "0.026"
+    assert accuracy.axis == "val. accuracy (%)"
+    assert kappa.axis == "validation quadratic weighted kappa"
+
+
+def test_of_many_names_some_are_given_and_the_others_counted() -> None:
+    assert some_of(["a", "b", "c", "d"]) == "a, b, c and d"
+    assert some_of(["a", "b", "c", "d", "e"]) == "a, b, c and 2 others"
+
+
+@pytest.mark.parametrize(
+    ("n_idle", "n_open", "text"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 pair is shown to be negligible"),
+        (0, 3, "3 pairs are unresolved"),
+        (1, 1, "of 2 pairs, 1 is shown to be negligible and 1 is unresolved"),
+        (2, 5, "of 7 pairs, 2 are shown to be negligible and 5 are unresolved"),
+    ],
+)
+def test_what_is_not_shown_to_matter_is_either_negligible_or_unresolved(
+    n_idle: int, n_open: int, text: str
+) -> None:
+    assert left_over(n_idle, n_open, "pair") == text
+
+
+def test_a_metric_is_named_with_its_split() -> None:
+    assert Measure("test_accuracy").label == "test accuracy"
+    assert Measure("test_accuracy").name == "accuracy"
+    assert Measure("val_ece").text(0.1234) == "12.3\u202f%"
+    assert Measure("test_accuracy").interval(0.612, 0.589, 0.634) == "61.2\u202f% [58.9, 63.4]"
+
+
+def test_differences_have_a_sign_unless_they_round_to_nothing() -> None:
+    assert [signed(value) for value in (9.14, -0.3, 0.04, -0.04)] == ["+9.1", "-0.3", "0.0", "0.0"]
+    assert [points(value) for value in (1.0, 0.5, 2)] == ["1 point", "0.5 points", "2 points"]
+
+
+def test_an_estimate_without_ends_stands_alone_and_none_is_a_dash() -> None:
+    assert interval(9.14, 7.0, 11.2, signed) == "+9.1 [+7.0, +11.2]"
+    assert interval(9.14, None, None, signed) == "+9.1"
+    assert interval(None, None, None, signed) == interval(math.nan, 1, 2, signed) == "–"

@@ -1,0 +1,42 @@
+"""Claims that a study cannot test with what it has: why not, and the command that would."""
+
+from dataclasses import dataclass
+
+from study.factors import Claim, DropClaim, Study
+
+
+@dataclass(frozen=True)
+class Untested:
+    """Why a claim is not tested here.
+
+    Attributes:
+        reason: Begins with "not tested here".
+        command: Tests it where what it needs is there; capitals stand for the user's own words.
+    """
+
+    reason: str
+    command: str
+
+
+def lacks_weights(study: Study, claim: Claim) -> Untested | None:
+    """What a claim about certain weights lacks in a study that starts from others."""
+    if claim.needs is None or study.weights == claim.needs:
+        return None
+    source = study.weights or (
+        f"backbones trained on {study.pretrain.data}" if study.pretrain else "no weights"
+    )
+    return Untested(
+        f"not tested here: the claim is about {claim.needs}, and this study starts from {source}",
+        f"python -m study.run results/{study.name}/study.toml --name NEW --data FACES "
+        f"--weights {claim.needs}",
+    )
+
+
+def lacks_faces(study: Study, claim: DropClaim) -> Untested:
+    """What a claim about other faces lacks before any were scored."""
+    models = "" if study.confirm_seeds else f"python -m study.confirm {study.name} && "
+    return Untested(
+        "not tested here: the search sees the study's own faces only; confirmed models have to "
+        "score others",
+        f"{models}python -m study.confirm {study.name} --external OTHER_FACES",
+    )

@@ -1,0 +1,104 @@
+"""The command `python -m study.export_to`: a study's tables for TensorBoard or MLflow."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from study import __version__
+from study.errors import StudyError
+from study.options import Parser, add_place
+
+PACKAGES: Final = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny"}
+"""What each tracker needs, by the name that pip knows."""
+
+EPILOG = """\
+examples:
+  python -m study.export_to tensorboard faces-cpu      then: tensorboard --logdir results/faces-cpu/tensorboard
+  python -m study.export_to mlflow faces-cpu           then, with all of mlflow installed:
+      mlflow ui --backend-store-uri sqlite:///results/faces-cpu/mlflow.db
+  python -m study.export_to mlflow faces-cpu --to http://127.0.0.1:5000
+
+Every trial is a run with its factors' levels, its metrics per epoch, how it came about and how it ended; so is every
+model of the confirm stage, with its scores. The study's own tables stay the record.
+
+exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted
+"""  # noqa: E501
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = Parser(
+        prog="python -m study.export_to",
+        description="Write a study's tables in the form of TensorBoard or MLflow.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("tracker", choices=tuple(PACKAGES))
+    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    p.add_argument(
+        "--to",
+        metavar="PLACE",
+        help="a new folder for TensorBoard (default: tensorboard in the study's folder); for "
+        "MLflow a file or a tracking URI (default: mlflow.db there)",
+    )
+    add_place(p.add_argument_group("where the study lies"))
+    p.add_argument("--version", action="version", version=f"study {__version__}")
+    return p
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        sys.stdout.write(f"{_export(options)}\n")
+    except StudyError as error:
+        sys.stderr.write(f"study.export_to: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"study.export_to: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("study.export_to: interrupted\n")
+        return 130
+    return 0
+
+
+def _export(options: argparse.Namespace) -> str:
+    """What was written and where.
+
+    Raises:
+        StudyError: There is no such study, no such package, or something is there already.
+    """
+    from study.export_runs import runs_of
+    from study.report.__main__ import find_folder
+    from study.tables import read_study
+
+    if find_spec(options.tracker) is None:
+        raise StudyError(
+            f"{options.tracker} is not installed; pip install {PACKAGES[options.tracker]}"
+        )
+    tables = read_study(find_folder(options.name, out=options.out))
+    study, runs = tables.study, runs_of(tables)
+    if options.tracker == "tensorboard":
+        from study.export_tensorboard import write_events
+
+        folder = Path(options.to or tables.folder / "tensorboard")
+        if folder.exists() and any(folder.iterdir()):
+            raise StudyError(f"{folder} is no empty folder; remove it, or give another --to")
+        n = write_events(runs, folder)
+        return f"{folder}: {n} runs"
+    from study.export_mlflow import log_runs
+
+    store = options.to or str(tables.folder / "mlflow.db")
+    if "://" not in store and not store.startswith("databricks"):
+        store = f"sqlite:///{Path(store).absolute()}"
+    tags = {"question": study.question or "", "metric": study.metric, "data": study.data}
+    n = log_runs(runs, store, experiment=study.name, tags=tags)
+    return f"{store}: {n} runs in the experiment {study.name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

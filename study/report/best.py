@@ -1,0 +1,200 @@
+"""Best so far, and the best that trials drawn at random would have found."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.analysis import Analysis
+from study.report.look import Mark, arm_marks
+from study.report.panel import Panel
+from study.report.small_multiples import small_multiples
+from study.report.wording import Measure, count, inert, listed, percent
+from study.tables import StudyTables
+
+MOST_ARMS: Final = 12
+_ROW_HEIGHT: Final = 220
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestData:
+    """Lines of the figure.
+
+    Attributes:
+        so_far: As `Analysis.best`, of the arms drawn, `best` in the table's unit.
+        expected: As `Analysis.expected_best`, of the arms drawn, in the table's unit.
+        arms: The arms drawn, in reading order.
+        n_arms: All arms of the study.
+        n_trials: Trials of each arm drawn that reached their end.
+        pool: Which trials the expectation draws from: `design`, `completed`, or empty.
+        measure: The metric.
+    """
+
+    so_far: pd.DataFrame
+    expected: pd.DataFrame
+    arms: tuple[str, ...]
+    n_arms: int
+    n_trials: dict[str, int]
+    pool: str
+    measure: Measure
+
+
+def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) -> BestData:
+    """The lines of the first MOST_ARMS of these arms."""
+    drawn = arms[:MOST_ARMS]
+    so_far = analysis.best[analysis.best["arm"].isin(drawn)]
+    expected = analysis.expected_best[analysis.expected_best["arm"].isin(drawn)]
+    ended = analysis.frames.trials
+    ended = ended[(ended["outcome"] == "full") & (ended["origin"] != "scout")]
+    counts = ended["arm"].value_counts()
+    return BestData(
+        so_far=so_far.assign(best=so_far["best"].astype(float) / 100),
+        expected=expected.assign(
+            **{n: expected[n].astype(float) / 100 for n in ("expected", "low", "high")}
+        ),
+        arms=drawn,
+        n_arms=len(arms),
+        n_trials={arm: int(counts.get(arm, 0)) for arm in drawn},
+        pool=str(expected["pool"].iloc[0]) if len(expected) else "",
+        measure=measure,
+    )
+
+
+def best_figure(data: BestData, marks: dict[str, Mark]) -> go.Figure:
+    """A small plot per arm: steps of the search over the band of random draws."""
+    grid = small_multiples(data.arms, columns=2, row_height=_ROW_HEIGHT)
+    figure = grid.figure
+    for i, arm in enumerate(data.arms):
+        expected = data.expected[data.expected["arm"] == arm]
+        steps = data.so_far[data.so_far["arm"] == arm]
+        if not expected.empty:
+            for trace in _expectation(expected, arm, marks[arm], data.measure):
+                figure.add_trace(trace, **grid.place(i))
+        if not steps.empty:
+            figure.add_trace(_steps(steps, arm, marks[arm], data.measure), **grid.place(i))
+        if grid.is_bottom(i):
+            figure.update_xaxes(title_text="full trials spent", **grid.place(i))
+    figure.update_xaxes(rangemode="tozero", nticks=6, tickangle=0)
+    figure.update_yaxes(title_text=data.measure.axis, col=1)
+    return figure
+
+
+def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
+    """The figure with its words, or why there is none."""
+    title = "Is the search still finding, and what would random draws have found?"
+    marks = arm_marks(tables.study)
+    data = best_data(analysis, tuple(marks), measure=Measure(tables.study.metric))
+    if data.so_far.empty:
+        return Panel(id="best", title=title, reading="No trial has reached its planned end yet.")
+    n = listed([f"{arm} {data.n_trials[arm]:,}" for arm in data.arms])
+    note = (
+        f"n = {count(sum(data.n_trials.values()), 'full-length trial')} ({n}). Thick steps: the "
+        "best of them so far, in the order in which trials began; a stopped trial costs the part "
+        "that it ran. The best of many noisy looks flatters."
+    )
+    if data.pool:
+        note += " " + _POOL[data.pool] + " Collapsed ones count as draws without a gain."
+        note += (
+            " The band holds the best of k in 95 of 100 draws: it is what luck does, and no "
+            "error of the mean. Beyond half of the trials it would hang on the best one alone."
+        )
+    if data.n_arms > len(data.arms):
+        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
+    return Panel(
+        id="best",
+        title=title,
+        reading=_reading(data),
+        note=note,
+        alt=_alt(data),
+        figure=best_figure(data, marks),
+    )
+
+
+_POOL: Final = {
+    "design": (
+        "Dashed: mean of the best of k of the arm's design trials, drawn without replacement: "
+        "what k recipes at random would have given."
+    ),
+    "completed": (
+        "Dashed: mean of the best of k of the arm's full-length trials, drawn without "
+        "replacement. The search chose these and stopped what began badly, so this is no random "
+        "search and flatters."
+    ),
+}
+
+
+def _expectation(
+    expected: pd.DataFrame, arm: str, mark: Mark, measure: Measure
+) -> list[go.Scatter]:
+    k = expected["k"].tolist()
+    low, middle, high = (
+        (expected[name] * measure.scale).round(3).tolist() for name in ("low", "expected", "high")
+    )
+    n = int(expected["n_trials"].iloc[0])
+    texts = [
+        f"best of {a:,} of {n:,}: {measure.text(b)} [{measure.text(c)}, {measure.text(d)}]"
+        for a, b, c, d in zip(k, *(expected[n] for n in ("expected", "low", "high")), strict=True)
+    ]
+    colour = mark.colour
+    band = go.Scatter(
+        x=k + k[::-1],
+        y=high + low[::-1],
+        mode="lines",
+        fill="toself",
+        fillcolor=colour,
+        line={"width": 0, "color": colour},
+        opacity=0.16,
+        meta={"arm": arm},
+        hoverinfo="skip",
+    )
+    line = go.Scatter(
+        x=k,
+        y=middle,
+        mode="lines",
+        line={"color": colour, "width": 1.8, "dash": "dash"},
+        meta={"arm": arm},
+        customdata=texts,
+        hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+    )
+    return [band, line]
+
+
+def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Scatter:
+    texts = [
+        f"best so far {measure.text(best)} after {spent:.1f} trials' worth of training"
+        for best, spent in zip(steps["best"], steps["spent"], strict=True)
+    ]
+    sizes = [7] * (len(steps) - 1) + [0]  # the last row only carries the line on
+    return go.Scatter(
+        x=steps["spent"].round(3).tolist(),
+        y=(steps["best"] * measure.scale).round(3).tolist(),
+        mode="lines+markers",
+        line={"color": mark.colour, "width": 3, "shape": "hv"},
+        marker={"symbol": mark.symbol, "size": sizes, "color": mark.colour, "opacity": 1},
+        meta={"arm": arm},
+        customdata=texts,
+        hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+    )
+
+
+def _reading(data: BestData) -> str:
+    """When each arm last rose."""
+    parts = []
+    for arm, steps in data.so_far.groupby("arm", sort=False):
+        last, end = float(steps["spent"].iloc[-2]), float(steps["spent"].iloc[-1])
+        parts.append(f"{arm} {percent(last / end)}" if end else str(arm))
+    return f"The best last rose after this part of the arm's training: {listed(parts)}" + (
+        "; the dashed lines say what draws at random would have found." if data.pool else "."
+    )
+
+
+def _alt(data: BestData) -> str:
+    parts = []
+    for arm, steps in data.so_far.groupby("arm", sort=False):
+        parts.append(
+            f"{arm} from {data.measure.text(steps['best'].iloc[0])} to "
+            f"{data.measure.text(steps['best'].iloc[-1])} within {steps['spent'].iloc[-1]:.1f} "
+            "full trials' worth"
+        )
+    return f"Best {data.measure.label} so far per arm: {'; '.join(parts)}."

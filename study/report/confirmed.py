@@ -1,0 +1,145 @@
+"""What the confirm stage measured, as the report's figures and sentences ask for it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import pandas as pd
+
+from study.analysis.scoring import metric_of
+from study.report.look import arm_marks
+from study.report.wording import Measure, count
+from study.tables import StudyTables
+
+SET_NAMES: Final = {
+    ("val", "all"): "val",
+    ("test", "all"): "test",
+    ("test", "unique"): "test without duplicates",
+}
+"""The sets of images that models are scored on, in reading order."""
+
+_SHARE: Final = (0.0, 1.0)
+_BOUNDS: Final = {
+    "accuracy": _SHARE, "accuracy_1off": _SHARE, "macro_f1": _SHARE, "recall": _SHARE,
+    "ece": _SHARE, "ece_tempered": _SHARE, "qwk": (-1.0, 1.0), "mae": (0.0, 7.0),
+    "nll": (0.0, float("inf")), "nll_tempered": (0.0, float("inf")),
+}  # fmt: skip
+
+
+def possible(metric: str, end: float) -> float:
+    """An interval's end as far as the metric can go: a t interval may reach past it."""
+    low, high = _BOUNDS[metric]
+    return min(max(end, low), high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A score or a difference of scores, with its 95 % interval, as in the table."""
+
+    estimate: float
+    low: float
+    high: float
+    n_seeds: int
+    n_images: int
+    n_clusters: int
+
+    @property
+    def images(self) -> str:
+        """The images that it rests on."""
+        return f"{count(self.n_images, 'image')} in {count(self.n_clusters, 'cluster')}"
+
+    @property
+    def n(self) -> str:
+        """What it rests on."""
+        return f"{count(self.n_seeds, 'seed')}, {self.images}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedValues:
+    """The table `confirmed` of one study.
+
+    Attributes:
+        frame: The table, never empty.
+        arms: Arms with values, in reading order.
+        metric: The score that the study maximises.
+    """
+
+    frame: pd.DataFrame
+    arms: tuple[str, ...]
+    metric: str
+
+    def get(
+        self,
+        arm: str,
+        *,
+        split: str,
+        images: str = "all",
+        metric: str | None = None,
+        against: str | None = None,
+        class_: str | None = None,
+    ) -> Value | None:
+        """The value of an arm, or of its difference from another arm; None: not measured."""
+        key = (arm, against or "", split, images, metric or self.metric, class_ or "")
+        row = self._rows.get(key)
+        if row is None and against is not None:
+            other = self._rows.get((against, arm, *key[2:]))  # each pair stands once
+            row = other and other | {
+                "estimate": -other["estimate"], "low": -other["high"], "high": -other["low"],
+            }  # fmt: skip
+        if row is None:
+            return None
+        low, high = float(row["low"]), float(row["high"])
+        if against is None:
+            low, high = possible(key[4], low), possible(key[4], high)
+        return Value(
+            estimate=float(row["estimate"]),
+            low=low,
+            high=high,
+            n_seeds=int(row["n_seeds"]),
+            n_images=int(row["n_images"]),
+            n_clusters=int(row["n_clusters"]),
+        )
+
+    @property
+    def split(self) -> str:
+        """The split that claims are judged on: test, or val where there is no test."""
+        return "test" if (self.frame["split"] == "test").any() else "val"
+
+    @property
+    def sets(self) -> tuple[tuple[str, str], ...]:
+        """The sets of images that there are."""
+        there = set(zip(self.frame["split"], self.frame["images"], strict=True))
+        return tuple(key for key in SET_NAMES if key in there)
+
+    def measure(self, split: str) -> Measure:
+        """The study's metric on a split, as people read it."""
+        return Measure(f"{split}_{self.metric}")
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        names = ["arm", "against", "split", "images", "metric", "class"]
+        keys = self.frame[names].astype(object).where(self.frame[names].notna(), "")
+        rows = self.frame.to_dict("records")
+        return {tuple(key): row for key, row in zip(keys.to_numpy().tolist(), rows, strict=True)}
+
+
+def confirmed_values(tables: StudyTables) -> ConfirmedValues | None:
+    """What the stage measured; None where it has not."""
+    frame = tables.confirmed
+    if frame is None:
+        return None
+    is_whole = frame[["estimate", "low", "high", "n_seeds", "n_images", "n_clusters"]].notna()
+    frame = frame[is_whole.all(axis=1)]
+    own = set(frame[frame["against"].isna()]["arm"])
+    arms = tuple(arm for arm in arm_marks(tables.study) if arm in own)
+    if not arms:
+        return None
+    return ConfirmedValues(frame=frame, arms=arms, metric=metric_of(tables.study.metric))
+
+
+def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
+    """Each time that results on the test split were looked at: when, and by which command."""
+    known = (tables.provenance or {}).get("test_reads") or []
+    return [
+        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
+    ]

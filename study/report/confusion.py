@@ -1,0 +1,158 @@
+"""Which ages are taken for which: confusion tables of the confirmed models."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from agecls.ages import CLASSES, NAMES
+from study.analysis import Predicted
+from study.report.look import INK, MODEL, SURFACE
+from study.report.panel import Panel
+from study.report.small_multiples import small_multiples
+from study.report.wording import count, inert, percent
+
+MOST_ARMS: Final = 6
+
+_CELL: Final = 34
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionData:
+    """The figure's tables.
+
+    Attributes:
+        split: The split that they are of.
+        arms: The arms drawn.
+        n_arms: All arms with predictions.
+        shares: Per arm (8, 8): of the row's true class, the share named as the column's class;
+            NaN in rows without images.
+        n_images: Images of each true class.
+        n_seeds: Models per arm.
+    """
+
+    split: str
+    arms: tuple[str, ...]
+    n_arms: int
+    shares: dict[str, np.ndarray]
+    n_images: dict[str, int]
+    n_seeds: int
+
+
+def confusion_data(predicted: Predicted, *, split: str) -> ConfusionData | None:
+    """The tables on a split; None where it has no predictions."""
+    rows = predicted.confusion[predicted.confusion["split"] == split]
+    if rows.empty:
+        return None
+    all_arms = tuple(dict.fromkeys(rows["arm"]))
+    arms = all_arms[:MOST_ARMS]
+    of_class = rows.drop_duplicates("true").set_index("true")["n_images"]
+    return ConfusionData(
+        split=split,
+        arms=arms,
+        n_arms=len(all_arms),
+        shares={arm: _square(rows[rows["arm"] == arm]) for arm in arms},
+        n_images={c: int(of_class.get(c, 0)) for c in CLASSES},
+        n_seeds=int(rows["n_seeds"].max()),
+    )
+
+
+def confusion_figure(data: ConfusionData) -> go.Figure:
+    """A table per arm, darker where more of the true class are named so."""
+    letters = list(CLASSES)
+    grid = small_multiples(data.arms, columns=2, row_height=_CELL * len(letters) + 70)
+    for i, arm in enumerate(data.arms):
+        share = data.shares[arm] * 100
+        is_known = ~np.isnan(share)
+        grid.figure.add_trace(
+            go.Heatmap(
+                z=share.round(2),
+                x=list(range(len(letters))),
+                y=list(range(len(letters))),
+                zmin=0,
+                zmax=200,  # half the colour at most, so that the numbers can be read on it
+                colorscale=[[0, SURFACE], [1, MODEL]],
+                showscale=False,
+                xgap=1,
+                ygap=1,
+                text=np.where(is_known, [[_cell(v) for v in row] for row in share], ""),
+                texttemplate="%{text}",
+                textfont={"size": 11, "color": INK},
+                customdata=[
+                    [f"{NAMES[t]} taken for {NAMES[p]}" for p in range(len(letters))]
+                    for t in range(len(letters))
+                ],
+                hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<br>%{{z:.1f}} % of the "
+                "class<extra></extra>",
+                meta={"arm": arm},
+            ),
+            **grid.place(i),
+        )
+        for k in range(len(letters)):
+            grid.figure.add_shape(
+                type="rect", x0=k - 0.5, x1=k + 0.5, y0=k - 0.5, y1=k + 0.5,
+                line={"color": MODEL, "width": 1}, **grid.place(i),
+            )  # fmt: skip
+    ticks = {"tickvals": list(range(len(letters))), "ticktext": letters, "ticks": ""}
+    grid.figure.update_xaxes(**ticks, title_text="named", title_standoff=4)
+    grid.figure.update_yaxes(
+        **ticks, range=[len(letters) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
+    grid.figure.update_yaxes(title_text="true", col=1)
+    grid.figure.update_layout(hoverlabel={"bgcolor": SURFACE})
+    return grid.figure
+
+
+def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
+    """The figure with its words, or why there is none."""
+    title = "Which ages are taken for which?"
+    data = confusion_data(predicted, split=split)
+    if data is None:
+        reason = f"No predictions of confirmed models on {split} are in this folder."
+        return Panel(id="confusion", title=title, reading=reason)
+    ages = ", ".join(NAMES)
+    absent = [c for c, n in data.n_images.items() if not n]
+    note = (
+        f"Per cent of the true class’s {split} images, mean over "
+        f"{count(data.n_seeds, 'seed')} per arm; images by class: "
+        f"{', '.join(f'{c} {n:,}' for c, n in data.n_images.items() if n)}. Framed: right. "
+        f"Classes: {ages}. The figure above has intervals of the framed cells."
+    )
+    if absent:
+        note += f" No images of {', '.join(absent)}."
+    if data.n_arms > len(data.arms):
+        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a table."
+    return Panel(
+        id="confusion",
+        title=title,
+        reading="Rows are true classes. Weight beside the frame is a neighbour named; a dark "
+        "column is a class that is named too often.",
+        note=note,
+        alt=_alt(data),
+        figure=confusion_figure(data),
+        min_width=620 if len(data.arms) > 1 else 0,
+    )
+
+
+def _square(rows: pd.DataFrame) -> np.ndarray:
+    table = rows.pivot(index="true", columns="predicted", values="share")
+    whole = table.reindex(index=list(CLASSES), columns=list(CLASSES))
+    return np.asarray(whole.to_numpy(dtype=float))
+
+
+def _cell(value: float) -> str:
+    return "" if np.isnan(value) or value < 0.5 else f"{value:.0f}"
+
+
+def _alt(data: ConfusionData) -> str:
+    parts = []
+    for arm in data.arms:
+        hits = [
+            f"{letter} {percent(float(share))}"
+            for letter, share in zip(CLASSES, np.diagonal(data.shares[arm]), strict=True)
+            if not np.isnan(share)
+        ]
+        parts.append(f"{arm}: right in {', '.join(hits)}")
+    return f"Tables of true against named class on {data.split}. {'; '.join(parts)}."

@@ -1,0 +1,228 @@
+"""How well the model predicts trials that it has not seen: whether its numbers may be believed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.analysis import Analysis
+from study.report.look import MUTED, Mark, arm_marks, new_figure
+from study.report.panel import Panel, Table, of_trials, sample
+from study.report.wording import Measure, count, inert, percent
+from study.tables import StudyTables
+
+MOST_POINTS: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitData:
+    """Points of the figure.
+
+    Attributes:
+        points: As `Analysis.held_out` in the table's unit, perhaps a sample, with `number` and
+            `is_inside`: whether the 95 % interval of the prediction holds what was seen.
+        checks: The one row of `Analysis.fit`.
+        measure: The metric.
+    """
+
+    points: pd.DataFrame
+    checks: pd.Series
+    measure: Measure
+
+
+def fit_data(analysis: Analysis, *, measure: Measure) -> FitData:
+    """The points, at most MOST_POINTS, those outside their interval among them."""
+    held = analysis.held_out
+    numbers = analysis.frames.trials["number"]
+    points = held.assign(
+        number=numbers.iloc[held["row"].to_numpy(dtype=int)].to_numpy() if len(held) else [],
+        is_inside=(held["seen"] - held["predicted"]).abs() <= 1.96 * held["sd"],
+        **{name: held[name].astype(float) / 100 for name in ("seen", "predicted", "sd")},
+    )
+    drawn = sample(points, MOST_POINTS, keep=~points["is_inside"].astype(bool))
+    return FitData(
+        points=drawn.reset_index(drop=True), checks=analysis.fit.iloc[0], measure=measure
+    )
+
+
+def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
+    """Seen against predicted; hollow where the interval missed."""
+    figure = new_figure(height=420)
+    points, scale = data.points, data.measure.scale
+    low = float(points[["seen", "predicted"]].min().min()) * scale
+    high = float(points[["seen", "predicted"]].max().max()) * scale
+    room = 0.04 * (high - low or 1.0)
+    ends = [low - room, high + room]
+    figure.add_shape(
+        type="line", x0=ends[0], y0=ends[0], x1=ends[1], y1=ends[1], layer="below",
+        line={"color": MUTED, "dash": "dash", "width": 1.5},
+    )  # fmt: skip
+    for arm, mark in marks.items():
+        for is_inside in (True, False):
+            rows = points[(points["arm"] == arm) & (points["is_inside"] == is_inside)]
+            if rows.empty:
+                continue
+            figure.add_scatter(
+                x=(rows["predicted"] * scale).round(3).tolist(),
+                y=(rows["seen"] * scale).round(3).tolist(),
+                mode="markers",
+                meta=of_trials(rows["row"].to_numpy(), arm),
+                marker={
+                    "symbol": mark.symbol if is_inside else f"{mark.symbol}-open",
+                    "color": mark.colour,
+                    "size": 8,
+                    "opacity": 0.8,
+                    "line": {"width": 0 if is_inside else 2},
+                },
+                customdata=[
+                    f"<b>Trial {n:.0f}</b>, {inert(arm)}<br>predicted {data.measure.text(p)} "
+                    f"[{data.measure.text(p - 1.96 * sd)}, {data.measure.text(p + 1.96 * sd)}]"
+                    f"<br>seen {data.measure.text(seen)}"
+                    for n, p, sd, seen in zip(
+                        *(rows[c] for c in ("number", "predicted", "sd", "seen")), strict=True
+                    )
+                ],
+                hovertemplate="%{customdata}<extra></extra>",
+            )
+    figure.update_xaxes(
+        title_text=f"predicted from all other trials{_unit(data.measure)}", range=ends,
+        showgrid=True,
+    )  # fmt: skip
+    figure.update_yaxes(title_text=f"seen{_unit(data.measure)}", range=ends)
+    return figure
+
+
+def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
+    """The figure and the checks with their words, or why there is none."""
+    title = "How well does the analysis predict trials that it has not seen?"
+    measure = Measure(tables.study.metric)
+    data = fit_data(analysis, measure=measure)
+    if data.points.empty:
+        reason = "Too few full-length trials: no model was fitted, so there is none to check."
+        return Panel(id="fit", title=title, reading=reason)
+    n = int(data.checks["n_full"])
+    note = (
+        f"n = {count(n, 'full-length trial')} in the box, each predicted from all others, with "
+        "the scales as fitted to all. On the dashed line: predicted as seen. Hollow: outside the "
+        "95 % interval of its prediction. Left out: trials that collapsed, failed or were stopped."
+    )
+    if len(data.points) < n:
+        note += (
+            f" Drawn: {len(data.points):,} of them at random, those outside their interval first."
+        )
+    return Panel(
+        id="fit",
+        title=title,
+        reading=_reading(data),
+        note=note,
+        alt=(
+            f"Seen against predicted {measure.label} of {count(n, 'trial')}: R² "
+            f"{data.checks['r2']:.2f}, {percent(data.checks['coverage'])} inside their interval."
+        ),
+        figure=fit_figure(data, arm_marks(tables.study)),
+        table=_checks(data),
+    )
+
+
+def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
+    """The check of the imputed ends of stopped trials, as a table."""
+    title = "How well are the ends of stopped trials told?"
+    check = analysis.imputation
+    measure = Measure(tables.study.metric)
+    if check.empty:
+        stopped = int(analysis.frames.rows("stopped").sum())
+        reason = (
+            f"{count(stopped, 'trial')} stopped early, but too few reached their end to learn "
+            "where a curve leads; the stopped ones are left out of all effects."
+            if stopped
+            else "No trial in the box was stopped early, so no end had to be imputed."
+        )
+        return Panel(id="imputation", title=title, reading=reason)
+    worst = check.loc[check["coverage"].idxmin()]
+    rows = tuple(
+        (
+            percent(row["fraction"]),
+            f"{row['n_stopped']:,}",
+            _signed(measure, row["bias"]),
+            measure.difference(row["rmse"]),
+            percent(row["coverage"]),
+            _signed(measure, row["naive_bias"]),
+            f"{row['n_trials']:,}",
+        )
+        for row in check.to_dict("records")
+    )
+    return Panel(
+        id="imputation",
+        title=title,
+        reading=(
+            "Full-length trials, cut where others were stopped and predicted from there, lie in "
+            f"their 95 % interval in {percent(worst['coverage'])} of cases"
+            + (" at worst" if len(check) > 1 else "")
+            + "; to take an early value for the end would miss by up to "
+            f"{measure.difference(check['naive_bias'].abs().max())} on average."
+        ),
+        note=(
+            "n: see the last column; cross-validated, five parts. The interval is the "
+            "prediction's own. Left out: collapsed and failed trials."
+        ),
+        table=Table(
+            columns=(
+                "Stopped after, of the plan",
+                "Trials stopped there",
+                "Mean error",
+                "Typical error (RMSE)",
+                "Inside the 95 % interval",
+                "Mean error of the early value",
+                "n held out",
+            ),
+            rows=rows,
+        ),
+    )
+
+
+def _unit(measure: Measure) -> str:
+    return " (%)" if measure.suffix else ""
+
+
+def _signed(measure: Measure, points: float) -> str:
+    text = measure.difference(abs(points))
+    return text if float(text.split()[0]) == 0 else f"{'−' if points < 0 else '+'}{text}"
+
+
+def _checks(data: FitData) -> Table:
+    checks, measure = data.checks, data.measure
+    rows = [
+        ("Variance explained in held-out trials (R²)", f"{checks['r2']:.2f}", "1 is all of it"),
+        (
+            "Held-out trials inside their 95 % interval",
+            percent(checks["coverage"]),
+            "far below 95 %: intervals are too narrow",
+        ),
+        ("Typical error of a prediction (RMSE)", measure.difference(checks["rmse"]), ""),
+        (
+            "Noise between equal recipes, fitted",
+            measure.difference(checks["noise_sd"]),
+            "standard deviation of one trial",
+        ),
+        (
+            "Noise between equal recipes, measured",
+            "–" if pd.isna(checks["repeat_sd"]) else measure.difference(checks["repeat_sd"]),
+            f"{int(checks['n_repeats']):,} degrees of freedom",
+        ),
+        (
+            "Spread of the expected value over the box",
+            measure.difference(checks["spread_sd"]),
+            "standard deviation: what shares are shares of",
+        ),
+    ]
+    return Table(columns=("Check", "Value", "Reads as"), rows=tuple(rows))
+
+
+def _reading(data: FitData) -> str:
+    r2, coverage = float(data.checks["r2"]), float(data.checks["coverage"])
+    missed = "none" if r2 <= 0 else percent(r2)
+    return (
+        f"Of the variance between held-out trials the model foretells {missed}, and "
+        f"{percent(coverage)} of them lie inside their 95 % interval."
+    )

@@ -1,0 +1,165 @@
+"""How often stopping early throws away a good trial, and what it saves."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.analysis import Analysis
+from study.report.look import MUTED, Mark, arm_marks, interval_bar, new_figure
+from study.report.panel import Panel, Table
+from study.report.wording import Measure, inert, interval, listed, percent
+from study.tables import StudyTables
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppingData:
+    """Rows of the figure.
+
+    Attributes:
+        stops: As `Analysis.stops`, arms in reading order.
+        reduction: ASHA's eta.
+        measure: The metric.
+    """
+
+    stops: pd.DataFrame
+    reduction: int
+    measure: Measure
+
+
+def stopping_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) -> StoppingData:
+    """The replayed stops of these arms."""
+    stops = analysis.stops.set_index("arm")
+    return StoppingData(
+        stops=stops.reindex([arm for arm in arms if arm in stops.index]).reset_index(),
+        reduction=analysis.frames.study.reduction,
+        measure=measure,
+    )
+
+
+def stopping_figure(data: StoppingData, marks: dict[str, Mark]) -> go.Figure:
+    """An interval per arm, beside what stopping blindly would get wrong."""
+    figure = new_figure(height=44 * len(data.stops) + 80)
+    for y, row in enumerate(data.stops.to_dict("records")):
+        if pd.isna(row["wrong_share"]):
+            continue
+        mark, blind = marks[row["arm"]], round(row["blind_share"] * 100, 2)
+        figure.add_shape(
+            type="line", x0=blind, x1=blind, y0=y - 0.32, y1=y + 0.32,
+            line={"color": MUTED, "width": 2},
+        )  # fmt: skip
+        text = interval(row["wrong_share"], row["wrong_low"], row["wrong_high"], percent)
+        figure.add_scatter(
+            x=[round(row["wrong_share"] * 100, 2)],
+            y=[y],
+            mode="markers",
+            meta={"arm": row["arm"]},
+            marker={"symbol": mark.symbol, "color": mark.colour, "size": 11},
+            error_x=interval_bar(
+                [row["wrong_share"] * 100],
+                low=[row["wrong_low"] * 100],
+                high=[row["wrong_high"] * 100],
+                colour=mark.colour,
+            ),
+            hovertemplate=(
+                f"<b>{inert(row['arm'])}</b><br>{text} of the stops are wrong<br>"
+                f"{row['n_wrong']:.1f} of {row['n_stopped']:.1f} stops among "
+                f"{row['n_trials']:,} trials<extra></extra>"
+            ),
+        )
+    figure.update_xaxes(
+        title_text="stops that would have been wrong",
+        ticksuffix="%",
+        range=[-2, 102],
+        showgrid=True,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(data.stops))),
+        ticktext=[inert(arm) for arm in data.stops["arm"]],
+        range=[len(data.stops) - 0.5, -0.5],
+        showgrid=False,
+        ticks="",
+    )
+    return figure
+
+
+def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
+    """The figure with its words, or why there is none."""
+    title = "How often would stopping early throw away a good trial?"
+    marks = arm_marks(tables.study)
+    measure = Measure(tables.study.metric)
+    data = stopping_data(analysis, tuple(marks), measure=measure)
+    if data.stops["wrong_share"].notna().sum() == 0:
+        return Panel(id="stopping", title=title, reading=_why_none(data))
+    parts = [
+        f"{row['arm']} {percent(row['wrong_share'])} "
+        f"[{percent(row['wrong_low'])}, {percent(row['wrong_high'])}]"
+        for row in data.stops.to_dict("records")
+        if not pd.isna(row["wrong_share"])
+    ]
+    n = int(data.stops["n_trials"].sum())
+    return Panel(
+        id="stopping",
+        title=title,
+        reading=_reading(data),
+        note=(
+            f"n = {n:,} design trials that were never stopped, replayed through ASHA in 10 "
+            f"random orders. A stop is wrong if the trial ends among the best 1/{data.reduction} "
+            "of its arm and planned length. Bars: 95 % intervals. Upright strokes: what "
+            "stopping blindly would get wrong. Search trials are left out: "
+            "those that survived agree with the stopping by construction. Arms with fewer than 4 "
+            "such trials have no row."
+        ),
+        alt=f"Share of replayed stops that would have been wrong: {listed(parts)}.",
+        figure=stopping_figure(data, marks),
+        table=_table(data),
+    )
+
+
+def _table(data: StoppingData) -> Table:
+    rows = [
+        (
+            row["arm"],
+            f"{row['n_trials']:,}",
+            f"{row['n_stopped']:.1f}",
+            percent(row["cost_saved"]),
+            percent(row["best_stopped"]),
+            data.measure.difference(row["mean_lost"]),
+        )
+        for row in data.stops.to_dict("records")
+    ]
+    return Table(
+        columns=(
+            "Arm",
+            "Design trials",
+            "Stopped, on average",
+            "Epochs saved",
+            "Orders that lose the best",
+            "Mean loss of the best",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _why_none(data: StoppingData) -> str:
+    if data.stops.empty:
+        return (
+            "It cannot be told: no arm has 4 full-length trials that were drawn by design, and "
+            "survivors of the stopping agree with it by construction. Raise design_share or "
+            "trials."
+        )
+    return "Replayed through ASHA, no design trial would have been stopped."
+
+
+def _reading(data: StoppingData) -> str:
+    """Which arms' stops are better than blind ones, as far as intervals say."""
+    stops = data.stops[data.stops["wrong_share"].notna()]
+    better = stops[stops["wrong_high"] < stops["blind_share"]]["arm"].tolist()
+    saved = stops["cost_saved"]
+    cost = f"Stopping saves {percent(float(saved.min()))}"
+    if len(saved) > 1:
+        cost += f" to {percent(float(saved.max()))}"
+    cost += " of the epochs"
+    if not better:
+        return f"{cost}; in no arm are its choices shown to be better than stopping blindly."
+    return f"{cost}; its choices are shown to be better than blind ones in {listed(better)}."

@@ -1,0 +1,166 @@
+"""The report in short, as Markdown: for a pull request, an issue or a paper's appendix."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from study.analysis import analyse_folder
+from study.report.answer import Answer
+from study.report.audit import majority_share
+from study.report.digest import Digest, digest_of
+from study.report.earlier import earlier_note
+from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry
+from study.report.overview import arms_n, budget_sentence, progress_data
+from study.report.wording import SYMBOLS, percent
+from study.tables import read_study, write_whole
+
+FILE_NAME: Final = "report.md"
+
+_MARKUP: Final = re.compile(r"([\\`*_<>|~&!]|(?<=\])[(:\[])")
+"""What means something inside a line; a bracket does only where another one follows it."""
+
+_SPACE: Final = re.compile(r"[^\S\u00a0\u202f]+")
+"""Space but for the narrow one before a unit."""
+
+
+def write_summary(folder: Path) -> Path:
+    """Analyse a results folder, write its `report.md` and return the path of that.
+
+    Raises:
+        StudyError: The folder is not a study's, or a file in it is damaged.
+        OSError: The folder cannot be written.
+    """
+    notes = analyse_folder(folder).notes
+    path = folder / FILE_NAME
+    text = summary(digest_of(read_study(folder)), notes=notes)
+    # a folder's name may be no text
+    write_whole(path, text.encode(errors="backslashreplace"))
+    return path
+
+
+def summary(digest: Digest, *, notes: Sequence[str] = ()) -> str:
+    """The summary of one study; texts from the study cannot become markup.
+
+    Args:
+        digest: The study.
+        notes: What the analysis left out and why.
+    """
+    answer, progress = digest.answer, progress_data(digest.tables)
+    parts = [
+        f"## {plain(digest.question)}",
+        *(["**This study is unfinished; all of this may change.**"] * (not progress.is_finished)),
+        "\n".join(f"- {_settled(entry)}" for entry in answer.settled),
+        f"{plain(answer.claims)} {plain(answer.best)} {_majority(digest)}".strip(),
+        plain(answer.factors),
+        _arms(digest),
+        _claims(digest.claims),
+        _caveats(answer, digest, notes),
+        f"{plain(progress.sentence)} {_provenance(digest)}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    """A text that Markdown shows letter by letter, on one line."""
+    return _MARKUP.sub(r"\\\1", _SPACE.sub(" ", text).strip())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A pipe table of plain texts."""
+    lines = [columns, ["---"] * len(columns), *([plain(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _settled(entry: Entry) -> str:
+    standing = entry.standing
+    if standing is None:
+        return plain(entry.text)
+    sign = SYMBOLS.get(entry.verdict, "")
+    return f"{sign} {plain(standing.sentence)} ({STAGE_NAMES[standing.stage]})"
+
+
+def _majority(digest: Digest) -> str:
+    split = digest.confirmed.split if digest.confirmed else "val"
+    share = majority_share(digest.tables, split=split)
+    if share is None or digest.measure.column != "val_accuracy":
+        return ""
+    return f"Naming the commonest class every time would score {percent(share)}."
+
+
+def _arms(digest: Digest) -> str:
+    confirmed, has_earlier = digest.confirmed, any(row.earlier for row in digest.arms)
+    columns = ["Arm"]
+    if confirmed is not None:
+        columns.append(f"Confirmed {confirmed.measure(confirmed.split).label} [95 %]")
+    columns.append(f"Search’s best {digest.measure.label} (flattered)")
+    columns += ["Earlier study, untuned"] * has_earlier
+    columns += ["Trials"]
+    rows = []
+    for row in digest.arms:
+        cells = [row.arm]
+        if confirmed is not None:
+            value = row.confirmed
+            measure = confirmed.measure(confirmed.split)
+            cells.append(
+                "–"
+                if value is None
+                else f"{measure.interval(value.estimate, value.low, value.high)}, "
+                f"{value.n_seeds} seeds"
+            )
+        cells.append(digest.measure.text(row.best_value))
+        if has_earlier:
+            model = row.earlier
+            cells.append(f"{percent(model.accuracy)} ({model.name})" if model else "–")
+        cells.append(str(row.n_trials))
+        rows.append(cells)
+    return table(columns, rows)
+
+
+def _claims(claims: Sequence[Entry]) -> str:
+    if not claims:
+        return ""
+    rows = [
+        (
+            entry.text,
+            "; ".join(f"{one.value} ({one.n})" for one in entry.confirmed) or "–",
+            entry.searched.value if entry.searched else "–",
+            f"{SYMBOLS.get(entry.verdict, '')} {entry.verdict}",
+        )
+        for entry in claims
+    ]
+    return table(("Claim", "Confirmed [95 %]", "Search [95 %]", "Verdict"), rows)
+
+
+def _caveats(answer: Answer, digest: Digest, notes: Sequence[str]) -> str:
+    confirmed = digest.confirmed
+    found = [*answer.warnings]
+    if digest.claims:
+        found.append(CONFIRM_NOTE if confirmed else SEARCH_CAVEAT)
+    found.append(budget_sentence(digest.arms))
+    if confirmed:
+        found.append(f"n of the confirmed values: {arms_n(digest.arms)}.")
+    if any(row.earlier for row in digest.arms):
+        found.append(earlier_note(digest.tables.study))
+    return "\n".join(f"- {plain(text)}" for text in (*found, *notes))
+
+
+def _provenance(digest: Digest) -> str:
+    known = digest.tables.provenance or {}
+    versions = known.get("versions")
+    torch = versions.get("torch") if isinstance(versions, dict) else None
+    data = known.get("data")
+    fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+    parts = [
+        f"`{known['command']}`" if _is_code(known.get("command")) else "",
+        f"commit {str(known['git_commit'])[:10]}" if known.get("git_commit") else "",
+        f"torch {torch}" if torch else "",
+        f"data {digest.tables.study.data}" + (f" ({fingerprint})" if fingerprint else ""),
+        f"begun {known['started_at']}" if known.get("started_at") else "",
+    ]
+    return " · ".join(part if part.startswith("`") else plain(part) for part in parts if part)
+
+
+def _is_code(text: object) -> bool:
+    """Whether a text can stand between backticks as it is."""
+    return isinstance(text, str) and bool(text) and "`" not in text and text.isprintable()

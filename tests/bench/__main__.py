@@ -1,0 +1,84 @@
+"""`python -m tests.bench WHAT`: how fast, against what a user would write instead.
+
+`studies` runs whole studies on drawn faces: this tool, Ray Tune's plain recipe, an Optuna loop and
+a notebook's loop, in turn, round by round. `steps` measures training steps, `costs` everything
+beside training, `search` what is found per unit of compute on simulated responses.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from tests.bench import costs, searching, steps, studies
+from tests.bench.ratios import machine, ratios, rounds
+
+OURS = "this tool"
+
+
+def main() -> int:
+    """Measure, print, and write CSV where asked; exit status 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("studies", "steps", "costs", "search"))
+    parser.add_argument("--rounds", type=int, default=3, help="of all contestants (3)")
+    parser.add_argument("--trials", type=int, default=8, help="of a study (8)")
+    parser.add_argument("--epochs", type=int, default=2, help="of a trial (2)")
+    parser.add_argument("--images", type=int, default=2000, help="training images, about (2000)")
+    parser.add_argument("--size", type=int, default=48, help="pixels (48)")
+    parser.add_argument("--batch", type=int, default=32, help="images a step (32)")
+    parser.add_argument("--steps", type=int, default=5, help="per round, of `steps` (5)")
+    parser.add_argument("--only", nargs="*", default=[], help="contestants or groups of costs")
+    parser.add_argument("--most", type=int, default=10_000, help="trials, of `costs` (10000)")
+    parser.add_argument("--repeats", type=int, default=40, help="of `search` (40)")
+    parser.add_argument("--out", type=Path, help="folder for CSV and machine.json")
+    asked = parser.parse_args()
+    for name, table in measured(asked).items():
+        sys.stdout.write(f"\n{name}\n{table.round(4).to_string(index=False)}\n")
+        if asked.out is not None:
+            asked.out.mkdir(parents=True, exist_ok=True)
+            table.round(5).to_csv(asked.out / f"{name}.csv", index=False)
+    if asked.out is not None:
+        described = {**machine(), "command": " ".join(sys.argv[1:])}
+        path = asked.out / f"{asked.what}.json"
+        path.write_text(json.dumps(described, indent=2) + "\n")
+    return 0
+
+
+def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
+    """Tables by name."""
+    if asked.what == "costs":
+        return {"costs": costs.all_costs(asked.only, most=asked.most)}
+    if asked.what == "search":
+        return searching.compared(repeats=asked.repeats)
+    if asked.what == "steps":
+        table = rounds(steps.contestants(asked.size, asked.batch, asked.steps), asked.rounds)
+        table.insert(0, "size", asked.size)
+        return {"steps": table, "steps_ratios": ratios(table, "images_per_second", ours=OURS)}
+    with tempfile.TemporaryDirectory() as scratch:
+        job = studies.Job(
+            folder=Path(scratch),
+            trials=asked.trials,
+            epochs=asked.epochs,
+            images=asked.images,
+            size=asked.size,
+            batch=asked.batch,
+        )
+        n = job.draw()
+        runners = studies.contestants(job)
+        if asked.only:
+            runners = {name: run for name, run in runners.items() if name in (OURS, *asked.only)}
+        table = rounds(runners, asked.rounds).assign(
+            n_train=n, trials=asked.trials, epochs=asked.epochs, size=asked.size
+        )
+    return {"studies": table, "studies_ratios": ratios(table, "images_per_second", ours=OURS)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Rounds in which every contestant has its turn, and what one is of another, round by round.
+
+A machine's speed drifts with what else runs on it, so that single times mean little; the ratio of
+two neighbours in time means more, and its spread over the rounds says how much.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+PACKAGES = ("agecls-study", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "pyarrow")
+
+
+def rounds(contestants: Mapping[str, Callable[[], dict[str, float]]], n: int) -> pd.DataFrame:
+    """One row per round and contestant: `round`, `contestant`, its figures, and `load` before it.
+
+    Each round begins with another contestant, so that none is always the first.
+    """
+    rows = []
+    names = list(contestants)
+    for k in range(n):
+        for name in names[k % len(names) :] + names[: k % len(names)]:
+            load = os.getloadavg()[0]
+            rows.append({"round": k, "contestant": name, "load": load, **contestants[name]()})
+    return pd.DataFrame(rows)
+
+
+def ratios(table: pd.DataFrame, figure: str, *, ours: str) -> pd.DataFrame:
+    """Ours over each other's figure, paired by round: median, min, max and number of rounds."""
+    wide = table.pivot(index="round", columns="contestant", values=figure)
+    rows = []
+    for other in wide.columns.drop(ours):
+        ratio = (wide[ours] / wide[other]).dropna()
+        rows.append(
+            {
+                "figure": figure,
+                "of": ours,
+                "to": other,
+                "median": float(np.median(ratio)),
+                "min": float(ratio.min()),
+                "max": float(ratio.max()),
+                "rounds": len(ratio),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def machine() -> dict[str, str]:
+    """Where and with what the figures were made."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def processor() -> str:
+    """The CPU's name where the system tells it."""
+    try:
+        with Path("/proc/cpuinfo").open() as file:
+            return next(line.split(":")[1].strip() for line in file if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def cpu_seconds(work: Callable[[], object], *, repeats: int = 1) -> float:
+    """CPU seconds of this process for one call; on a shared machine honester than the clock."""
+    began = time.process_time()
+    for _ in range(repeats):
+        work()
+    return (time.process_time() - began) / repeats

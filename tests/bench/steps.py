@@ -1,0 +1,80 @@
+"""One training step: ours against eager NCHW, beside what the processor could do at most."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torchvision.models import resnet50
+
+from agecls.batches import draw, normalisation, training_batch
+from agecls.recipe import Recipe
+from agecls.training import fit, start
+from study.estimate import random_faces
+from study.flops import TRAINING, forward_flops
+from tests.bench.ratios import cpu_seconds
+
+PEAK_SIDE = 2048
+"""Side of the matrices whose product counts as the peak."""
+
+
+def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dict[str, float]]]:
+    """Images per CPU second on one thread, by who trains, and the data pipeline's share."""
+    torch.set_num_threads(1)
+    ours, eager = _ours(size, batch), _eager(size, batch)
+    ours(), eager()  # the first steps prepare kernels and memory
+    pipeline = _pipeline(size, batch)
+    flops = TRAINING * forward_flops("org", 50, size)
+
+    def measured(step: Callable[[], object]) -> dict[str, float]:
+        rate = batch / cpu_seconds(step, repeats=steps)
+        peak = sgemm_peak()
+        return {
+            "images_per_second": rate,
+            "peak_gflops": peak / 1e9,
+            "share_of_peak": rate * flops / peak,
+        }
+
+    def with_share() -> dict[str, float]:
+        figures = measured(ours)
+        seconds = cpu_seconds(pipeline, repeats=steps)
+        return {**figures, "pipeline_share": seconds * figures["images_per_second"] / batch}
+
+    return {"this tool": with_share, "NCHW eager": lambda: measured(eager)}
+
+
+def sgemm_peak() -> float:
+    """float32 operations per CPU second of a large matrix product on one thread."""
+    a = torch.randn(PEAK_SIDE, PEAK_SIDE)
+    best = min(cpu_seconds(lambda: a @ a) for _ in range(2))
+    return 2 * PEAK_SIDE**3 / best
+
+
+def _ours(size: int, batch: int) -> Callable[[], object]:
+    """A step as `fit` does it, augmentation and everything else that it does once an epoch."""
+    data = random_faces(batch, size)
+    epochs = fit(start(Recipe(batch_size=batch, epochs=1000, lr=1e-3), data), data)
+    return lambda: next(epochs)
+
+
+def _eager(size: int, batch: int) -> Callable[[], object]:
+    """What the tutorials do with a batch that is there already: NCHW, plain SGD."""
+    model = resnet50(weights=None, num_classes=8).train()
+    images, labels = torch.randn(batch, 3, size, size), torch.arange(batch) % 8
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
+    criterion = nn.CrossEntropyLoss()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        criterion(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def _pipeline(size: int, batch: int) -> Callable[[], object]:
+    """Picking, augmenting and normalising a batch of uint8 images."""
+    images = torch.from_numpy(random_faces(batch, size).train_images)
+    draws = draw(batch, torch.Generator().manual_seed(0))
+    normal = normalisation((0.5,) * 3, (0.5,) * 3, torch.device("cpu"))  # type: ignore[arg-type]
+    order = torch.randperm(batch)
+    return lambda: training_batch(images[order], draws[order], normal, strength=0.3)

@@ -1,0 +1,73 @@
+"""The main job's stages without Ray: a loop that trains nothing stands for the executor."""
+
+import errno
+from contextlib import nullcontext
+from dataclasses import fields
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from agecls.training import EpochMetrics
+from study import conduct
+from study.errors import StorageError
+from study.study_file import load_study
+from study.tune_run import Resources
+from tests.study import tiny
+
+NUMBERS = {field.name: 0.5 for field in fields(EpochMetrics)}
+PLACE = {"node": "here", "device": "cpu", "peak_memory_mib": 100.0}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Conduct a tiny study of four trials in `tmp_path / "it"`."""
+    study = load_study(tiny.write_study(tmp_path, trials=4))
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(conduct.tune_run, "ray_session", lambda resources: nullcontext())
+    monkeypatch.setattr(conduct.tune_run, "run_search", _all_epochs)
+
+    def call():
+        return conduct.conduct(
+            study, tmp_path / "it", resources=Resources(), time_budget=None, storage=None,
+            command=["study.run"], console=Console(quiet=True),
+        )  # fmt: skip
+
+    return call
+
+
+def _all_epochs(search, data, storage, *, tick, **rest):
+    while (asked := search.next()) is not None:
+        for epoch in range(1, asked.epochs_planned + 1):
+            measured = {"epoch": epoch, "val_accuracy": 0.3, "collapsed": False, **PLACE}
+            if not search.finished_epoch(asked.number, NUMBERS | measured):
+                break
+        tick()
+
+
+def test_models_that_cannot_be_kept_cost_no_table(run, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(conduct.models, "keep_best", full)
+    with pytest.raises(OSError, match="No space left"):
+        run()
+    trials = pd.read_parquet(tmp_path / "it" / "trials.parquet")
+    assert len(trials) == 4
+    epochs = pd.read_parquet(tmp_path / "it" / "epochs.parquet")
+    assert len(epochs) == trials["epochs_run"].sum() > 4
+
+
+def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_path, monkeypatch):
+    study = load_study(tiny.write_study(tmp_path))
+    free = 5 * 4 * 100_000_000 - 1  # of five seeds of two arms, twice what is there
+    usage = type("Usage", (), {"free": free // 2})
+    monkeypatch.setattr(conduct.shutil, "disk_usage", lambda path: usage)
+
+    def work(n_seeds):
+        conduct.confirm_work(
+            study, tmp_path, None, "/elsewhere", Resources(), {}, [], None, n_seeds=n_seeds
+        )
+
+    with pytest.raises(StorageError, match=r"10 confirmed models may take 1\.0 GB"):
+        work(5)
