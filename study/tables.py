@@ -46,6 +46,15 @@ def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
     return rows
 
 
+def reached_end(trials: pd.DataFrame, metric: str) -> pd.Series:
+    """Which trials (a column of bools) came to the end of their schedule with a value.
+
+    Scouts never count: theirs is cut short to see where training diverges.
+    """
+    is_scout = trials["origin"].eq("scout").fillna(False).astype(bool)
+    return (trials["status"] == "completed") & trials[metric].notna() & ~is_scout
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put content at a path so that a killed process leaves the old file or the new one.
 

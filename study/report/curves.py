@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from study.report.look import INK, MUTED, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Panel, of_trials, sample
 from study.report.wording import Measure, count, inert, percent
-from study.tables import StudyTables
+from study.tables import StudyTables, reached_end
 
 MOST_ARMS: Final = 12
 MOST_CURVES: Final = 60
@@ -54,7 +54,7 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     epochs = epochs[epochs[measure.column].notna()]
     has_epoch = trials["trial_id"].isin(epochs["trial_id"].unique())
     trials = trials[trials["arm"].isin(arms) & has_epoch]
-    full = trials[(trials["status"] == "completed") & trials[measure.column].notna()]
+    full = trials[reached_end(trials, measure.column)]
     best = trials.index.to_series().isin(full.groupby("arm")[measure.column].idxmax())
     kind = np.select(
         [best, trials["collapsed"].fillna(False).astype(bool), trials["status"] == "completed"],

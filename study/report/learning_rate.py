@@ -13,7 +13,7 @@ from study.factors import Factor
 from study.report.look import MUTED, SHADE, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, listed, percent
-from study.tables import StudyTables, configurations
+from study.tables import StudyTables, configurations, reached_end
 
 MOST_POINTS: Final = 2000
 FACTOR: Final = "lr"
@@ -49,7 +49,7 @@ def learning_rate_data(tables: StudyTables, *, majority: float | None) -> Learni
     rate = trials[config_column(FACTOR)].astype("float64")
     has_rate = rate > 0
     with_value = trials[has_rate & trials[measure.column].notna()]
-    full = with_value["status"] == "completed"
+    full = reached_end(with_value, measure.column)
     collapsed = with_value["collapsed"].fillna(False).astype(bool)
     best = with_value[full].groupby("arm")[measure.column].idxmax()
     drawn = sample(with_value, MOST_POINTS, keep=with_value.index.to_series().isin(best))

@@ -10,7 +10,7 @@ from study.factors import Config, arm_name
 from study.report.confirmed import ConfirmedValues, Value
 from study.report.earlier import EarlierModel, earlier_model
 from study.report.wording import Measure, count, describe, listed
-from study.tables import StudyTables, configurations
+from study.tables import StudyTables, configurations, reached_end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +185,7 @@ def _arm_row(tables: StudyTables, arm: str, trials: pd.DataFrame) -> ArmRow:
         n_collapsed=_collapsed(trials),
         epochs_spent=_epochs(trials),
     )
-    completed = trials[(trials["status"] == "completed") & trials[study.metric].notna()]
+    completed = trials[reached_end(trials, study.metric)]
     if completed.empty:
         return budget
     best = completed.iloc[[int(np.argmax(completed[study.metric].to_numpy(dtype=float)))]]

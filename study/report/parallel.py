@@ -17,7 +17,7 @@ from study.factors import Factor
 from study.report.look import INK, MUTED, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, level
-from study.tables import StudyTables, configurations
+from study.tables import StudyTables, configurations, reached_end
 
 MOST_LINES: Final = 1000
 ABSENT: Final = "absent"
@@ -72,7 +72,7 @@ def parallel_data(tables: StudyTables) -> ParallelData:
     """Lines of completed trials, at most MOST_LINES, the best tenth first of all."""
     study, measure = tables.study, Measure(tables.study.metric)
     trials = tables.trials
-    completed = trials[(trials["status"] == "completed") & trials[measure.column].notna()]
+    completed = trials[reached_end(trials, measure.column)]
     n_top = math.ceil(len(completed) / 10)
     best_first = completed[measure.column].rank(method="first", ascending=False)
     completed = completed.assign(is_top=best_first <= n_top)
@@ -161,8 +161,8 @@ def parallel_figure(data: ParallelData, marks: dict[str, Mark]) -> go.Figure:
 def parallel_panel(tables: StudyTables) -> Panel:
     """The figure with its words, or why there is none."""
     title = "Which settings do the best trials share?"
-    completed = (tables.trials["status"] == "completed").any()
-    data = parallel_data(tables) if completed else None
+    has_any = reached_end(tables.trials, tables.study.metric).any()
+    data = parallel_data(tables) if has_any else None
     if data is None or not len(data.lines):
         return Panel(id="parallel", title=title, reading="No trial has been completed yet.")
     if len(data.axes) < 2:

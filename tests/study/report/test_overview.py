@@ -50,6 +50,17 @@ def test_an_arm_s_best_is_its_completed_trial_with_the_highest_final_value(
     assert scratch.config == {"init": "scratch", "lr": 0.1}
 
 
+def test_a_scout_is_never_an_arm_s_best(tmp_path: Path) -> None:
+    trials = pd.DataFrame(
+        [
+            of_arm(-1, "scratch", val_accuracy=0.95, origin="scout"),
+            of_arm(0, "scratch", val_accuracy=0.30, origin="design"),
+        ]
+    )
+    tables = tables_of(tmp_path, a_study(ARMS, trials=2), trials, NO_EPOCHS)
+    assert [row.best_number for row in arms_data(tables)] == [0, None]
+
+
 def test_an_arm_s_row_counts_its_trials_by_status_and_its_epochs(two_arms: StudyTables) -> None:
     scratch, pretrained = arms_data(two_arms)
     assert scratch.n_trials == 3
