@@ -5,7 +5,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import FrameType
 from typing import Final, NoReturn
@@ -21,7 +22,13 @@ _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints take one line; `--version` is there."""
+    """A parser whose complaints take one line; `--version` is there.
+
+    Args:
+        module: What follows `python -m`.
+        description: Printed as its lines are.
+        epilog: Likewise.
+    """
 
     def __init__(self, module: str, description: str, epilog: str = "") -> None:
         super().__init__(
@@ -31,12 +38,14 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.add_argument(
-            "--version", action="version", version=f"agecls {version('agecls-study')}"
+            "--version",
+            action="version",
+            version=f"{module.partition('.')[0]} {version('agecls-study')}",
         )
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog.removeprefix('python -m ')}: {message}\n")
+        self.exit(BAD_INPUT, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
 
 
 def seconds(text: str) -> float:
@@ -75,9 +84,9 @@ def status_of(
     """
     failures: tuple[type[Exception], ...] = (DivergedError, *failed)
     refusals: tuple[type[Exception], ...] = (AgeclsError, *bad_input)
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return work()
+        with sigterm_as_ctrl_c():
+            return work()
     except failures as error:
         complaint, status = str(error), FAILED
     except refusals as error:
@@ -87,10 +96,18 @@ def status_of(
         complaint, status = f"{where}{error.strerror or error}", FAILED
     except KeyboardInterrupt:
         complaint, status = f"interrupted; {when_interrupted}", INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
     sys.stderr.write(f"{module}: {one_line(complaint)}\n")
     return status
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Within the block SIGTERM raises KeyboardInterrupt, where nothing inside handles it."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def progress_on_stderr(what: str) -> Callable[[int, int], None]:

@@ -309,7 +309,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(2, one_line(f"{self.prog}: {message}") + "\n")
+        self.exit(2, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
 
 
 def _bar(stream: Any) -> Progress | None:
@@ -377,13 +377,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         draw_face_set(asked.out, _asked(asked), progress=_bar(sys.stderr))
     except ValueError as error:  # DataLayoutError too
-        sys.stderr.write(f"{one_line(str(error))}\n")
+        sys.stderr.write(one_line(f"agecls.faces: {error}") + "\n")
         return 2
     except OSError as error:
-        sys.stderr.write(one_line(f"{asked.out}: {error.strerror or error}") + "\n")
+        sys.stderr.write(one_line(f"agecls.faces: {asked.out}: {error.strerror or error}") + "\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(one_line(f"interrupted; nothing was left at {asked.out}") + "\n")
+        sys.stderr.write(
+            one_line(f"agecls.faces: interrupted; nothing was left at {asked.out}") + "\n"
+        )
         return 130
     return 0
 

@@ -23,10 +23,12 @@ from agecls.weight_sources import read_source
 from study import provenance
 from study.errors import SearchError
 from study.factors import Config, Level, Study
+from study.interruption import StopRequest
+from study.ray_session import Resources
 from study.tables import write_whole
 from study.terminal import progress
 from study.trainable import Backbones, device_for
-from study.tune_run import Resources, StopRequest, reason_of
+from study.tune_run import reason_of
 
 FOLDER: Final = "pretrained"
 """Of the backbones that the study trained itself, inside the study's folder."""

@@ -7,8 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from study import __version__
-from study.options import Parser
+from agecls.command import Parser
 
 COMMANDS: Final = {
     "study.run": "study.run",
@@ -64,14 +63,11 @@ complete -o bashdefault -o default -F _study_python python python3
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = Parser(
-        prog="python -m study.completion",
-        description="Print a script for bash that completes the commands of this project.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    return Parser(
+        "study.completion",
+        "Print a script for bash that completes the commands of this project.",
+        EPILOG,
     )
-    p.add_argument("--version", action="version", version=f"study {__version__}")
-    return p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

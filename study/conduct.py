@@ -13,12 +13,14 @@ from typing import Any
 from rich.console import Console
 
 from agecls.data import FaceData, load_data
-from study import backbones, models, provenance, tune_run
+from study import backbones, models, provenance, ray_session, tune_run
 from study.confirmation import FOLDER as CONFIRM
 from study.confirmation import Work, confirm
 from study.errors import SearchError, StorageError, StudyError
 from study.factors import Study, arm_name
+from study.interruption import StopRequest, stop_on_signals
 from study.live_report import LiveReport
+from study.ray_session import Resources
 from study.record import Record, TrialRecord
 from study.report.page import write_report
 from study.sampler import SETTINGS
@@ -30,7 +32,6 @@ from study.study_file import dump_study, load_study
 from study.tables import write_table, write_whole
 from study.tabulate import epochs_frame, trials_frame
 from study.terminal import SearchDisplay, duration, progress
-from study.tune_run import Resources, StopRequest
 
 WRITE_EVERY = 60.0
 """Seconds between two writings of the tables while a search runs."""
@@ -106,7 +107,7 @@ def conduct(
         check_box(study, folder)
         search = Search(study, record, folder)
         # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
-        with tune_run.ray_session(resources), tune_run.stop_on_signals(stop):
+        with ray_session.ray_session(resources), stop_on_signals(stop):
             try:
                 backbones.train_missing(study, folder, resources, stop, console, source)
                 if study.is_to_be_scouted and not stop.due():
@@ -118,6 +119,7 @@ def conduct(
                     _search(search, data, folder, checkpoints, resources, stop, console, source)
                     if search.is_over and study.confirm_seeds > 0 and not stop.due():
                         write_tables(study, record.trials.values(), folder)
+                        _check_found(search, folder)
                         work = confirm_work(
                             study,
                             folder,
@@ -145,6 +147,19 @@ def conduct(
         failed=failed,
         summary=(*_summary(search, data.summary["majority"]["val"]), *problems),
     )
+
+
+def _check_found(search: Search, folder: Path) -> None:
+    """Refuse to confirm a search that found nothing.
+
+    Raises:
+        SearchError: No trial ran to its end.
+    """
+    if not search.best_of_arms():
+        raise SearchError(
+            f"{folder}: no trial ran to its end, so there is nothing to confirm. `error` in "
+            "trials.parquet says why; change the study's factors and begin a new one with --name."
+        )
 
 
 def _scouted(

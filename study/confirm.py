@@ -4,14 +4,13 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agecls.command import FAILED, INTERRUPTED, positive, status_of
-from study import __version__
-from study.options import Parser, add_place, add_resources
+from agecls.command import FAILED, INTERRUPTED, Parser, positive, status_of
+from study.options import add_place, add_resources
 
 DEFAULT_SEEDS = 5
 """Where the study asks for no confirmation but the user does."""
@@ -40,11 +39,10 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resu
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
-        prog="python -m study.confirm",
-        description="Train each arm's chosen configuration on fresh seeds, look at the test split "
-        "once, and write the report again.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "study.confirm",
+        "Train each arm's chosen configuration on fresh seeds, look at the test split once, and\n"
+        "write the report again.",
+        EPILOG,
     )
     p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
     p.add_argument(
@@ -65,7 +63,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
     add_place(p.add_argument_group("where it lies"))
     add_resources(p.add_argument_group("what it may use"))
-    p.add_argument("--version", action="version", version=f"study {__version__}")
     return p
 
 
@@ -146,8 +143,9 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     import torch
 
     from agecls.command import usable_device
-    from study import provenance, tune_run
+    from study import provenance
     from study.external import Scoring, confirmed_models, score_other_faces
+    from study.interruption import StopRequest, stop_on_signals
     from study.report.page import write_report
     from study.terminal import console
 
@@ -155,23 +153,41 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     if options.cpus_per_trial:
         torch.set_num_threads(max(1, int(options.cpus_per_trial)))
     out = console()
-    stop = tune_run.StopRequest.after(options.time_budget)
-    work = Scoring(
-        study=study,
-        folder=folder,
-        data=_faces(study, out),
-        device=usable_device(None),
-        source=provenance.read(folder) or {},
-        command=shlex.join(provenance.this_command("study.confirm")),
-        console=out,
-    )
-    with tune_run.stop_on_signals(stop):
+    stop = StopRequest.after(options.time_budget)
+    data = _faces(study, out)
+    # study.json is read and written again: nobody else changes it meanwhile
+    with _held(folder), stop_on_signals(stop):
+        work = Scoring(
+            study=study,
+            folder=folder,
+            data=data,
+            device=usable_device(None),
+            source=provenance.read(folder) or {},
+            command=shlex.join(provenance.this_command("study.confirm")),
+            console=out,
+        )
         is_over = score_other_faces(work, dict(options.external), stop)
     if not is_over:
         _say_stopped(out, stop.reason or "interrupted", options)
         return INTERRUPTED
     out.print(f"Report: {write_report(folder)}", highlight=False, markup=False)
     return 0
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[Any]:
+    """The study's open record, which one process holds; None where another tool wrote the tables.
+
+    Raises:
+        RecordError: Another process works on the study.
+    """
+    from study.record import FILE_NAME, Record
+
+    if not (folder / FILE_NAME).exists():
+        yield None
+        return
+    with Record(folder) as record:
+        yield record
 
 
 def _faces(study: Any, out: Any) -> Any:
@@ -193,13 +209,13 @@ def _run(
     options: argparse.Namespace, study: Any, folder: Path, out: Any
 ) -> tuple[str | None, bool]:
     """Why the stage ended before its end (None: it did not), and whether it could not go on."""
-    from study import tune_run
+    from study import ray_session
     from study.conduct import close_provenance, confirm_work, open_provenance
     from study.confirmation import confirm
     from study.errors import SearchError
+    from study.interruption import StopRequest, stop_on_signals
     from study.provenance import this_command
-    from study.record import FILE_NAME, Record
-    from study.tune_run import Resources, StopRequest
+    from study.ray_session import Resources
 
     stop = StopRequest.after(options.time_budget)
     resources = Resources(
@@ -212,8 +228,8 @@ def _run(
     command = this_command("study.confirm")
     with ExitStack() as stack:
         is_searched = True
-        if (folder / FILE_NAME).exists():  # another tool may have written the tables
-            record = stack.enter_context(Record(folder))
+        record = stack.enter_context(_held(folder))
+        if record is not None:
             n_over = sum(t.status != "running" for t in record.trials.values())
             is_searched = n_over >= study.trials
             if not is_searched:
@@ -226,8 +242,8 @@ def _run(
         work = confirm_work(
             study, folder, data, options.storage, resources, source, command, out, n_seeds=n_seeds
         )
-        stack.enter_context(tune_run.ray_session(resources))
-        stack.enter_context(tune_run.stop_on_signals(stop))
+        stack.enter_context(ray_session.ray_session(resources))
+        stack.enter_context(stop_on_signals(stop))
         failed = False
         try:
             is_over = confirm(work, n_seeds=n_seeds, stop=stop, look_again=True)

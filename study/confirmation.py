@@ -24,15 +24,17 @@ from study.analysis.chosen import RULES, Choice, choose
 from study.confirm_tables import model_name, predictions_frame, stream_seed, write_tables
 from study.errors import StudyError
 from study.factors import Config, Study, arm_name
+from study.interruption import StopRequest
 from study.models import ConfirmedModels
 from study.plan import PlannedTrial, plan_trials
+from study.ray_session import Resources
 from study.record import Record
 from study.search import Search
 from study.storage import Storage
 from study.tables import read_study, write_table, write_whole
 from study.terminal import SearchDisplay
 from study.trainable import Backbones
-from study.tune_run import Resources, Scoring, StopRequest
+from study.tune_run import Scoring
 
 FOLDER: Final = "confirm"
 CHOICE: Final = "choice.json"

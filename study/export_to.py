@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from study import __version__
+from agecls.command import Parser
 from study.errors import StudyError
-from study.options import Parser, add_place
+from study.options import add_place
 
 PACKAGES: Final = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny"}
 """What each tracker needs, by the name that pip knows."""
@@ -31,10 +31,9 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
-        prog="python -m study.export_to",
-        description="Write a study's tables in the form of TensorBoard or MLflow.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "study.export_to",
+        "Write a study's tables in the form of TensorBoard or MLflow.",
+        EPILOG,
     )
     p.add_argument("tracker", choices=tuple(PACKAGES))
     p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
@@ -45,7 +44,6 @@ def parser() -> argparse.ArgumentParser:
         "MLflow a file or a tracking URI (default: mlflow.db there)",
     )
     add_place(p.add_argument_group("where the study lies"))
-    p.add_argument("--version", action="version", version=f"study {__version__}")
     return p
 
 

@@ -33,11 +33,11 @@ from study.confirm_tables import predictions_frame, stream_seed
 from study.confirmation import FOLDER as CONFIRM
 from study.errors import StudyError
 from study.factors import DropClaim, Study
+from study.interruption import StopRequest
 from study.models import confirmed_folder
 from study.record import Record
 from study.tables import read_study, read_table, write_table, write_whole
 from study.terminal import progress
-from study.tune_run import StopRequest
 
 FOLDER: Final = "external"
 """Inside the stage's folder; also the table's name, and the key in `study.json`."""
@@ -206,6 +206,11 @@ def _raw_probabilities(
 
 def _seen_by_arm(work: Scoring, path: str) -> dict[str, bool | None]:
     """By arm, whether its models started from weights that were trained on the set."""
+    if "confirm" not in work.source:  # a kill between the stage's tables and this file
+        raise StudyError(
+            f"{work.folder / provenance.FILE_NAME}: does not say what was confirmed. Give python "
+            f"-m study.confirm {work.folder.name} once more, or restore the file from a copy."
+        )
     return {
         choice["arm"]: was_trained_on(source_of(work.study, work.folder, choice["config"]), path)
         for choice in work.source["confirm"]["choices"]

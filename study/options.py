@@ -2,19 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
 from agecls.command import positive as at_least_one
 from agecls.command import seconds
-from agecls.errors import one_line
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with status 2."""
-        self.exit(2, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
 
 
 def add_place(group: argparse._ArgumentGroup) -> None:

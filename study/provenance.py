@@ -135,16 +135,24 @@ def _machine() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """Commit of the checkout that holds this package, with a mark if it was changed."""
-    here = Path(__file__).parent
+    """Commit of the checkout that holds this package, with a mark if it was changed.
+
+    None for a package that was installed inside another project's checkout.
+    """
+    here = Path(__file__)
+    is_tracked = ["ls-files", "--error-unmatch", here.name]
+    commit = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
+        _, described = (
+            subprocess.run(
+                ["git", *words],
+                cwd=here.parent,
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
+            )
+            for words in (is_tracked, commit)
         )
     except (OSError, subprocess.SubprocessError):
         return None

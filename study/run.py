@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from study import __version__
-from study.interruption import STATUS as INTERRUPTED
-from study.interruption import sigterm_as_ctrl_c
-from study.options import Parser, add_place, add_resources
+from agecls.command import INTERRUPTED, Parser, sigterm_as_ctrl_c
+from study.options import add_place, add_resources
 
 EPILOG = """\
 examples:
@@ -28,10 +26,9 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resu
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
-        prog="python -m study.run",
-        description="Search recipes for age classes from faces, then report which factors matter.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "study.run",
+        "Search recipes for age classes from faces, then report which factors matter.",
+        EPILOG,
     )
     p.add_argument(
         "study", nargs="?", help="a preset's name or a TOML file (default: demo, on drawn faces)"
@@ -61,7 +58,6 @@ def parser() -> argparse.ArgumentParser:
         help="images/s with one trial and with several at a time; no lasting training",
     )
     p.add_argument("--list", action="store_true", help="the presets and what they ask")
-    p.add_argument("--version", action="version", version=f"study {__version__}")
     return p
 
 
@@ -207,8 +203,8 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     ray_environment.prepare(is_local=options.address is None)
     from study.conduct import conduct
     from study.provenance import this_command
+    from study.ray_session import Resources
     from study.terminal import console
-    from study.tune_run import Resources
 
     out = console()
     outcome = conduct(

@@ -17,6 +17,8 @@ from agecls.data import FaceData
 from study import provenance, tune_run
 from study.errors import SearchError, StudyError
 from study.factors import Config, Study
+from study.interruption import StopRequest
+from study.ray_session import Resources
 from study.record import FILE_NAME, Record, TrialRecord, replay
 from study.record_lines import read_events
 from study.scout import Found, find_ranges, scout_plan, scout_study, scouted
@@ -24,7 +26,6 @@ from study.search import Search
 from study.storage import Storage
 from study.terminal import SearchDisplay
 from study.trainable import Backbones
-from study.tune_run import Resources, StopRequest
 
 FOLDER: Final = "scout"
 KEY: Final = "scout"

@@ -81,6 +81,7 @@ class FaceTrainable(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
+        self._epochs: Iterator[dict[str, Any]] = iter(())  # frees what the trial before held
         reset_peak_memory()
         torch.set_num_threads(config["threads"])
         self._epochs = self._run(config)

@@ -1,21 +1,16 @@
-"""Ray Tune as the executor of a search: its queue, its decisions and its noise are handled here.
+"""Ray Tune as the executor of a search: its queue and its decisions are handled here.
 
 Ray is asked for as little as possible: to run trainables on fractional resources and to reuse
 their processes. What runs next and who goes on is `study.search`'s to say; Ray's own snapshots
 are never read.
 """
 
-import contextlib
 import logging
-import os
-import signal
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 import ray
@@ -25,8 +20,10 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from agecls.data import TrainingArrays
-from study.errors import SearchError, StudyError
+from study.errors import SearchError
 from study.factors import Config
+from study.interruption import StopRequest
+from study.ray_session import Resources, concurrency
 from study.search import RETRIES, Assignment, Failure, Search
 from study.space import recipe_of
 from study.storage import Storage
@@ -47,16 +44,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a study may use and what one trial takes; `concurrency` None: what fits."""
-
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float = 0.0
-    concurrency: int | None = None
-    address: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scoring:
     """What every finished model is asked to predict.
 
@@ -68,42 +55,6 @@ class Scoring:
 
     images: Mapping[str, Images]
     keep: Callable[[int, Mapping[str, NDArray[np.float32]]], None]
-
-
-@dataclass
-class StopRequest:
-    """Whether the search should wind down, and why: read after each epoch.
-
-    Attributes:
-        reason: Set by signals, and by an error in our own code.
-        deadline: Of `time.monotonic`, which no setting of the clock moves; past it no epoch
-            starts.
-        error: What went wrong inside Ray's loop, to be raised once the loop has ended.
-    """
-
-    reason: str | None = None
-    deadline: float | None = None
-    error: Exception | None = None
-
-    @classmethod
-    def after(cls, seconds: float | None) -> Self:
-        """Once so many seconds have passed from now; None: never by itself."""
-        return cls(deadline=None if seconds is None else time.monotonic() + seconds)
-
-    def due(self) -> bool:
-        """Whether to stop now; past the deadline the reason becomes the time budget."""
-        if self.reason is None and self.deadline is not None and time.monotonic() >= self.deadline:
-            self.reason = "the time budget is used up"
-        return self.reason is not None
-
-    @contextlib.contextmanager
-    def on_error(self) -> Iterator[None]:
-        """Turn an error within the block into a request to stop, since Ray would bury it."""
-        try:
-            yield
-        except Exception as error:
-            self.error = error
-            self.reason = f"an error: {error}"
 
 
 class _NotInSnapshots:
@@ -327,90 +278,3 @@ def _shareable(backbones: Backbones) -> Backbones:
         source: {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
         for source, files in backbones.items()
     }
-
-
-def check_resources(resources: Resources) -> None:
-    """Refuse a trial that no node can hold, for which Ray would wait for ever.
-
-    Raises:
-        StudyError: Says what the nodes have.
-    """
-    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    nodes = [node["Resources"] for node in alive]
-    if not any(all(node.get(k, 0.0) >= n for k, n in wanted.items()) for node in nodes):
-        has = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
-        raise StudyError(
-            f"no node can hold a trial of {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs "
-            f"(there are: {has}); lower --cpus-per-trial or --gpus-per-trial"
-        )
-
-
-def concurrency(resources: Resources) -> int:
-    """Trials that run at a time: as asked, else as many as the cluster's CPUs and GPUs hold."""
-    if resources.concurrency is not None:
-        return resources.concurrency
-    cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    fits = []
-    if resources.cpus_per_trial > 0:
-        fits.append(cluster.get("CPU", 0.0) / resources.cpus_per_trial)
-    if resources.gpus_per_trial > 0:
-        fits.append(cluster.get("GPU", 0.0) / resources.gpus_per_trial)
-    return max(1, int(min(fits, default=1.0)))
-
-
-@contextlib.contextmanager
-def ray_session(resources: Resources) -> Iterator[None]:
-    """A quiet Ray: the cluster at `address`, or a local one on loopback for this block.
-
-    Raises:
-        SearchError: Ray does not start, or there is no cluster at the address.
-        StudyError: No node can hold a trial.
-    """
-    # Ray logs a traceback for each worker that dies; the record has the reason.
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    settings: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
-    if resources.address is not None:
-        settings["address"] = resources.address
-    else:
-        # "local", since without it Ray joins whatever cluster runs on this machine.
-        settings["address"] = "local"
-        # Huge pages for PyTorch's buffers, a few per cent on a CPU.
-        settings["runtime_env"] = {"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}}
-        settings |= {"include_dashboard": False, "num_cpus": os.cpu_count()}
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**settings)
-    except SystemExit as error:  # Ray's own answer to SIGTERM
-        raise KeyboardInterrupt from error
-    except Exception as error:  # Ray raises many kinds, also plain Exception after a time-out
-        where = f" at {resources.address}" if resources.address else ""
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SearchError(
-            f"Ray cannot be used{where}: {first} "
-            "(nothing is lost; try again when the machine is less busy, or mend --address)"
-        ) from error
-    finally:
-        signal.signal(signal.SIGTERM, on_sigterm)
-    try:
-        check_resources(resources)
-        yield
-    finally:
-        ray.shutdown()
-
-
-@contextlib.contextmanager
-def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """First Ctrl-C or SIGTERM: wind down after the running epochs; a second one: now."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if stop.reason is not None:
-            raise KeyboardInterrupt
-        stop.reason = "interrupted" if number == signal.SIGINT else "asked to end by SIGTERM"
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -27,6 +27,7 @@ from study.analysis.support import Support
 from study.analysis.verdicts import Claims
 from study.columns import SCHEMAS, Kind
 from study.factors import Study
+from study.quantities import count
 
 FEWEST_TRIALS = 10
 """Full-length trials without which no surface is fitted."""
@@ -203,8 +204,8 @@ def _fit(frames: Frames, basis: Basis, imputed: Imputed, rng: np.random.Generato
 def _nothing_known(frames: Frames, support: Support) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Importance and interactions when too few trials reached their end."""
     reason = (
-        f"only {support.n_trials} full-length trials in the box (at least {FEWEST_TRIALS} are "
-        "needed): raise trials or design_share"
+        f"only {count(support.n_trials, 'full-length trial')} in the study's ranges (at least "
+        f"{FEWEST_TRIALS} are needed): raise trials or design_share"
     )
     names = [axis.name for axis in frames.box.axes]
     unknown: dict[str, object] = {
@@ -292,14 +293,14 @@ def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str
     n_outside = int((~frame["inside"] & frame["outcome"].isin(["full", "stopped"])).sum())
     if n_outside:
         notes.append(
-            f"{n_outside} of {len(frame)} trials lie outside the reference box (a value out of "
-            "range or missing) and are left out of effects."
+            f"{n_outside:,} of {count(len(frame), 'trial')} left out of effects: outside the "
+            "reference box (a value out of range or missing)."
         )
     n_dropped = int((frames.rows("stopped") & ~imputed.rows).sum())
     if n_dropped:
         notes.append(
-            f"{n_dropped} stopped trials are left out of effects: too few trials reached their "
-            "end to learn where a curve leads."
+            f"{count(n_dropped, 'stopped trial')} left out of effects: too few trials reached "
+            "their end to learn where a curve leads."
         )
     n_design = int((frames.rows("full") & (frame["origin"] == "design").to_numpy()).sum())
     if n_design == 0 and len(frame):
@@ -310,11 +311,11 @@ def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str
         )
     n_lost = int(((frame["outcome"] == "lost") & (frame["origin"] != "scout")).sum())
     if n_lost:
-        notes.append(f"{n_lost} trials failed or have no usable value.")
+        notes.append(f"{count(n_lost, 'trial')} failed or gave no usable value.")
     n_collapsed = int((frame["outcome"] == "collapsed").sum())
     if n_collapsed:
         notes.append(
-            f"{n_collapsed} trials collapsed or diverged; they count in the collapse table and "
+            f"{count(n_collapsed, 'trial')} collapsed or diverged; counted in the collapse table, "
             "never in effects in points."
         )
     return tuple(notes)

@@ -18,6 +18,7 @@ from study.analysis.effects import Surface
 from study.analysis.evidence import unpenalised
 from study.analysis.support import FEWEST, Support
 from study.factors import Level
+from study.quantities import count
 
 Cell = Mapping[str, Level]
 """Levels of one or more factors that are held; a level or an arm."""
@@ -92,8 +93,9 @@ class Contrasts:
             base = {"factor": factor, "level_a": names[0], "level_b": names[1], "n_trials": n}
             if n < FEWEST:
                 reason = (
-                    f"withheld: {names[int(counts[k].argmin())]} has {n} full-length trials (at "
-                    f"least {FEWEST} are needed); raise design_share or trials"
+                    f"withheld: {names[int(counts[k].argmin())]} has "
+                    f"{count(n, 'full-length trial')} (at least {FEWEST} are needed); raise "
+                    "design_share or trials"
                 )
                 records += [
                     base | {"kind": kind, "reason": reason} for kind in ("average", "tuned")

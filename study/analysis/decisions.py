@@ -19,6 +19,7 @@ from study.analysis.intervals import Estimate, quantile
 from study.analysis.scoring import metric_of
 from study.analysis.untested import lacks_weights
 from study.factors import Claim, DifferenceClaim, EquivalenceClaim, Level, Study, arm_name
+from study.quantities import points
 
 MOST_SEEDS: Final = 1000
 POINTS: Final = 100.0
@@ -144,9 +145,9 @@ class Decisions:
         self, test: _Test, p: float, n_claims: int, seeds: int | None, scored: ScoredSet
     ) -> str:
         limit = (
-            f"{test.claim.least:g} points"
+            points(test.claim.least)
             if isinstance(test.claim, DifferenceClaim)
-            else f"±{test.claim.within:g} points"
+            else f"±{points(test.claim.within)}"
         )
         over = f"Holm's adjustment for {n_claims} claims" if n_claims > 1 else "one claim tested"
         if p <= self.alpha:

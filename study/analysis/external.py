@@ -21,6 +21,7 @@ from study.analysis.intervals import Estimate, over_sets
 from study.analysis.scoring import METRICS, RECALLS, TEMPERED, metric_of
 from study.analysis.untested import lacks_weights
 from study.factors import DropClaim, Study
+from study.quantities import points
 
 POINTS: Final = 100.0
 
@@ -283,7 +284,7 @@ def _reason(claim: DropClaim, one: Elsewhere, arms: Sequence[str], p: float, n_t
     assert there is not None  # there is an estimate
     over = f"Holm's adjustment for {n_tests} tests" if n_tests > 1 else "one test"
     parts = [
-        f"p = {p:.2g} against a drop of {claim.drop_at_most:g} points from the {one.own.split} "
+        f"p = {p:.2g} against a drop of {points(claim.drop_at_most)} from the {one.own.split} "
         f"split ({over}); {there.n_images:,} images of {one.faces.name} in {there.clusters.n:,} "
         "clusters"
     ]

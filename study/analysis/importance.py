@@ -18,6 +18,7 @@ from study.analysis.box import Array
 from study.analysis.effects import Surface
 from study.analysis.evidence import unpenalised
 from study.analysis.support import FEWEST, Support
+from study.quantities import count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +166,8 @@ def _judge(
     part = "third of its range" if is_numeric else "level"
     if n < FEWEST:
         return "unresolved", (
-            f"only {n} full-length trials at one {part} (at least {FEWEST} are needed): raise "
-            "design_share or trials"
+            f"only {count(n, 'full-length trial')} at one {part} (at least {FEWEST} are needed): "
+            "raise design_share or trials"
         )
     if p_value < rules.alpha:
         return "matters", f"main effect differs from none (p = {p_value:.2g})"
@@ -197,7 +198,7 @@ def interactions(surface: Surface, support: Support, rules: Rules) -> pd.DataFra
         n = support.fewest_of_pair(a, b)
         if support.n_trials < rules.pair_trials or n < FEWEST // 2:
             verdict = "unresolved"
-            reason = f"{n} full-length trials in the least supported quarter"
+            reason = f"{count(n, 'full-length trial')} in the least supported quarter"
         elif active >= rules.pair:
             verdict = "matters"
             reason = f"sd above {rules.idle_sd:g} points with probability {active:.2f}"

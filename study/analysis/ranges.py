@@ -23,6 +23,7 @@ from study.analysis.frames import Frames
 from study.analysis.intervals import quantile
 from study.analysis.support import FEWEST
 from study.factors import RangeClaim
+from study.quantities import count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,8 @@ def compare_ranges(frames: Frames, claim: RangeClaim, *, level: float = 0.95) ->
     n_collapsed = int((collapsed & (sides[0] | sides[1])).sum())
     if n < FEWEST:
         reason = (
-            f"withheld: {n} design trials in one of the two ranges, in arms that have both (at "
-            f"least {FEWEST} are needed); raise design_share or trials"
+            f"withheld: {count(n, 'design trial')} in one of the two ranges, in arms that have "
+            f"both (at least {FEWEST} are needed); raise design_share or trials"
         )
         return RangeContrast(
             estimate=np.nan, low=np.nan, high=np.nan, n_trials=n, n_collapsed=n_collapsed,

@@ -26,6 +26,7 @@ from study.factors import (
     ImportanceClaim,
     RangeClaim,
 )
+from study.quantities import count, points
 
 COLUMNS = [
     "claim",
@@ -105,7 +106,8 @@ class Claims:
                 return withheld(unit, 0, f"`{name}` is not varied in this study")
         if surface is None:
             n = support.n_trials
-            return withheld(unit, n, f"only {n} full-length trials: raise design_share or trials")
+            few = count(n, "full-length trial")
+            return withheld(unit, n, f"only {few}: raise design_share or trials")
         if isinstance(claim, ImportanceClaim):
             return self._importance(claim, surface, support)
         sides = claim.equal if isinstance(claim, EquivalenceClaim) else (claim.better, claim.worse)
@@ -157,8 +159,8 @@ class Claims:
         n = min(support.fewest(axis) for axis in axes)
         if n < FEWEST:
             reason = (
-                f"withheld: {n} full-length trials at one level or third of the range (at least "
-                f"{FEWEST} are needed); raise design_share or trials"
+                f"withheld: {count(n, 'full-length trial')} at one level or third of the range "
+                f"(at least {FEWEST} are needed); raise design_share or trials"
             )
             return withheld("share", n, reason)
         terms = surface.basis.terms
@@ -204,22 +206,22 @@ def judge(claim: Claim, low: float, high: float) -> tuple[str, str]:
     """Verdict and reason from an interval (points; share difference for importance claims)."""
     if isinstance(claim, DifferenceClaim | RangeClaim):
         if low >= claim.least:
-            return "supported", f"the interval lies above {claim.least:g} points"
+            return "supported", f"the interval lies above {points(claim.least)}"
         if high < claim.least:
-            return "refuted", f"the interval lies below {claim.least:g} points"
+            return "refuted", f"the interval lies below {points(claim.least)}"
         settles = (
             "confirm with fresh seeds"
             if isinstance(claim, DifferenceClaim)
             else "more design trials settle it"
         )
-        return "unresolved", f"the interval holds {claim.least:g} points: {settles}"
+        return "unresolved", f"the interval holds {points(claim.least)}: {settles}"
     if isinstance(claim, EquivalenceClaim):
         if -claim.within < low and high < claim.within:
-            return "supported", f"the interval lies within ±{claim.within:g} points"
+            return "supported", f"the interval lies within ±{points(claim.within)}"
         if low >= claim.within or high <= -claim.within:
-            return "refuted", f"the interval lies outside ±{claim.within:g} points"
+            return "refuted", f"the interval lies outside ±{points(claim.within)}"
         return "unresolved", (
-            f"the interval reaches across {claim.within:g} points: confirm with fresh seeds"
+            f"the interval reaches across {points(claim.within)}: confirm with fresh seeds"
         )
     if low > 0:
         return "supported", "the difference of total shares is above 0"

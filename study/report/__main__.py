@@ -5,9 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study import __version__
+from agecls.command import Parser
 from study.errors import StudyError, TablesError
-from study.options import Parser
 
 FORMATS = ("html", "md", "svg", "png")
 
@@ -27,11 +26,10 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
-        prog="python -m study.report",
-        description="Analyse what is on disk and write the report, one HTML file for offline use; "
-        "of several studies, one report that compares them.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "study.report",
+        "Analyse what is on disk and write the report, one HTML file for offline use; of several\n"
+        "studies, one report that compares them.",
+        EPILOG,
     )
     p.add_argument(
         "names", nargs="+", metavar="NAME",
@@ -45,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
         "--format", choices=FORMATS, default="html", dest="form",
         help="html (default); md: a summary to paste; svg or png: the figures, by kaleido",
     )  # fmt: skip
-    p.add_argument("--version", action="version", version=f"agecls-study {__version__}")
     return p
 
 

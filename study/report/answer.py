@@ -107,9 +107,13 @@ def _claims(entries: Sequence[Entry], confirmed: ConfirmedValues | None) -> str:
         return "No claim was declared before the search, so none is judged."
     stage = "" if confirmed is not None else " by the search alone"
     settled = sum(entry.is_settled for entry in entries)
+    if len(entries) == 1:
+        (only,) = entries
+        if settled:
+            return f"The one claim declared before the search is {only.verdict}{stage}."
+        return f"The one claim is not settled{stage}: {only.verdict}."
     if not settled:
-        n = "The one claim" if len(entries) == 1 else f"None of the {len(entries)} claims"
-        return f"{n} is {'not ' if len(entries) == 1 else ''}settled{stage}: {tally(entries)}."
+        return f"None of the {len(entries)} claims is settled{stage}: {tally(entries)}."
     return f"Of {count(len(entries), 'claim')} declared before the search: {tally(entries)}."
 
 
@@ -127,19 +131,25 @@ def _factors(tables: StudyTables) -> str:
     ]
     left = f"; {listed(rest)}" if rest else ""
     if not matter:
-        return f"No factor is shown to matter ({listed(rest)})."
+        reasons = set(frame["reason"].dropna())
+        why = f" Why: {next(iter(reasons))}." if len(reasons) == 1 and len(frame) > 1 else ""
+        return f"No factor is shown to matter ({listed(rest)}).{why}"
     named = [_factor(row) for row in matter[:MOST_NAMED]]
     more = len(matter) - len(named)
     named += [f"{count(more, 'other')}"] if more else []
-    verb = "Factor that matters" if len(matter) == 1 else "Factors that matter"
-    return f"{verb}, with the share of the variance: {listed(named)}{left}."
+    verb = (
+        "Factor that matters, with its own share"
+        if len(matter) == 1
+        else "Factors that matter, with their own shares"
+    )
+    return f"{verb} of the variance, interactions apart: {listed(named)}{left}."
 
 
 def _factor(row: dict[str, object]) -> str:
     share, low, high = (row[name] for name in ("share", "low", "high"))
     if any(pd.isna(value) for value in (share, low, high)):
         return str(row["factor"])
-    ends = ", ".join(f"{float(end) * 100:.0f}" for end in (low, high))  # type: ignore[arg-type]
+    ends = ", ".join(f"{float(end) * 100:.1f}" for end in (low, high))  # type: ignore[arg-type]
     return f"{row['factor']} {percent(float(share))} [{ends}]"  # type: ignore[arg-type]
 
 

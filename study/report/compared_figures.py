@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from study.report.digest import Digest
 from study.report.look import INK, Mark, interval_bar, marks_of, new_figure
 from study.report.panel import Panel
-from study.report.wording import inert, listed, percent
+from study.report.wording import count, inert, listed, percent
 
 MOST_ROWS: Final = 40
 
@@ -92,7 +92,7 @@ def arms_points(studies: Mapping[str, Digest]) -> list[Point]:
                         high=None,
                         is_filled=False,
                         text=f"{digest.measure.text(row.best_value)} {digest.measure.label}, the "
-                        f"best of {row.n_trials} trials",
+                        f"best of {count(row.n_trials, 'trial')}",
                     )
                 )
     return _by_row(points)

@@ -234,7 +234,7 @@ def _facts(studies: dict[str, Digest]) -> list[tuple[str, list[str]]]:
         (
             "Confirmed",
             [
-                f"{max(v.n_seeds for v in confirmed)} seeds, {d.confirmed.split}"
+                f"{count(max(v.n_seeds for v in confirmed), 'seed')}, {d.confirmed.split}"
                 if d.confirmed
                 and (confirmed := [r.confirmed for r in d.arms if r.confirmed is not None])
                 else "no"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from study.factors import Config, Level, Study
+from study.report.sources import pretrained_start
 from study.tables import StudyTables
 
 VAL_CLASSES: Final[Mapping[str, int]] = {
@@ -77,7 +78,9 @@ def earlier_model(tables: StudyTables, cell: Config) -> EarlierModel | None:
 
 def earlier_note(study: Study) -> str:
     """How its figures were got, and what is other here."""
-    return f"{_NOTE} Here images are {study.size} pixels."
+    start = pretrained_start(study)
+    here = f"; “pretrained” starts from {start}" if start else ""
+    return f"{_NOTE} Here images are {study.size} pixels{here}."
 
 
 def _is_of_the_same_faces(tables: StudyTables) -> bool:

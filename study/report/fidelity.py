@@ -135,11 +135,10 @@ def _reading(data: FidelityData, marks: dict[str, Mark]) -> str:
     for rung, rows in data.rungs[data.rungs["arm"].isin(marks)].groupby("rung"):
         shown = rows[rows["low"] > 0]["arm"].tolist()
         when = f"after 1/{data.reduction ** int(rung)} of the plan"
-        if len(shown) == len(rows):
-            parts.append(f"{when} the early order is shown to go with the last one in every arm")
-        elif shown:
-            parts.append(f"{when} in {listed(shown)} only")
-        else:
-            parts.append(f"{when} it is not shown in any arm")
+        if not shown:
+            parts.append(f"{when} no arm shows that the early order goes with the last one")
+            continue
+        where = "in every arm" if len(shown) == len(rows) else f"in {listed(shown)} only"
+        parts.append(f"{when} the early order is shown to go with the last one {where}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "."

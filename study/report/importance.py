@@ -237,7 +237,7 @@ def _hover(row: dict[str, object], measure: Measure) -> str:
             f"sd {spread[0]} [{spread[1]}, {spread[2]}]",
             f"with its interactions {share('total_share', 'total_low', 'total_high')}",
             f"without any effect: up to {percent(float(str(row['null_share'])))}",
-            f"n ≥ {row['n_trials']} full-length trials per level or third",
+            f"n ≥ {count(int(str(row['n_trials'])), 'full-length trial')} per level or third",
             inert(str(row["reason"])),
         ]
     )
@@ -316,9 +316,10 @@ def _reading(factors: pd.DataFrame) -> str:
 
 
 def _note(data: ImportanceData) -> str:
+    stopped = count(data.n_imputed, "stopped one")
     note = (
         f"n = {count(data.n_full, 'full-length trial')}"
-        + (f" and {data.n_imputed:,} stopped ones with imputed ends" if data.n_imputed else "")
+        + (f" and {stopped} with imputed ends" if data.n_imputed else "")
         + ". Point or question mark and thick line: a factor's own share of the variance of the "
         "final value over the box, with its 95 % interval. Thin line above: with all its "
         "interactions. Grey band: where 19 of 20 factors without any effect would lie in a study "

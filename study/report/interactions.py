@@ -137,9 +137,10 @@ def interactions_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     data = interactions_data(analysis, measure=Measure(tables.study.metric))
     if data is None:
         return Panel(id="interactions", title=title, reading=_why_none(analysis))
+    stopped = count(data.n_imputed, "stopped one")
     note = (
         f"n = {count(data.n_full, 'full-length trial')}"
-        + (f" and {data.n_imputed:,} stopped ones with imputed ends" if data.n_imputed else "")
+        + (f" and {stopped} with imputed ends" if data.n_imputed else "")
         + f"; {count(data.n_pairs, 'pair')}. Areas are shares of the variance over the box: ring: "
         "upper end of the 95 % interval; disc, only where a pair matters: the estimate. "
         f"{SYMBOLS['unresolved']}: unresolved, the interval starts at 0. A green ring with a "
@@ -194,7 +195,7 @@ def _hover(row: dict[str, object], measure: Measure) -> str:
             f"{row['verdict']}",
             f"{interval(share, low, high, percent)} of the variance, "
             f"sd {measure.difference(float(str(row['sd'])))}",
-            f"n ≥ {row['n_trials']} full-length trials per quarter",
+            f"n ≥ {count(int(str(row['n_trials'])), 'full-length trial')} per quarter",
             inert(str(row["reason"])),
         ]
     )

@@ -332,7 +332,7 @@ def _hover(plot: Plot, row: dict[str, object], measure: Measure) -> str:
     lines = [
         f"<b>{inert(plot.factor)} {inert(str(row['level']))}</b>",
         f"{middle} [{low}, {high}]",
-        f"n = {row['n_trials']} full-length trials at this {part}",
+        f"n = {count(int(str(row['n_trials'])), 'full-length trial')} at this {part}",
     ]
     if plot.where:
         lines.insert(1, inert(plot.where))

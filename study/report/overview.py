@@ -20,8 +20,9 @@ class Progress:
     Attributes:
         is_finished: As its provenance says; without one, whether every planned trial ended.
         n_planned: Trials asked for.
-        n_trials: Trials in the table.
-        by_status: Trials of each status, in the order of the contract.
+        n_trials: Trials in the table, scouts apart.
+        n_scouts: Scouts in the table, which come on top of what was asked for.
+        by_status: Trials and scouts of each status, in the order of the contract.
         n_collapsed: Trials marked as collapsed, whatever their status.
         epochs_spent: Over all trials.
     """
@@ -29,6 +30,7 @@ class Progress:
     is_finished: bool
     n_planned: int
     n_trials: int
+    n_scouts: int
     by_status: dict[str, int]
     n_collapsed: int
     epochs_spent: int
@@ -39,11 +41,13 @@ class Progress:
         named = [f"{n:,} {status}" for status, n in self.by_status.items() if n]
         if not named:
             return f"No trial of the {self.n_planned:,} planned is in the table yet."
-        collapsed = f"; {self.n_collapsed:,} collapsed" if self.n_collapsed else ""
+        collapsed = f"; {self.n_collapsed:,} of them collapsed" if self.n_collapsed else ""
         of = "" if self.n_trials == self.n_planned else f" of {self.n_planned:,} planned"
+        scouts = f" and {count(self.n_scouts, 'scout')}" if self.n_scouts else ""
         epochs = count(self.epochs_spent, "epoch")
         return (
-            f"{count(self.n_trials, 'trial')}{of}: {listed(named)}{collapsed}. {epochs} trained."
+            f"{count(self.n_trials, 'trial')}{of}{scouts}: {listed(named)}{collapsed}. "
+            f"{epochs} trained."
         )
 
 
@@ -108,10 +112,12 @@ def is_open(tables: StudyTables) -> bool:
 def progress_data(tables: StudyTables) -> Progress:
     """How far the study is."""
     trials = tables.trials
+    n_scouts = int(trials["origin"].eq("scout").sum())
     return Progress(
         is_finished=not is_running(tables),
         n_planned=tables.study.trials,
-        n_trials=len(trials),
+        n_trials=len(trials) - n_scouts,
+        n_scouts=n_scouts,
         by_status=_by_status(trials),
         n_collapsed=_collapsed(trials),
         epochs_spent=_epochs(trials),
@@ -224,7 +230,8 @@ def lead_sentence(rows: list[ArmRow], measure: Measure) -> str:
     arm = f" in arm {best.arm}" if len(rows) > 1 else ""
     return (
         f"The highest final {measure.label} of a completed trial is "
-        f"{measure.text(best.best_value)}{arm} (trial {best.best_number})."
+        f"{measure.text(best.best_value)}{arm} (trial {best.best_number}: one seed, "
+        "so without an interval)."
     )
 
 

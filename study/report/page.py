@@ -90,6 +90,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         arms_n=arms_n(arms),
         marks=arm_marks(study),
         factors=[(f, _domain(f)) for f in study.factors],
+        n_design=int((tables.trials["origin"] == "design").sum()),
         findings=findings_data(tables),
         is_analysed=is_analysed(tables),
         notes=analysis.notes if analysis else (),

@@ -3,6 +3,8 @@
 import shlex
 from typing import Any
 
+from agecls.data import SYNTHETIC, SYNTHETIC_SOURCE
+from study.factors import Study
 from study.provenance import changed_claims
 from study.report.wording import count
 from study.tables import StudyTables
@@ -22,6 +24,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Sessions", count(len(sessions), "session") if len(sessions) > 1 else None),
         ("Machine", _flat(known.get("machine"))),
         ("Versions", _flat(known.get("versions"))),
+        ("Pretrained arms start from", pretrained_start(study)),
         ("Data", study.data),
         ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
@@ -29,6 +32,17 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]
+
+
+def pretrained_start(study: Study) -> str:
+    """What arms with `init = "pretrained"` start from, in words; empty where none does."""
+    if not any("pretrained" in factor.levels for factor in study.factors if factor.name == "init"):
+        return ""
+    if study.pretrain is None:
+        return study.weights or "weights that are not on record"
+    data = study.pretrain.data
+    faces = f"drawn faces ({data})" if data in (SYNTHETIC, SYNTHETIC_SOURCE) else data
+    return f"backbones trained first on {faces}, {count(study.pretrain.epochs, 'epoch')}"
 
 
 def again(tables: StudyTables) -> str:

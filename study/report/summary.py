@@ -10,9 +10,10 @@ from study.report.answer import Answer
 from study.report.audit import majority_share
 from study.report.digest import Digest, digest_of
 from study.report.earlier import earlier_note
-from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry
+from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry, Standing
 from study.report.overview import arms_n, budget_sentence, progress_data
-from study.report.wording import SYMBOLS, percent
+from study.report.sources import pretrained_start
+from study.report.wording import SYMBOLS, count, percent
 from study.tables import read_study, write_whole
 
 FILE_NAME: Final = "report.md"
@@ -106,7 +107,7 @@ def _arms(digest: Digest) -> str:
                 "–"
                 if value is None
                 else f"{measure.interval(value.estimate, value.low, value.high)}, "
-                f"{value.n_seeds} seeds"
+                f"{count(value.n_seeds, 'seed')}"
             )
         cells.append(digest.measure.text(row.best_value))
         if has_earlier:
@@ -123,13 +124,19 @@ def _claims(claims: Sequence[Entry]) -> str:
     rows = [
         (
             entry.text,
-            "; ".join(f"{one.value} ({one.n})" for one in entry.confirmed) or "–",
-            entry.searched.value if entry.searched else "–",
+            "; ".join(_cell(one) for one in entry.confirmed) or "–",
+            _cell(entry.searched) if entry.searched else "–",
             f"{SYMBOLS.get(entry.verdict, '')} {entry.verdict}",
         )
         for entry in claims
     ]
     return table(("Claim", "Confirmed [95 %]", "Search [95 %]", "Verdict"), rows)
+
+
+def _cell(standing: Standing) -> str:
+    """An estimate with what it rests on, or why there is none."""
+    behind = standing.n or standing.reason
+    return f"{standing.value} ({behind})" if behind else standing.value
 
 
 def _caveats(answer: Answer, digest: Digest, notes: Sequence[str]) -> str:
@@ -155,6 +162,7 @@ def _provenance(digest: Digest) -> str:
         f"`{known['command']}`" if _is_code(known.get("command")) else "",
         f"commit {str(known['git_commit'])[:10]}" if known.get("git_commit") else "",
         f"torch {torch}" if torch else "",
+        f"pretrained: {start}" if (start := pretrained_start(digest.tables.study)) else "",
         f"data {digest.tables.study.data}" + (f" ({fingerprint})" if fingerprint else ""),
         f"begun {known['started_at']}" if known.get("started_at") else "",
     ]

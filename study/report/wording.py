@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from study.factors import Config, Level
+from study.quantities import count as count  # the report's words have one door
+from study.quantities import points as points
 
 NARROW: Final = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
@@ -116,20 +118,10 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f}{NARROW}%"
 
 
-def count(n: int, noun: str) -> str:
-    """A number with its noun, such as `1 trial` or `10,000 trials`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def signed(points: float) -> str:
     """A difference in points, such as `+9.1`; what rounds to nothing has no sign."""
     text = f"{points:+.1f}"
     return "0.0" if float(text) == 0 else text
-
-
-def points(value: float) -> str:
-    """A size that someone declared, such as `1 point` or `0.5 points`."""
-    return f"{value:g} point" if value == 1 else f"{value:g} points"
 
 
 def interval(

@@ -72,3 +72,14 @@ def test_progress_off_a_terminal_is_a_line_every_ten_seconds(capsys, monkeypatch
     for done in (10, 1500, 1600, 2000):
         show(done, 2000)
     assert capsys.readouterr().err == "Reading: 1,500 of 2,000\nReading: 2,000 of 2,000\n"
+
+
+@pytest.mark.parametrize("module", ["agecls.audit", "study.run"])
+def test_a_parser_complains_in_one_line_and_knows_the_version_of_its_package(capsys, module):
+    parser = command.Parser(module, "Does things.")
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--bogus\nline"])
+    assert capsys.readouterr().err == f"{module}: unrecognized arguments: --bogus\\nline\n"
+    with pytest.raises(SystemExit, match="0"):
+        parser.parse_args(["--version"])
+    assert capsys.readouterr().out.startswith(f"{module.partition('.')[0]} ")

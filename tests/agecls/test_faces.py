@@ -289,7 +289,9 @@ def test_a_folder_with_content_or_a_file_is_refused_in_one_line(
     with pytest.raises(DataLayoutError, match="not an empty folder"):
         draw_face_set(out, SMALL)
     assert main([str(out)]) == 2
-    assert capsys.readouterr().err == f"{out} exists and is not an empty folder; name a new one\n"
+    assert capsys.readouterr().err == (
+        f"agecls.faces: {out} exists and is not an empty folder; name a new one\n"
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
@@ -332,7 +334,7 @@ def test_values_out_of_range_are_refused_in_one_line(
     flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / "out"), *flags]) == 2
-    assert capsys.readouterr().err == message + "\n"
+    assert capsys.readouterr().err == f"agecls.faces: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -361,7 +363,7 @@ def test_an_interrupt_leaves_nothing_behind(
     assert main([str(tmp_path / "out"), "--families", "1", "--size", "16"]) == 130
     assert len(written) == 5
     assert list(tmp_path.iterdir()) == []
-    assert capsys.readouterr().err.startswith("interrupted")
+    assert capsys.readouterr().err.startswith("agecls.faces: interrupted")
 
 
 def test_a_disk_error_is_a_failure_that_leaves_nothing_behind(
@@ -373,7 +375,7 @@ def test_a_disk_error_is_a_failure_that_leaves_nothing_behind(
     monkeypatch.setattr(Path, "write_bytes", no_space)
     out = tmp_path / "out"
     assert main([str(out), "--families", "1", "--size", "16"]) == 1
-    assert capsys.readouterr().err == f"{out}: No space left on device\n"
+    assert capsys.readouterr().err == f"agecls.faces: {out}: No space left on device\n"
     assert list(tmp_path.iterdir()) == []
 
 

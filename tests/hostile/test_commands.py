@@ -42,7 +42,7 @@ def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
                 goes_on = search.finished_epoch(assignment.number, metrics(assignment, epoch))
                 tick()
 
-    monkeypatch.setattr("study.tune_run.ray_session", session)
+    monkeypatch.setattr("study.ray_session.ray_session", session)
     monkeypatch.setattr("study.tune_run.run_search", search)
     monkeypatch.setattr("study.conduct.CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)

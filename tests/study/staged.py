@@ -13,12 +13,13 @@ from agecls.training import fit, predict, start
 from study import confirmation, provenance
 from study.confirmation import FOLDER, Work, confirm
 from study.factors import Study, complete
+from study.interruption import StopRequest
 from study.plan import plan_trials
+from study.ray_session import Resources
 from study.space import recipe_of
 from study.storage import Storage
 from study.study_file import dump_study
 from study.tables import write_table
-from study.tune_run import Resources, StopRequest
 
 
 def write_search(study: Study, folder: Path, **values: object) -> None:

@@ -2,7 +2,7 @@
 
 import errno
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pandas as pd
 import pytest
@@ -11,8 +11,8 @@ from rich.console import Console
 from agecls.training import EpochMetrics
 from study import conduct
 from study.errors import StorageError
+from study.ray_session import Resources
 from study.study_file import load_study
-from study.tune_run import Resources
 from tests.study import tiny
 
 NUMBERS = {field.name: 0.5 for field in fields(EpochMetrics)}
@@ -24,13 +24,13 @@ def run(tmp_path, monkeypatch):
     """Conduct a tiny study of four trials in `tmp_path / "it"`."""
     study = load_study(tiny.write_study(tmp_path, trials=4))
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(conduct.tune_run, "ray_session", lambda resources: nullcontext())
+    monkeypatch.setattr(conduct.ray_session, "ray_session", lambda resources: nullcontext())
     monkeypatch.setattr(conduct.tune_run, "run_search", _all_epochs)
 
-    def call():
+    def call(**changes):
         return conduct.conduct(
-            study, tmp_path / "it", resources=Resources(), time_budget=None, storage=None,
-            command=["study.run"], console=Console(quiet=True),
+            replace(study, **changes), tmp_path / "it", resources=Resources(), time_budget=None,
+            storage=None, command=["study.run"], console=Console(quiet=True),
         )  # fmt: skip
 
     return call
@@ -71,3 +71,21 @@ def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_p
 
     with pytest.raises(StorageError, match=r"10 confirmed models may take 1\.0 GB"):
         work(5)
+
+
+def test_a_search_in_which_every_trial_diverges_ends_with_its_tables_and_a_report(
+    run, tmp_path, monkeypatch
+):
+    def all_diverge(search, data, storage, *, tick, **rest):
+        while (asked := search.next()) is not None:
+            while search.failed(asked.number, "the loss is nan", "diverged"):
+                search.next()
+        tick()
+
+    monkeypatch.setattr(conduct.tune_run, "run_search", all_diverge)
+    outcome = run(confirm_seeds=2)
+    assert outcome.failed
+    assert "no trial ran to its end, so there is nothing to confirm" in outcome.interrupted
+    assert outcome.report.is_file()
+    trials = pd.read_parquet(tmp_path / "it" / "trials.parquet")
+    assert set(trials["status"]) == {"failed"}

@@ -17,12 +17,13 @@ from study import confirmation, models, provenance
 from study.confirmation import FOLDER, READS, Work, confirm, confirm_plan, fresh_seeds
 from study.errors import StudyError
 from study.factors import complete
+from study.interruption import StopRequest
 from study.plan import plan_trials
+from study.ray_session import Resources
 from study.record import read_events
 from study.storage import Storage
 from study.study_file import dump_study, load_study
 from study.tables import read_table, write_table
-from study.tune_run import Resources, StopRequest
 
 STUDY = """
 [study]

@@ -23,10 +23,11 @@ from study.analysis.scoring import tempered
 from study.confirm import main
 from study.errors import StudyError
 from study.external import Scoring, score_other_faces, was_trained_on
+from study.interruption import StopRequest
 from study.models import confirmed_folder
+from study.record import Record
 from study.study_file import load_study
 from study.tables import read_study, read_table
-from study.tune_run import StopRequest
 from tests.study import staged, tiny
 
 CLAIM = """
@@ -191,6 +192,26 @@ def test_another_set_joins_those_that_are_there_and_claims_are_told_for_each(
     assert rows["split"].tolist()[1:] == ["others", "street"]
     assert set(rows["verdict"].iloc[1:]) == {"supported"}  # accuracy cannot fall by 90 points
     assert "supported on street: Models hold on other faces" in text
+
+
+def test_a_study_that_does_not_say_what_was_confirmed_is_told_so(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    source = provenance.read(folder)
+    del source["confirm"]  # as after a kill between the stage's tables and this file
+    provenance.write(folder, source)
+    with pytest.raises(StudyError, match=r"study\.json: does not say what was confirmed"):
+        score_on({"street": sets / "street"})
+
+
+def test_other_faces_wait_until_nobody_else_writes_what_is_known_of_the_study(
+    confirmed, sets, capsys
+):
+    _, folder, _ = confirmed
+    with Record(folder):
+        words = ["tiny", "--out", str(folder.parent), "--external", str(sets / "street")]
+        assert main(words) == 2
+    assert "another process is working on this study" in capsys.readouterr().err
+    assert not (folder / "confirm" / "external").exists()
 
 
 def test_the_study_s_own_faces_are_told_to_be_its_own(confirmed, score_on, sets):

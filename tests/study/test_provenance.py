@@ -1,3 +1,4 @@
+import subprocess
 from dataclasses import replace
 
 from study import provenance
@@ -42,3 +43,26 @@ def test_provenance_that_knows_only_the_hash_of_the_claims_still_tells(tmp_path)
     assert provenance.changes(known, replace(DEMO, metric="val_qwk")) == []
     (told,) = provenance.changes(known, with_smaller_claim())
     assert told.startswith(f"claims: their hash was {known['claims_hash']} before the search")
+
+
+def test_a_package_inside_another_project_s_checkout_does_not_take_its_commit(
+    tmp_path, monkeypatch
+):
+    def git(*words):
+        who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    installed = tmp_path / "venv" / "study" / "provenance.py"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    (tmp_path / ".gitignore").write_text("venv\n")
+    git("init")
+    git("add", ".gitignore")
+    git("commit", "-m", "theirs")
+    monkeypatch.setattr(provenance, "__file__", str(installed))
+    found = provenance.opening(DEMO, command=["run"], data={})
+    assert found["git_commit"] is None
+    git("add", "--force", "venv")
+    git("commit", "-m", "ours")
+    found = provenance.opening(DEMO, command=["run"], data={})
+    assert len(found["git_commit"]) == 40

@@ -134,6 +134,25 @@ def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):
     assert numbers(trainable.step()) == unbroken[0]
 
 
+def test_what_a_trial_held_is_freed_before_the_memory_of_the_next_one_is_counted(
+    tmp_path, monkeypatch
+):
+    happened = []
+
+    def held():
+        try:
+            yield {}
+        finally:
+            happened.append("freed")
+
+    trainable = begin(tmp_path)
+    trainable._epochs = held()
+    trainable.step()
+    monkeypatch.setattr("study.trainable.reset_peak_memory", lambda: happened.append("counted"))
+    trainable._begin({"threads": 1})
+    assert happened == ["freed", "counted"]
+
+
 def test_unusable_weights_are_refused_not_retried(tmp_path):
     recipe = Recipe(depth=18, epochs=1, init="pretrained")
     result = begin(tmp_path, recipe=recipe, weights="/no/such.safetensors").step()

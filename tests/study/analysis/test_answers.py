@@ -8,6 +8,7 @@ import pytest
 from study.analysis import Analysis, analyse
 from study.columns import SCHEMAS
 from study.factors import Factor, Range
+from study.quantities import count
 from study.rungs import Rungs, rung_epochs
 from tests.simulate.large import large_tables
 from tests.simulate.worlds import draw_world, make_study
@@ -85,7 +86,8 @@ def test_the_order_of_the_rows_does_not_matter(rng: np.random.Generator):
 def test_too_few_trials_leave_everything_unresolved_and_say_so(n: int, rng: np.random.Generator):
     analysis = analyse(STUDY, planted_trials(12, rng).iloc[:n], NO_EPOCHS, seed=0)
     assert set(analysis.importance["verdict"]) == {"unresolved"}
-    assert analysis.importance["reason"].str.startswith(f"only {n} full-length trials").all()
+    few = f"only {count(n, 'full-length trial')} in the study's ranges"
+    assert analysis.importance["reason"].str.startswith(few).all()
     assert analysis.contrasts.empty
     assert analysis.fit["noise_sd"].isna().all()
 

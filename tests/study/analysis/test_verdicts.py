@@ -34,3 +34,7 @@ def test_a_verdict_follows_from_the_interval_alone(
     verdict: str,
 ):
     assert judge(claim, low, high)[0] == verdict
+
+
+def test_a_limit_of_one_is_one_point():
+    assert judge(EQUAL, -0.9, 0.9)[1] == "the interval lies within ±1 point"

@@ -22,7 +22,7 @@ def test_planted_nine_points_are_the_answer(confirmed_tables: StudyTables) -> No
     assert settled.standing.low is not None
     assert settled.standing.high is not None
     assert settled.standing.low < 9.0 < settled.standing.high
-    assert answer.claims == "Of 1 claim declared before the search: 1 supported."
+    assert answer.claims == "The one claim declared before the search is supported."
     assert not answer.can_confirm
 
 
@@ -54,7 +54,7 @@ def test_unresolved_claims_are_counted_and_not_told(tables: StudyTables, tmp_pat
     write_table(path, frame, "claims", study_name="x")
     answer = answer_of(replace(tables, claims=read_table(path, "claims")))
     assert answer.settled == ()
-    assert answer.claims == "The one claim is not settled by the search alone: 1 unresolved."
+    assert answer.claims == "The one claim is not settled by the search alone: unresolved."
     assert answer.can_confirm
 
 
@@ -69,12 +69,30 @@ def test_factors_are_named_only_where_they_matter(tables: StudyTables, tmp_path:
         return answer_of(replace(tables, importance=read_table(path, "importance"))).factors
 
     assert said("matters", "matters", "negligible") == (
-        "Factors that matter, with the share of the variance: lr 50.0\u202f% [34, 65] and init "
-        "30.0\u202f% [20, 40]; 1 negligible."
+        "Factors that matter, with their own shares of the variance, interactions apart: lr "
+        "50.0\u202f% [34.0, 65.0] and init 30.0\u202f% [20.0, 40.0]; 1 negligible."
     )
     assert said("unresolved", "unresolved", "negligible") == (
         "No factor is shown to matter (1 negligible and 2 unresolved)."
     )
+
+
+def test_one_reason_for_all_factors_stands_on_the_first_screen(
+    tables: StudyTables, tmp_path: Path
+) -> None:
+    def said(*reasons: str) -> str:
+        frame = pd.DataFrame(
+            {"factor": ["lr", "init"], "share": [None, None], "low": [None, None],
+             "high": [None, None], "verdict": ["unresolved"] * 2, "reason": list(reasons)}
+        )  # fmt: skip
+        path = tmp_path / "importance.parquet"
+        write_table(path, frame, "importance", study_name="x")
+        return answer_of(replace(tables, importance=read_table(path, "importance"))).factors
+
+    assert said("only 8 trials", "only 8 trials") == (
+        "No factor is shown to matter (2 unresolved). Why: only 8 trials."
+    )
+    assert said("only 8 trials", "another") == "No factor is shown to matter (2 unresolved)."
 
 
 def test_a_second_look_at_the_test_split_is_a_warning(confirmed_tables: StudyTables) -> None:

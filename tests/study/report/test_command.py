@@ -111,7 +111,7 @@ def test_help_and_version_answer_without_loading_pandas() -> None:
         "except SystemExit as end: print(end.code, 'pandas' in sys.modules)"
     )
     assert in_a_fresh_interpreter(code.format(flag="--version")) == (
-        f"agecls-study {__version__}\n0 False\n"
+        f"study {__version__}\n0 False\n"
     )
     shown = in_a_fresh_interpreter(code.format(flag="--help"))
     assert "--out DIR" in shown

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from study.factors import Factor
-from study.report.earlier import VAL_CLASSES, earlier_model
+from study.report.earlier import VAL_CLASSES, earlier_model, earlier_note
 from study.tables import StudyTables
 from tests.study.report.simulated import (
     LR_ONLY,
@@ -42,6 +42,13 @@ def test_each_arm_has_its_counterpart(
     model = earlier_model(on_the_same_faces(tables), {"variant": variant, "init": init})
     assert model is not None
     assert (model.name, model.accuracy) == (name, accuracy)
+
+
+def test_its_note_says_what_pretrained_means_here() -> None:
+    note = earlier_note(a_study(weights="torchvision:IMAGENET1K_V2"))
+    assert note.endswith(
+        "Here images are 32 pixels; “pretrained” starts from torchvision:IMAGENET1K_V2."
+    )
 
 
 def test_other_faces_have_none(tables: StudyTables) -> None:

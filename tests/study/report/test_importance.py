@@ -90,7 +90,7 @@ def test_the_sentence_says_what_the_verdicts_say(tmp_path: Path) -> None:
         "interactions included); of 2 other factors, 1 is shown to be negligible and 1 is "
         "unresolved."
     )
-    assert panel.note.startswith("n = 10 full-length trials and 1 stopped ones with imputed ends.")
+    assert panel.note.startswith("n = 10 full-length trials and 1 stopped one with imputed ends.")
     assert "fANOVA" not in panel.note
     assert "lr 64.0\u202f% [32.0\u202f%, 96.0\u202f%], matters" in panel.alt
 

@@ -106,7 +106,7 @@ def test_the_budget_sentence_compares_only_equal_budgets(two_arms: StudyTables) 
 def test_progress_counts_and_says_so_in_one_sentence(two_arms: StudyTables) -> None:
     progress = progress_data(two_arms)
     assert progress.sentence == (
-        "6 trials: 4 completed, 1 stopped and 1 failed; 1 collapsed. 9 epochs trained."
+        "6 trials: 4 completed, 1 stopped and 1 failed; 1 of them collapsed. 9 epochs trained."
     )
     assert progress.is_finished
 
@@ -130,7 +130,7 @@ def test_the_lead_names_the_highest_completed_value_its_arm_and_trial(
 ) -> None:
     rows = arms_data(two_arms)
     text = lead_sentence(rows, Measure("val_accuracy"))
-    assert "is 61.0\u202f% in arm pretrained (trial 1)" in text
+    assert "is 61.0\u202f% in arm pretrained (trial 1: one seed, so without an interval)" in text
     nothing = [replace(row, best_value=None) for row in rows]
     assert lead_sentence(nothing, Measure("val_accuracy")).startswith("No trial has been")
 

@@ -275,3 +275,13 @@ def test_ten_thousand_trials_take_seconds_and_megabytes(tmp_path: Path) -> None:
     html = render(tables)
     assert time.perf_counter() - start < 20
     assert len(html.encode()) < 10_000_000
+
+
+def test_what_was_varied_says_how_many_trials_were_drawn_by_design(tmp_path: Path) -> None:
+    rows = [trial(n, origin="design" if n < 3 else "search") for n in range(7)]
+    rows.append(trial(7, origin="scout"))  # comes on top of the trials
+    study = a_study(LR_ONLY, claims=(), trials=7, design_share=0.4)
+    page = render(tables_of(tmp_path, study, pd.DataFrame(rows), NO_EPOCHS))
+    assert "40 % of them were to be drawn" in page
+    assert "3 of the 7 in the table were." in page
+    assert "7 trials and 1 scout: " in page

@@ -1,8 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from study.report.sources import again, provenance_rows
+from study.factors import PretrainPlan
+from study.report.sources import again, pretrained_start, provenance_rows
 from study.tables import StudyTables
+from tests.study.report.simulated import LR_ONLY, a_study
 
 
 def test_provenance_names_command_versions_machine_commit_and_seed(tables: StudyTables) -> None:
@@ -17,7 +19,17 @@ def test_provenance_names_command_versions_machine_commit_and_seed(tables: Study
 
 def test_what_another_tool_did_not_record_is_left_out(tables: StudyTables) -> None:
     rows = dict(provenance_rows(replace(tables, provenance=None)))
-    assert list(rows) == ["Seed", "Data", "Folder"]
+    assert list(rows) == ["Seed", "Pretrained arms start from", "Data", "Folder"]
+
+
+def test_what_pretrained_arms_start_from_is_said_in_words() -> None:
+    drawn = a_study(pretrain=PretrainPlan(data="synthetic-source", epochs=1))
+    assert pretrained_start(drawn) == (
+        "backbones trained first on drawn faces (synthetic-source), 1 epoch"
+    )
+    named = a_study(weights="torchvision:IMAGENET1K_V1")
+    assert pretrained_start(named) == "torchvision:IMAGENET1K_V1"
+    assert pretrained_start(a_study(LR_ONLY, claims=())) == ""
 
 
 def test_the_study_can_be_made_again_from_its_commit_and_file(tables: StudyTables) -> None:

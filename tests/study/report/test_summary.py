@@ -23,6 +23,11 @@ def test_the_summary_has_question_answer_tables_caveats_and_provenance(
     assert "| ✓ supported |" in text
     assert re.search(r"\| org-scratch \| \d\d\.\d.% \[\d\d\.\d, \d\d\.\d\], 5 seeds \|", text)
     assert "- 8 trials collapsed." in text
+    # every estimate says what it rests on
+    assert re.search(
+        r"points \(5 fresh seeds each, test split\) \| .* points \(at least \d+ full-", text
+    )
+    assert "pretrained: backbones trained first on drawn faces" in text
     assert "- n of the confirmed values: test: 600 images in 100 clusters; val: " in text
     assert "`python -m study.run demo --trials 48` · commit 0123456789 · torch 2.14.1" in text
     assert "Earlier" not in text

@@ -1,0 +1,93 @@
+"""Ray for as long as a stage needs it, and what the stage may use of it."""
+
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from study.errors import SearchError, StudyError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a study may use and what one trial takes; `concurrency` None: what fits."""
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    concurrency: int | None = None
+    address: str | None = None
+
+
+def check_resources(resources: Resources) -> None:
+    """Refuse a trial that no node can hold, for which Ray would wait for ever.
+
+    Raises:
+        StudyError: Says what the nodes have.
+    """
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in alive]
+    if not any(all(node.get(k, 0.0) >= n for k, n in wanted.items()) for node in nodes):
+        has = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
+        raise StudyError(
+            f"no node can hold a trial of {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs "
+            f"(there are: {has}); lower --cpus-per-trial or --gpus-per-trial"
+        )
+
+
+def concurrency(resources: Resources) -> int:
+    """Trials that run at a time: as asked, else as many as the cluster's CPUs and GPUs hold."""
+    if resources.concurrency is not None:
+        return resources.concurrency
+    cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    fits = []
+    if resources.cpus_per_trial > 0:
+        fits.append(cluster.get("CPU", 0.0) / resources.cpus_per_trial)
+    if resources.gpus_per_trial > 0:
+        fits.append(cluster.get("GPU", 0.0) / resources.gpus_per_trial)
+    return max(1, int(min(fits, default=1.0)))
+
+
+@contextmanager
+def ray_session(resources: Resources) -> Iterator[None]:
+    """A quiet Ray: the cluster at `address`, or a local one on loopback for this block.
+
+    Raises:
+        SearchError: Ray does not start, or there is no cluster at the address.
+        StudyError: No node can hold a trial.
+    """
+    # Ray logs a traceback for each worker that dies; the record has the reason.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    settings: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if resources.address is not None:
+        settings["address"] = resources.address
+    else:
+        # "local", since without it Ray joins whatever cluster runs on this machine.
+        settings["address"] = "local"
+        # Huge pages for PyTorch's buffers, a few per cent on a CPU.
+        settings["runtime_env"] = {"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}}
+        settings |= {"include_dashboard": False, "num_cpus": os.cpu_count()}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**settings)
+    except SystemExit as error:  # Ray's own answer to SIGTERM
+        raise KeyboardInterrupt from error
+    except Exception as error:  # Ray raises many kinds, also plain Exception after a time-out
+        where = f" at {resources.address}" if resources.address else ""
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SearchError(
+            f"Ray cannot be used{where}: {first} "
+            "(nothing is lost; try again when the machine is less busy, or mend --address)"
+        ) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)
+    try:
+        check_resources(resources)
+        yield
+    finally:
+        ray.shutdown()
