@@ -196,7 +196,12 @@ def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
     monkeypatch.setattr("study.conduct.load_data", interrupted)
     before = signal.getsignal(signal.SIGTERM)
     words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
-    assert main(words) == 130
+    # a shell starts what runs in its background with SIGINT ignored, the tests too
+    at_start = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(words) == 130
+    finally:
+        signal.signal(signal.SIGINT, at_start)
     assert capsys.readouterr().err == "study.run: interrupted\n"
     assert signal.getsignal(signal.SIGTERM) is before
 
