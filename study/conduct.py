@@ -139,6 +139,7 @@ def conduct(
         interrupted = None if is_over else stop.reason or "the search did not end"
         # Tables first: a full disk or a lost checkpoint must cost a model, not what was measured.
         write_tables(study, record.trials.values(), folder)
+        checkpoints.prepare()  # nobody writes any more: what dead writers left goes
         problems = models.keep_best(search, data, folder, checkpoints)
         close_provenance(folder, source, interrupted)
     return Outcome(

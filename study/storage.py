@@ -95,6 +95,7 @@ class Storage:
         """Delete the checkpoints of all other trials."""
         system, base = self._reach()
         for info in system.get_file_info(fs.FileSelector(base, allow_not_found=True)):
-            is_checkpoint = info.base_name.endswith(SUFFIX)
-            if is_checkpoint and info.base_name.removesuffix(SUFFIX) not in trial_ids:
+            # a writer that died with its node leaves `.t00001.pt.4711.tmp`
+            owner, suffix, _ = info.base_name.removeprefix(".").partition(SUFFIX)
+            if suffix and owner not in trial_ids:
                 system.delete_file(info.path)

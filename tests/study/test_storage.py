@@ -46,6 +46,14 @@ def test_only_the_named_trials_are_kept(storage):
     assert [p.name for p in folder.iterdir()] == ["t00002.pt"]
 
 
+def test_half_a_checkpoint_goes_with_its_trial(storage):
+    place, folder = storage
+    for name in (".t00001.pt.4711.tmp", ".t00002.pt.4712.tmp"):
+        (folder / name).write_bytes(b"half")
+    place.keep_only({"t00002"})
+    assert [p.name for p in folder.iterdir()] == [".t00002.pt.4712.tmp"]
+
+
 def test_what_a_killed_writer_left_is_removed(storage):
     place, folder = storage
     (folder / ".t00001.pt.123.tmp").write_bytes(b"half")
