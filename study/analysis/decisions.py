@@ -18,6 +18,7 @@ from study.analysis.confirmed import ScoredSet
 from study.analysis.intervals import Estimate, quantile
 from study.analysis.scoring import metric_of
 from study.analysis.untested import lacks_weights
+from study.analysis.verdicts import ANSWER_COLUMNS
 from study.factors import Claim, DifferenceClaim, EquivalenceClaim, Level, Study, arm_name
 from study.quantities import points
 
@@ -25,18 +26,7 @@ MOST_SEEDS: Final = 1000
 POINTS: Final = 100.0
 
 COLUMNS: Final = [
-    "claim",
-    "text",
-    "estimate",
-    "low",
-    "high",
-    "verdict",
-    "stage",
-    "n_trials",
-    "n_seeds",
-    "reason",
-    "command",
-    "unit",
+    *ANSWER_COLUMNS,
     "split",
     "p_value",
     "p_adjusted",

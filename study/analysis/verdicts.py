@@ -28,7 +28,7 @@ from study.factors import (
 )
 from study.quantities import count, points
 
-COLUMNS = [
+ANSWER_COLUMNS = [
     "claim",
     "text",
     "estimate",
@@ -41,10 +41,10 @@ COLUMNS = [
     "reason",
     "command",
     "unit",
-    "average",
-    "average_low",
-    "average_high",
 ]
+"""What the answers of both stages have."""
+
+COLUMNS = [*ANSWER_COLUMNS, "average", "average_low", "average_high"]
 
 
 @dataclass(frozen=True, kw_only=True)

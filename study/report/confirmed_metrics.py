@@ -6,7 +6,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from study.report.confirmed import ConfirmedValues, Value
-from study.report.look import Mark, arm_marks, interval_bar
+from study.report.look import Mark, arm_marks, interval_bar, name_rows
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, inert
@@ -99,13 +99,7 @@ def metrics_figure(data: MetricsData, marks: dict[str, Mark]) -> go.Figure:
                 f"{measure.interval(value.estimate, value.low, value.high)}<extra></extra>",
             )
             grid.figure.add_trace(trace, **grid.place(i))
-    grid.figure.update_yaxes(
-        tickvals=list(range(len(data.arms))),
-        ticktext=[inert(arm) for arm in data.arms],
-        range=[len(data.arms) - 0.4, -0.6],
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(grid.figure, [inert(arm) for arm in data.arms], above=0.6)
     grid.figure.update_xaxes(showgrid=True, nticks=5)
     return grid.figure
 

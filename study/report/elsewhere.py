@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from study.analysis.scoring import metric_of
 from study.report.confirmed import possible
-from study.report.look import Mark, arm_marks, interval_bar
+from study.report.look import Mark, arm_marks, interval_bar, name_rows
 from study.report.panel import Panel, Table
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, count, inert, interval, signed
@@ -105,13 +105,7 @@ def elsewhere_figure(data: ElsewhereData, marks: dict[str, Mark]) -> go.Figure:
                 ),
                 **grid.place(i),
             )  # fmt: skip
-    grid.figure.update_yaxes(
-        tickvals=list(range(len(data.arms))),
-        ticktext=[inert(arm) for arm in data.arms],
-        range=[len(data.arms) - 0.4, -0.6],
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(grid.figure, [inert(arm) for arm in data.arms], above=0.6)
     unit = " (%)" if data.measure.suffix else ""
     grid.figure.update_xaxes(showgrid=True, title_text=data.measure.name + unit)
     return grid.figure

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
-from study.report.look import INK, MUTED, Mark, arm_marks, interval_bar, new_figure
+from study.report.look import INK, MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
 from study.report.panel import Panel
 from study.report.wording import inert, listed
 from study.tables import StudyTables
@@ -82,13 +82,7 @@ def fidelity_figure(data: FidelityData, marks: dict[str, Mark]) -> go.Figure:
     figure.update_xaxes(
         title_text="rank correlation with the end", range=[-1.03, 1.03], showgrid=True
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(data.arms))),
-        ticktext=[inert(_named(arm, marks)) for arm in data.arms],
-        range=[len(data.arms) - 0.5, -0.5],
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(figure, [inert(_named(arm, marks)) for arm in data.arms])
     return figure
 
 

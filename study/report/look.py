@@ -113,6 +113,20 @@ def interval_bar(
     }
 
 
+def name_rows(figure: go.Figure, names: Sequence[str], *, above: float = 0.5) -> None:
+    """Name the rows of a figure, the first on top, with `above` of a row left over it.
+
+    Names that come from a study must be inert already.
+    """
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=list(names),
+        range=[len(names) - (1 - above), -above],
+        showgrid=False,
+        ticks="",
+    )
+
+
 def new_figure(*, height: int) -> go.Figure:
     """An empty figure in the report's look: no background, no legend, quiet axes."""
     axis: dict[str, Any] = {

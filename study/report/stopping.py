@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
-from study.report.look import MUTED, Mark, arm_marks, interval_bar, new_figure
+from study.report.look import MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.wording import Measure, inert, interval, listed, percent
 from study.tables import StudyTables
@@ -73,13 +73,7 @@ def stopping_figure(data: StoppingData, marks: dict[str, Mark]) -> go.Figure:
         range=[-2, 102],
         showgrid=True,
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(data.stops))),
-        ticktext=[inert(arm) for arm in data.stops["arm"]],
-        range=[len(data.stops) - 0.5, -0.5],
-        showgrid=False,
-        ticks="",
-    )
+    name_rows(figure, [inert(arm) for arm in data.stops["arm"]])
     return figure
 
 

@@ -21,6 +21,7 @@ from study.record import Record, TrialRecord
 from study.sampler import Samplers
 from study.study_file import dump_study, load_study
 from study.tables import write_table
+from study.tabulate import EPOCH_COLUMNS
 from tests.bench.ratios import cpu_seconds
 from tests.simulate.large import large_tables
 from tests.simulate.worlds import draw_world, make_study
@@ -124,21 +125,7 @@ def writing(n: int = 200) -> list[Row]:
     return rows
 
 
-METRICS = (
-    "learning_rate",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "val_accuracy_1off",
-    "val_qwk",
-    "val_mae",
-    "val_macro_f1",
-    "val_ece",
-    "seconds",
-    "images_per_second",
-    "peak_memory_mib",
-)
+METRICS = (*EPOCH_COLUMNS[1:], "images_per_second", "peak_memory_mib")
 
 
 def _finished(study: Study, number: int, epoch: dict[str, float]) -> TrialRecord:
