@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from agecls.ages import N_CLASSES
+from agecls.convolution import Convolution
 from agecls.errors import ImageError, RecipeError
 
 
@@ -76,9 +77,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = Convolution(inputs, width, 3, stride=stride)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = Convolution(width, width, 3)
         self.bn2 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = downsample
@@ -108,11 +109,11 @@ class Bottleneck(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int, downsample: nn.Module | None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.conv1 = Convolution(inputs, width, 1)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.conv2 = Convolution(width, width, 3, stride=stride)
         self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, width * self.expansion, 1, bias=False)
+        self.conv3 = Convolution(width, width * self.expansion, 1)
         self.bn3 = nn.BatchNorm2d(width * self.expansion)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = downsample
@@ -170,14 +171,14 @@ def _shortcut(variant: Variant, inputs: int, outputs: int, stride: int) -> nn.Mo
         return None
     norm = nn.BatchNorm2d(outputs)
     if variant.shortcut == "conv" or (variant.shortcut == "pool_strided" and stride == 1):
-        return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), norm)
+        return nn.Sequential(Convolution(inputs, outputs, 1, stride=stride), norm)
     # as timm: ceil_mode gives odd sides the size that the strided 3x3 gives them
     pool = (
         nn.Identity()
         if stride == 1
         else nn.AvgPool2d(2, stride, ceil_mode=True, count_include_pad=False)
     )
-    return nn.Sequential(pool, nn.Conv2d(inputs, outputs, 1, bias=False), norm)
+    return nn.Sequential(pool, Convolution(inputs, outputs, 1), norm)
 
 
 class ResNet(nn.Module):
