@@ -36,7 +36,8 @@ def test_values_and_gradients_are_those_of_conv2d(
     (out * weights).sum().backward()
     (expected * weights).sum().backward()
 
-    assert x.grad is not None and theirs.grad is not None
+    assert x.grad is not None
+    assert theirs.grad is not None
     torch.testing.assert_close(out, expected, check_stride=False)
     torch.testing.assert_close(x.grad, theirs.grad, check_stride=False)
     torch.testing.assert_close(ours.weight.grad, twin.weight.grad, check_stride=False)
