@@ -7,9 +7,11 @@ part of the box is zero elsewhere, orthonormal where it exists, and counts with 
 """
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from study.analysis.box import Array, Axis, Box
 
@@ -71,18 +73,29 @@ class Basis:
         A column is zero where one of its factors is NaN. So a row with only some factors given
         is the average over the box of all others: every other column has mean zero.
         """
-        local = [axis_columns(axis, x[:, i]) for i, axis in enumerate(self.box.axes)]
-        chosen = range(self.size) if columns is None else columns
-        design = np.ones((len(x), len(chosen)))
-        for place, j in enumerate(chosen):
-            for axis, k in self.plan[j]:
-                design[:, place] *= local[axis][:, k]
-        return design
+        places = self._places if columns is None else self._places[:, columns]
+        local = np.hstack(
+            [
+                np.ones((len(x), 1)),
+                *(axis_columns(axis, x[:, i]) for i, axis in enumerate(self.box.axes)),
+            ]
+        )
+        return np.asarray(local[:, places[0]] * local[:, places[1]])
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Which two of (1, all axes' local columns) multiply to each column: (2, p)."""
+        sizes = [len(_degrees(axis)) for axis in self.box.axes]
+        first = np.cumsum([1, *sizes])
+        factors = [[int(first[axis]) + k for axis, k in product] for product in self.plan]
+        return np.array([[*f, 0, 0][:2] for f in factors]).T
 
 
 def axis_columns(axis: Axis, x: Array) -> Array:
     """Orthonormal columns (n, k) of one axis; zero where it is NaN."""
     missing = np.isnan(x)
+    if missing.all():
+        return np.zeros((len(x), len(_degrees(axis))))
     if axis.is_numeric:
         columns = numeric_columns(np.where(missing, 0.5, x), steps=axis.steps)
     else:
@@ -101,13 +114,16 @@ def numeric_columns(u: Array, *, steps: int | None = None) -> Array:
     degree = DEGREE if steps is None else min(DEGREE, steps - 1)
     raw = np.polynomial.legendre.legvander(t, degree) * np.sqrt(2 * np.arange(degree + 1) + 1)
     if steps is not None:
-        grid = 2 * (np.arange(steps) + 0.5) / steps - 1
-        at = np.polynomial.legendre.legvander(grid, degree) * np.sqrt(
-            2 * np.arange(degree + 1) + 1
-        )
-        triangle = np.linalg.cholesky(at.T @ at / steps).T
-        raw = np.linalg.solve(triangle.T, raw.T).T
+        raw = linalg.solve_triangular(_triangle(steps, degree), raw.T, lower=True).T
     return np.asarray(raw[:, 1:])
+
+
+@cache
+def _triangle(steps: int, degree: int) -> Array:
+    """What makes the polynomials orthonormal on the midpoints of equal cells."""
+    grid = 2 * (np.arange(steps) + 0.5) / steps - 1
+    at = np.polynomial.legendre.legvander(grid, degree) * np.sqrt(2 * np.arange(degree + 1) + 1)
+    return np.asarray(np.linalg.cholesky(at.T @ at / steps))
 
 
 def level_contrasts(n_levels: int) -> Array:

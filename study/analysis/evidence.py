@@ -83,28 +83,34 @@ class RowRoad:
         self.rows = rows
         self.n_rows = len(rows.design)
 
-    def _inverse(self, d: Array, sigma: float) -> tuple[Array, float]:
-        phi = self.rows.design
-        v = (phi * d) @ phi.T
+    def _root(self, d: Array, sigma: float) -> Array:
+        """Lower Cholesky factor L (n, n) of V."""
+        scaled = self.rows.design * np.sqrt(d)
+        v = linalg.blas.dsyrk(1.0, scaled.T, trans=1, lower=1)
         # a line search may try scales at which rounding alone would lose positive definiteness
         ridge = 1e-10 * np.trace(v) / len(v)
         v[np.diag_indices_from(v)] += sigma**2 * self.rows.looseness + ridge
-        factor = linalg.cholesky(v, lower=True, check_finite=False)
-        inverse, _ = linalg.lapack.dpotri(factor, lower=1)
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        return inverse, 2 * float(np.log(np.diag(factor)).sum())
+        return np.asarray(linalg.cholesky(v, lower=True, overwrite_a=True, check_finite=False))
+
+    def _whitened(self, d: Array, sigma: float, what: Array) -> tuple[Array, Array]:
+        """L and L^-1 `what` (n, k), whose products are those of V^-1."""
+        root = self._root(d, sigma)
+        return root, linalg.solve_triangular(root, what, lower=True, check_finite=False)
 
     def moments(self, d: Array, sigma: float) -> Moments:
         """Evidence, gradient and posterior mean."""
-        phi, y = self.rows.design, self.rows.response
-        inverse, log_det = self._inverse(d, sigma)
-        alpha = inverse @ y
-        t = phi.T @ alpha
-        s = np.einsum("ij,ij->j", phi, inverse @ phi)
+        y = self.rows.response
+        root, white = self._whitened(d, sigma, np.hstack([self.rows.design, y]))
+        phi, seen = white[:, : len(d)], white[:, len(d) :]
+        t = phi.T @ seen
+        s = np.einsum("ij,ij->j", phi, phi)
+        alpha = linalg.solve_triangular(root, seen, lower=True, trans="T", check_finite=False)
         noise = sigma**2 * self.rows.looseness
-        slope_noise = float((noise * ((alpha**2).mean(axis=1) - np.diag(inverse))).sum())
+        # tr(V^-1 N) = n - tr(V^-1 Phi D Phi'), for V is their sum
+        slope_noise = float((noise * (alpha**2).mean(axis=1)).sum() - (self.n_rows - d @ s))
+        log_det = 2 * float(np.log(np.diag(root)).sum())
         return Moments(
-            value=-0.5 * (float((y * alpha).sum() / y.shape[1]) + log_det),
+            value=-0.5 * (float((seen**2).sum() / y.shape[1]) + log_det),
             slope=np.append(0.5 * d * ((t**2).mean(axis=1) - s), slope_noise),
             mean=d * t.mean(axis=1),
         )
@@ -112,7 +118,7 @@ class RowRoad:
     def fisher(self, d: Array, sigma: float, groups: Array) -> Array:
         """Fisher information of (theta, log sigma)."""
         phi = self.rows.design
-        inverse, _ = self._inverse(d, sigma)
+        inverse = self._inverse(d, sigma)
         through = inverse @ phi
         between = phi.T @ through
         noise = sigma**2 * self.rows.looseness
@@ -124,30 +130,35 @@ class RowRoad:
 
     def covariance(self, d: Array, sigma: float) -> Array:
         """Posterior covariance of the weights."""
-        scaled = self.rows.design * d
-        inverse, _ = self._inverse(d, sigma)
-        return np.asarray(np.diag(d) - scaled.T @ inverse @ scaled)
+        _, white = self._whitened(d, sigma, self.rows.design * d)
+        return np.asarray(np.diag(d) - white.T @ white)
 
     def draw(self, d: Array, sigma: float, n: int, rng: np.random.Generator, which: int) -> Array:
         """Posterior draws by conditioning draws of the prior (Matheron's rule)."""
         phi = self.rows.design
-        inverse, _ = self._inverse(d, sigma)
         prior = rng.standard_normal((n, phi.shape[1])) * np.sqrt(d)
         noise = rng.standard_normal((n, len(phi))) * np.sqrt(sigma**2 * self.rows.looseness)
         misfit = self.rows.response[:, which] - prior @ phi.T - noise
-        return np.asarray(prior + (misfit @ inverse @ phi) * d)
+        return np.asarray(prior + (self._solve(d, sigma, misfit.T).T @ phi) * d)
 
     def means(self, d: Array, sigma: float) -> Array:
         """Posterior mean of the weights for each completed data set (s, p)."""
-        inverse, _ = self._inverse(d, sigma)
-        return np.asarray((self.rows.response.T @ inverse @ self.rows.design) * d)
+        return np.asarray((self._solve(d, sigma, self.rows.response).T @ self.rows.design) * d)
 
     def leave_one_out(self, d: Array, sigma: float) -> tuple[Array, Array]:
         """Mean and sd (n,) of each response given all the others."""
-        inverse, _ = self._inverse(d, sigma)
+        inverse = self._inverse(d, sigma)
         diagonal = np.diag(inverse)
         y = self.rows.response.mean(axis=1)
         return y - inverse @ y / diagonal, 1 / np.sqrt(diagonal)
+
+    def _solve(self, d: Array, sigma: float, what: Array) -> Array:
+        """V^-1 `what` (n, k)."""
+        root = self._root(d, sigma)
+        return np.asarray(linalg.cho_solve((root, True), what, check_finite=False))
+
+    def _inverse(self, d: Array, sigma: float) -> Array:
+        return self._solve(d, sigma, np.eye(self.n_rows))
 
 
 CHUNK = 4096

@@ -61,33 +61,26 @@ class NullBand:
         prior = surface.fitted.prior
         columns = np.arange(term.columns.start, term.columns.stop)
         _, noise = unpenalised(surface.fitted, columns)
+        # In the coordinates that turn the prior into a multiple of 1 and the noise diagonal,
+        # everything is known a coordinate at a time.
+        shape = np.exp(prior.offset[columns])
+        values, vectors = np.linalg.eigh(noise / np.outer(shape, shape))
         # rounding may leave a flat direction a little below 0
-        values, vectors = np.linalg.eigh(noise)
-        root = vectors * np.sqrt(np.clip(values, 1e-12, None))
-        noise = root @ root.T
-        seen = rng.standard_normal((self.studies, len(columns))) @ root.T
+        told = np.clip(values, 1e-12, None)
+        back = shape[:, None] * vectors  # to the weights (k, k)
+        seen = rng.standard_normal((self.studies, len(columns))) * np.sqrt(told)
+
         axis = term.axes[0]
-        scales = prior.mean[axis] + prior.sd[axis] * np.linspace(-3.5, 3.5, GRID)
-        evidence, means, roots = [], [], []
-        for scale in scales:
-            own = np.diag(np.exp(2 * (scale + prior.offset[columns])))
-            both = own + noise
-            gain = np.linalg.solve(both, own).T
-            off = float(((scale - prior.mean[axis]) / prior.sd[axis]) ** 2)
-            fit = np.einsum("ij,ij->i", seen, np.linalg.solve(both, seen.T).T)
-            evidence.append(-0.5 * (fit + np.linalg.slogdet(both)[1] + off))
-            means.append(seen @ gain.T)
-            spread = own - gain @ own
-            width, turn = np.linalg.eigh((spread + spread.T) / 2)
-            roots.append(turn * np.sqrt(np.clip(width, 0, None)))
-        logs = np.array(evidence)
-        chances = np.exp(logs - logs.max(axis=0))
-        ladder = np.cumsum(chances / chances.sum(axis=0), axis=0)
-        pick = (rng.uniform(size=(self.draws, 1, self.studies)) > ladder).sum(axis=1)
+        off = np.linspace(-3.5, 3.5, GRID)
+        own = np.exp(2 * (prior.mean[axis] + prior.sd[axis] * off))[:, None]  # (grid, 1)
+        both = own + told  # (grid, k)
+        logs = -0.5 * (seen**2 @ (1 / both).T + np.log(both).sum(axis=1) + off**2)
+        chances = np.exp(logs - logs.max(axis=1, keepdims=True))  # (studies, grid)
+        ladder = np.cumsum(chances / chances.sum(axis=1, keepdims=True), axis=1)
+        pick = (rng.uniform(size=(self.draws, self.studies, 1)) > ladder).sum(axis=2)
         pick = np.minimum(pick, GRID - 1)  # (draws, studies)
         normal = rng.standard_normal((*pick.shape, len(columns)))
-        centre = np.array(means)[pick, np.arange(self.studies)]
-        weights = centre + np.einsum("dsij,dsj->dsi", np.array(roots)[pick], normal)
-        variance = term.share * (weights**2).sum(axis=2)
+        drawn = (own / both)[pick] * seen + np.sqrt(own * told / both)[pick] * normal
+        variance = term.share * ((drawn @ back.T) ** 2).sum(axis=2)
         shares = np.median(variance / (variance + rest + 1e-12), axis=0)
         return float(np.quantile(shares, self.level))

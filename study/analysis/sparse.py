@@ -76,6 +76,7 @@ class SparsePairs:
         kind = np.array([int(shows[list(term.axes)].sum()) for term in pairs])
         real = np.array([r / (r + i) for r, i in self.counts])
         sizes = np.log(np.array(self.odds) / np.sum(self.odds))
+        shapes = [_shape(surface, term) for term in pairs]
         d = fitted.prior.variances(fitted.scales)
         chances = np.zeros((len(pairs), 1 + len(self.sizes)))
         for _ in range(self.rounds):
@@ -83,12 +84,12 @@ class SparsePairs:
             mean = fitted.road.means(d, fitted.sigma).mean(axis=0)
             for k, term in enumerate(pairs):
                 prior = np.append(np.log(1 - real[kind[k]]), np.log(real[kind[k]]) + sizes)
-                own, tried = term.columns, variances[:, None] * _shape(surface, term)
+                own, tried = term.columns, variances[:, None] * shapes[k]
                 logs = prior + _evidence(d[own], covariance[own, own], mean[own], tried)
                 chance = np.exp(logs - logs.max())
                 chances[k] = chance / chance.sum()
-            for k, term in enumerate(pairs):
-                d[term.columns] = chances[k] @ variances * _shape(surface, term)
+            for term, shape, variance in zip(pairs, shapes, chances @ variances, strict=True):
+                d[term.columns] = variance * shape
             for n, (r, i) in enumerate(self.counts):
                 there = kind == n
                 real[n] = (chances[there, 1:].sum() + r) / (there.sum() + r + i)
@@ -101,16 +102,18 @@ class SparsePairs:
 
     def _draws(self, surface: Surface, chances: Array, rng: np.random.Generator) -> Array:
         """Weights (s, p) under drawn scales and drawn sizes of the pairs."""
-        fitted, variances = surface.fitted, self._variances(surface)
+        fitted, pairs, variances = surface.fitted, surface.basis.pairs, self._variances(surface)
+        shapes = [_shape(surface, term) for term in pairs]
+        ladder = np.cumsum(chances, axis=1)[:, :-1]
         n_sets = fitted.road.rows.response.shape[1]
         root, found = np.linalg.cholesky(fitted.spread), []
         for n in range(self.n_scales):
             scales = fitted.scales + root @ rng.standard_normal(len(fitted.scales))
             scales = np.clip(scales, fitted.scales - 4, fitted.scales + 2.5)
             d = fitted.prior.variances(scales)
-            for k, term in enumerate(surface.basis.pairs):
-                size = rng.choice(chances.shape[1], p=chances[k])
-                d[term.columns] = variances[size] * _shape(surface, term)
+            sizes = (rng.uniform(size=(len(pairs), 1)) > ladder).sum(axis=1)
+            for term, shape, variance in zip(pairs, shapes, variances[sizes], strict=True):
+                d[term.columns] = variance * shape
             sigma = float(np.exp(scales[-1]))
             found.append(fitted.road.draw(d, sigma, self.n_weights, rng, n % n_sets))
         return np.vstack(found)
