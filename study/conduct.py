@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from agecls.data import FaceData, load_data
+from agecls.errors import AgeclsError
 from study import backbones, models, provenance, ray_session, tune_run
 from study.confirmation import FOLDER as CONFIRM
 from study.confirmation import Work, confirm
@@ -102,13 +103,13 @@ def conduct(
         checkpoints = prepare(study, folder, storage, resources)
         if not (folder / STUDY_FILE).exists():
             write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        check_box(study, folder)
         source = open_provenance(study, folder, data, command)
         write_whole(folder / STUDY_FILE, dump_study(study).encode())
-        check_box(study, folder)
         search = Search(study, record, folder)
-        # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
-        with ray_session.ray_session(resources), stop_on_signals(stop):
-            try:
+        try:
+            # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
+            with ray_session.ray_session(resources), stop_on_signals(stop):
                 backbones.train_missing(study, folder, resources, stop, console, source)
                 if study.is_to_be_scouted and not stop.due():
                     study = _scouted(
@@ -134,8 +135,8 @@ def conduct(
                         is_over = confirm(work, n_seeds=study.confirm_seeds, stop=stop)
                     else:
                         is_over = search.is_over and study.confirm_seeds == 0
-            except (SearchError, StorageError) as error:
-                stop.reason, failed = str(error), True
+        except (StudyError, AgeclsError) as error:
+            stop.reason, failed = str(error), True
         interrupted = None if is_over else stop.reason or "the search did not end"
         # Tables first: a full disk or a lost checkpoint must cost a model, not what was measured.
         write_tables(study, record.trials.values(), folder)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,8 @@ from study.analysis.decisions import Decisions
 from study.columns import Kind
 from study.factors import DropClaim, Study, arm_name
 from study.record import TrialRecord
+from study.streams import Stream, stream_seed
 from study.tables import StudyTables, read_study, read_table, write_table
-
-_CLAIM_STREAM: Final = 5
 
 
 def model_name(trial: TrialRecord) -> str:
@@ -77,7 +76,7 @@ def write_tables(
     order = {arm_name(study, cell): place for place, cell in enumerate(study.arms)}
     trained = models[models["status"] == "completed"]
     trained = trained.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
-    found = score_confirmed(trained, predictions, seed=stream_seed(study, _CLAIM_STREAM))
+    found = score_confirmed(trained, predictions, seed=stream_seed(study, Stream.CONFIRMED))
     decided = Decisions()(study, found.judged_on(), search_claims)
     known = [c for c in decided.columns if c in search_claims.columns]
     said = [search_claims[known], decided, _of_other_faces(study, tables)]
@@ -140,8 +139,3 @@ def _lines(
             f"[{row['low']:.1f}, {row['high']:.1f}])"
         )
     return lines
-
-
-def stream_seed(study: Study, stream: int) -> int:
-    """Seed of one of the study's random streams."""
-    return int(np.random.SeedSequence([study.seed, stream]).generate_state(1)[0])

@@ -21,7 +21,7 @@ from rich.console import Console
 from agecls.data import FaceData
 from study import provenance, tune_run
 from study.analysis.chosen import RULES, Choice, choose
-from study.confirm_tables import model_name, predictions_frame, stream_seed, write_tables
+from study.confirm_tables import model_name, predictions_frame, write_tables
 from study.errors import StudyError
 from study.factors import Config, Study, arm_name
 from study.interruption import StopRequest
@@ -31,6 +31,7 @@ from study.ray_session import Resources
 from study.record import Record
 from study.search import Search
 from study.storage import Storage
+from study.streams import Stream, stream_seed, training_seeds
 from study.tables import read_study, write_table, write_whole
 from study.terminal import SearchDisplay
 from study.trainable import Backbones
@@ -41,9 +42,6 @@ CHOICE: Final = "choice.json"
 PREDICTIONS: Final = "predictions"
 READS: Final = "test_reads"
 """Key of `study.json`: every time that results on the test split were looked at."""
-
-_SEED_STREAM: Final = 3
-_CHOICE_STREAM: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +126,7 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
 def fresh_seeds(study: Study, n: int) -> list[int]:
     """The first `n` seeds of the stage, none of them a search trial's; more come after these."""
     used = {trial.seed for trial in plan_trials(study)}
-    stream = np.random.SeedSequence([study.seed, _SEED_STREAM])
-    drawn = (stream.generate_state(n + len(used)) >> 1).tolist()
+    drawn = training_seeds(study, Stream.CONFIRM_SEEDS, n + len(used))
     return [seed for seed in dict.fromkeys(drawn) if seed not in used][:n]
 
 
@@ -152,7 +149,7 @@ def _choices(work: Work) -> tuple[Choice, ...]:
     if path.exists():
         return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
     tables = read_study(work.folder)
-    seed = stream_seed(work.study, _CHOICE_STREAM)
+    seed = stream_seed(work.study, Stream.CHOICE)
     choices = choose(work.study, tables.trials, tables.epochs, seed=seed)
     if not choices:
         raise StudyError(

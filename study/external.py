@@ -29,13 +29,14 @@ from study.analysis.external import (
     score_elsewhere,
 )
 from study.backbones import source_of
-from study.confirm_tables import predictions_frame, stream_seed
+from study.confirm_tables import predictions_frame
 from study.confirmation import FOLDER as CONFIRM
 from study.errors import StudyError
 from study.factors import DropClaim, Study
 from study.interruption import StopRequest
 from study.models import confirmed_folder
 from study.record import Record
+from study.streams import Stream, stream_seed
 from study.tables import read_study, read_table, write_table, write_whole
 from study.terminal import progress
 
@@ -43,8 +44,6 @@ FOLDER: Final = "external"
 """Inside the stage's folder; also the table's name, and the key in `study.json`."""
 
 SET: Final = "set.json"
-
-_STREAM: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +253,7 @@ def _write(work: Scoring, models: pd.DataFrame) -> list[str]:
         seen = known["seen"]
         faces.append(OtherFaces(name=home.name, predictions=pd.concat(read), seen=seen))
     own = read_table(work.folder / "predictions.parquet", "predictions")
-    found = score_elsewhere(models, own, faces, seed=stream_seed(work.study, _STREAM))
+    found = score_elsewhere(models, own, faces, seed=stream_seed(work.study, Stream.EXTERNAL))
     name = work.study.name
     table = external_frame(found)
     write_table(work.folder / "external.parquet", table, "external", study_name=name)

@@ -8,17 +8,13 @@ the same for the same study.
 
 from dataclasses import dataclass
 from math import floor
-from typing import Final, Literal
-
-import numpy as np
+from typing import Literal
 
 from study.design import draw_design
 from study.factors import Level, Study, arm_name, complete, holds
+from study.streams import Stream, generator, training_seeds
 
 Origin = Literal["design", "search", "repeat", "scout", "confirm"]
-
-_DESIGN_STREAM: Final = 1
-_SEED_STREAM: Final = 2
 
 
 @dataclass(frozen=True)
@@ -53,9 +49,7 @@ def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
     cells = study.arms
     names = [arm_name(study, cell) for cell in cells]
     decided = _decided(study)
-    stream = np.random.SeedSequence([study.seed, _SEED_STREAM])
-    # half the range of uint32, so that every library takes them
-    seeds = (stream.generate_state(study.trials) >> 1).tolist()
+    seeds = training_seeds(study, Stream.TRIAL_SEEDS, study.trials)
     undecided: tuple[Origin, None] = ("search", None)
     trials = []
     for number in range(study.trials):
@@ -82,7 +76,7 @@ def design_size(n_trials: int, share: float) -> tuple[int, int]:
 
 def _decided(study: Study) -> list[list[tuple[Origin, dict[str, Level]]]]:
     """For each arm, its trials that are decided before the search, in order."""
-    rng = np.random.default_rng([study.seed, _DESIGN_STREAM])
+    rng = generator(study, Stream.DESIGN)
     cells, first = study.arms, study.trials - study.added
     full = [complete(study, config) for config in study.included]
     included = [[config for config in full if holds(cell, config)] for cell in cells]

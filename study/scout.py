@@ -13,18 +13,15 @@ from dataclasses import dataclass, replace
 from math import floor, log10, sqrt
 from typing import Final
 
-import numpy as np
-
 from agecls.recipe import BOUNDS
 from study.design import draw_design
 from study.factors import Config, Factor, Level, Range, ScoutPlan, Study, arm_name, holds
 from study.plan import PlannedTrial
 from study.record import TrialRecord
 from study.rules import reachable
+from study.streams import Stream, generator, training_seeds
 
 FACTOR: Final = "lr"
-_DESIGN_STREAM: Final = 5
-_SEED_STREAM: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +73,7 @@ def scout_plan(study: Study) -> tuple[PlannedTrial, ...]:
     plan, short = _asked(study), scout_study(study)
     arms, cells = short.arms, _cells(study)
     sizes = [plan.trials * sum(holds(arm, cell) for cell in cells) for arm in arms]
-    rng = np.random.default_rng([study.seed, _DESIGN_STREAM])
+    rng = generator(study, Stream.SCOUT_DESIGN)
     designs = draw_design(short, sizes, rng)
     for design in designs:
         rng.shuffle(design)
@@ -86,8 +83,7 @@ def scout_plan(study: Study) -> tuple[PlannedTrial, ...]:
         for arm, design in zip(arms, designs, strict=True)
         if turn < len(design)
     ]
-    stream = np.random.SeedSequence([study.seed, _SEED_STREAM])
-    seeds = (stream.generate_state(len(turns)) >> 1).tolist()
+    seeds = training_seeds(study, Stream.SCOUT_SEEDS, len(turns))
     return tuple(
         PlannedTrial(number, arm_name(short, arm), dict(arm), "scout", config, seed)
         for number, ((arm, config), seed) in enumerate(zip(turns, seeds, strict=True))

@@ -1,6 +1,7 @@
 """The main job's stages without Ray: a loop that trains nothing stands for the executor."""
 
 import errno
+import json
 from contextlib import nullcontext
 from dataclasses import fields, replace
 
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from agecls.errors import WeightsError
 from agecls.training import EpochMetrics
 from study import conduct
-from study.errors import StorageError
+from study.errors import SearchError, StorageError
 from study.ray_session import Resources
 from study.study_file import load_study
 from tests.study import tiny
@@ -89,3 +91,37 @@ def test_a_search_in_which_every_trial_diverges_ends_with_its_tables_and_a_repor
     assert outcome.report.is_file()
     trials = pd.read_parquet(tmp_path / "it" / "trials.parquet")
     assert set(trials["status"]) == {"failed"}
+
+
+def test_what_fails_midway_costs_no_table_and_is_on_record(run, tmp_path, monkeypatch):
+    def weights_vanish(search, data, storage, *, tick, **rest):
+        search.next()
+        search.finished_epoch(
+            0, NUMBERS | {"epoch": 1, "val_accuracy": 0.3, "collapsed": False, **PLACE}
+        )
+        raise WeightsError("org-50.safetensors: there is no such file")
+
+    monkeypatch.setattr(conduct.tune_run, "run_search", weights_vanish)
+    outcome = run()
+    assert outcome.failed
+    assert outcome.interrupted == "org-50.safetensors: there is no such file"
+    assert pd.read_parquet(tmp_path / "it" / "epochs.parquet")["val_accuracy"].tolist() == [0.3]
+    assert _session(tmp_path)["interrupted"] == outcome.interrupted
+
+
+def test_a_finished_study_stays_resumable_where_ray_does_not_start(run, tmp_path, monkeypatch):
+    assert run().interrupted is None
+    before = pd.read_parquet(tmp_path / "it" / "trials.parquet")
+
+    def refuses(resources):
+        raise SearchError("Ray did not start")
+
+    monkeypatch.setattr(conduct.ray_session, "ray_session", refuses)
+    assert run().interrupted == "Ray did not start"
+    assert _session(tmp_path)["ended_at"] is not None
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "it" / "trials.parquet"), before)
+
+
+def _session(tmp_path):
+    """The last one in the study's provenance."""
+    return json.loads((tmp_path / "it" / "study.json").read_text())["sessions"][-1]
