@@ -1,1 +1,7 @@
-"""From analysis frames to one self-contained HTML page; computes no statistic."""
+"""From analysis frames to one self-contained HTML page; computes no statistic.
+
+A room for each part of the page: `head`, `confirm`, `factors`, `trials`, `search`, `checks`, and
+`compare` for a page of several studies. A room imports no other but `head`, and `head` only
+`confirm`. `page`, `summary` and `images` put the rooms together; what stands in `assets` goes with
+a page as it is.
+"""

@@ -97,7 +97,7 @@ def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:
 
 
 def _compare(folders: Sequence[Path], form: str, *, out: Path) -> Path:
-    from study.report.comparison import MOST_STUDIES, default_path, write_comparison
+    from study.report.compare.comparison import MOST_STUDIES, default_path, write_comparison
 
     if form != "html":
         raise TablesError(f"--format {form} is of one study; a comparison is html")

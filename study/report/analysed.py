@@ -1,18 +1,18 @@
 """The figures of the analysis, by the question that they answer together."""
 
 from study.analysis import Analysis
-from study.report.best import best_panel
-from study.report.collapse import collapse_panel
-from study.report.fidelity import fidelity_panel
-from study.report.fit import fit_panel, imputation_panel
-from study.report.importance import importance_panel
-from study.report.interactions import interactions_panel
-from study.report.marginals import marginals_panel
+from study.report.checks.fit import fit_panel, imputation_panel
+from study.report.checks.power import power_panel
+from study.report.factors.importance import importance_panel
+from study.report.factors.interactions import interactions_panel
+from study.report.factors.marginals import marginals_panel
 from study.report.panel import Panel
-from study.report.power import power_panel
-from study.report.stopping import stopping_panel
-from study.report.survival import survival_panel
-from study.report.timeline import timeline_panel
+from study.report.search.best import best_panel
+from study.report.search.collapse import collapse_panel
+from study.report.search.fidelity import fidelity_panel
+from study.report.search.stopping import stopping_panel
+from study.report.search.survival import survival_panel
+from study.report.search.timeline import timeline_panel
 from study.tables import StudyTables
 
 

@@ -15,7 +15,7 @@ from study.report.look import DARK
 from study.report.panel import Panel
 from study.report.wording import SYMBOLS, level, percent
 
-_HERE: Final = Path(__file__).parent
+_ASSETS: Final = Path(__file__).parent / "assets"
 _SCRIPTS: Final = (
     "numbers.js",
     "selection.js",
@@ -61,7 +61,7 @@ def embedded(text: str) -> Markup:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(_ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -90,4 +90,4 @@ def _script() -> Markup:
 
 @cache
 def _asset(name: str) -> Markup:
-    return Markup((_HERE / name).read_text(encoding="utf-8"))
+    return Markup((_ASSETS / name).read_text(encoding="utf-8"))

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 
 from study.analysis import analyse_folder, predicted_of
 from study.errors import StudyError
-from study.report.claims_figure import claims_panel
-from study.report.confirmed import confirmed_values
-from study.report.ledger import ledger_data
+from study.report.confirm.values import confirmed_values
+from study.report.head.claims_figure import claims_panel
+from study.report.head.ledger import ledger_data
 from study.report.look import SURFACE
 from study.report.panel import Panel
 from study.report.sections import sections_data

@@ -10,19 +10,19 @@ from typing import Any, Final
 from study.analysis import Analysis, analyse_folder, predicted_of
 from study.errors import TablesError
 from study.factors import Factor
-from study.report.audit import audit_data, majority_share
-from study.report.best_model import best_model
-from study.report.claims_figure import claims_panel
-from study.report.digest import digest_of
-from study.report.earlier import earlier_note
-from study.report.findings import findings_data, is_analysed
+from study.report.checks.audit import audit_data, majority_share
+from study.report.factors.findings import findings_data, is_analysed
+from study.report.head.best_model import best_model
+from study.report.head.claims_figure import claims_panel
+from study.report.head.digest import digest_of
+from study.report.head.earlier import earlier_note
+from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES
+from study.report.head.overview import arms_n, budget_sentence, is_open, progress_data
 from study.report.html import embedded, render_page
-from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES
 from study.report.look import arm_marks
-from study.report.overview import arms_n, budget_sentence, is_open, progress_data
 from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
-from study.report.trial_table import trial_table_data
+from study.report.trials.trial_table import trial_table_data
 from study.report.wording import level, listed
 from study.tables import StudyTables, read_study, write_whole
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from study.analysis import Analysis, Predicted
 from study.report.analysed import check_panels, factor_panels, search_panels
-from study.report.audit import majority_share
-from study.report.confirmation import confirm_panels, looks_sentence
-from study.report.confirmed import ConfirmedValues
-from study.report.curves import curves_panel
-from study.report.learning_rate import learning_rate_panel
+from study.report.checks.audit import majority_share
+from study.report.confirm.panels import confirm_panels, looks_sentence
+from study.report.confirm.values import ConfirmedValues
 from study.report.panel import Panel
-from study.report.parallel import parallel_panel
+from study.report.trials.curves import curves_panel
+from study.report.trials.learning_rate import learning_rate_panel
+from study.report.trials.parallel import parallel_panel
 from study.tables import StudyTables
 
 

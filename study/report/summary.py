@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from study.analysis import analyse_folder
-from study.report.answer import Answer
-from study.report.audit import majority_share
-from study.report.digest import Digest, digest_of
-from study.report.earlier import earlier_note
-from study.report.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry, Standing
-from study.report.overview import arms_n, budget_sentence, progress_data
+from study.report.checks.audit import majority_share
+from study.report.head.answer import Answer
+from study.report.head.digest import Digest, digest_of
+from study.report.head.earlier import earlier_note
+from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry, Standing
+from study.report.head.overview import arms_n, budget_sentence, progress_data
 from study.report.sources import pretrained_start
 from study.report.wording import SYMBOLS, count, percent
 from study.tables import read_study, write_whole

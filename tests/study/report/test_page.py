@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from study.factors import DifferenceClaim, Factor, Range
-from study.report.earlier import VAL_CLASSES
+from study.report.head.earlier import VAL_CLASSES
 from study.report.page import render, write_report
 from study.tables import StudyTables
 from tests.study.report.confirming import confirm_study

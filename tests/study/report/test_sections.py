@@ -1,5 +1,5 @@
 from study.analysis import Analysis, predicted_of
-from study.report.confirmed import confirmed_values
+from study.report.confirm.values import confirmed_values
 from study.report.sections import sections_data
 from study.tables import StudyTables
 

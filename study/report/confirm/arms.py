@@ -1,0 +1,178 @@
+"""Fresh seeds beside the search: how good each arm is, and by how much the search flattered it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.report.confirm.values import SET_NAMES, ConfirmedValues
+from study.report.look import INK, SURFACE, Mark, arm_marks, interval_bar, new_figure
+from study.report.panel import Panel
+from study.report.wording import Measure, inert, listed
+from study.tables import StudyTables
+
+SEARCH_BEST: Final = "search’s best trial"
+CHOSEN: Final = "chosen trial, in the search"
+
+MOST_ARMS: Final = 12
+
+_ROW: Final = 25
+_HEAD: Final = 34
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedArms:
+    """Rows of the figure.
+
+    Attributes:
+        rows: `arm, what, value, low, high` as in the tables; no interval for the search's.
+        arms: The arms drawn.
+        n_arms: All confirmed arms.
+        n: What the confirmed rows rest on, per set of images.
+        measure: The metric, on val.
+    """
+
+    rows: pd.DataFrame
+    arms: tuple[str, ...]
+    n_arms: int
+    n: tuple[str, ...]
+    measure: Measure
+
+
+def confirmed_arms_data(tables: StudyTables, confirmed: ConfirmedValues) -> ConfirmedArms:
+    """Each arm's search values, then its confirmed ones on every set of images."""
+    models = tables.confirm if tables.confirm is not None else pd.DataFrame()
+    arms = confirmed.arms[:MOST_ARMS]
+    rows: list[dict[str, object]] = []
+    for arm in arms:
+        of_arm = models[models["arm"] == arm] if len(models) else models
+        for what, column in ((SEARCH_BEST, "search_best_value"), (CHOSEN, "search_value")):
+            known = of_arm[column].dropna().tolist() if len(of_arm) else []
+            rows += [{"arm": arm, "what": what, "value": float(value)} for value in known[:1]]
+        for split, images in confirmed.sets:
+            found = confirmed.get(arm, split=split, images=images)
+            if found is not None:
+                ends = {"value": found.estimate, "low": found.low, "high": found.high}
+                rows.append({"arm": arm, "what": SET_NAMES[split, images], **ends})
+    first = [confirmed.get(arms[0], split=s, images=i) for s, i in confirmed.sets]
+    return ConfirmedArms(
+        rows=pd.DataFrame(rows, columns=["arm", "what", "value", "low", "high"]),
+        arms=arms,
+        n_arms=len(confirmed.arms),
+        n=tuple(
+            f"{SET_NAMES[key]}: {value.n}"
+            for key, value in zip(confirmed.sets, first, strict=True)
+            if value is not None
+        ),
+        measure=confirmed.measure("val"),
+    )
+
+
+def confirmed_arms_figure(data: ConfirmedArms, marks: dict[str, Mark]) -> go.Figure:
+    """A block per arm: hollow what the search said, filled what fresh seeds say."""
+    places = _places(data)
+    height = int(-places[-1]) + _ROW + 62
+    figure = new_figure(height=height)
+    scale = data.measure.scale
+    rows = data.rows.assign(y=places)
+    for arm in data.arms:
+        of_arm = rows[rows["arm"] == arm]
+        mark = marks[arm]
+        for is_search in (True, False):
+            part = of_arm[of_arm["low"].isna() == is_search]
+            if part.empty:
+                continue
+            values, low, high = (
+                (part[name] * scale).round(4).tolist() for name in ("value", "low", "high")
+            )
+            figure.add_scatter(
+                x=values,
+                y=part["y"].tolist(),
+                mode="markers",
+                name=inert(arm),
+                meta={"arm": arm},
+                marker={
+                    "symbol": f"{mark.symbol}-open" if is_search else mark.symbol,
+                    "color": mark.colour,
+                    "size": 9 if is_search else 11,
+                    "line": {"width": 2 if is_search else 0},
+                },
+                error_x=None
+                if is_search
+                else interval_bar(values, low=low, high=high, colour=mark.colour),
+                customdata=[_hover(row, data.measure) for row in part.to_dict("records")],
+                hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+            )
+        top = float(of_arm["y"].max()) + _ROW * 0.85
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="left", y=top, yanchor="middle", showarrow=False,
+            text=f"<b>{inert(arm)}</b>", bgcolor=SURFACE, font={"color": INK, "size": 13},
+        )  # fmt: skip
+    figure.update_layout(
+        xaxis={"showgrid": True, "title_text": _axis(data.measure)},
+        yaxis={
+            "tickvals": places,
+            "ticktext": rows["what"].tolist(),
+            "range": [places[-1] - _ROW * 0.8, _HEAD],
+            "showgrid": False,
+            "ticks": "",
+        },
+        margin={"l": 150},
+    )
+    return figure
+
+
+def confirmed_arms_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
+    """The figure with its words."""
+    data = confirmed_arms_data(tables, confirmed)
+    where = listed([SET_NAMES[key] for key in confirmed.sets])
+    reading = (
+        "Hollow marks are what the search saw; filled ones are fresh seeds of the chosen "
+        "configuration. A hollow mark to the right of the filled one on val is the winner’s "
+        "curse: the best of many looks is best partly by luck."
+    )
+    note = (
+        f"Filled: mean over fresh seeds on {where}, bars 95 % intervals over seeds and clusters "
+        f"of images ({'; '.join(data.n)}). Hollow: one trial on val each, no interval."
+    )
+    if "test" in {split for split, _ in confirmed.sets}:
+        note += " Without duplicates: without files that also stand in train or val."
+    if data.n_arms > len(data.arms):
+        note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
+    return Panel(
+        id="confirmed-arms",
+        title="How good is each arm on fresh seeds, and how much had the search flattered it?",
+        reading=reading,
+        note=note,
+        alt=_alt(data),
+        figure=confirmed_arms_figure(data, arm_marks(tables.study)),
+    )
+
+
+def _places(data: ConfirmedArms) -> list[float]:
+    """Heights of the rows, downwards, with room for each arm's name."""
+    found, y = [], 0.0
+    for before, arm in zip([None, *data.rows["arm"]], data.rows["arm"], strict=False):
+        if before is not None:
+            y -= _ROW if before == arm else _ROW + _HEAD
+        found.append(y)
+    return found
+
+
+def _axis(measure: Measure) -> str:
+    return measure.name + (" (%)" if measure.suffix else "")
+
+
+def _hover(row: dict[str, object], measure: Measure) -> str:
+    value, low, high = (float(str(row[name])) for name in ("value", "low", "high"))
+    text = measure.text(value) if low != low else measure.interval(value, low, high)
+    return f"{row['what']}: {text}"
+
+
+def _alt(data: ConfirmedArms) -> str:
+    parts = []
+    for arm in data.arms:
+        rows = data.rows[data.rows["arm"] == arm].to_dict("records")
+        parts.append(f"{arm}: " + listed([_hover(row, data.measure) for row in rows]))
+    return f"Rows of {data.measure.name} per arm. {'; '.join(parts)}."

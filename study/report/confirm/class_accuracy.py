@@ -1,0 +1,149 @@
+"""Accuracy within each age class: a good total may hide a class that is never named."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import plotly.graph_objects as go
+
+from agecls.ages import CLASSES, NAMES
+from study.analysis import Predicted
+from study.report.confirm.values import ConfirmedValues, Value
+from study.report.look import Mark, arm_marks, interval_bar, new_figure
+from study.report.panel import Panel
+from study.report.wording import Measure, inert, percent
+from study.tables import StudyTables
+
+MOST_ARMS: Final = 6
+_RECALL: Final = Measure("val_recall")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassAccuracyData:
+    """The figure's values.
+
+    Attributes:
+        split: The split that they are of.
+        arms: The arms drawn.
+        n_arms: All confirmed arms.
+        values: By arm and class letter.
+        n_images: Images of each class, where the predictions are there to count.
+    """
+
+    split: str
+    arms: tuple[str, ...]
+    n_arms: int
+    values: dict[tuple[str, str], Value]
+    n_images: dict[str, int]
+
+
+def class_accuracy_data(
+    confirmed: ConfirmedValues, predicted: Predicted | None
+) -> ClassAccuracyData:
+    """Accuracy within every class on the split that claims are judged on."""
+    split, arms = confirmed.split, confirmed.arms[:MOST_ARMS]
+    n_images: dict[str, int] = {}
+    if predicted is not None:
+        rows = predicted.confusion[predicted.confusion["split"] == split]
+        n_images = {row["true"]: int(row["n_images"]) for row in rows.to_dict("records")}
+    return ClassAccuracyData(
+        split=split,
+        arms=arms,
+        n_arms=len(confirmed.arms),
+        values={
+            (arm, letter): value
+            for arm in arms
+            for letter in CLASSES
+            if (value := confirmed.get(arm, split=split, metric="recall", class_=letter))
+        },
+        n_images=n_images,
+    )
+
+
+def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go.Figure:
+    """A column per class, arms side by side in it."""
+    figure = new_figure(height=420)
+    step = 0.72 / max(len(data.arms), 1)
+    for i, arm in enumerate(data.arms):
+        found = {k: data.values[arm, c] for k, c in enumerate(CLASSES) if (arm, c) in data.values}
+        y, low, high = (
+            [round(getattr(value, end) * 100, 4) for value in found.values()]
+            for end in ("estimate", "low", "high")
+        )
+        figure.add_scatter(
+            x=[k + (i - (len(data.arms) - 1) / 2) * step for k in found],
+            y=y,
+            mode="markers",
+            name=inert(arm),
+            meta={"arm": arm},
+            marker={"symbol": marks[arm].symbol, "color": marks[arm].colour, "size": 9},
+            error_y=interval_bar(y, low=low, high=high, colour=marks[arm].colour, width=1.6),
+            customdata=[
+                f"{NAMES[k]}: {_RECALL.interval(v.estimate, v.low, v.high)}"
+                for k, v in found.items()
+            ],
+            hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+        )
+    figure.update_layout(
+        xaxis={
+            "tickvals": list(range(len(CLASSES))),
+            "ticktext": [_tick(k, data.n_images) for k in range(len(CLASSES))],
+            "range": [-0.6, len(CLASSES) - 0.4],
+        },
+        yaxis={"title_text": "right within the class (%)", "range": [-3, 103]},
+    )
+    return figure
+
+
+def class_accuracy_panel(
+    tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted | None
+) -> Panel:
+    """The figure with its words, or why there is none."""
+    title = "How often is each age class named right?"
+    data = class_accuracy_data(confirmed, predicted)
+    if not data.values:
+        reason = f"No accuracy within classes was measured on {data.split}."
+        return Panel(id="classes", title=title, reading=reason)
+    first = next(iter(data.values.values()))
+    note = (
+        f"n = {first.n} of the {data.split} split, all classes together; images of each class "
+        "below its name where predictions are in the folder. Bars: 95 % intervals over seeds and "
+        "clusters of images."
+    )
+    lacking = [c for c in CLASSES if not any((arm, c) in data.values for arm in data.arms)]
+    if lacking:
+        note += f" Left out: {', '.join(lacking)}, with too few images for an interval."
+    if any(value.low == value.high for value in data.values.values()):
+        note += (
+            " Without a bar: all images of the class right, or none, on every seed; so few images "
+            "do not tell how far the truth may lie from that."
+        )
+    if data.n_arms > len(data.arms):
+        note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
+    return Panel(
+        id="classes",
+        title=title,
+        reading="Long bars are classes with few images or families; a mark at the bottom is a "
+        "class that the arm’s models hardly ever name.",
+        note=note,
+        alt=_alt(data),
+        figure=class_accuracy_figure(data, arm_marks(tables.study)),
+        min_width=620,
+    )
+
+
+def _tick(k: int, n_images: dict[str, int]) -> str:
+    n = n_images.get(CLASSES[k])
+    years = NAMES[k].partition(" ")[2]
+    return f"<b>{CLASSES[k]}</b> {years}" + (f"<br>n = {n:,}" if n else "")
+
+
+def _alt(data: ClassAccuracyData) -> str:
+    parts = []
+    for arm in data.arms:
+        values = [
+            f"{c} {percent(value.estimate)}"
+            for c in CLASSES
+            if (value := data.values.get((arm, c))) is not None
+        ]
+        parts.append(f"{arm}: {', '.join(values)}")
+    return f"Accuracy within each class on {data.split}. {'; '.join(parts)}."

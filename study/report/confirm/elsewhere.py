@@ -1,0 +1,169 @@
+"""How the confirmed models do on other people's faces."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.analysis.scoring import metric_of
+from study.report.confirm.values import possible
+from study.report.look import Mark, arm_marks, interval_bar, name_rows
+from study.report.panel import Panel, Table
+from study.report.small_multiples import small_multiples
+from study.report.wording import Measure, count, inert, interval, signed
+from study.tables import StudyTables
+
+MOST_SETS: Final = 6
+MOST_ARMS: Final = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElsewhereData:
+    """The figure's values.
+
+    Attributes:
+        rows: Rows of `external` of single arms in the study's metric, on all images.
+        sets: Sets of faces drawn.
+        n_sets: All sets.
+        arms: The arms drawn, in reading order.
+        measure: The metric.
+    """
+
+    rows: pd.DataFrame
+    sets: tuple[str, ...]
+    n_sets: int
+    arms: tuple[str, ...]
+    measure: Measure
+
+
+def elsewhere_data(tables: StudyTables) -> ElsewhereData | None:
+    """What other faces say; None where none were scored."""
+    frame = tables.external
+    if frame is None:
+        return None
+    metric = metric_of(tables.study.metric)
+    is_shown = frame["against"].isna() & (frame["metric"] == metric) & (frame["images"] == "all")
+    rows = frame[is_shown & frame[["estimate", "low", "high"]].notna().all(axis=1)]
+    if rows.empty:
+        return None
+    ends = {name: [possible(metric, end) for end in rows[name]] for name in ("low", "high")}
+    rows = rows.assign(**ends)
+    sets = tuple(dict.fromkeys(rows["faces"]))
+    there = set(rows["arm"])
+    arms = tuple(arm for arm in arm_marks(tables.study) if arm in there)[:MOST_ARMS]
+    return ElsewhereData(
+        rows=rows[rows["arm"].isin(arms) & rows["faces"].isin(sets[:MOST_SETS])],
+        sets=sets[:MOST_SETS],
+        n_sets=len(sets),
+        arms=arms,
+        measure=Measure(f"val_{metric}"),
+    )
+
+
+def elsewhere_figure(data: ElsewhereData, marks: dict[str, Mark]) -> go.Figure:
+    """A small plot per set: hollow on the study's own split, filled on the other faces."""
+    grid = small_multiples(data.sets, columns=2, row_height=32 * len(data.arms) + 80)
+    scale = data.measure.scale
+    for i, faces in enumerate(data.sets):
+        of_set = data.rows[data.rows["faces"] == faces].set_index("arm")
+        for y, arm in enumerate(data.arms):
+            if arm not in of_set.index:
+                continue
+            row, mark = of_set.loc[arm], marks[arm]
+            x, low, high = (round(row[name] * scale, 4) for name in ("estimate", "low", "high"))
+            grid.figure.add_trace(
+                go.Scatter(
+                    x=[x],
+                    y=[y],
+                    mode="markers",
+                    name=inert(arm),
+                    meta={"arm": arm},
+                    marker={"symbol": mark.symbol, "color": mark.colour, "size": 11},
+                    error_x=interval_bar([x], low=[low], high=[high], colour=mark.colour),
+                    hovertemplate=f"<b>{inert(arm)}</b> on {inert(faces)}<br>"
+                    f"{data.measure.interval(row['estimate'], row['low'], row['high'])}"
+                    "<extra></extra>",
+                ),
+                **grid.place(i),
+            )
+            if pd.isna(row["own"]):
+                continue
+            grid.figure.add_trace(
+                go.Scatter(
+                    x=[round(row["own"] * scale, 4)],
+                    y=[y - 0.22],
+                    mode="markers",
+                    name=inert(arm),
+                    meta={"arm": arm},
+                    marker={
+                        "symbol": f"{mark.symbol}-open", "color": mark.colour, "size": 9,
+                        "line": {"width": 2},
+                    },
+                    hovertemplate=f"<b>{inert(arm)}</b> on its own {row['own_split']} split<br>"
+                    f"{data.measure.text(row['own'])}<extra></extra>",
+                ),
+                **grid.place(i),
+            )  # fmt: skip
+    name_rows(grid.figure, [inert(arm) for arm in data.arms], above=0.6)
+    unit = " (%)" if data.measure.suffix else ""
+    grid.figure.update_xaxes(showgrid=True, title_text=data.measure.name + unit)
+    return grid.figure
+
+
+def elsewhere_panel(tables: StudyTables) -> Panel | None:
+    """The figure with its words; None where no other faces were scored."""
+    data = elsewhere_data(tables)
+    if data is None:
+        return None
+    sizes = [
+        f"{faces}: {count(int(first['n_images']), 'image')} in "
+        f"{count(int(first['n_clusters']), 'cluster')}, {count(int(first['n_seeds']), 'seed')}"
+        for faces in data.sets
+        for first in [data.rows[data.rows["faces"] == faces].iloc[0]]
+    ]
+    seen = data.rows[data.rows["is_seen"].fillna(False).astype(bool)]
+    note = f"n = {'; '.join(sizes)}. Bars: 95 % intervals over seeds and clusters of images."
+    if len(seen):
+        names = ", ".join(f"{row['arm']} on {row['faces']}" for row in seen.to_dict("records"))
+        note += f" Not a fair test: {names} started from weights trained on these faces."
+    if data.n_sets > len(data.sets):
+        note += f" Only the first {len(data.sets)} of {data.n_sets} sets are drawn."
+    return Panel(
+        id="elsewhere",
+        title="Do the models hold on other faces?",
+        reading="The further a filled mark lies from the hollow one, the more is lost away from "
+        "home: other people, cameras and ways to tell an age.",
+        note=note,
+        alt="Score on other faces per arm: "
+        + "; ".join(
+            f"{row['arm']} on {row['faces']} "
+            f"{data.measure.interval(row['estimate'], row['low'], row['high'])}, at home "
+            f"{data.measure.text(row['own'])}"
+            for row in data.rows.to_dict("records")
+        )
+        + ".",
+        figure=elsewhere_figure(data, arm_marks(tables.study)),
+        min_width=620 if len(data.sets) > 1 else 0,
+        table=_changes(data),
+    )
+
+
+def _changes(data: ElsewhereData) -> Table:
+    """What was lost, in numbers."""
+    rows = []
+    for row in data.rows.to_dict("records"):
+        change = "–"
+        if not pd.isna(row["change"]):
+            value, low, high = (
+                row[name] * 100 for name in ("change", "change_low", "change_high")
+            )
+            unit = " points" if data.measure.suffix else " hundredths"
+            change = interval(value, low, high, signed) + unit
+        there = data.measure.interval(row["estimate"], row["low"], row["high"])
+        home = f"{data.measure.text(row['own'])} ({row['own_split']})"
+        rows.append((f"{row['arm']} on {row['faces']}", there, home, change))
+    return Table(
+        columns=("Models on faces", "There [95 % interval]", "At home", "Change [95 % interval]"),
+        rows=tuple(rows),
+    )

@@ -1,0 +1,1 @@
+"""Which factors matter, alone and together."""

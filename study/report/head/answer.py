@@ -1,0 +1,178 @@
+"""The first screen: the study's answer in plain sentences with numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from study.provenance import claims_hash
+from study.report.confirm.values import ConfirmedValues, Value, looks_at_test
+from study.report.head.ledger import Entry, tally
+from study.report.head.overview import ArmRow, is_running, lead_sentence
+from study.report.wording import Measure, count, listed, percent, signed
+from study.tables import StudyTables
+
+MOST_NAMED: Final = 5
+"""Factors that one sentence names; more are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the study found.
+
+    Attributes:
+        best: The best arm with its value, confirmed if it was.
+        claims: How many claims stand how.
+        settled: The claims that were supported or refuted, in the study's order.
+        factors: Which factors matter, or that none is known to; empty without an analysis.
+        warnings: What a reader must know before quoting anything.
+        can_confirm: Whether the search is over and nothing has been confirmed.
+    """
+
+    best: str
+    claims: str
+    settled: tuple[Entry, ...]
+    factors: str
+    warnings: tuple[str, ...]
+    can_confirm: bool
+
+
+def answer_data(
+    tables: StudyTables,
+    arms: Sequence[ArmRow],
+    entries: Sequence[Entry],
+    *,
+    confirmed: ConfirmedValues | None,
+) -> Answer:
+    """The answer, which claims nothing that no verdict supports."""
+    if confirmed is None:
+        best = lead_sentence(list(arms), Measure(tables.study.metric))
+    else:
+        best = _confirmed_best(arms, confirmed)
+    return Answer(
+        best=best,
+        claims=_claims(entries, confirmed),
+        settled=tuple(entry for entry in entries if entry.is_settled),
+        factors=_factors(tables),
+        warnings=tuple(_warnings(tables, confirmed)),
+        can_confirm=(confirmed is None and not is_running(tables) and best_arm(arms) is not None),
+    )
+
+
+def best_arm(arms: Sequence[ArmRow]) -> ArmRow | None:
+    """The arm with the highest confirmed value or, where none was confirmed, the search's best."""
+    confirmed = [row for row in arms if row.confirmed is not None]
+    if confirmed:
+        return max(confirmed, key=lambda row: row.confirmed.estimate if row.confirmed else 0.0)
+    searched = [row for row in arms if row.best_value is not None]
+    return max(searched, key=lambda row: row.best_value or 0.0, default=None)
+
+
+def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
+    order = sorted(
+        (row for row in arms if row.confirmed is not None),
+        key=lambda row: -(row.confirmed.estimate if row.confirmed else 0.0),
+    )
+    best, measure = order[0], confirmed.measure(confirmed.split)
+    value = best.confirmed
+    if value is None:  # for the type checker: `order` has only confirmed rows
+        return ""
+    text = measure.interval(value.estimate, value.low, value.high)
+    where = f"Arm {best.arm} reaches" if len(arms) > 1 else "The chosen configuration reaches"
+    sentence = f"{where} {text} {measure.label} on fresh seeds ({value.n})"
+    if len(order) < 2:
+        return f"{sentence}."
+    second = order[1]
+    gap = confirmed.get(best.arm, split=confirmed.split, against=second.arm)
+    if gap is None:
+        return f"{sentence}, the highest of {count(len(order), 'arm')}."
+    difference = _difference(gap, measure)
+    if gap.low > 0:
+        apart = f"Next is {second.arm}; the difference is {difference}"
+    else:
+        apart = f"It is not told apart from {second.arm}: the difference is {difference}"
+    return f"{sentence}, the highest of {count(len(order), 'arm')}. {apart}."
+
+
+def _difference(gap: Value, measure: Measure) -> str:
+    if not measure.suffix:
+        return f"{gap.estimate:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+    estimate, low, high = (signed(x * measure.scale) for x in (gap.estimate, gap.low, gap.high))
+    return f"{estimate} points [{low}, {high}]"
+
+
+def _claims(entries: Sequence[Entry], confirmed: ConfirmedValues | None) -> str:
+    if not entries:
+        return "No claim was declared before the search, so none is judged."
+    stage = "" if confirmed is not None else " by the search alone"
+    settled = sum(entry.is_settled for entry in entries)
+    if len(entries) == 1:
+        (only,) = entries
+        if settled:
+            return f"The one claim declared before the search is {only.verdict}{stage}."
+        return f"The one claim is not settled{stage}: {only.verdict}."
+    if not settled:
+        return f"None of the {len(entries)} claims is settled{stage}: {tally(entries)}."
+    return f"Of {count(len(entries), 'claim')} declared before the search: {tally(entries)}."
+
+
+def _factors(tables: StudyTables) -> str:
+    frame = tables.importance
+    if frame is None or frame.empty:
+        return ""
+    ranked = frame.sort_values("share", ascending=False, kind="stable").to_dict("records")
+    matter = [row for row in ranked if row["verdict"] == "matters"]
+    verdicts = frame["verdict"].value_counts()
+    rest = [
+        f"{n} {words}"
+        for verdict, words in (("negligible", "negligible"), ("unresolved", "unresolved"))
+        if (n := int(verdicts.get(verdict, 0)))
+    ]
+    left = f"; {listed(rest)}" if rest else ""
+    if not matter:
+        reasons = set(frame["reason"].dropna())
+        why = f" Why: {next(iter(reasons))}." if len(reasons) == 1 and len(frame) > 1 else ""
+        return f"No factor is shown to matter ({listed(rest)}).{why}"
+    named = [_factor(row) for row in matter[:MOST_NAMED]]
+    more = len(matter) - len(named)
+    named += [f"{count(more, 'other')}"] if more else []
+    verb = (
+        "Factor that matters, with its own share"
+        if len(matter) == 1
+        else "Factors that matter, with their own shares"
+    )
+    return f"{verb} of the variance, interactions apart: {listed(named)}{left}."
+
+
+def _factor(row: dict[str, object]) -> str:
+    share, low, high = (row[name] for name in ("share", "low", "high"))
+    if any(pd.isna(value) for value in (share, low, high)):
+        return str(row["factor"])
+    ends = ", ".join(f"{float(end) * 100:.1f}" for end in (low, high))  # type: ignore[arg-type]
+    return f"{row['factor']} {percent(float(share))} [{ends}]"  # type: ignore[arg-type]
+
+
+def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[str]:
+    looks = looks_at_test(tables)
+    found = []
+    declared = (tables.provenance or {}).get("claims_hash")
+    if declared and declared != claims_hash(tables.study):
+        found.append(
+            "The claims are not those that were on record when the search began: they were "
+            "changed since, and verdicts on them are no test."
+        )
+    if len(looks) > 1:
+        when = listed([look["at"] for look in looks])
+        found.append(
+            f"The test split was looked at {len(looks)} times ({when}). From the second look on, "
+            "what was decided in between may have been decided by the first: its figures are no "
+            "longer those of an untouched split."
+        )
+    if confirmed is not None and confirmed.split == "val":
+        found.append(
+            "There is no test split here: confirmed figures are on the validation split, on which "
+            "the configurations were chosen. Fresh seeds take away the luck of a seed, not that "
+            "of the choice."
+        )
+    return found

@@ -1,0 +1,50 @@
+"""The model to use, and the command that uses it."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from study.report.head.answer import best_arm
+from study.report.head.overview import ArmRow
+from study.report.wording import count
+from study.tables import StudyTables
+
+_FOLDER: Final = "models"
+_CONFIRMED: Final = "confirmed"
+_WEIGHTS: Final = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestModel:
+    """The best arm's model.
+
+    Attributes:
+        arm: The arm.
+        command: A line for the shell that names pictures' ages with it.
+        note: Which model it is.
+    """
+
+    arm: str
+    command: str
+    note: str
+
+
+def best_model(tables: StudyTables, arms: list[ArmRow]) -> BestModel | None:
+    """The best arm's confirmed models, else the search's best; None where no file is there."""
+    best = best_arm(arms)
+    if best is None:
+        return None
+    home = tables.folder / _FOLDER / best.arm
+    n_confirmed = sum(1 for _ in home.glob(f"{_CONFIRMED}/*/{_WEIGHTS}"))
+    if n_confirmed:
+        note = f"the mean of its {count(n_confirmed, 'model')} from fresh seeds"
+        return _model(best.arm, home / _CONFIRMED, note)
+    if (home / _WEIGHTS).is_file():
+        return _model(best.arm, home, "the search's best trial, with its own seed")
+    return None
+
+
+def _model(arm: str, folder: Path, note: str) -> BestModel:
+    command = f"python -m agecls.predict {shlex.quote(str(folder))} PICTURES --out ages.parquet"
+    return BestModel(arm=arm, command=command, note=note)

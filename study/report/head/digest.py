@@ -1,0 +1,55 @@
+"""What every form of the report says first: answer, claims and arms of one study."""
+
+from dataclasses import dataclass
+
+from study.report.confirm.values import ConfirmedValues, confirmed_values
+from study.report.head.answer import Answer, answer_data
+from study.report.head.ledger import Entry, ledger_data
+from study.report.head.overview import ArmRow, arms_data
+from study.report.wording import Measure
+from study.tables import StudyTables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """One study in short.
+
+    Attributes:
+        name: Its folder's name.
+        tables: What its folder holds.
+        confirmed: What fresh seeds gave, or None.
+        claims: The ledger.
+        arms: A row per arm.
+        answer: The first screen's sentences.
+    """
+
+    name: str
+    tables: StudyTables
+    confirmed: ConfirmedValues | None
+    claims: list[Entry]
+    arms: list[ArmRow]
+    answer: Answer
+
+    @property
+    def question(self) -> str:
+        """What was asked."""
+        return self.tables.study.question or f"Study {self.tables.study.name}"
+
+    @property
+    def measure(self) -> Measure:
+        """The metric, on val."""
+        return Measure(self.tables.study.metric)
+
+
+def digest_of(tables: StudyTables) -> Digest:
+    """A study that has been analysed, in short."""
+    confirmed, claims = confirmed_values(tables), ledger_data(tables)
+    arms = arms_data(tables, confirmed=confirmed)
+    return Digest(
+        name=tables.folder.resolve().name,
+        tables=tables,
+        confirmed=confirmed,
+        claims=claims,
+        arms=arms,
+        answer=answer_data(tables, arms, claims, confirmed=confirmed),
+    )

@@ -1,0 +1,197 @@
+"""The ledger of claims: what was believed before the search, and what each stage says of it.
+
+The confirm stage's word counts where it gave one; the search's stands beside it, so that a reader
+sees how much the search had flattered.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from study.factors import Claim
+from study.report.head.claim_sentences import claim_sentence
+from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed
+from study.tables import StudyTables
+
+Stage = Literal["confirm", "search"]
+
+STAGE_NAMES: Final[dict[Stage, str]] = {"confirm": "confirm stage", "search": "search stage"}
+
+SEARCH_CAVEAT: Final = (
+    "The search’s verdicts are not adjusted for the number of claims, and rest on one split that "
+    "the search itself looked at many times."
+)
+CONFIRM_NOTE: Final = (
+    "The confirm stage’s verdicts count, adjusted for the number of claims that it tested; the "
+    "search’s estimates stand below them, unadjusted."
+)
+
+_SETTLED: Final = ("supported", "refuted")
+_GRAVITY: Final = ("refuted", "unresolved", "supported")
+"""Of several answers to one claim, as on several sets of faces, the first of these counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What one stage says of a claim.
+
+    Attributes:
+        stage: Which.
+        verdict: A word of the contract, or NOT_HERE.
+        estimate: Points, or difference of shares; None: withheld.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        is_share: Whether these are shares 0..1 and not points.
+        n: What it rests on, such as `5 fresh seeds each, test split`.
+        reason: Why this verdict, or what would settle the claim.
+        command: Tests a claim that cannot be tested here; empty: it can.
+        sentence: The answer in words, verdict last.
+    """
+
+    stage: Stage
+    verdict: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    is_share: bool
+    n: str
+    reason: str
+    command: str
+    sentence: str
+
+    @property
+    def value(self) -> str:
+        """Estimate and interval with their unit, or a dash."""
+        if self.estimate is None:
+            return "–"
+        if self.is_share:
+            return interval(self.estimate, self.low, self.high, _share)
+        return f"{interval(self.estimate, self.low, self.high, signed)} points"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One claim.
+
+    Attributes:
+        name: Its key in the study file.
+        text: As its author put it.
+        claim: As declared; None: only the table of claims knows it.
+        confirmed: What fresh seeds say: one answer, or one per set of other faces.
+        searched: What the search says, or None.
+    """
+
+    name: str
+    text: str
+    claim: Claim | None
+    confirmed: tuple[Standing, ...]
+    searched: Standing | None
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """All answers, the confirm stage's first."""
+        return self.confirmed + ((self.searched,) if self.searched else ())
+
+    @property
+    def standing(self) -> Standing | None:
+        """The answer that counts."""
+        if self.confirmed:
+            return min(self.confirmed, key=lambda one: _place(_GRAVITY, one.verdict))
+        return self.searched
+
+    @property
+    def verdict(self) -> str:
+        """Its verdict, NOT_HERE or NOT_YET."""
+        return self.standing.verdict if self.standing else NOT_YET
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the claim was supported or refuted."""
+        return self.verdict in _SETTLED
+
+
+def ledger_data(tables: StudyTables) -> list[Entry]:
+    """An entry per claim in the study's order, then claims that only the table knows."""
+    declared = {claim.name: claim for claim in tables.study.claims}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in declared}
+    if tables.claims is not None:
+        for row in tables.claims.to_dict("records"):
+            rows.setdefault(str(row["claim"]), []).append(row)
+    return [_entry(name, declared.get(name), of_claim) for name, of_claim in rows.items()]
+
+
+def tally(entries: Sequence[Entry]) -> str:
+    """How many claims stand how, such as `1 supported and 2 unresolved`."""
+    verdicts = sorted((e.verdict for e in entries), key=lambda v: _place(_SETTLED, v))
+    return listed([f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts)])
+
+
+def _place(order: tuple[str, ...], verdict: str) -> int:
+    return order.index(verdict) if verdict in order else len(order)
+
+
+def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]]) -> Entry:
+    found = [_standing(claim, row) for row in rows if not pd.isna(row["verdict"])]
+    written = next((_word(row["text"]) for row in rows), "")
+    return Entry(
+        name=name,
+        text=claim.text if claim else written or name,
+        claim=claim,
+        confirmed=tuple(one for one in found if one.stage == "confirm"),
+        searched=next((one for one in found if one.stage == "search"), None),
+    )
+
+
+def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
+    stage: Stage = "confirm" if row["stage"] == "confirm" else "search"
+    estimate, low, high = (_number(row[name]) for name in ("estimate", "low", "high"))
+    is_share, reason, command = row["unit"] == "share", _word(row["reason"]), _word(row["command"])
+    # where the estimate is withheld, the reason says of what there is too little
+    n = "" if estimate is None else _size(stage, row)
+    sentence = claim_sentence(
+        claim,
+        str(row["verdict"]),
+        (estimate, low, high),
+        is_share=is_share,
+        n=n,
+        reason=reason,
+    )
+    return Standing(
+        stage=stage,
+        verdict=NOT_HERE if command else str(row["verdict"]),
+        estimate=estimate,
+        low=low,
+        high=high,
+        is_share=is_share,
+        n=n,
+        reason=reason,
+        command=command,
+        sentence=reason[:1].upper() + reason[1:] + "." if command else sentence,
+    )
+
+
+def _size(stage: Stage, row: Mapping[str, Any]) -> str:
+    seeds, trials, split = _number(row["n_seeds"]), _number(row["n_trials"]), _word(row["split"])
+    if stage == "confirm":
+        each = f"{count(int(seeds), 'fresh seed')} each" if seeds else ""
+        where = f"{split} split" if split in ("val", "test") else split
+        return ", ".join(filter(None, (each, where)))
+    # of the side, level or third that has fewest
+    return f"at least {count(int(trials), 'full-length trial')} a side" if trials else ""
+
+
+def _share(share: float) -> str:
+    return f"{signed(share * 100)}{NARROW}%"
+
+
+def _number(value: Any) -> float | None:
+    if pd.isna(value):  # a null
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _word(value: object) -> str:
+    return "" if pd.isna(value) else str(value)

@@ -1,0 +1,1 @@
+"""What searching and stopping brought: the best so far, what was stopped, and the time."""

@@ -1,0 +1,1 @@
+"""What happened in the trials: their rates, curves and settings, and the table of all."""

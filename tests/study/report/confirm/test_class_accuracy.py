@@ -1,0 +1,23 @@
+import numpy as np
+
+from agecls.ages import CLASSES
+from study.analysis import Predicted
+from study.report.confirm.class_accuracy import class_accuracy_data, class_accuracy_panel
+from study.report.confirm.values import ConfirmedValues
+from study.tables import StudyTables
+
+
+def test_classes_have_their_images_counted_and_intervals_stay_inside_0_to_100(
+    confirmed_tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted
+) -> None:
+    data = class_accuracy_data(confirmed, predicted)
+    assert sum(data.n_images.values()) == 600
+    panel = class_accuracy_panel(confirmed_tables, confirmed, predicted)
+    assert panel.figure is not None
+    for trace in panel.figure.data:
+        top = np.array(trace.y) + np.array(trace.error_y.array)
+        bottom = np.array(trace.y) - np.array(trace.error_y.arrayminus)
+        assert top.max() <= 100.001
+        assert bottom.min() >= -0.001
+    lacking = [c for c in CLASSES if ("org-scratch", c) not in data.values]
+    assert all(f" {c}" in panel.note for c in lacking)

@@ -1,0 +1,124 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from study.report.head.answer import Answer, best_arm
+from study.report.head.digest import digest_of
+from study.tables import StudyTables, read_table, write_table
+from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, provenance, tables_of, trial
+
+
+def answer_of(tables: StudyTables) -> Answer:
+    return digest_of(tables).answer
+
+
+def test_planted_nine_points_are_the_answer(confirmed_tables: StudyTables) -> None:
+    answer = answer_of(confirmed_tables)
+    (settled,) = answer.settled
+    assert settled.name == "transfer_helps"
+    assert settled.standing is not None
+    assert settled.standing.sentence.startswith("Pretrained beats scratch by ")
+    assert settled.standing.low is not None
+    assert settled.standing.high is not None
+    assert settled.standing.low < 9.0 < settled.standing.high
+    assert answer.claims == "The one claim declared before the search is supported."
+    assert not answer.can_confirm
+
+
+def test_the_best_arm_is_compared_with_the_next_one_on_paired_seeds(
+    confirmed_tables: StudyTables,
+) -> None:
+    # the two pretrained arms are truly equal
+    best = answer_of(confirmed_tables).best
+    assert best.startswith(("Arm org-pretrained reaches ", "Arm bcd-pretrained reaches "))
+    assert "test accuracy on fresh seeds (5 seeds, 600 images in 100 clusters)" in best
+    assert "the highest of 4 arms. It is not told apart from " in best
+
+
+def test_nothing_is_claimed_of_a_study_without_verdicts(tmp_path: Path) -> None:
+    trials = pd.DataFrame([trial(0), trial(1, val_accuracy=0.6)])
+    answer = answer_of(tables_of(tmp_path, a_study(LR_ONLY, claims=()), trials, NO_EPOCHS))
+    assert answer.settled == ()
+    assert answer.claims == "No claim was declared before the search, so none is judged."
+    assert answer.factors == ""
+    assert answer.best.startswith("The highest final validation accuracy of a completed trial is")
+
+
+def test_unresolved_claims_are_counted_and_not_told(tables: StudyTables, tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"claim": ["transfer_helps"], "estimate": [40.0], "low": [-1.0], "high": [81.0],
+         "verdict": ["unresolved"], "stage": ["search"]}
+    )  # fmt: skip
+    path = tmp_path / "claims.parquet"
+    write_table(path, frame, "claims", study_name="x")
+    answer = answer_of(replace(tables, claims=read_table(path, "claims")))
+    assert answer.settled == ()
+    assert answer.claims == "The one claim is not settled by the search alone: unresolved."
+    assert answer.can_confirm
+
+
+def test_factors_are_named_only_where_they_matter(tables: StudyTables, tmp_path: Path) -> None:
+    def said(*verdicts: str) -> str:
+        frame = pd.DataFrame(
+            {"factor": ["lr", "init", "variant"], "share": [0.5, 0.3, 0.0],
+             "low": [0.34, 0.2, 0.0], "high": [0.65, 0.4, 0.1], "verdict": list(verdicts)}
+        )  # fmt: skip
+        path = tmp_path / "importance.parquet"
+        write_table(path, frame, "importance", study_name="x")
+        return answer_of(replace(tables, importance=read_table(path, "importance"))).factors
+
+    assert said("matters", "matters", "negligible") == (
+        "Factors that matter, with their own shares of the variance, interactions apart: lr "
+        "50.0\u202f% [34.0, 65.0] and init 30.0\u202f% [20.0, 40.0]; 1 negligible."
+    )
+    assert said("unresolved", "unresolved", "negligible") == (
+        "No factor is shown to matter (1 negligible and 2 unresolved)."
+    )
+
+
+def test_one_reason_for_all_factors_stands_on_the_first_screen(
+    tables: StudyTables, tmp_path: Path
+) -> None:
+    def said(*reasons: str) -> str:
+        frame = pd.DataFrame(
+            {"factor": ["lr", "init"], "share": [None, None], "low": [None, None],
+             "high": [None, None], "verdict": ["unresolved"] * 2, "reason": list(reasons)}
+        )  # fmt: skip
+        path = tmp_path / "importance.parquet"
+        write_table(path, frame, "importance", study_name="x")
+        return answer_of(replace(tables, importance=read_table(path, "importance"))).factors
+
+    assert said("only 8 trials", "only 8 trials") == (
+        "No factor is shown to matter (2 unresolved). Why: only 8 trials."
+    )
+    assert said("only 8 trials", "another") == "No factor is shown to matter (2 unresolved)."
+
+
+def test_a_second_look_at_the_test_split_is_a_warning(confirmed_tables: StudyTables) -> None:
+    assert answer_of(confirmed_tables).warnings == ()
+    known = dict(confirmed_tables.provenance or {})
+    known["test_reads"] = [*known["test_reads"], known["test_reads"][0]]
+    (warning,) = answer_of(replace(confirmed_tables, provenance=known)).warnings
+    assert warning.startswith("The test split was looked at 2 times (2026-01-03")
+
+
+def test_claims_that_were_changed_after_the_search_began_are_a_warning(
+    tables: StudyTables,
+) -> None:
+    assert answer_of(tables).warnings == ()
+    known = provenance() | {"claims_hash": "00" * 16}
+    (warning,) = answer_of(replace(tables, provenance=known)).warnings
+    assert "they were changed since" in warning
+
+
+def test_the_best_arm_is_a_confirmed_one_if_any_is(confirmed_tables: StudyTables) -> None:
+    arms = digest_of(confirmed_tables).arms
+    best = best_arm(arms)
+    assert best is not None
+    assert best.arm.endswith("-pretrained")
+    unconfirmed = [replace(row, confirmed=None) for row in arms]
+    searched = best_arm(unconfirmed)
+    assert searched is not None
+    assert searched.best_value == max(row.best_value or 0 for row in arms)
+    assert best_arm([]) is None

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from study.report.look import arm_marks
+from study.report.search import best
+from study.report.search.best import best_data, best_figure, best_panel
+from study.report.wording import Measure
+from tests.study.report.analyses import hand_analysis, hand_study, hand_trials
+from tests.study.report.simulated import NO_EPOCHS, tables_of
+
+ACCURACY = Measure("val_accuracy")
+ARMS = ("scratch", "pretrained")
+SO_FAR = pd.DataFrame(
+    [
+        {"arm": "scratch", "row": 0, "spent": 1.0, "best": 50.0},
+        {"arm": "scratch", "row": 4, "spent": 3.0, "best": 60.0},
+        {"arm": "scratch", "row": -1, "spent": 6.0, "best": 60.0},
+    ]
+)
+EXPECTED = pd.DataFrame(
+    [
+        {"arm": "scratch", "k": k, "expected": e, "low": e - 4, "high": e + 3, "n_trials": 4}
+        for k, e in ((1, 52.0), (2, 56.0))
+    ]
+).assign(pool="design")
+
+
+def test_steps_go_on_to_the_end_of_the_arms_training() -> None:
+    data = best_data(hand_analysis(best=SO_FAR, expected_best=EXPECTED), ARMS, measure=ACCURACY)
+    figure = best_figure(data, arm_marks(hand_study()))
+    band, line, steps = figure.data
+    assert (list(steps.x), list(steps.y)) == ([1.0, 3.0, 6.0], [50.0, 60.0, 60.0])
+    assert list(steps.marker.size) == [7, 7, 0]
+    assert steps.line.shape == "hv"
+    assert (list(line.x), list(line.y)) == ([1, 2], [52.0, 56.0])
+    assert list(band.y) == [55.0, 59.0, 52.0, 48.0]
+    assert {t.meta["arm"] for t in figure.data} == {"scratch"}
+    assert [a.text for a in figure.layout.annotations] == list(ARMS)
+    assert line.customdata[1] == "best of 2 of 4: 56.0\u202f% [52.0\u202f%, 59.0\u202f%]"
+
+
+def test_the_sentence_says_when_the_best_last_rose(tmp_path: Path) -> None:
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    panel = best_panel(tables, hand_analysis(best=SO_FAR, expected_best=EXPECTED))
+    assert panel.reading.startswith(
+        "The best last rose after this part of the arm's training: scratch 50.0\u202f%;"
+    )
+    assert panel.note.startswith("n = 12 full-length trials (scratch 6 and pretrained 6).")
+    assert "design trials" in panel.note
+    assert panel.alt.endswith(
+        "scratch from 50.0\u202f% to 60.0\u202f% within 6.0 full trials' worth."
+    )
+
+
+def test_the_note_warns_where_survivors_are_the_pool(tmp_path: Path) -> None:
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    survivors = EXPECTED.assign(pool="completed")
+    panel = best_panel(tables, hand_analysis(best=SO_FAR, expected_best=survivors))
+    assert "so this is no random search and flatters" in panel.note
+
+
+def test_without_a_pool_only_the_steps_are_drawn(tmp_path: Path) -> None:
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    panel = best_panel(tables, hand_analysis(best=SO_FAR, expected_best=EXPECTED.iloc[:0]))
+    assert panel.figure is not None
+    assert len(panel.figure.data) == 1
+    assert "Dashed" not in panel.note
+    assert panel.reading.endswith("scratch 50.0\u202f%.")
+
+
+def test_without_a_full_length_trial_a_sentence_says_so(tmp_path: Path) -> None:
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    panel = best_panel(tables, hand_analysis(best=SO_FAR.iloc[:0], expected_best=EXPECTED))
+    assert (panel.figure, panel.reading) == (None, "No trial has reached its planned end yet.")
+
+
+def test_of_very_many_arms_the_first_have_a_plot_and_the_note_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(best, "MOST_ARMS", 1)
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    panel = best_panel(tables, hand_analysis(best=SO_FAR, expected_best=EXPECTED))
+    assert panel.note.endswith("Only the first 1 of 2 arms have a plot.")
