@@ -227,3 +227,14 @@ def test_unknown_variants_depths_and_schemes_are_refused_by_name() -> None:
         build_resnet("org", 34)
     with pytest.raises(RecipeError, match="'zeros'; expected one of kaiming, xavier, pytorch"):
         initialise(build_resnet("org", 18), "zeros", zero_gamma=False)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("depth", "size"), [(18, 32), (50, 32), (50, 56)])
+def test_gradients_lie_in_memory_as_their_weights_do(variant, depth, size):
+    """The fused optimizers take it for granted: with torch 2.14 they read memory as it lies."""
+    model = build_resnet(variant, depth).to(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, size, size).contiguous(memory_format=torch.channels_last)
+    model(images).sum().backward()
+    for name, weight in model.named_parameters():
+        assert weight.grad.stride() == weight.stride(), name
