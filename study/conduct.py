@@ -107,9 +107,11 @@ def conduct(
         source = open_provenance(study, folder, data, command)
         write_whole(folder / STUDY_FILE, dump_study(study).encode())
         search = Search(study, record, folder)
-        try:
-            # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
-            with ray_session.ray_session(resources), stop_on_signals(stop):
+        # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
+        with ray_session.ray_session(resources), stop_on_signals(stop):
+            # not before: Ray may be unable to serve what is asked
+            provenance.write(folder, source)
+            try:
                 backbones.train_missing(study, folder, resources, stop, console, source)
                 if study.is_to_be_scouted and not stop.due():
                     study = _scouted(
@@ -135,8 +137,8 @@ def conduct(
                         is_over = confirm(work, n_seeds=study.confirm_seeds, stop=stop)
                     else:
                         is_over = search.is_over and study.confirm_seeds == 0
-        except (StudyError, AgeclsError) as error:
-            stop.reason, failed = str(error), True
+            except (StudyError, AgeclsError) as error:
+                stop.reason, failed = str(error), True
         interrupted = None if is_over else stop.reason or "the search did not end"
         # Tables first: a full disk or a lost checkpoint must cost a model, not what was measured.
         write_tables(study, record.trials.values(), folder)
@@ -290,7 +292,7 @@ def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Path) -> N
 def open_provenance(
     study: Study, folder: Path, data: FaceData, command: Sequence[str]
 ) -> dict[str, Any]:
-    """The study's provenance with a new session in it, on disk.
+    """The study's provenance with a new session in it, to be written when that begins.
 
     Raises:
         StudyError: The folder was begun on other data, or its study file was changed by hand.
@@ -318,7 +320,6 @@ def open_provenance(
         )
     found["sessions"].append({"started_at": provenance.now(), "ended_at": None})
     found["finished"] = False
-    provenance.write(folder, found)
     return found
 
 

@@ -209,7 +209,7 @@ def _run(
     options: argparse.Namespace, study: Any, folder: Path, out: Any
 ) -> tuple[str | None, bool]:
     """Why the stage ended before its end (None: it did not), and whether it could not go on."""
-    from study import ray_session
+    from study import provenance, ray_session
     from study.conduct import close_provenance, confirm_work, open_provenance
     from study.confirmation import confirm
     from study.errors import SearchError
@@ -243,6 +243,7 @@ def _run(
             study, folder, data, options.storage, resources, source, command, out, n_seeds=n_seeds
         )
         stack.enter_context(ray_session.ray_session(resources))
+        provenance.write(folder, source)
         stack.enter_context(stop_on_signals(stop))
         failed = False
         try:

@@ -12,7 +12,7 @@ from rich.console import Console
 from agecls.errors import WeightsError
 from agecls.training import EpochMetrics
 from study import conduct
-from study.errors import SearchError, StorageError
+from study.errors import StorageError, StudyError
 from study.ray_session import Resources
 from study.study_file import load_study
 from tests.study import tiny
@@ -109,17 +109,17 @@ def test_what_fails_midway_costs_no_table_and_is_on_record(run, tmp_path, monkey
     assert _session(tmp_path)["interrupted"] == outcome.interrupted
 
 
-def test_a_finished_study_stays_resumable_where_ray_does_not_start(run, tmp_path, monkeypatch):
+def test_a_finished_study_stays_finished_where_ray_does_not_start(run, tmp_path, monkeypatch):
     assert run().interrupted is None
-    before = pd.read_parquet(tmp_path / "it" / "trials.parquet")
+    before = (tmp_path / "it" / "study.json").read_text()
 
     def refuses(resources):
-        raise SearchError("Ray did not start")
+        raise StudyError("no node can hold a trial of 2 GPUs")
 
     monkeypatch.setattr(conduct.ray_session, "ray_session", refuses)
-    assert run().interrupted == "Ray did not start"
-    assert _session(tmp_path)["ended_at"] is not None
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "it" / "trials.parquet"), before)
+    with pytest.raises(StudyError, match="no node"):
+        run()
+    assert (tmp_path / "it" / "study.json").read_text() == before
 
 
 def _session(tmp_path):
