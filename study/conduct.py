@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from agecls.data import FaceData, load_data
+from agecls.data import FaceData
 from agecls.errors import AgeclsError
 from study import backbones, models, provenance, ray_session, tune_run
 from study.confirmation import FOLDER as CONFIRM
@@ -29,10 +29,11 @@ from study.scouting import FOLDER as SCOUT
 from study.scouting import Scouting, check_box, scout_trials
 from study.search import Search
 from study.storage import Storage, below
+from study.study_faces import study_faces
 from study.study_file import dump_study, load_study
 from study.tables import write_table, write_whole
 from study.tabulate import epochs_frame, trials_frame
-from study.terminal import SearchDisplay, duration, progress
+from study.terminal import SearchDisplay, duration
 
 WRITE_EVERY = 60.0
 """Seconds between two writings of the tables while a search runs."""
@@ -87,14 +88,7 @@ def conduct(
         AgeclsError: The data or the weights cannot be used.
     """
     stop = StopRequest.after(time_budget)
-    with progress("Reading faces", console) as advance:
-        data = load_data(
-            study.data,
-            size=study.size,
-            seed=study.seed,
-            deduplicate=study.deduplicate,
-            progress=advance,
-        )
+    data = study_faces(study, console)
     backbones.check_given(study)
     make_folder(folder)
     is_over = failed = False

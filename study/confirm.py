@@ -147,6 +147,7 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     from study.external import Scoring, confirmed_models, score_other_faces
     from study.interruption import StopRequest, stop_on_signals
     from study.report.page import write_report
+    from study.study_faces import study_faces
     from study.terminal import console
 
     confirmed_models(folder)  # refuses a study that has none before faces are read
@@ -154,7 +155,7 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
         torch.set_num_threads(max(1, int(options.cpus_per_trial)))
     out = console()
     stop = StopRequest.after(options.time_budget)
-    data = _faces(study, out)
+    data = study_faces(study, out)
     # study.json is read and written again: nobody else changes it meanwhile
     with _held(folder), stop_on_signals(stop):
         work = Scoring(
@@ -190,32 +191,19 @@ def _held(folder: Path) -> Iterator[Any]:
         yield record
 
 
-def _faces(study: Any, out: Any) -> Any:
-    """The study's own images."""
-    from agecls.data import load_data
-    from study.terminal import progress
-
-    with progress("Reading faces", out) as advance:
-        return load_data(
-            study.data,
-            size=study.size,
-            seed=study.seed,
-            deduplicate=study.deduplicate,
-            progress=advance,
-        )
-
-
 def _run(
     options: argparse.Namespace, study: Any, folder: Path, out: Any
 ) -> tuple[str | None, bool]:
     """Why the stage ended before its end (None: it did not), and whether it could not go on."""
+    from agecls.errors import AgeclsError
     from study import provenance, ray_session
     from study.conduct import close_provenance, confirm_work, open_provenance
     from study.confirmation import confirm
-    from study.errors import SearchError
+    from study.errors import StudyError
     from study.interruption import StopRequest, stop_on_signals
     from study.provenance import this_command
     from study.ray_session import Resources
+    from study.study_faces import study_faces
 
     stop = StopRequest.after(options.time_budget)
     resources = Resources(
@@ -224,7 +212,7 @@ def _run(
         concurrency=options.concurrency,
         address=options.address,
     )
-    data = _faces(study, out)
+    data = study_faces(study, out)
     command = this_command("study.confirm")
     with ExitStack() as stack:
         is_searched = True
@@ -248,7 +236,7 @@ def _run(
         failed = False
         try:
             is_over = confirm(work, n_seeds=n_seeds, stop=stop, look_again=True)
-        except SearchError as error:
+        except (StudyError, AgeclsError) as error:
             stop.reason, failed, is_over = str(error), True, False
         interrupted = None if is_over else stop.reason or "the confirmation did not end"
         unfinished = None if is_searched else "the search is not over"

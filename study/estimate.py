@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agecls.ages import N_CLASSES
-from agecls.data import TrainingArrays, load_data
+from agecls.data import TrainingArrays
 from agecls.recipe import Recipe
 from agecls.training import fit, start
 from study.factors import Factor, Study
@@ -18,7 +18,8 @@ from study.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.plan import plan_trials
 from study.rungs import rung_epochs
 from study.scout import scout_plan
-from study.terminal import duration, progress
+from study.study_faces import study_faces
+from study.terminal import duration
 
 MEASURED_STEPS = 3
 """Training steps that are timed for each structure, after a first one to warm up."""
@@ -32,8 +33,7 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
         console: Where to print.
         concurrency: Trials at a time; None: one per CPU core.
     """
-    with progress("Reading faces", console) as advance:
-        data = load_data(study.data, size=study.size, seed=study.seed, progress=advance)
+    data = study_faces(study, console)
     console.print(_factor_table(study))
     plan = plan_trials(study)
     origins = Counter(planned.origin for planned in plan)

@@ -2,17 +2,23 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from agecls.ages import CLASSES
+from agecls.errors import WeightsError
 from agecls.faces import FaceSet, draw_face_set
 from agecls.saved import load
+from study import confirmation, ray_session
 from study.analysis.scoring import tempered
+from study.confirm import main
+from study.study_file import load_study
 from study.tables import read_table
 from tests.study import tiny
+from tests.study.staged import write_search
 
 CLAIM = """
 [claims.bcd_equal]
@@ -83,6 +89,22 @@ def test_bad_input_is_status_2_and_no_traceback(tmp_path, words, expected):
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, monkeypatch, capsys):
+    def weights_vanish(*_, **__):
+        raise WeightsError("org-50.safetensors: there is no such file")
+
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ray_session, "ray_session", lambda resources: nullcontext())
+    monkeypatch.setattr(confirmation.tune_run, "run_search", weights_vanish)
+    folder = tmp_path / "it"
+    write_search(load_study(write_study(tmp_path)), folder, lr=0.01, epochs=2)
+    assert main([str(folder)]) == 1
+    assert capsys.readouterr().err == "study.confirm: org-50.safetensors: there is no such file\n"
+    session = json.loads((folder / "study.json").read_text())["sessions"][-1]
+    assert session["interrupted"] == "org-50.safetensors: there is no such file"
+    assert (folder / "report.html").is_file()
 
 
 @pytest.mark.ray

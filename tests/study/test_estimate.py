@@ -1,5 +1,9 @@
+import shutil
+
+import pytest
 from rich.console import Console
 
+from agecls.data import load_data
 from study.estimate import describe_plan, epochs_of, gpu_prediction
 from study.study_file import load_study
 from tests.study.tiny import write_study
@@ -22,6 +26,23 @@ def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
         assert word in text
     assert "predicted, not measured" in text
     assert {path.name for path in tmp_path.iterdir()} == {"faces", "tiny.toml"}
+
+
+@pytest.mark.parametrize(("deduplicate", "extra"), [("true", 0), ("false", 1)])
+def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, deduplicate, extra):
+    path = write_study(tmp_path)
+    text = path.read_text().replace("[data]", f"[data]\ndeduplicate = {deduplicate}")
+    path.write_text(text)
+    study = load_study(path)
+    n_different = len(load_data(study.data, size=study.size, seed=study.seed).train.labels)
+    table = tmp_path / "faces" / "custom_train_dataset.csv"
+    *owner, image = table.read_text().splitlines()[-1].split(",")
+    shutil.copy(table.parent / "train_images" / image, table.parent / "train_images" / "copy.jpg")
+    with table.open("a") as rows:
+        rows.write(",".join([*owner, "copy.jpg"]) + "\n")
+    console = Console(record=True, width=100)
+    describe_plan(study, console)
+    assert f"{n_different + extra} training and" in console.export_text()
 
 
 def test_the_gpu_s_time_is_arithmetic_over_an_assumed_rate(monkeypatch, tmp_path):

@@ -193,7 +193,7 @@ def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
         os.kill(os.getpid(), number)
         raise AssertionError("the signal came to nothing")
 
-    monkeypatch.setattr("study.conduct.load_data", interrupted)
+    monkeypatch.setattr("study.study_faces.load_data", interrupted)
     before = signal.getsignal(signal.SIGTERM)
     words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
     # a shell starts what runs in its background with SIGINT ignored, the tests too
