@@ -82,6 +82,22 @@ class Basis:
         )
         return np.asarray(local[:, places[0]] * local[:, places[1]])
 
+    def moved_by(self, axis: int) -> NDArray[np.int64]:
+        """Columns that can change where only this axis does.
+
+        Its own, and those of factors whose existence hangs on it, directly or through others.
+        """
+        moved = {axis}
+        for _ in self.box.axes:
+            moved |= {i for i, other in enumerate(self.box.axes) if moved & other.hangs_on}
+        return np.concatenate(
+            [
+                np.arange(term.columns.start, term.columns.stop)
+                for term in self.terms
+                if moved & set(term.axes)
+            ]
+        )
+
     @cached_property
     def _places(self) -> NDArray[np.int64]:
         """Which two of (1, all axes' local columns) multiply to each column: (2, p)."""

@@ -89,6 +89,12 @@ class Axis:
         """Whether the axis is a number's."""
         return self.factor.is_numeric
 
+    @property
+    def hangs_on(self) -> frozenset[int]:
+        """Axes by whose levels this one exists or does not."""
+        conditions = [self.exists, *(interval.condition for interval in self.intervals)]
+        return frozenset(axis for condition in conditions for axis, _ in condition.needs)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Box:

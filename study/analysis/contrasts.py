@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from study.analysis.box import Array, Box, coordinates_of, drop_absent
@@ -145,10 +146,10 @@ class Contrasts:
         """
         box = surface.basis.box
 
-        def best_of(tries: Array) -> Array:
-            """Best of tries (cells, tries, axes) per cell, absent factors marked as such."""
+        def best_of(tries: Array, columns: NDArray[np.int64]) -> Array:
+            """Best of tries (cells, tries, axes) per cell, by the columns that tell them apart."""
             flat = drop_absent(box.axes, tries.reshape(-1, len(box.axes)))
-            value = surface.basis.matrix(flat) @ surface.fitted.mean
+            value = surface.basis.matrix(flat, columns) @ surface.fitted.mean[columns]
             pick = value.reshape(tries.shape[:2]).argmax(axis=1)
             return np.asarray(tries[np.arange(len(tries)), pick])
 
@@ -156,7 +157,8 @@ class Contrasts:
         start = box.sample(self.candidates, rng)
         # a factor absent in the draw may exist beside the held levels: give it some value
         start = np.where(np.isnan(start), np.zeros_like(start), start)
-        x = best_of(np.where(free[:, None, :], start[None, :, :], held[:, None, :]))
+        every = np.arange(surface.basis.size)
+        x = best_of(np.where(free[:, None, :], start[None, :, :], held[:, None, :]), every)
         for _ in range(self.sweeps):
             for i, axis in enumerate(box.axes):
                 n = axis.steps or 11
@@ -165,7 +167,7 @@ class Contrasts:
                     grid = np.arange(len(axis.factor.levels), dtype=float)
                 tries = np.repeat(x[:, None, :], len(grid), axis=1)
                 tries[:, :, i] = np.where(free[:, i, None], grid[None, :], x[:, i, None])
-                x = best_of(tries)
+                x = best_of(tries, surface.basis.moved_by(i))
         return drop_absent(box.axes, x)
 
 

@@ -17,6 +17,7 @@ class of equal noise, so that the cost after one pass over the rows does not dep
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,17 +272,33 @@ class Fitted:
         road: The regression.
         prior: Of the scales.
         scales: Posterior mode of (theta, log sigma).
-        spread: Laplace covariance of the same.
-        means: Posterior mean of the weights at the mode for each completed data set (s, p).
-        covariance: Their covariance at the mode (p, p), within a completed data set.
     """
 
     road: RowRoad | ColumnRoad
     prior: ScalePrior
     scales: Array
-    spread: Array
-    means: Array
-    covariance: Array
+
+    @cached_property
+    def spread(self) -> Array:
+        """Laplace covariance of the scales (q + 1, q + 1)."""
+        information = self.road.fisher(*self._at_mode, self.prior.groups)
+        spread = np.linalg.inv(information + np.diag(1 / self.prior.sd**2))
+        return np.asarray((spread + spread.T) / 2)
+
+    @cached_property
+    def means(self) -> Array:
+        """Posterior mean of the weights at the mode for each completed data set (s, p)."""
+        return self.road.means(*self._at_mode)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Their covariance at the mode (p, p), within a completed data set."""
+        return self.road.covariance(*self._at_mode)
+
+    @property
+    def _at_mode(self) -> tuple[Array, float]:
+        """Prior variances (p,) and noise sd."""
+        return self.prior.variances(self.scales), self.sigma
 
     @property
     def mean(self) -> Array:
@@ -295,7 +312,7 @@ class Fitted:
 
     def leave_one_out(self) -> tuple[Array, Array]:
         """Mean and sd (n,) of each response given the others, scales as fitted to all."""
-        return self.road.leave_one_out(self.prior.variances(self.scales), self.sigma)
+        return self.road.leave_one_out(*self._at_mode)
 
     def draws(
         self, n_scales: int, n_weights: int, rng: np.random.Generator
@@ -323,13 +340,20 @@ def _road(rows: Rows) -> RowRoad | ColumnRoad:
     return RowRoad(rows) if n <= p else ColumnRoad(rows)
 
 
-def fit(rows: Rows, prior: ScalePrior, *, start: Array | None = None) -> Fitted:
+ROUGH = 1e-5
+"""Relative change of the log posterior at which scales that only tell outliers are good enough."""
+
+
+def fit(
+    rows: Rows, prior: ScalePrior, *, start: Array | None = None, tolerance: float = 1e-7
+) -> Fitted:
     """The posterior of scales and weights.
 
     Args:
         rows: The regression; its response should be centred.
         prior: Of the scales.
         start: Scales to start from; None: the prior's mean.
+        tolerance: Relative change of the log posterior at which the search for its mode ends.
     """
     road = _road(rows)
 
@@ -346,20 +370,9 @@ def fit(rows: Rows, prior: ScalePrior, *, start: Array | None = None) -> Fitted:
         jac=True,
         method="L-BFGS-B",
         bounds=[(m - REACH * s, m + REACH * s) for m, s in zip(prior.mean, prior.sd, strict=True)],
-        options={"maxiter": 200, "ftol": 1e-7, "gtol": 1e-3},
+        options={"maxiter": 200, "ftol": tolerance, "gtol": 1e-3},
     )
-    scales = np.asarray(found.x)
-    d, sigma = prior.variances(scales), float(np.exp(scales[-1]))
-    information = road.fisher(d, sigma, prior.groups) + np.diag(1 / prior.sd**2)
-    spread = np.linalg.inv(information)
-    return Fitted(
-        road=road,
-        prior=prior,
-        scales=scales,
-        spread=(spread + spread.T) / 2,
-        means=road.means(d, sigma),
-        covariance=road.covariance(d, sigma),
-    )
+    return Fitted(road=road, prior=prior, scales=np.asarray(found.x))
 
 
 def fit_robustly(
@@ -376,15 +389,16 @@ def fit_robustly(
     degrees of freedom, given how far it lies from its prediction by the others (Lange, Little &
     Taylor 1989, the E step, with leave-one-out residuals so that a row cannot hide itself).
     """
-    fitted = fit(rows, prior)
-    for _ in range(rounds):
+    fitted = fit(rows, prior, tolerance=ROUGH)
+    for n in range(1, rounds + 1):
         predicted, sd = fitted.leave_one_out()
         off = (rows.response.mean(axis=1) - predicted) / sd
         precision = (freedom + 1) / (freedom + off**2)
         precision = np.round(precision / precision[seen].mean() * 5) / 5  # few classes of noise
         precision = np.where(precision > 0.9, 1.0, np.clip(precision, 0.2, None))
         rows = replace(rows, looseness=np.where(seen, 1 / precision, 1.0))
-        fitted = fit(rows, prior, start=fitted.scales)
+        tolerance = ROUGH if n < rounds else 1e-7
+        fitted = fit(rows, prior, start=fitted.scales, tolerance=tolerance)
     return fitted
 
 

@@ -153,22 +153,23 @@ class Fidelity:
         size = by_length.transform("count").to_numpy()
         is_top = rank <= np.ceil(size / self.reduction)
         curves = frames.curves[rows["row"].to_numpy(dtype=int)]
+        looks = [
+            [
+                (int(length), epoch, float(curve[epoch - 1]))
+                for epoch in rung_epochs(int(length), self.reduction)
+                if epoch <= len(curve) and np.isfinite(curve[epoch - 1])
+            ]
+            for length, curve in zip(planned, curves, strict=True)
+        ]
         n_stopped = n_wrong = n_best = lost = saved = 0.0
         for _ in range(self.orders):
             rungs = Rungs(self.reduction)
             stopped = np.zeros(len(rows), dtype=bool)
             spent = planned.copy()
             for k in rng.permutation(len(rows)):
-                curve = curves[k]
-                for epoch in rung_epochs(int(planned[k]), self.reduction):
-                    if epoch > len(curve) or not np.isfinite(curve[epoch - 1]):
-                        continue
+                for length, epoch, value in looks[k]:
                     decision = rungs.judge(
-                        arm="",
-                        planned=int(planned[k]),
-                        epoch=epoch,
-                        value=float(curve[epoch - 1]),
-                        may_stop=True,
+                        arm="", planned=length, epoch=epoch, value=value, may_stop=True
                     )
                     if decision is not None and not decision.promoted:
                         stopped[k], spent[k] = True, epoch

@@ -21,7 +21,7 @@ def plain(ours: Convolution) -> nn.Conv2d:
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [1, 3])
-@pytest.mark.parametrize("height", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 6])
 def test_values_and_gradients_are_those_of_conv2d(
     height: int, width: int, kernel: int, stride: int, memory_format: torch.memory_format
@@ -50,10 +50,11 @@ def test_small_maps_never_reach_the_convolution_library(monkeypatch: pytest.Monk
     monkeypatch.setattr(nn.Conv2d, "forward", refused)
     side = int(MOST_PIXELS**0.5)
     assert Convolution(4, 6, 1)(torch.zeros(2, 4, side, side)).shape == (2, 6, side, side)
-    assert Convolution(4, 6, 3)(torch.zeros(2, 4, 2, 2)).shape == (2, 6, 2, 2)
-    assert Convolution(4, 6, 3, stride=2)(torch.zeros(2, 4, 2, 2)).shape == (2, 6, 1, 1)
+    assert Convolution(4, 6, 3)(torch.zeros(2, 4, side, side)).shape == (2, 6, side, side)
+    twice = Convolution(4, 6, 3, stride=2)
+    assert twice(torch.zeros(2, 4, 2 * side, 2 * side)).shape == (2, 6, side, side)
     with pytest.raises(AssertionError, match="library"):
-        Convolution(4, 6, 3)(torch.zeros(2, 4, 3, 3))
+        Convolution(4, 6, 3)(torch.zeros(2, 4, side + 1, side))
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
@@ -63,3 +64,13 @@ def test_gradients_keep_the_weights_memory_order(kernel: int) -> None:
     ours(torch.randn(2, 4, 2, 2)).sum().backward()
     assert ours.weight.grad is not None
     assert ours.weight.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_a_gradient_that_nobody_asks_for_is_not_computed(is_frozen: bool) -> None:
+    ours = Convolution(4, 6, 3)
+    ours.weight.requires_grad_(not is_frozen)
+    x = torch.randn(2, 4, 2, 2, requires_grad=is_frozen)
+    ours(x).sum().backward()
+    assert (x.grad is not None) == is_frozen
+    assert (ours.weight.grad is None) == is_frozen

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from study.analysis.basis import build_basis, level_contrasts, numeric_columns
-from study.analysis.box import build_box, coordinates_of
-from study.factors import Study
+from study.analysis.box import build_box, coordinates_of, drop_absent
+from study.factors import Factor, Study
 
 
 def test_contrasts_of_two_levels_are_minus_and_plus_one():
@@ -81,3 +83,21 @@ def test_some_columns_equal_the_same_columns_of_the_whole(study: Study, rng: np.
     x = basis.box.sample(10, rng)
     chosen = np.array([0, 3, basis.size - 1])
     np.testing.assert_array_equal(basis.matrix(x, columns=chosen), basis.matrix(x)[:, chosen])
+
+
+def test_moving_one_factor_moves_only_its_columns_and_those_of_what_hangs_on_it(
+    study: Study, rng: np.random.Generator
+):
+    child = Factor(name="child", role="tuned", levels=("a", "b"), when={"zero_gamma": True})
+    basis = build_basis(build_box(replace(study, factors=(*study.factors, child))))
+    axes = basis.box.axes
+    here, there = basis.box.sample(500, rng), basis.box.sample(500, rng)
+    here = np.where(np.isnan(here), 0.0, here)
+    for i, axis in enumerate(axes):
+        moved = here.copy()
+        moved[:, i] = np.where(np.isnan(there[:, i]), 1.0, there[:, i])
+        change = basis.matrix(drop_absent(axes, moved)) - basis.matrix(drop_absent(axes, here))
+        found = np.flatnonzero((change != 0).any(axis=0))
+        assert set(found) <= set(basis.moved_by(i).tolist()), axis.name
+        assert len(found)
+        assert len(basis.moved_by(i)) < basis.size - 1

@@ -156,7 +156,8 @@ def test_unpenalised_estimates_are_generalised_least_squares(rows: Rows, prior: 
 
 def test_what_was_imputed_widens_the_unpenalised_estimate(rows: Rows, prior: ScalePrior):
     together = fit(rows, prior)
-    alone = replace(together, means=together.means.mean(axis=0, keepdims=True))
+    one_set = together.road.rows.response.mean(axis=1, keepdims=True)
+    alone = replace(together, road=RowRoad(replace(together.road.rows, response=one_set)))
     columns = np.array([1])
     wide, narrow = unpenalised(together, columns)[1], unpenalised(alone, columns)[1]
     assert wide[0, 0] > 1.05 * narrow[0, 0]
