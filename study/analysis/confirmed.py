@@ -25,6 +25,7 @@ from study.analysis.scoring import (
     renamed,
     scores,
     temperature,
+    within_reach,
 )
 
 _DRAWN_AT_ONCE: Final = 2**24
@@ -295,6 +296,8 @@ def _estimates(one: ScoredSet, level: float) -> Iterator[dict[str, object]]:
             if estimate is None:
                 continue
             low, high = estimate.interval(level)
+            if against is None:
+                low, high = within_reach(metric, (low, high))
             is_recall = metric in RECALLS
             yield {
                 "arm": arm,

@@ -18,7 +18,7 @@ from study.analysis.confirmed import ScoredSet, images_of, score_images
 from study.analysis.decisions import COLUMNS as CLAIM_COLUMNS
 from study.analysis.decisions import holm
 from study.analysis.intervals import Estimate, over_sets
-from study.analysis.scoring import METRICS, RECALLS, TEMPERED, metric_of
+from study.analysis.scoring import METRICS, RECALLS, TEMPERED, metric_of, within_reach
 from study.analysis.untested import lacks_weights
 from study.factors import DropClaim, Study
 from study.quantities import points
@@ -168,6 +168,8 @@ def _rows(one: Elsewhere, other: ScoredSet, level: float) -> Iterator[dict[str, 
             if there is None:
                 continue
             low, high = there.interval(level)
+            if against is None:
+                low, high = within_reach(metric, (low, high))
             is_recall = metric in RECALLS
             yield {
                 "faces": one.faces.name,

@@ -22,6 +22,9 @@ TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
 RECALLS: Final = tuple(f"recall_{letter}" for letter in CLASSES)
 
+_ENDS: Final = {"mae": (0.0, N_CLASSES - 1.0), "qwk": (-1.0, 1.0)}
+"""Least and greatest value of a score, where these are not 0 and 1."""
+
 _CELLS: Final = N_CLASSES**2
 _DISTANCE: Final = np.abs(np.subtract.outer(np.arange(N_CLASSES), np.arange(N_CLASSES))).ravel()
 _COLDEST, _HOTTEST = 0.05, 20.0
@@ -127,6 +130,12 @@ def drawn_scores(draws: Array, sums: Array) -> dict[str, Array]:
     n_models, n_clusters, n_features = sums.shape
     flat = sums.transpose(1, 0, 2).reshape(n_clusters, n_models * n_features)
     return scores((draws @ flat).reshape(len(draws), n_models, n_features))
+
+
+def within_reach(metric: str, interval: tuple[float, float]) -> tuple[float, float]:
+    """An interval of one arm's score without what no score can be, such as a recall below 0."""
+    least, greatest = (0.0, np.inf) if metric.startswith("nll") else _ENDS.get(metric, (0.0, 1.0))
+    return max(interval[0], least), min(interval[1], greatest)
 
 
 def metric_of(column: str) -> str:

@@ -98,6 +98,21 @@ def test_estimates_are_means_over_the_seeds_with_the_true_value_inside():
     assert pair["low"] < -0.1 < pair["high"] < 0
 
 
+def test_no_interval_of_an_arm_holds_what_no_score_can_be():
+    models, predictions = drawn({"a": 0.02, "b": 0.99}, n=120, n_seeds=3)
+    found = score_confirmed(models, predictions, seed=0).estimates
+    of_arms = found[found["against"].isna()].set_index("metric")
+    shares = of_arms.loc[["accuracy", "accuracy_1off", "macro_f1", "recall", "ece"]]
+    assert shares["low"].min() == 0.0
+    assert shares["high"].max() == 1.0
+    assert of_arms.loc["qwk", ["low", "high"]].abs().to_numpy().max() <= 1
+    assert of_arms.loc["mae", ["low", "high"]].to_numpy().min() >= 0
+    assert (of_arms["low"] <= of_arms["estimate"]).all()
+    assert (of_arms["estimate"] <= of_arms["high"]).all()
+    differences = found[found["against"].notna()]
+    assert differences["low"].min() < 0
+
+
 def test_pairing_narrows_the_difference_of_arms():
     models, predictions = drawn({"org": 0.5, "bcd": 0.5})
     found = score_confirmed(models, predictions, seed=0, n_draws=500)
