@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from study.factors import Claim, DifferenceClaim, DropClaim, EquivalenceClaim, RangeClaim
 from study.report.head.ledger import Entry, Standing
-from study.report.look import MODEL, MUTED, SHADE, interval_bar, new_figure
+from study.report.look import MODEL, MUTED, SHADE, SURFACE, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.wording import SYMBOLS, inert
 
@@ -69,6 +69,7 @@ def claims_figure(rows: list[Row]) -> go.Figure:
         figure.add_annotation(
             x=0, xref="paper", xanchor="left", y=y - 0.42, yanchor="middle", showarrow=False,
             text=f"{SYMBOLS.get(row.verdict, '')} {inert(row.text)}", align="left",
+            bgcolor=SURFACE,
         )  # fmt: skip
         n = len(row.standings)
         for k, one in enumerate(row.standings):
