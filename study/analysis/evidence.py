@@ -340,12 +340,15 @@ def _road(rows: Rows) -> RowRoad | ColumnRoad:
     return RowRoad(rows) if n <= p else ColumnRoad(rows)
 
 
+FINE = 1e-7
+"""Relative change of the log posterior at which the search for its mode ends."""
+
 ROUGH = 1e-5
-"""Relative change of the log posterior at which scales that only tell outliers are good enough."""
+"""The same for scales that only tell outliers."""
 
 
 def fit(
-    rows: Rows, prior: ScalePrior, *, start: Array | None = None, tolerance: float = 1e-7
+    rows: Rows, prior: ScalePrior, *, start: Array | None = None, tolerance: float = FINE
 ) -> Fitted:
     """The posterior of scales and weights.
 
@@ -397,7 +400,7 @@ def fit_robustly(
         precision = np.round(precision / precision[seen].mean() * 5) / 5  # few classes of noise
         precision = np.where(precision > 0.9, 1.0, np.clip(precision, 0.2, None))
         rows = replace(rows, looseness=np.where(seen, 1 / precision, 1.0))
-        tolerance = ROUGH if n < rounds else 1e-7
+        tolerance = ROUGH if n < rounds else FINE
         fitted = fit(rows, prior, start=fitted.scales, tolerance=tolerance)
     return fitted
 

@@ -17,7 +17,7 @@ from agecls.ages import CLASSES, N_CLASSES
 from agecls.metrics import ECE_BINS
 from study.analysis.confirmed import P_COLUMNS
 from study.analysis.intervals import Array, Clusters, two_level
-from study.analysis.scoring import tempered
+from study.analysis.scoring import tempered, within_reach
 
 FEWEST_IMAGES: Final = 5
 """Images of a bin in every model without which its share of hits says nothing."""
@@ -124,11 +124,11 @@ def _reliability(
             continue
         drawn = drawn_hits[is_defined] / drawn_n[is_defined]
         estimate = two_level(hits.sum(axis=1) / n, drawn, clusters)
-        low, high = estimate.interval()
+        low, high = within_reach("accuracy", estimate.interval())
         yield {
             "confidence": float(confidence[inside].mean()),
             "accuracy": estimate.value,
-            "low": max(low, 0.0),
-            "high": min(high, 1.0),
+            "low": low,
+            "high": high,
             "n_images": float(n.mean()),
         }
