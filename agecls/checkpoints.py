@@ -24,7 +24,7 @@ from agecls.recipe import Recipe
 from agecls.state import TrainingState, assemble, normalisation_of
 from agecls.weights import LoadedWeights
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _TORCH: Final = str(torch.__version__)
 _LENGTH_BYTES: Final = 2
 _HASH_BYTES: Final = 32

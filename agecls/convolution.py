@@ -13,16 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agecls.padded_product import padded_product
+from agecls.precision import convolves_right
 
 MOST_PIXELS: Final = 9
 """Largest output map that matrix products compute; from 4x4 on there is no gain."""
 
 
 class Convolution(nn.Conv2d):
-    """`nn.Conv2d` without bias, 1x1 or padded 3x3: the same sums, in an order of its own.
+    """`nn.Conv2d` without bias, padded to keep the size: the same sums, in an order of its own.
 
     Weights have `nn.Conv2d`'s names and shapes. Other devices, and whoever compiles or exports the
-    model, get the plain convolution.
+    model, get the plain convolution. Under autocast on a CPU, a shape that the library gets wrong
+    is computed in float32.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> None:
@@ -30,16 +32,24 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride))."""
-        if x.device.type == "cpu" and not torch.compiler.is_compiling():
-            stride = self.stride[0]
-            height, width = (-(-side // stride) for side in x.shape[-2:])
-            if height * width <= MOST_PIXELS:
-                if self.kernel_size == (1, 1):
-                    return self._pointwise(x[:, :, ::stride, ::stride])
-                return padded_product(x, self.weight, stride)
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(x)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        is_mixed = torch.is_autocast_enabled("cpu")
+        height, width = (-(-side // stride) for side in x.shape[-2:])
+        if height * width <= MOST_PIXELS and kernel == 1:
+            return self._pointwise(x[:, :, ::stride, ::stride])
+        if height * width <= MOST_PIXELS and kernel == 3:
+            kind = torch.get_autocast_dtype("cpu") if is_mixed else x.dtype
+            return padded_product(x.to(kind), self.weight.to(kind), stride)
+        if is_mixed and not convolves_right(x.shape, self.weight.shape, stride):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float())
         return super().forward(x)
 
     def _pointwise(self, x: Tensor) -> Tensor:
         """One product of all pixels' channels (B, H, W, inputs) with the weights."""
-        out: Tensor = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1)).permute(0, 3, 1, 2)
-        return out
+        pixels = x.permute(0, 2, 3, 1)
+        # flat, since of a strided view `F.linear` makes a product an image, each with its weights
+        out = F.linear(pixels.flatten(0, 2), self.weight.flatten(1))
+        return out.view(*pixels.shape[:3], -1).permute(0, 3, 1, 2)

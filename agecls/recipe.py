@@ -16,6 +16,7 @@ CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
     "scheduler": ("cosine", "step", "linear", "constant"),
     "schedule_per": ("step", "epoch"),
     "augmentation_kind": ("all", "flip"),
+    "precision": ("mixed", "float32"),
     "loss": (
         "cross_entropy",
         "class_balanced",
@@ -67,6 +68,7 @@ class Recipe:
         label_smoothing: Mass spread evenly over all classes; losses that do not take it ignore it.
         augmentation: Strength from 0 (none) to 1; see `agecls.batches`.
         ema: Largest decay per step of the averaged weights that are evaluated; 0: off.
+        precision: `mixed`: bfloat16 where the device has it; see `agecls.precision`.
         seed: Root of this run's random streams.
     """
 
@@ -90,6 +92,7 @@ class Recipe:
     augmentation: float = 0.3
     augmentation_kind: str = "all"
     ema: float = 0.0
+    precision: str = "mixed"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -150,18 +150,18 @@ DEPTHS: Final[dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ..
 def _stem(variant: Variant) -> nn.Module:
     """The convolutions before `bn1`."""
     if variant.stem is None:
-        return nn.Conv2d(3, STEM_WIDTH, 7, stride=2, padding=3, bias=False)
+        return Convolution(3, STEM_WIDTH, 7, stride=2)
     first, second, last = variant.stem
 
     def between(width: int) -> list[nn.Module]:
         return [nn.BatchNorm2d(width), nn.ReLU(inplace=True)] if variant.stem_has_norm else []
 
     return nn.Sequential(
-        nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+        Convolution(3, first, 3, stride=2),
         *between(first),
-        nn.Conv2d(first, second, 3, padding=1, bias=False),
+        Convolution(first, second, 3),
         *between(second),
-        nn.Conv2d(second, last, 3, padding=1, bias=False),
+        Convolution(second, last, 3),
     )
 
 

@@ -27,6 +27,7 @@ from agecls.batches import (
 from agecls.data import TrainingArrays
 from agecls.errors import DivergedError
 from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
+from agecls.precision import mixed_precision
 from agecls.recipe import Recipe
 from agecls.schedules import learning_rate
 from agecls.state import EpochMetrics, TrainingState, start, stream_seed
@@ -122,7 +123,7 @@ def _train_epoch(
                 images[rows], draws[rows], normal, strength=recipe.augmentation
             )
         targets = labels[rows]
-        with _mixed_precision(state.device):
+        with mixed_precision(state.device, recipe.precision):
             outputs = model(inputs)
         outputs = outputs.float()
         loss = state.objective(outputs, targets)
@@ -130,9 +131,8 @@ def _train_epoch(
         rate = learning_rate(recipe, before + step, steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
-        state.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        state.optimizer.step()
+        state.step()
         _average(state, before + step)
 
         losses[step] = loss.detach()
@@ -143,7 +143,10 @@ def _train_epoch(
 
 
 def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
-    """Class probabilities (N, 8) of images (N, S, S, 3), of the averaged weights if there are."""
+    """Class probabilities (N, 8) of images (N, S, S, 3), of the averaged weights if there are.
+
+    In float32 whatever the recipe's precision, as models that are kept predict.
+    """
     model = state.evaluated
     if state.ema is not None:
         _copy_buffers(state.model, state.ema)
@@ -158,9 +161,7 @@ def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray
     with torch.inference_mode():
         for first in range(0, len(images), at_once):
             inputs = evaluation_batch(images[first : first + at_once].to(state.device), normal)
-            with _mixed_precision(state.device):
-                outputs = model(inputs)
-            parts.append(state.objective.probabilities(outputs.float()))
+            parts.append(state.objective.probabilities(model(inputs)))
     return torch.cat(parts).cpu().numpy()
 
 
@@ -176,16 +177,6 @@ def _set_up(device: torch.device) -> None:
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # every batch has one shape
         torch.set_float32_matmul_precision("high")
-
-
-def _mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 on GPUs that have it, else nothing.
-
-    CPUs stay in float32 although those with AVX-512 BF16 would take two thirds of the time: with
-    torch 2.14, oneDNN left weight gradients of a strided convolution on a 1x1 map uninitialised.
-    """
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
 
 
 def _average(state: TrainingState, step: int) -> None:

@@ -24,6 +24,7 @@ from ray import tune
 from agecls import checkpoints
 from agecls.data import TrainingArrays
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
+from agecls.precision import number_format
 from agecls.recipe import Recipe
 from agecls.training import EpochMetrics, TrainingState, fit, predict, start
 from study.storage import Storage
@@ -109,7 +110,7 @@ class FaceTrainable(tune.Trainable):
                 yield self._result(metrics, state)
 
     def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
-        result = _result(metrics, state.device)
+        result = _result(metrics, state.device, state.recipe.precision)
         if self._scored and metrics.epoch == state.recipe.epochs:
             result[PREDICTIONS] = {k: predict(state, v) for k, v in self._scored.items()}
         return result
@@ -157,11 +158,12 @@ def _on_this_node(backbones: Backbones, source: str | None) -> Iterator[str | No
         yield str(Path(folder) / Path(source).name)
 
 
-def _result(metrics: EpochMetrics, device: torch.device) -> dict[str, Any]:
-    """What Ray carries to the driver: metrics, and the place and the memory that they took."""
+def _result(metrics: EpochMetrics, device: torch.device, precision: str) -> dict[str, Any]:
+    """What Ray carries to the driver: metrics, where they were made, and the memory they took."""
     place = {
         "node": platform.node(),
         "device": device_name(device),
+        "number_format": number_format(device, precision),
         "peak_memory_mib": peak_memory_mib(device),
     }
     return {METRICS: {**asdict(metrics), **place}}

@@ -188,11 +188,11 @@ def test_torchs_own_file_is_not_taken_for_a_checkpoint(tmp_path, data):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"format": 0}, {"model": {}}])
+@pytest.mark.parametrize("content", [[1, 2], {"format": 1}, {"model": {}}])
 def test_a_file_of_another_format_is_refused(tmp_path, data, content):
     write_sealed(tmp_path / "trial.pt", content)
 
-    with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
+    with pytest.raises(CheckpointError, match="is not a checkpoint of format 2"):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
 
 

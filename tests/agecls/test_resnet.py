@@ -132,7 +132,7 @@ def test_a_bottlenecks_stride_stands_in_its_3x3_convolution() -> None:
 
 def test_the_earlier_studys_stem_has_nothing_between_its_convolutions() -> None:
     stem = build_resnet("bcd_seed", 26).conv1
-    assert [type(module) for module in stem] == [nn.Conv2d] * 3
+    assert [isinstance(module, nn.Conv2d) for module in stem] == [True] * 3
     assert [module.out_channels for module in stem] == [64, 64, 64]
     assert [module.stride for module in stem] == [(2, 2), (1, 1), (1, 1)]
 

@@ -30,7 +30,7 @@ def test_streams_are_told_apart_by_seed_name_and_epoch():
 def test_norms_and_biases_are_not_decayed(optimizer):
     recipe = replace(TINY, optimizer=optimizer, lr=1e-3, weight_decay=0.1)
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 8))
-    built = build_optimizer(recipe, model)
+    built = build_optimizer(recipe, list(model.parameters()))
 
     for parameter in model.parameters():
         nn.init.ones_(parameter)
@@ -50,25 +50,39 @@ def test_norms_and_biases_are_not_decayed(optimizer):
         ("adamw", torch.optim.AdamW),
     ],
 )
-def test_fused_optimizers_step_as_torchs_plain_ones_on_channels_last_weights(optimizer, expected):
-    torch.manual_seed(0)
+def test_a_step_is_that_of_torchs_plain_optimizer(optimizer, expected):
     recipe = replace(TINY, optimizer=optimizer, lr=0.01, weight_decay=0.05, momentum=0.8)
-    model = nn.Conv2d(3, 4, 3, bias=False).to(memory_format=torch.channels_last)
-    plain = nn.Parameter(model.weight.detach().clone())
-    kwargs = {"lr": 0.01, "weight_decay": 0.05, "foreach": False}
+    state = start(recipe, shades())
+    parameters = list(state.model.parameters())
+    plain = [nn.Parameter(parameter.detach().clone()) for parameter in parameters]
+    groups = [
+        {"params": [p for p in plain if p.ndim > 1], "weight_decay": 0.05},
+        {"params": [p for p in plain if p.ndim == 1], "weight_decay": 0.0},
+    ]
     if optimizer == "sgd":
-        reference = expected([plain], momentum=0.8, nesterov=True, **kwargs)
+        reference = expected(groups, lr=0.01, momentum=0.8, nesterov=True, foreach=False)
     else:
-        reference = expected([plain], betas=(0.8, 0.999), **kwargs)
-    built = build_optimizer(recipe, model)
+        reference = expected(groups, lr=0.01, betas=(0.8, 0.999), foreach=False)
 
+    torch.manual_seed(0)
     for _ in range(3):
-        gradient = torch.randn_like(plain)
-        model.weight.grad, plain.grad = gradient.clone(), gradient.clone()
-        built.step()
+        for ours, theirs in zip(parameters, plain, strict=True):
+            gradient = torch.randn_like(theirs)
+            ours.grad, theirs.grad = gradient.clone(), gradient
+        state.step()
         reference.step()
 
-    torch.testing.assert_close(model.weight, plain)
+    assert all(parameter.grad is None for parameter in parameters)
+    for ours, theirs in zip(parameters, plain, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_optimizer_finds_all_memory_in_order_and_copies_none():
+    state = start(TINY, shades())
+
+    for view, parameter in zip(state.views, state.model.parameters(), strict=True):
+        assert view.is_contiguous()
+        assert view.data_ptr() == parameter.data_ptr()
 
 
 def test_zero_gamma_starts_blocks_as_their_shortcuts():

@@ -8,6 +8,7 @@ import torch
 from agecls import training
 from agecls.errors import DivergedError
 from agecls.metrics import score
+from agecls.precision import number_format
 from agecls.recipe import CHOICES, Recipe
 from agecls.training import fit, predict, start
 from tests.agecls.tiny import build_small_net, shades
@@ -268,17 +269,19 @@ def test_classes_absent_from_train_or_val_do_no_harm(loss):
 
 
 @pytest.mark.usefixtures("small_net")
-def test_a_cpu_trains_and_evaluates_in_float32():
+@pytest.mark.parametrize("precision", CHOICES["precision"])
+def test_a_recipes_precision_is_that_of_training_and_evaluation_is_in_float32(precision):
     seen = set()
     data = shades(size=32)
-    state = start(replace(TINY, epochs=1), data)
+    state = start(replace(TINY, epochs=1, precision=precision), data)
     state.model.fc.register_forward_hook(
         lambda module, inputs, output: seen.add((module.training, output.dtype))
     )
 
     list(fit(state, data))
 
-    assert seen == {(True, torch.float32), (False, torch.float32)}
+    expected = getattr(torch, number_format(state.device, precision))
+    assert seen == {(True, expected), (False, torch.float32)}
 
 
 @pytest.mark.gpu

@@ -20,8 +20,9 @@ PEAK_SIDE = 2048
 def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dict[str, float]]]:
     """Images per CPU second on one thread, by who trains, and the data pipeline's share."""
     torch.set_num_threads(1)
-    ours, eager = _ours(size, batch), _eager(size, batch)
-    ours(), eager()  # the first steps prepare kernels and memory
+    ours, exact = _ours(size, batch, "mixed"), _ours(size, batch, "float32")
+    eager = _eager(size, batch)
+    ours(), exact(), eager()  # the first steps prepare kernels and memory
     pipeline = _pipeline(size, batch)
     flops = TRAINING * forward_flops("org", 50, size)
 
@@ -39,7 +40,11 @@ def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dic
         seconds = cpu_seconds(pipeline, repeats=steps)
         return {**figures, "pipeline_share": seconds * figures["images_per_second"] / batch}
 
-    return {"this tool": with_share, "NCHW eager": lambda: measured(eager)}
+    return {
+        "this tool": with_share,
+        "this tool, float32": lambda: measured(exact),
+        "NCHW eager": lambda: measured(eager),
+    }
 
 
 def sgemm_peak() -> float:
@@ -49,10 +54,11 @@ def sgemm_peak() -> float:
     return 2 * PEAK_SIDE**3 / best
 
 
-def _ours(size: int, batch: int) -> Callable[[], object]:
+def _ours(size: int, batch: int, precision: str) -> Callable[[], object]:
     """A step as `fit` does it, augmentation and everything else that it does once an epoch."""
     data = random_faces(batch, size)
-    epochs = fit(start(Recipe(batch_size=batch, epochs=1000, lr=1e-3), data), data)
+    recipe = Recipe(batch_size=batch, epochs=1000, lr=1e-3, precision=precision)
+    epochs = fit(start(recipe, data), data)
     return lambda: next(epochs)
 
 

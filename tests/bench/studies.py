@@ -47,6 +47,9 @@ value = {epochs}
 [factors.batch_size]
 role = "fixed"
 value = {batch}
+[factors.precision]
+role = "fixed"
+value = "{precision}"
 [confirm]
 seeds = 0
 """
@@ -89,10 +92,14 @@ class Job:
 def contestants(job: Job) -> dict[str, Callable[[], dict[str, float]]]:
     """By name, what runs one study and gives images per second and memory per trial."""
     peers = {name: _peer(name, job) for name in ("ray", "optuna", "notebook")}
-    return {"this tool": lambda: _ours(job), **peers}
+    ours = {
+        "this tool": lambda: _ours(job, "mixed"),
+        "this tool, float32": lambda: _ours(job, "float32"),
+    }
+    return {**ours, **peers}
 
 
-def _ours(job: Job) -> dict[str, float]:
+def _ours(job: Job, precision: str) -> dict[str, float]:
     """`study.run` with an empty cache: images are decoded, packed and reported on as well."""
     scratch = job.folder / "ours"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -100,7 +107,12 @@ def _ours(job: Job) -> dict[str, float]:
     path = scratch / "bench.toml"
     path.write_text(
         STUDY.format(
-            trials=job.trials, epochs=job.epochs, size=job.size, batch=job.batch, data=job.faces
+            trials=job.trials,
+            epochs=job.epochs,
+            size=job.size,
+            batch=job.batch,
+            precision=precision,
+            data=job.faces,
         )
     )
     words = ["-m", "study.run", str(path), "--out", str(scratch / "results")]

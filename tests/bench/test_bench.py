@@ -107,7 +107,9 @@ def test_the_bench_s_study_trains_every_trial_to_its_end(tmp_path):
     from study.study_file import load_study
 
     path = tmp_path / "bench.toml"
-    path.write_text(STUDY.format(trials=8, epochs=2, data=tmp_path, size=48, batch=32))
+    path.write_text(
+        STUDY.format(trials=8, epochs=2, precision="mixed", data=tmp_path, size=48, batch=32)
+    )
     plan = plan_trials(load_study(path))
     assert len(plan) == 8
     assert {planned.config["epochs"] for planned in plan if planned.config} == {2}

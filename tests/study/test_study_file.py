@@ -136,6 +136,7 @@ def test_a_resolved_study_lists_every_field_of_a_recipe_in_reading_order_then_th
         *("variant", "init", "optimizer", "lr", "augmentation", "zero_gamma", "epochs"),
         *("label_smoothing", "depth", "init_scheme", "normalisation", "weight_decay", "momentum"),
         *("batch_size", "scheduler", "schedule_per", "warmup", "loss", "augmentation_kind", "ema"),
+        "precision",
     ]
     assert study.factor("batch_size") == Factor(name="batch_size", role="fixed", levels=(64,))
 
@@ -780,6 +781,7 @@ def test_the_seed_preset_holds_the_four_models_of_the_earlier_study():
         "init_scheme": "earlier",
         "normalisation": "half",
         "augmentation_kind": "flip",
+        "precision": "float32",
         "zero_gamma": False,
         "batch_size": 32,
         "epochs": 10,

@@ -1,0 +1,77 @@
+"""The number format of training: bfloat16 where a device has instructions for it."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TOLERANCE: Final = 0.01
+"""Largest relative difference of a bfloat16 convolution from float32's; rounding makes 0.002."""
+
+IMAGES: Final = 8
+"""In a batch on which a convolution is tried."""
+
+
+def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
+    """A context in which a model with float32 weights computes; `precision` is the recipe's."""
+    able = number_format(device, precision) == "bfloat16"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
+
+
+def number_format(device: torch.device, precision: str) -> str:
+    """`bfloat16` or `float32`: what convolutions and products of a recipe are computed in.
+
+    `mixed` is bfloat16 on GPUs since Ampere and CPUs with AVX-512 BF16; elsewhere it would be
+    emulated, a hundred times as slow on a CPU.
+    """
+    return "bfloat16" if precision == "mixed" and _has_bfloat16(device) else "float32"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        ask: Callable[[], Mapping[str, object]] | None
+        ask = getattr(torch.cpu, "get_capabilities", None)  # older releases do not tell
+        return ask is not None and bool(ask().get("avx512_bf16"))
+    return False
+
+
+@cache
+def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
+    """Whether this machine's padded bfloat16 convolution and its gradients are float32's.
+
+    With torch 2.14, oneDNN leaves the weights' gradient of a strided 3x3 convolution of 1x1 maps
+    uninitialised, which no error tells; so every shape is tried once a process.
+
+    Args:
+        maps: (B, inputs, H, W); B does not matter.
+        weights: (outputs, inputs, K, K).
+        stride: Of the convolution.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(shape: torch.Size) -> Tensor:
+        values = torch.randn(shape, generator=generator).bfloat16()
+        return values.contiguous(memory_format=torch.channels_last)
+
+    def results(x: Tensor, weight: Tensor, slope: Tensor) -> list[Tensor]:
+        x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
+        out = F.conv2d(x, weight, stride=stride, padding=weights[-1] // 2)
+        return [out.detach(), *torch.autograd.grad(out, (x, weight), slope)]
+
+    sides = [-(-side // stride) for side in maps[2:]]
+    parts = [
+        drawn(torch.Size([IMAGES, *maps[1:]])),
+        drawn(weights),
+        drawn(torch.Size([IMAGES, weights[0], *sides])),
+    ]
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        pairs = zip(results(*parts), results(*(part.float() for part in parts)), strict=True)
+        return all(
+            bool((ours.float() - exact).norm() <= TOLERANCE * exact.norm())
+            for ours, exact in pairs
+        )
