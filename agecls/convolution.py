@@ -37,12 +37,13 @@ class Convolution(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         is_mixed = torch.is_autocast_enabled("cpu")
         height, width = (-(-side // stride) for side in x.shape[-2:])
-        if height * width <= MOST_PIXELS and kernel == 1:
+        is_small = height * width <= MOST_PIXELS
+        if is_small and kernel == 1:
             return self._pointwise(x[:, :, ::stride, ::stride])
-        if height * width <= MOST_PIXELS and kernel == 3:
+        if is_small and kernel == 3:
             kind = torch.get_autocast_dtype("cpu") if is_mixed else x.dtype
             return padded_product(x.to(kind), self.weight.to(kind), stride)
-        if is_mixed and not convolves_right(x.shape, self.weight.shape, stride):
+        if is_mixed and not convolves_right(x.shape[1:], self.weight.shape, stride):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x.float())
         return super().forward(x)

@@ -93,7 +93,7 @@ def conv2d_that_forgets(what: str):
 
 @pytest.mark.parametrize("what", ["value", "to maps", "to weights"])
 def test_a_convolution_with_one_wrong_result_is_found(what, monkeypatch):
-    shape = (torch.Size([2, 4, 6, 6]), torch.Size([8, 4, 3, 3]), 1)
+    shape = (torch.Size([4, 6, 6]), torch.Size([8, 4, 3, 3]), 1)
     conv2d = conv2d_that_forgets(what)
 
     def with_a_graph(x: Tensor, weight: Tensor, **options: int) -> Tensor:
@@ -103,10 +103,23 @@ def test_a_convolution_with_one_wrong_result_is_found(what, monkeypatch):
     assert not convolves_right(*shape)
 
 
+@pytest.mark.parametrize(
+    ("sides", "stride"), [((1, 1), 2), ((2, 2), 2), ((1, 1), 1), ((1, 8), 1), ((8, 2), 2)]
+)
+def test_taps_that_see_nothing_but_padding_are_not_left_to_luck(sides, stride):
+    assert not convolves_right(torch.Size([4, *sides]), torch.Size([8, 4, 3, 3]), stride)
+
+
+@needs_bfloat16
+def test_a_shape_whose_taps_all_see_the_map_is_tried():
+    assert convolves_right(torch.Size([4, 1, 1]), torch.Size([8, 4, 1, 1]), 1)
+    assert convolves_right(torch.Size([4, 3, 3]), torch.Size([8, 4, 3, 3]), 2)
+
+
 def test_trying_a_shape_leaves_torchs_generator_and_modes_alone():
     before = torch.random.get_rng_state()
     with torch.inference_mode(), bfloat16():
-        convolves_right(torch.Size([2, 4, 6, 6]), torch.Size([8, 4, 3, 3]), 2)
+        convolves_right(torch.Size([4, 6, 6]), torch.Size([8, 4, 3, 3]), 2)
         assert torch.is_inference_mode_enabled()
         assert torch.is_autocast_enabled("cpu")
     assert torch.equal(torch.random.get_rng_state(), before)

@@ -1,6 +1,7 @@
 """What the tool costs beside training: start-up, Ray, sampler, record, tables and reports."""
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agecls.checkpoints import save
 from agecls.faces import FaceSet, draw_face_set
+from agecls.recipe import Recipe
+from agecls.training import fit, start
 from study import journal
 from study.conduct import write_tables
+from study.estimate import random_faces
 from study.factors import Study
 from study.plan import plan_trials
 from study.record import Record, TrialRecord
@@ -230,7 +235,24 @@ def trial_overhead(few: int = 2, many: int = 12) -> list[Row]:
         _row("a study of two tiny trials, all of it", "wall s", figures[few][0], 1),
         _row("a study of two tiny trials, all of it", "CPU s", figures[few][2], 1),
         _row("each further trial beyond its training", "wall s", between, more),
+        _row("of it, the model's start and its checkpoint", "wall s", start_and_checkpoint(), 10),
     ]
+
+
+def start_and_checkpoint(repeats: int = 10) -> float:
+    """Median seconds of what a trial of `TINY` does beside training that is no doing of Ray's."""
+    recipe, data = Recipe(depth=18, epochs=1), random_faces(32, 16)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(repeats):
+            began = time.perf_counter()
+            state = start(recipe, data)
+            started = time.perf_counter() - began
+            list(fit(state, data))  # else the optimizer has nothing to write
+            began = time.perf_counter()
+            save(Path(folder) / f"{k}.pt", state)
+            seconds.append(started + time.perf_counter() - began)
+    return statistics.median(seconds)
 
 
 def all_costs(which: list[str], *, most: int) -> pd.DataFrame:
