@@ -25,6 +25,8 @@ from agecls.state import TrainingState, assemble, normalisation_of
 from agecls.weights import LoadedWeights
 
 FORMAT: Final = 2
+READABLE: Final = (1, 2)
+"""Formats whose models can be read; 1 had the optimizer's state in another layout."""
 _TORCH: Final = str(torch.__version__)
 _LENGTH_BYTES: Final = 2
 _HASH_BYTES: Final = 32
@@ -86,6 +88,11 @@ def restore(
             set or format.
     """
     content = _read(path)
+    if content["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} is a checkpoint of format {content['format']}, from which training cannot go "
+            f"on (this is {FORMAT}); delete it to start over"
+        )
     try:
         _refuse_another_run(path, content, recipe, data)
     except RuntimeError as error:  # a tensor in the place of a value has no truth
@@ -169,7 +176,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     # a tensor in the place of the format has no truth, so its type is looked at first
     is_known = isinstance(content, dict) and isinstance(content.get("format"), int)
-    if not isinstance(content, dict) or not is_known or content["format"] != FORMAT:
+    if not isinstance(content, dict) or not is_known or content["format"] not in READABLE:
         raise CheckpointError(
             f"{path} is not a checkpoint of format {FORMAT}; delete it to start over"
         )

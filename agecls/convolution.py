@@ -41,8 +41,11 @@ class Convolution(nn.Conv2d):
         if is_small and kernel == 1:
             return self._pointwise(x[:, :, ::stride, ::stride])
         if is_small and kernel == 3:
-            kind = torch.get_autocast_dtype("cpu") if is_mixed else x.dtype
-            return padded_product(x.to(kind), self.weight.to(kind), stride)
+            weight = self.weight
+            if is_mixed:
+                kind = torch.get_autocast_dtype("cpu")
+                x, weight = x.to(kind), weight.to(kind)
+            return padded_product(x, weight, stride)
         if is_mixed and not convolves_right(x.shape[1:], self.weight.shape, stride):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x.float())
@@ -53,4 +56,4 @@ class Convolution(nn.Conv2d):
         pixels = x.permute(0, 2, 3, 1)
         # flat, since of a strided view `F.linear` makes a product an image, each with its weights
         out = F.linear(pixels.flatten(0, 2), self.weight.flatten(1))
-        return out.view(*pixels.shape[:3], -1).permute(0, 3, 1, 2)
+        return out.view(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)

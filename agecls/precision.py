@@ -44,9 +44,9 @@ def _has_bfloat16(device: torch.device) -> bool:
 def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
     """Whether this machine's padded bfloat16 convolution and its gradients are float32's.
 
-    No error tells where they are not, so every shape is tried once a process. One kind is refused
-    untried: with torch 2.14, oneDNN leaves gradients of taps that see nothing but padding
-    uninitialised, which may look right by luck. Such taps need an output of one row or column.
+    No error tells where they are not, so every shape is tried once a process, on a few images and
+    the threads that there are then. One kind is refused untried: with torch 2.14, oneDNN leaves
+    gradients of taps that see nothing but padding uninitialised, which may look right by luck.
 
     Args:
         maps: (inputs, H, W).
@@ -54,8 +54,11 @@ def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
         stride: Of the convolution.
     """
     outputs = [-(-side // stride) for side in maps[1:]]
-    if min(outputs) == 1 < weights[-1]:
-        return False
+    reach = weights[-1] // 2
+    # the first tap meets the map in the last output pixel if at all, the last tap in the first
+    for side, output in zip(maps[1:], outputs, strict=True):
+        if stride * (output - 1) < reach or side <= reach:
+            return False
     generator = torch.Generator().manual_seed(0)
 
     def drawn(shape: torch.Size) -> Tensor:

@@ -20,6 +20,7 @@ from agecls import checkpoints
 from agecls.ages import YEARS
 from agecls.data import FaceData, TrainingArrays, root_of
 from agecls.errors import CheckpointError, DataLayoutError
+from agecls.precision import number_format
 from agecls.recipe import Recipe
 from agecls.records import read_records
 from agecls.state import EpochMetrics, TrainingState, stream_seed
@@ -189,6 +190,7 @@ def _save_best(backbone: Backbone, state: TrainingState, data: TrainingArrays) -
             "size": data.size,
             "images": {"train": len(data.train_labels), "val": len(data.val_labels)},
             "weights": None if loaded is None else loaded.source,
+            "number_format": number_format(state.device, state.recipe.precision),
             "metrics": asdict(state.last),
             "metrics_note": "of the best epoch on the split that chose it: optimistic",
             "torch": str(torch.__version__),

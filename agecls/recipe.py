@@ -68,7 +68,8 @@ class Recipe:
         label_smoothing: Mass spread evenly over all classes; losses that do not take it ignore it.
         augmentation: Strength from 0 (none) to 1; see `agecls.batches`.
         ema: Largest decay per step of the averaged weights that are evaluated; 0: off.
-        precision: `mixed`: bfloat16 where the device has it; see `agecls.precision`.
+        precision: `mixed`: bfloat16 where the device has it, see `agecls.precision`; or `float32`
+            (on GPUs TF32).
         seed: Root of this run's random streams.
     """
 

@@ -145,7 +145,8 @@ def _train_epoch(
 def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
     """Class probabilities (N, 8) of images (N, S, S, 3), of the averaged weights if there are.
 
-    In float32 whatever the recipe's precision, as models that are kept predict.
+    In float32 whatever the recipe's precision, as models that are kept predict (on GPUs apart from
+    the rounding of TF32, which these turn off).
     """
     model = state.evaluated
     if state.ema is not None:

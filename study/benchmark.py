@@ -18,7 +18,7 @@ from rich.table import Table
 from agecls.errors import AgeclsError
 from agecls.recipe import Recipe
 from agecls.training import fit, start
-from study.estimate import random_faces
+from study.estimate import precision_to_measure, random_faces
 from study.factors import Study
 from study.trainable import device_name, peak_memory_mib, reset_peak_memory
 
@@ -86,6 +86,7 @@ def measured_recipe(study: Study) -> Recipe:
         variant=str(study.factor("variant").levels[0]),
         depth=max(int(level) for level in study.factor("depth").levels),
         batch_size=int(study.factor("batch_size").levels[0]),
+        precision=precision_to_measure(study),
         epochs=1000,
         lr=1e-3,
     )

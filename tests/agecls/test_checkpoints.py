@@ -188,12 +188,23 @@ def test_torchs_own_file_is_not_taken_for_a_checkpoint(tmp_path, data):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"format": 1}, {"model": {}}])
+@pytest.mark.parametrize("content", [[1, 2], {"format": 0}, {"model": {}}])
 def test_a_file_of_another_format_is_refused(tmp_path, data, content):
     write_sealed(tmp_path / "trial.pt", content)
 
     with pytest.raises(CheckpointError, match="is not a checkpoint of format 2"):
         checkpoints.restore(tmp_path / "trial.pt", TINY, data)
+
+
+def test_of_the_first_format_the_model_can_be_read_and_not_trained_on(path, data):
+    expected = checkpoints.read_model(path).tensors
+    content = torch.load(path, weights_only=True)
+    write_sealed(path, {**content, "format": 1})
+
+    with pytest.raises(CheckpointError, match="of format 1, from which training cannot go on"):
+        checkpoints.restore(path, TINY, data)
+    found = checkpoints.read_model(path).tensors
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_a_checkpoint_whose_tensors_do_not_fit_is_an_error(path, data):

@@ -84,7 +84,8 @@ def conv2d_that_forgets(what: str):
         if x.dtype == torch.float32:
             return real(x, weight, **options)
         if what == "value":
-            return real(x, weight, **options) * 0
+            out = real(x, weight, **options)
+            return out - out.detach()
         x, weight = (x.detach(), weight) if what == "to maps" else (x, weight.detach())
         return real(x, weight, **options)
 
@@ -114,6 +115,12 @@ def test_taps_that_see_nothing_but_padding_are_not_left_to_luck(sides, stride):
 def test_a_shape_whose_taps_all_see_the_map_is_tried():
     assert convolves_right(torch.Size([4, 1, 1]), torch.Size([8, 4, 1, 1]), 1)
     assert convolves_right(torch.Size([4, 3, 3]), torch.Size([8, 4, 3, 3]), 2)
+    assert convolves_right(torch.Size([3, 5, 5]), torch.Size([8, 3, 7, 7]), 2)
+
+
+@pytest.mark.parametrize("side", [3, 4])
+def test_a_7x7_kernel_has_blind_taps_on_larger_maps(side):
+    assert not convolves_right(torch.Size([3, side, side]), torch.Size([8, 3, 7, 7]), 2)
 
 
 def test_trying_a_shape_leaves_torchs_generator_and_modes_alone():

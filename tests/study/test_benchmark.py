@@ -2,7 +2,10 @@ import pytest
 
 from agecls.errors import AgeclsError
 from agecls.recipe import Recipe
-from study.benchmark import Rate, advice, best, counts, measure
+from study.benchmark import Rate, advice, best, counts, measure, measured_recipe
+from study.estimate import precision_to_measure
+from study.study_file import load_study
+from tests.study.tiny import write_study
 
 SMALL = Recipe(depth=18, batch_size=8, epochs=1000, lr=1e-3)
 
@@ -18,6 +21,22 @@ def test_a_cpu_is_tried_with_one_trial_per_core_at_most():
     assert counts("cpu", 2) == [1, 2]
     assert counts("cpu", 6) == [1, 2, 4, 6]
     assert counts("cuda", 2) == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("asked", "measured"),
+    [
+        ("", "mixed"),
+        ('[factors.precision]\nrole = "fixed"\nvalue = "float32"\n', "float32"),
+        ('[factors.precision]\nrole = "arm"\nlevels = ["mixed", "float32"]\n', "float32"),
+    ],
+)
+def test_what_is_timed_is_the_slower_of_the_studys_precisions(asked, measured, tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + asked)
+    study = load_study(path)
+    assert precision_to_measure(study) == measured
+    assert measured_recipe(study).precision == measured
 
 
 def test_the_fewest_trials_that_are_nearly_the_fastest_are_best():

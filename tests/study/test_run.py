@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+from agecls.precision import number_format
 from agecls.resnet import build_resnet
 from agecls.weights import save_backbone
 from study.run import _resume_command, main, parser
@@ -41,6 +43,7 @@ def test_every_trial_is_in_the_table_with_its_memory_and_device(finished):
     assert set(trials["status"]) <= {"completed", "stopped"}
     assert trials["peak_memory_mib"].between(100, 8000).all()
     assert (trials["device"] == "cpu").all()
+    assert set(trials["number_format"]) == {number_format(torch.device("cpu"), "mixed")}
     epochs = pd.read_parquet(finished[0] / "epochs.parquet")
     assert len(epochs) == trials["epochs_run"].sum()
 
