@@ -112,7 +112,7 @@ def draw_splits(
 
     Clusters come in random order, large ones first, and each goes where it adds least to Pearson's
     chi-squared distance between class counts and wanted counts. A split that got none is given the
-    last (smallest) cluster of train, as long as train keeps one.
+    last (smallest) cluster of train or, where train has but one, of the split that has most.
 
     Args:
         labels: (N,) classes.
@@ -142,10 +142,11 @@ def draw_splits(
         added = (n * (2 * (placed - wanted) + n) / wanted).sum(axis=1)
         home[cluster] = added.argmin()
         placed[home[cluster]] += n
-    for split in range(1, len(names)):
-        in_train = order[home[order] == 0]
-        if not (home == split).any() and len(in_train) > 1:
-            home[in_train[-1]] = split
+    for split in range(len(names)):
+        held = np.bincount(home, minlength=len(names))
+        giver = 0 if held[0] > 1 else int(held.argmax())
+        if held[split] == 0 and held[giver] > 1:
+            home[order[home[order] == giver][-1]] = split
     return np.array(names, dtype=object)[home[index]]
 
 

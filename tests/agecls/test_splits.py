@@ -47,6 +47,13 @@ def test_clusters_equal_those_of_repeated_merging(images: list[tuple[Any, ...]])
     assert found.tolist() == [sorted(set(expected)).index(root) for root in expected]
 
 
+def test_a_split_without_images_takes_from_another_where_train_has_one_cluster_only() -> None:
+    clusters = np.array([0] * 9 + [1, 0, 0, 2])  # found by the property below
+    labels = np.array([0] * 10 + [1, 1, 1])
+    drawn = draw_splits(labels, clusters, {"val": 0.15, "test": 0.15}, seed=0)
+    assert set(drawn) == {"train", "val", "test"}
+
+
 @settings(deadline=None)
 @given(rows, st.integers(0, 5), st.data())
 def test_a_drawn_split_never_parts_a_cluster_and_is_never_empty_if_it_can_be_filled(
