@@ -67,7 +67,7 @@ def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
 
     def results(x: Tensor, weight: Tensor, slope: Tensor) -> list[Tensor]:
         x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-        out = F.conv2d(x, weight, stride=stride, padding=weights[-1] // 2)
+        out = F.conv2d(x, weight, stride=stride, padding=reach)
         return [out.detach(), *torch.autograd.grad(out, (x, weight), slope)]
 
     shapes = ([IMAGES, *maps], weights, [IMAGES, weights[0], *outputs])

@@ -183,10 +183,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         ),
         *_columns(TEXT, node="host that ran its last epoch", device="what it ran on there"),
         *_columns(REAL, peak_memory_mib="most memory of its process, or of its GPU, MiB"),
-        *_columns(
-            TEXT,
-            number_format="bfloat16 or float32, of products in its last epoch",
-        ),
+        *_columns(TEXT, number_format="bfloat16 or float32, of products in its last epoch"),
     ),
     "epochs": (
         *_keys(TEXT, trial_id="as in trials"),

@@ -110,7 +110,7 @@ class FaceTrainable(tune.Trainable):
                 yield self._result(metrics, state)
 
     def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
-        result = _result(metrics, state.device, state.recipe.precision)
+        result = _result(metrics, state)
         if self._scored and metrics.epoch == state.recipe.epochs:
             result[PREDICTIONS] = {k: predict(state, v) for k, v in self._scored.items()}
         return result
@@ -158,13 +158,13 @@ def _on_this_node(backbones: Backbones, source: str | None) -> Iterator[str | No
         yield str(Path(folder) / Path(source).name)
 
 
-def _result(metrics: EpochMetrics, device: torch.device, precision: str) -> dict[str, Any]:
+def _result(metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
     """What Ray carries to the driver: metrics, where they were made, and the memory they took."""
     place = {
         "node": platform.node(),
-        "device": device_name(device),
-        "number_format": number_format(device, precision),
-        "peak_memory_mib": peak_memory_mib(device),
+        "device": device_name(state.device),
+        "number_format": number_format(state.device, state.recipe.precision),
+        "peak_memory_mib": peak_memory_mib(state.device),
     }
     return {METRICS: {**asdict(metrics), **place}}
 

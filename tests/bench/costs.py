@@ -1,7 +1,6 @@
 """What the tool costs beside training: start-up, Ray, sampler, record, tables and reports."""
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -256,7 +255,7 @@ def start_and_checkpoint() -> float:
             began = time.perf_counter()
             save(Path(folder) / f"{k}.pt", state)
             seconds.append(started + time.perf_counter() - began)
-    return statistics.median(seconds)
+    return float(np.median(seconds))
 
 
 def all_costs(which: list[str], *, most: int) -> pd.DataFrame:
