@@ -37,6 +37,9 @@ LEAST_CORRELATION: Final = 0.985
 LEAST_CONTRAST: Final = 1.0
 """Root mean square gradient, in grey levels, below which a picture is too flat to compare."""
 
+_ROUNDING: Final = 0.1
+"""Coefficients up to it count as 0: float32 sums err by up to 0.04, on each processor otherwise."""
+
 _BITS: Final = 64
 _BAND_BITS: Final = 16
 _N_BANDS: Final = _BITS // _BAND_BITS
@@ -75,7 +78,7 @@ def near_duplicates(images: npt.NDArray[np.uint8]) -> pd.DataFrame:
 
 
 def perceptual_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """(N,) hashes of (N, S, S, 3) uint8 RGB; a bit is the sign of one DCT-II coefficient.
+    """(N,) hashes of (N, S, S, 3) uint8 RGB; a bit says that a DCT-II coefficient is positive.
 
     The mean (frequency 0, 0) is left out, so brightness and contrast do not matter.
     """
@@ -90,8 +93,8 @@ def perceptual_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     hashes = np.zeros(len(images), dtype=np.uint64)
     for start in range(0, len(images), _CHUNK):
         grey = images[start : start + _CHUNK].astype(np.float32) @ _LUMA
-        coefficients = basis @ grey @ basis.T
-        bits = np.ascontiguousarray(np.packbits(coefficients[:, rows, columns] > 0, axis=1))
+        coefficients = (basis @ grey @ basis.T)[:, rows, columns]
+        bits = np.ascontiguousarray(np.packbits(coefficients > _ROUNDING, axis=1))
         hashes[start : start + _CHUNK] = bits.view(">u8")[:, 0]
     return hashes
 

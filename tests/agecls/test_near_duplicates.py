@@ -109,6 +109,11 @@ def test_a_hash_is_the_sign_of_the_lowest_frequencies():
     assert not other & bit
 
 
+def test_coefficients_that_are_zero_leave_no_bits_of_rounding():
+    greys = np.arange(256, dtype=np.uint8)[:, None, None, None]
+    assert not perceptual_hashes(np.broadcast_to(greys, (256, 32, 32, 3))).any()
+
+
 def test_brightness_and_contrast_do_not_change_hash_and_correlation():
     rng = np.random.default_rng(2)
     dim = rng.integers(0, 100, (8, 8, 3)).repeat(4, axis=0).repeat(4, axis=1).astype(np.uint8)
