@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+import torch
 
-from tests.bench import costs, searching, steps, studies
+from tests.bench import costs, gpu_steps, searching, steps, studies
 from tests.bench.ratios import machine, ratios, rounds
 
 OURS = "this tool"
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=2000, help="training images, about (2000)")
     parser.add_argument("--size", type=int, default=48, help="pixels (48)")
     parser.add_argument("--batch", type=int, default=32, help="images a step (32)")
+    parser.add_argument("--gpus-per-trial", type=float, default=0.0, help="of `studies` (0)")
     parser.add_argument("--steps", type=int, default=5, help="per round, of `steps` (5)")
     parser.add_argument("--only", nargs="*", default=[], help="contestants or groups of costs")
     parser.add_argument("--most", type=int, default=10_000, help="trials, of `costs` (10000)")
@@ -58,7 +60,8 @@ def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
     if asked.what == "search":
         return searching.compared(repeats=asked.repeats)
     if asked.what == "steps":
-        table = rounds(steps.contestants(asked.size, asked.batch, asked.steps), asked.rounds)
+        on = gpu_steps if torch.cuda.is_available() else steps
+        table = rounds(on.contestants(asked.size, asked.batch, asked.steps), asked.rounds)
         table.insert(0, "size", asked.size)
         return {"steps": table, "steps_ratios": ratios(table, "images_per_second", ours=OURS)}
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,6 +72,7 @@ def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
             images=asked.images,
             size=asked.size,
             batch=asked.batch,
+            gpus_per_trial=asked.gpus_per_trial,
         )
         n = job.draw()
         runners = studies.contestants(job)

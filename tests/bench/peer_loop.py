@@ -64,7 +64,8 @@ def train(
     held_out = Faces(folder, "val", transforms.Compose(augment[:1] + normalise))
     loader = DataLoader(seen, batch_size=batch, shuffle=True, drop_last=True, num_workers=workers)
     val_loader = DataLoader(held_out, batch_size=batch, num_workers=workers)
-    model = resnet50(weights=None, num_classes=len(CLASSES))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = resnet50(weights=None, num_classes=len(CLASSES)).to(device)
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config["lr"],
@@ -79,7 +80,7 @@ def train(
         model.train()
         for images, labels in loader:
             optimizer.zero_grad()
-            loss = criterion(model(images), labels)
+            loss = criterion(model(images.to(device)), labels.to(device))
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -88,7 +89,7 @@ def train(
         hits = 0
         with torch.no_grad():
             for images, labels in val_loader:
-                hits += int((model(images).argmax(1) == labels).sum())
+                hits += int((model(images.to(device)).argmax(1).cpu() == labels).sum())
         if report(epoch, hits / len(held_out)):
             break
     return trained

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 WORKERS = 2
-"""Of each data loader, as the tutorials have it."""
+"""Of each data loader, as the tutorials have it; more where there are more cores a trial."""
 
 
 def notebook(asked: argparse.Namespace) -> dict[str, float]:
@@ -67,7 +67,7 @@ def optuna(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def ray(asked: argparse.Namespace) -> dict[str, float]:
-    """One CPU a trial, as many at a time as there are; FIFO, so that nothing is stopped early."""
+    """One CPU or a share of a GPU a trial, as many at a time as fit; FIFO: none is stopped."""
     import ray as library
     from ray import tune
 
@@ -87,7 +87,7 @@ def ray(asked: argparse.Namespace) -> dict[str, float]:
         tune.report({"val_accuracy": 0.0, "peak_mib": _peak_mib(), "images": images})
 
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 1}),
+        tune.with_resources(trainable, {"cpu": 1, "gpu": asked.gpus_per_trial}),
         param_space={
             "lr": tune.loguniform(1e-2, 1e-1),
             "weight_decay": tune.loguniform(1e-5, 1e-3),
@@ -110,8 +110,16 @@ def _size(asked: argparse.Namespace) -> dict[str, int]:
         "size": asked.size,
         "epochs": asked.epochs,
         "batch": asked.batch,
-        "workers": WORKERS,
+        "workers": max(WORKERS, (os.cpu_count() or 1) // _at_once(asked)),
     }
+
+
+def _at_once(asked: argparse.Namespace) -> int:
+    """Trials that run at the same time; only Ray's do."""
+    if asked.peer != "ray":
+        return 1
+    share = asked.gpus_per_trial
+    return round(1 / share) if share else os.cpu_count() or 1
 
 
 def _peak_mib() -> float:
@@ -126,6 +134,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True)
     for name in ("size", "trials", "epochs", "batch"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--gpus-per-trial", type=float, default=0.0)
     asked = parser.parse_args()
     sys.stdout.write("\n" + json.dumps(PEERS[asked.peer](asked)) + "\n")
 

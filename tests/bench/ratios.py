@@ -6,6 +6,7 @@ two neighbours in time means more, and its spread over the rounds says how much.
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ def rounds(contestants: Mapping[str, Callable[[], dict[str, float]]], n: int) ->
         for name in names[k % len(names) :] + names[: k % len(names)]:
             load = os.getloadavg()[0]
             rows.append({"round": k, "contestant": name, "load": load, **contestants[name]()})
+            rate = rows[-1].get("images_per_second", float("nan"))
+            sys.stderr.write(f"round {k}: {name}, {rate:.0f} images/s\n")
     return pd.DataFrame(rows)
 
 

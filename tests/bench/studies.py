@@ -67,6 +67,7 @@ class Job:
         images: Training images, about.
         size: Side in pixels.
         batch: Images a step.
+        gpus_per_trial: Share of a GPU that each trial gets; 0: a CPU core.
     """
 
     folder: Path
@@ -75,6 +76,17 @@ class Job:
     images: int
     size: int
     batch: int
+    gpus_per_trial: float = 0.0
+
+    @property
+    def at_once(self) -> int:
+        """Trials at a time."""
+        return round(1 / self.gpus_per_trial) if self.gpus_per_trial else os.cpu_count() or 1
+
+    @property
+    def flags(self) -> list[str]:
+        """What gives a trial its share."""
+        return ["--gpus-per-trial", str(self.gpus_per_trial)] if self.gpus_per_trial else []
 
     @property
     def faces(self) -> Path:
@@ -115,7 +127,7 @@ def _ours(job: Job, precision: str) -> dict[str, float]:
             data=job.faces,
         )
     )
-    words = ["-m", "study.run", str(path), "--out", str(scratch / "results")]
+    words = ["-m", "study.run", str(path), "--out", str(scratch / "results"), *job.flags]
     began, seconds = _run(words, AGECLS_CACHE=str(scratch / "cache"))
     record = read_events(scratch / "results/bench/record.jsonl")
     trials = pd.read_parquet(scratch / "results/bench/trials.parquet")
@@ -131,7 +143,7 @@ def _ours(job: Job, precision: str) -> dict[str, float]:
         "images_per_second": images / seconds,
         "peak_mib": float(trials["peak_memory_mib"].max()),
         "first_report": first - began,
-        "training_share": float(trials["train_seconds"].sum()) / seconds / (os.cpu_count() or 1),
+        "training_share": float(trials["train_seconds"].sum()) / seconds / job.at_once,
     }
 
 
@@ -141,6 +153,7 @@ def _peer(name: str, job: Job) -> Callable[[], dict[str, float]]:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         words = ["-m", "tests.bench.peers", name, str(job.faces), "--scratch", str(scratch)]
+        words += job.flags
         for flag in ("size", "trials", "epochs", "batch"):
             words += [f"--{flag}", str(getattr(job, flag))]
         answer = scratch / "answer"
