@@ -15,6 +15,9 @@ def prepare(*, is_local: bool) -> None:
         "RAY_AIR_NEW_OUTPUT": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        # Or Tune starts one worker after another, with seconds of imports each. Our queue never
+        # hands out more trials than may run.
+        "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     }
     if is_local:
         wanted["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

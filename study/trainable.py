@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +44,10 @@ KIND: Final = "kind"
 """Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
 they were asked for, or the reason why training cannot go on, and of which kind it is: a
 `study.search.Failure`, or `disk`."""
+
+CHECKPOINT_SPACING: Final = 10
+"""Times what a checkpoint took to write, that pass before the next one: on a GPU an epoch may be
+shorter than the writing. After a trial's last epoch there is one in any case."""
 
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Not the trial's fault, and no use to go on."""
@@ -104,9 +109,13 @@ class FaceTrainable(tune.Trainable):
                     state = start(recipe, self._data, device=device, weights=weights)
             for metrics in state.history[config["epochs_done"] :]:
                 yield self._result(metrics, state)
+            next_at = 0.0
             for metrics in fit(state, self._data):
-                checkpoints.save(path, state)
-                storage.publish(path)
+                began = monotonic()
+                if began >= next_at or metrics.epoch == recipe.epochs:
+                    checkpoints.save(path, state)
+                    storage.publish(path)
+                    next_at = monotonic() + CHECKPOINT_SPACING * (monotonic() - began)
                 yield self._result(metrics, state)
 
     def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:

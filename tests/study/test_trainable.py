@@ -1,6 +1,7 @@
 import errno
 import os
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from agecls import checkpoints
 from agecls.errors import DivergedError
 from agecls.recipe import Recipe
+from agecls.training import fit
 from study.record import Record
 from study.search import Search
 from study.study_file import load_study
@@ -60,6 +62,41 @@ def test_an_epoch_that_the_checkpoint_has_and_the_record_lacks_is_not_trained_ag
     begin(tmp_path).step()
     monkeypatch.setattr("study.trainable.fit", lambda state, data: iter(()))
     assert numbers(begin(tmp_path, done=0).step()) == unbroken[0]
+
+
+def test_a_checkpoint_waits_until_ten_times_its_time_has_gone_into_training(tmp_path, monkeypatch):
+    """Epochs of 4 s and checkpoints of 1 s, on a clock of our own."""
+    clock, saved = [100.0], []
+
+    def epochs(state, data):
+        for metrics in fit(state, data):
+            clock[0] += 4
+            yield metrics
+
+    def save(path, state):
+        clock[0] += 1
+        saved.append(state.epoch)
+
+    monkeypatch.setattr("study.trainable.monotonic", lambda: clock[0])
+    monkeypatch.setattr("study.trainable.fit", epochs)
+    monkeypatch.setattr(checkpoints, "save", save)
+    recipe = replace(RECIPE, epochs=8)
+
+    trainable = begin(tmp_path, recipe=recipe)
+    for _ in range(recipe.epochs):
+        trainable.step()
+
+    assert saved == [1, 4, 7, 8]  # the last one always
+
+
+def test_a_trial_whose_checkpoint_is_epochs_behind_its_record_gives_the_same_epochs(
+    tmp_path, unbroken, monkeypatch
+):
+    monkeypatch.setattr("study.trainable.CHECKPOINT_SPACING", 1e9)
+    killed = begin(tmp_path)
+    assert [numbers(killed.step()) for _ in range(2)] == unbroken[:2]
+    again = begin(tmp_path, done=2)
+    assert [numbers(again.step()) for _ in range(2)] == unbroken[1:]  # the second one once more
 
 
 def test_a_damaged_checkpoint_is_trained_anew_from_the_start(tmp_path, unbroken):
