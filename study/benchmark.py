@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from agecls.errors import AgeclsError
 from agecls.recipe import Recipe
@@ -67,7 +66,7 @@ def describe_speed(study: Study, console: Console) -> None:
         f"{recipe.depth} at {study.size} px, batches of {recipe.batch_size}, {SECONDS:g} s each",
         highlight=False,
     )
-    rates = []
+    rates: list[Rate] = []
     for n in counts(device.type, os.cpu_count() or 1):
         try:
             rates.append(measure(recipe, study.size, n, device=device.type))
@@ -76,7 +75,7 @@ def describe_speed(study: Study, console: Console) -> None:
                 raise
             console.print(f"{n} trials at a time: {error}", highlight=False)
             break
-    console.print(_table(rates))
+        console.print(_line(rates[-1]), highlight=False)
     console.print(advice(rates, device.type), highlight=False)
 
 
@@ -195,16 +194,9 @@ def _train(
         barrier.abort()
 
 
-def _table(rates: list[Rate]) -> Table:
-    table = Table(box=None)
-    for name in ("trials at a time", "threads each", "images/s together", "each", "MiB each"):
-        table.add_column(name, justify="right")
-    for rate in rates:
-        table.add_row(
-            str(rate.trials),
-            str(rate.threads),
-            f"{rate.images_per_second:.1f}",
-            f"{rate.images_per_second / rate.trials:.1f}",
-            f"{rate.peak_memory_mib:.0f}",
-        )
-    return table
+def _line(rate: Rate) -> str:
+    return (
+        f"{rate.trials} at a time, threads each {rate.threads}: {rate.images_per_second:.1f} "
+        f"images/s together, {rate.images_per_second / rate.trials:.1f} each, "
+        f"{rate.peak_memory_mib:.0f} MiB each"
+    )
