@@ -62,7 +62,7 @@ def draw(n: int, generator: torch.Generator) -> Tensor:
 def normalisation(mean: Rgb, std: Rgb, device: torch.device) -> Tensor:
     """Mean and standard deviation per channel, of values in 0..1, as batches take them.
 
-    Made once per run, since a GPU would wait for the copy. Shape (2, 3, 1, 1), in units of the
+    Not made per batch, since a GPU would wait for the copy. Shape (2, 3, 1, 1), in units of the
     bytes 0..255.
     """
     return torch.tensor([mean, std], device=device).view(2, 3, 1, 1) * 255

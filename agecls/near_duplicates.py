@@ -38,7 +38,7 @@ LEAST_CONTRAST: Final = 1.0
 """Root mean square gradient, in grey levels, below which a picture is too flat to compare."""
 
 _ROUNDING: Final = 0.1
-"""Coefficients up to it count as 0: float32 sums err by 0.04, on each processor otherwise."""
+"""Coefficients up to it count as 0: float32 sums err by 0.04, differently on each processor."""
 
 _BITS: Final = 64
 _BAND_BITS: Final = 16

@@ -184,8 +184,8 @@ def _label_tensor(labels: NDArray[np.int64]) -> Tensor:
 
 
 def _set_up(device: torch.device) -> None:
-    # Not `cudnn.benchmark`: on an H200 trying kernels took 12 s a process and 4 GB, and what it
-    # found was no faster (ResNet-50, 48 px, batch 32: 3.4 ms a step with and without).
+    # Not `cudnn.benchmark`: on an H200 trying kernels took 15 s a process and 4 GB, and what it
+    # found was no faster (ResNet-50, 48 px, batch 32: 3.4 ms a pass with and without).
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
 

@@ -179,11 +179,11 @@ def _train(
     try:
         torch.set_num_threads(threads)
         data = random_faces(BATCHES[device] * recipe.batch_size, size)
+        reset_peak_memory()
         state = start(recipe, data, device=device)
         epochs = fit(state, data)
-        next(epochs)
+        next(epochs)  # a recorded step takes its memory here
         barrier.wait(_WAIT)
-        reset_peak_memory()
         began, n = time.perf_counter(), 0
         while time.perf_counter() - began < seconds:
             next(epochs)
@@ -196,7 +196,7 @@ def _train(
 
 def _line(rate: Rate) -> str:
     return (
-        f"{rate.trials} at a time, threads each {rate.threads}: {rate.images_per_second:.1f} "
-        f"images/s together, {rate.images_per_second / rate.trials:.1f} each, "
-        f"{rate.peak_memory_mib:.0f} MiB each"
+        f"trials at a time: {rate.trials}; threads of each: {rate.threads}; images/s together: "
+        f"{rate.images_per_second:.1f}; of each: {rate.images_per_second / rate.trials:.1f}; "
+        f"MiB of each: {rate.peak_memory_mib:.0f}"
     )

@@ -15,8 +15,8 @@ def prepare(*, is_local: bool) -> None:
         "RAY_AIR_NEW_OUTPUT": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
-        # Or Tune starts one worker after another, with seconds of imports each. Our queue never
-        # hands out more trials than may run.
+        # Or Tune starts one worker after another, with seconds of imports each. Our queue bounds
+        # the trials that wait for one.
         "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     }
     if is_local:

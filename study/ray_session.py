@@ -41,16 +41,21 @@ def check_resources(resources: Resources) -> None:
 
 
 def concurrency(resources: Resources) -> int:
-    """Trials that run at a time: as asked, else as many as the cluster's CPUs and GPUs hold."""
-    if resources.concurrency is not None:
-        return resources.concurrency
+    """Trials at a time: as many as there are CPUs and GPUs for, or fewer where that is asked.
+
+    A cluster may grow, so there it is what is asked.
+    """
+    asked = resources.concurrency
+    if asked is not None and resources.address is not None:
+        return asked
     cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
     fits = []
     if resources.cpus_per_trial > 0:
         fits.append(cluster.get("CPU", 0.0) / resources.cpus_per_trial)
     if resources.gpus_per_trial > 0:
         fits.append(cluster.get("GPU", 0.0) / resources.gpus_per_trial)
-    return max(1, int(min(fits, default=1.0)))
+    most = max(1, int(min(fits, default=1.0)))
+    return most if asked is None else min(asked, most)
 
 
 @contextmanager

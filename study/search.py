@@ -25,9 +25,9 @@ Failure = Literal["died", "raised", "diverged", "refused"]
 """A worker that died, an exception, a loss that is not finite, or input that cannot be used."""
 
 RETRIES: Final[dict[Failure, int]] = {"died": 2, "raised": 2, "diverged": 1, "refused": 0}
-"""Times that a trial is tried again from its checkpoint before it counts as failed; a finished
-epoch sets the count back, so that a long trial outlives any number of lost nodes. On one machine a
-diverged loss would come again; sums on a GPU may differ, hence one more try."""
+"""Times that a trial is tried again from its checkpoint before it counts as failed; an epoch
+that is new on record sets the count back, so that a long trial outlives lost nodes. On one machine
+a diverged loss would come again; sums on a GPU may differ, hence one more try."""
 
 FIRST_FAILURES: Final = 3
 """When so many trials failed and none ended well, the search gives up."""

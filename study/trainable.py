@@ -46,8 +46,8 @@ they were asked for, or the reason why training cannot go on, and of which kind 
 `study.search.Failure`, or `disk`."""
 
 CHECKPOINT_SPACING: Final = 10
-"""Times what a checkpoint took to write, that pass before the next one: on a GPU an epoch may be
-shorter than the writing. After a trial's last epoch there is one in any case."""
+"""How many times its writing time passes before the next checkpoint: on a GPU an epoch may be
+shorter than the writing. After a trial's first and last epoch there is one in any case."""
 
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Not the trial's fault, and no use to go on."""
@@ -95,8 +95,8 @@ class FaceTrainable(tune.Trainable):
     def _run(self, config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Epochs that the record lacks: those that the checkpoint is ahead, then new ones.
 
-        Where a damaged checkpoint has to be thrown away, epochs that the record has come again;
-        they are the same, and the driver passes over them.
+        Where the checkpoint is behind the record, or damaged, epochs that the record has come
+        again, the same on a CPU and nearly so on a GPU; the driver passes over them.
         """
         recipe = Recipe.from_dict(config["recipe"])
         storage = Storage(config["storage"])
@@ -115,7 +115,8 @@ class FaceTrainable(tune.Trainable):
                 if began >= next_at or metrics.epoch == recipe.epochs:
                     checkpoints.save(path, state)
                     storage.publish(path)
-                    next_at = monotonic() + CHECKPOINT_SPACING * (monotonic() - began)
+                    ended = monotonic()
+                    next_at = ended + CHECKPOINT_SPACING * (ended - began)
                 yield self._result(metrics, state)
 
     def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:

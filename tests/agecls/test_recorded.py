@@ -22,7 +22,7 @@ TINY = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02, precision="float32")
 
 @pytest.fixture(autouse=True)
 def _repeatable(monkeypatch):
-    """No TF32 and no choice of kernels, so that two ways of computing may be compared."""
+    """No TF32, so that two ways of computing may be compared."""
     monkeypatch.setattr("agecls.training._set_up", lambda device: None)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)

@@ -41,16 +41,22 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=40, help="of `search` (40)")
     parser.add_argument("--out", type=Path, help="folder for CSV and machine.json")
     asked = parser.parse_args()
+    prefix = "gpu-" if _is_on_gpu(asked) else ""
     for name, table in measured(asked).items():
         sys.stdout.write(f"\n{name}\n{table.round(4).to_string(index=False)}\n")
         if asked.out is not None:
             asked.out.mkdir(parents=True, exist_ok=True)
-            table.round(5).to_csv(asked.out / f"{name}.csv", index=False)
+            table.round(5).to_csv(asked.out / f"{prefix}{name}.csv", index=False)
     if asked.out is not None:
         described = {**machine(), "command": " ".join(sys.argv[1:])}
-        path = asked.out / f"{asked.what}.json"
+        path = asked.out / f"{prefix}{asked.what}.json"
         path.write_text(json.dumps(described, indent=2) + "\n")
     return 0
+
+
+def _is_on_gpu(asked: argparse.Namespace) -> bool:
+    """Steps run there if they can, studies if they are told so."""
+    return asked.gpus_per_trial > 0 or (asked.what == "steps" and torch.cuda.is_available())
 
 
 def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
@@ -60,7 +66,7 @@ def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
     if asked.what == "search":
         return searching.compared(repeats=asked.repeats)
     if asked.what == "steps":
-        on = gpu_steps if torch.cuda.is_available() else steps
+        on = gpu_steps if _is_on_gpu(asked) else steps
         table = rounds(on.contestants(asked.size, asked.batch, asked.steps), asked.rounds)
         table.insert(0, "size", asked.size)
         return {"steps": table, "steps_ratios": ratios(table, "images_per_second", ours=OURS)}

@@ -40,6 +40,7 @@ def train(
     epochs: int,
     batch: int,
     workers: int,
+    device: str = "cpu",
     report: Callable[[int, float], bool],
 ) -> int:
     """Train one configuration; images trained on. `report(epoch, accuracy)` may end it by True.
@@ -51,6 +52,7 @@ def train(
         epochs: Planned.
         batch: Images a step.
         workers: Of the data loader.
+        device: Where the model is.
         report: Told each epoch's validation accuracy.
     """
     normalise = [transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
@@ -64,7 +66,6 @@ def train(
     held_out = Faces(folder, "val", transforms.Compose(augment[:1] + normalise))
     loader = DataLoader(seen, batch_size=batch, shuffle=True, drop_last=True, num_workers=workers)
     val_loader = DataLoader(held_out, batch_size=batch, num_workers=workers)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = resnet50(weights=None, num_classes=len(CLASSES)).to(device)
     optimizer = torch.optim.SGD(
         model.parameters(),

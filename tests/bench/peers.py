@@ -105,21 +105,14 @@ def ray(asked: argparse.Namespace) -> dict[str, float]:
 PEERS = {"ray": ray, "optuna": optuna, "notebook": notebook}
 
 
-def _size(asked: argparse.Namespace) -> dict[str, int]:
+def _size(asked: argparse.Namespace) -> dict[str, Any]:
     return {
         "size": asked.size,
         "epochs": asked.epochs,
         "batch": asked.batch,
-        "workers": max(WORKERS, (os.cpu_count() or 1) // _at_once(asked)),
+        "workers": max(WORKERS, (os.cpu_count() or 1) // asked.at_once),
+        "device": "cuda" if asked.gpus_per_trial else "cpu",
     }
-
-
-def _at_once(asked: argparse.Namespace) -> int:
-    """Trials that run at the same time; only Ray's do."""
-    if asked.peer != "ray":
-        return 1
-    share = asked.gpus_per_trial
-    return round(1 / share) if share else os.cpu_count() or 1
 
 
 def _peak_mib() -> float:
@@ -134,6 +127,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True)
     for name in ("size", "trials", "epochs", "batch"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--at-once", type=int, default=1, help="trials; only Ray's run so")
     parser.add_argument("--gpus-per-trial", type=float, default=0.0)
     asked = parser.parse_args()
     sys.stdout.write("\n" + json.dumps(PEERS[asked.peer](asked)) + "\n")

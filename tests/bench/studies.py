@@ -153,7 +153,7 @@ def _peer(name: str, job: Job) -> Callable[[], dict[str, float]]:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         words = ["-m", "tests.bench.peers", name, str(job.faces), "--scratch", str(scratch)]
-        words += job.flags
+        words += [*job.flags, "--at-once", str(job.at_once if name == "ray" else 1)]
         for flag in ("size", "trials", "epochs", "batch"):
             words += [f"--{flag}", str(getattr(job, flag))]
         answer = scratch / "answer"

@@ -41,7 +41,7 @@ def lines_of(record):
 
 
 @pytest.mark.timeout(1800)
-def test_twenty_sigkills_of_the_driver_lose_and_repeat_nothing(unbroken):
+def test_twenty_sigkills_of_the_driver_leave_the_record_of_an_unbroken_study(unbroken):
     folder, expected = unbroken
     record = folder / "results" / "killed" / "record.jsonl"
     chance = random.Random(0)
@@ -77,7 +77,7 @@ def workers():
     return found
 
 
-def test_a_killed_worker_costs_the_epoch_in_flight_and_no_more(unbroken):
+def test_a_killed_worker_costs_no_epoch_on_record(unbroken):
     folder, expected = unbroken
     record = folder / "results" / "worker" / "record.jsonl"
     others = set(workers())

@@ -4,7 +4,7 @@ import pytest
 import ray
 
 from study.errors import SearchError
-from study.ray_session import Resources, ray_session
+from study.ray_session import Resources, concurrency, ray_session
 
 
 def test_a_ray_that_does_not_start_is_one_line_that_says_where(monkeypatch):
@@ -25,6 +25,17 @@ def without_ray(monkeypatch, init=lambda **settings: None):
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "nodes", lambda: [node])
     monkeypatch.setattr(ray, "shutdown", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "address", "expected"),
+    [(None, None, 4), (2, None, 2), (9, None, 4), (None, "auto", 4), (9, "auto", 9)],
+)
+def test_one_machine_runs_no_more_trials_than_it_has_room_for(
+    monkeypatch, asked, address, expected
+):
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0})
+    assert concurrency(Resources(concurrency=asked, address=address)) == expected
 
 
 def test_without_an_address_ray_joins_no_cluster_that_happens_to_run_here(monkeypatch):

@@ -48,6 +48,13 @@ def test_every_trial_is_in_the_table_with_its_memory_and_device(finished):
     assert len(epochs) == trials["epochs_run"].sum()
 
 
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one worker")
+def test_workers_start_side_by_side(finished):
+    trials = pd.read_parquet(finished[0] / "trials.parquet")
+    first, second = trials["started_at"].sort_values().iloc[:2]
+    assert (second - first).total_seconds() < 1  # a worker's imports take several
+
+
 def test_the_terminal_names_each_arm_and_the_majority_class(finished):
     lines = finished[1].stdout
     for word in ("org: ", "bcd: ", "majority class: "):
