@@ -5,14 +5,10 @@ from time import perf_counter
 from unittest.mock import patch
 
 import torch
-from torch import nn
-from torchvision.models import resnet50
 
 from agecls import training
-from agecls.recipe import Recipe
-from agecls.training import fit, start
-from study.estimate import random_faces
 from study.flops import TRAINING, forward_flops
+from tests.bench.steps import eager, ours
 
 PEAK_SIDE = 8192
 """Side of the bfloat16 matrices whose product counts as the peak."""
@@ -40,14 +36,21 @@ def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dic
     def as_it_is(backward: object, model: object) -> object:
         return backward
 
+    def ours_in(precision: str) -> Callable[[], dict[str, float]]:
+        return measured(ours(size, batch, precision, steps=steps, device="cuda"))
+
+    def eager_in(*, is_mixed: bool) -> Callable[[], dict[str, float]]:
+        step = eager(size, batch, device="cuda", is_mixed=is_mixed)
+        return measured(lambda: [step() for _ in range(steps)])
+
     with patch.object(training, "Recorded", as_it_is):
-        unrecorded = measured(_ours(size, batch, steps, "mixed"))
+        unrecorded = ours_in("mixed")
     return {
-        "this tool": measured(_ours(size, batch, steps, "mixed")),
+        "this tool": ours_in("mixed"),
         "this tool, unrecorded": unrecorded,
-        "this tool, float32": measured(_ours(size, batch, steps, "float32")),
-        "NCHW eager": measured(_eager(size, batch, steps, is_mixed=False)),
-        "NCHW eager, AMP": measured(_eager(size, batch, steps, is_mixed=True)),
+        "this tool, float32": ours_in("float32"),
+        "NCHW eager": eager_in(is_mixed=False),
+        "NCHW eager, AMP": eager_in(is_mixed=True),
     }
 
 
@@ -62,30 +65,3 @@ def bfloat16_peak() -> float:
         torch.cuda.synchronize()
         seconds.append(perf_counter() - began)
     return 2 * PEAK_SIDE**3 / min(seconds)
-
-
-def _ours(size: int, batch: int, steps: int, precision: str) -> Callable[[], object]:
-    """An epoch as `fit` trains it, augmentation included; one image is validated."""
-    data = random_faces(steps * batch, size)
-    recipe = Recipe(batch_size=batch, epochs=1000, lr=1e-3, precision=precision)
-    epochs = fit(start(recipe, data, device="cuda"), data)
-    next(epochs)
-    return lambda: next(epochs)
-
-
-def _eager(size: int, batch: int, steps: int, *, is_mixed: bool) -> Callable[[], object]:
-    """What the tutorials do with a batch that is on the device already: NCHW, plain SGD."""
-    model = resnet50(weights=None, num_classes=8).cuda().train()
-    images, labels = torch.randn(batch, 3, size, size).cuda(), (torch.arange(batch) % 8).cuda()
-    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
-    criterion = nn.CrossEntropyLoss()
-
-    def epoch() -> None:
-        for _ in range(steps):
-            optimizer.zero_grad()
-            with torch.autocast("cuda", dtype=torch.bfloat16, enabled=is_mixed):
-                loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-
-    return epoch

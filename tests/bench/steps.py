@@ -20,9 +20,9 @@ PEAK_SIDE = 2048
 def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dict[str, float]]]:
     """Images per CPU second on one thread, by who trains, and the data pipeline's share."""
     torch.set_num_threads(1)
-    ours, exact = _ours(size, batch, "mixed"), _ours(size, batch, "float32")
-    eager = _eager(size, batch)
-    ours(), exact(), eager()  # the first steps prepare kernels and memory
+    mixed, exact = ours(size, batch, "mixed"), ours(size, batch, "float32")
+    plain = eager(size, batch)
+    mixed(), exact(), plain()  # the first steps prepare kernels and memory
     pipeline = _pipeline(size, batch)
     flops = TRAINING * forward_flops("org", 50, size)
 
@@ -36,14 +36,14 @@ def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dic
         }
 
     def with_share() -> dict[str, float]:
-        figures = measured(ours)
+        figures = measured(mixed)
         seconds = cpu_seconds(pipeline, repeats=steps)
         return {**figures, "pipeline_share": seconds * figures["images_per_second"] / batch}
 
     return {
         "this tool": with_share,
         "this tool, float32": lambda: measured(exact),
-        "NCHW eager": lambda: measured(eager),
+        "NCHW eager": lambda: measured(plain),
     }
 
 
@@ -54,24 +54,31 @@ def sgemm_peak() -> float:
     return 2 * PEAK_SIDE**3 / best
 
 
-def _ours(size: int, batch: int, precision: str) -> Callable[[], object]:
-    """A step as `fit` does it, augmentation and everything else that it does once an epoch."""
-    data = random_faces(batch, size)
+def ours(
+    size: int, batch: int, precision: str, *, steps: int = 1, device: str = "cpu"
+) -> Callable[[], object]:
+    """An epoch of so many steps as `fit` trains it, augmentation included; validates one image."""
+    data = random_faces(steps * batch, size)
     recipe = Recipe(batch_size=batch, epochs=1000, lr=1e-3, precision=precision)
-    epochs = fit(start(recipe, data), data)
+    epochs = fit(start(recipe, data, device=device), data)
     return lambda: next(epochs)
 
 
-def _eager(size: int, batch: int) -> Callable[[], object]:
+def eager(
+    size: int, batch: int, *, device: str = "cpu", is_mixed: bool = False
+) -> Callable[[], object]:
     """What the tutorials do with a batch that is there already: NCHW, plain SGD."""
-    model = resnet50(weights=None, num_classes=8).train()
-    images, labels = torch.randn(batch, 3, size, size), torch.arange(batch) % 8
+    model = resnet50(weights=None, num_classes=8).to(device).train()
+    images = torch.randn(batch, 3, size, size).to(device)
+    labels = (torch.arange(batch) % 8).to(device)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
     criterion = nn.CrossEntropyLoss()
 
     def step() -> None:
         optimizer.zero_grad()
-        criterion(model(images), labels).backward()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=is_mixed):
+            loss = criterion(model(images), labels)
+        loss.backward()
         optimizer.step()
 
     return step
