@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from agecls.saved import Classifier
+    from agecls.use.saved import Classifier
 
 __all__ = ["load"]
 
@@ -14,8 +14,8 @@ __all__ = ["load"]
 def load(*paths: str | Path, device: "str | torch.device" = "cpu") -> "Classifier":
     """The model that a study kept in a folder, or the average of several: `load(P).predict(X)`.
 
-    See `agecls.saved.load`, which this defers so that the package itself stays light.
+    See `agecls.use.saved.load`, which this defers so that the package itself stays light.
     """
-    from agecls import saved
+    from agecls.use import saved
 
     return saved.load(*paths, device=device)

@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from agecls import onnx_model, saved
-    from agecls.caching import write_whole
     from agecls.errors import AgeclsError
-    from agecls.model_card import model_card
+    from agecls.files import write_whole
+    from agecls.use import onnx_model, saved
+    from agecls.use.model_card import model_card
 
     if not options.card_only:
         onnx_model.require_packages()

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agecls.ages import N_CLASSES
+from agecls.classes import N_CLASSES
 
 LEAST_PROBABILITY: Final = 1e-12
 """Probabilities of the true class below this count as this: at most 27.6 nats per image."""

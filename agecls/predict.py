@@ -17,7 +17,7 @@ from agecls.command import (
 )
 
 if TYPE_CHECKING:
-    from agecls.saved import Classifier
+    from agecls.use.saved import Classifier
 
 MODULE = "agecls.predict"
 
@@ -89,9 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _predict(options: argparse.Namespace) -> int:
     import torch
 
-    from agecls import contact_sheet, detection, predictions, saved
     from agecls.errors import AgeclsError
-    from agecls.image_paths import image_paths
+    from agecls.use import contact_sheet, detection, predictions, saved
+    from agecls.use.image_paths import image_paths
 
     # what cannot be written is told before the work
     if options.out is not None:

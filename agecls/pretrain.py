@@ -21,8 +21,8 @@ from agecls.errors import AgeclsError, CheckpointError
 from agecls.recipe import CHOICES, Recipe
 
 if TYPE_CHECKING:
-    from agecls.data import FaceData, TrainingArrays
-    from agecls.state import EpochMetrics
+    from agecls.data.loading import FaceData, TrainingArrays
+    from agecls.training.state import EpochMetrics
 
 MODULE = "agecls.pretrain"
 BATCH_SIZE = 32
@@ -67,7 +67,7 @@ def pretrain(
     Args:
         data: The source set.
         out: Ends in `.safetensors`; a JSON of how it was made lies beside it.
-        variant: Structure, see `agecls.resnet`.
+        variant: Structure, see `agecls.nets.resnet`.
         depth: Layers.
         epochs: Length of the schedule.
         seed: Root of the run's random streams.
@@ -77,7 +77,7 @@ def pretrain(
     """
     import torch
 
-    from agecls.pretraining import Backbone, discard, train_backbone
+    from agecls.training.pretraining import Backbone, discard, train_backbone
 
     torch.set_num_threads(threads)
     recipe = Recipe(
@@ -157,8 +157,8 @@ def _pretrain(options: argparse.Namespace) -> int:
         return 0
     import torch
 
-    from agecls.data import load_data
-    from agecls.pretraining import Backbone, train_backbone, years_of
+    from agecls.data.loading import load_data
+    from agecls.training.pretraining import Backbone, train_backbone, years_of
 
     deadline = time.monotonic() + (options.time_budget or float("inf"))
     device = usable_device(options.device)

@@ -47,7 +47,7 @@ class Recipe:
     """One configuration of training; equal recipes and seeds give equal runs.
 
     Attributes:
-        variant: Structure of the ResNet; see `agecls.resnet`.
+        variant: Structure of the ResNet; see `agecls.nets.resnet`.
         depth: 18, 26, 50 or 101 layers.
         init: `scratch`, or `pretrained` from a weight source given beside the recipe.
         init_scheme: Initialisation of convolutions that start at random; `earlier` is Xavier from
@@ -64,12 +64,12 @@ class Recipe:
         scheduler: Decay of the rate after the warm-up.
         schedule_per: Rate changes every `step`, or every `epoch` as the earlier study did.
         warmup: Share of the planned steps (or epochs) with a linearly rising rate.
-        loss: Training objective; see `agecls.losses`.
+        loss: Training objective; see `agecls.training.losses`.
         label_smoothing: Mass spread evenly over all classes; losses that do not take it ignore it.
-        augmentation: Strength from 0 (none) to 1; see `agecls.batches`.
+        augmentation: Strength from 0 (none) to 1; see `agecls.training.batches`.
         ema: Largest decay per step of the averaged weights that are evaluated; 0: off.
-        precision: `mixed`: bfloat16 where the device has it, see `agecls.precision`; or `float32`
-            (on GPUs TF32).
+        precision: `mixed`: bfloat16 where the device has it, see `agecls.nets.kernels.precision`;
+            or `float32` (on GPUs TF32).
         seed: Root of this run's random streams.
     """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from study.tables import StudyTables
+    from study.folder.tables import StudyTables
 
 __all__ = ["load"]
 
@@ -27,7 +27,7 @@ def load(name: str | Path, *, out: str | Path = "results") -> "StudyTables":
     Raises:
         StudyError: There is no such study, or a file in it is damaged.
     """
+    from study.folder.tables import read_study
     from study.report.__main__ import find_folder
-    from study.tables import read_study
 
     return read_study(find_folder(str(name), out=Path(out)))

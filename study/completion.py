@@ -14,11 +14,11 @@ COMMANDS: Final = {
     "study.confirm": "study.confirm",
     "study.report": "study.report.__main__",
     "study.export_to": "study.export_to",
-    "agecls.audit": "agecls.audit",
+    "agecls.audit": "agecls.audit.__main__",
     "agecls.pretrain": "agecls.pretrain",
     "agecls.predict": "agecls.predict",
     "agecls.export": "agecls.export",
-    "agecls.faces": "agecls.faces",
+    "agecls.faces": "agecls.faces.__main__",
 }
 """What follows `python -m`, and the module whose `parser` says its options."""
 
@@ -84,7 +84,7 @@ def script() -> str:
     """What bash has to read."""
     import shtab
 
-    from study.study_file import preset_names
+    from study.asked.study_file import preset_names
 
     every = argparse.ArgumentParser(prog="python", add_help=False)
     commands = every.add_subparsers()

@@ -99,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _confirm(options: argparse.Namespace) -> int:
+    from study.asked.study_file import load_study
+    from study.folder.tables import read_study
     from study.report.__main__ import find_folder
-    from study.study_file import load_study
-    from study.tables import read_study
 
     folder = find_folder(options.name, out=options.out)
     given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
@@ -110,11 +110,11 @@ def _confirm(options: argparse.Namespace) -> int:
     if options.external:
         return _score(options, study, folder)
 
-    from study import ray_environment
+    from study.running import ray_environment
 
     ray_environment.prepare(is_local=options.address is None)
     from study.report.page import write_report
-    from study.terminal import console
+    from study.running.terminal import console
 
     out = console()
     interrupted, failed = _run(options, study, folder, out)
@@ -143,12 +143,12 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     import torch
 
     from agecls.command import usable_device
-    from study import provenance
-    from study.external import Scoring, confirmed_models, score_other_faces
-    from study.interruption import StopRequest, stop_on_signals
+    from study.folder import provenance
     from study.report.page import write_report
-    from study.study_faces import study_faces
-    from study.terminal import console
+    from study.running.interruption import StopRequest, stop_on_signals
+    from study.running.terminal import console
+    from study.stages.elsewhere import Scoring, confirmed_models, score_other_faces
+    from study.stages.study_faces import study_faces
 
     confirmed_models(folder)  # refuses a study that has none before faces are read
     if options.cpus_per_trial:
@@ -182,7 +182,7 @@ def _held(folder: Path) -> Iterator[Any]:
     Raises:
         RecordError: Another process works on the study.
     """
-    from study.record import FILE_NAME, Record
+    from study.folder.record import FILE_NAME, Record
 
     if not (folder / FILE_NAME).exists():
         yield None
@@ -196,14 +196,15 @@ def _run(
 ) -> tuple[str | None, bool]:
     """Why the stage ended before its end (None: it did not), and whether it could not go on."""
     from agecls.errors import AgeclsError
-    from study import provenance, ray_session
-    from study.conduct import close_provenance, confirm_work, open_provenance
-    from study.confirmation import confirm
     from study.errors import StudyError
-    from study.interruption import StopRequest, stop_on_signals
-    from study.provenance import this_command
-    from study.ray_session import Resources
-    from study.study_faces import study_faces
+    from study.folder import provenance
+    from study.folder.provenance import this_command
+    from study.running import ray_session
+    from study.running.interruption import StopRequest, stop_on_signals
+    from study.running.ray_session import Resources
+    from study.stages.confirm import confirm
+    from study.stages.session import close_provenance, confirm_work, open_provenance
+    from study.stages.study_faces import study_faces
 
     stop = StopRequest.after(options.time_budget)
     resources = Resources(

@@ -70,9 +70,9 @@ def _export(options: argparse.Namespace) -> str:
     Raises:
         StudyError: There is no such study, no such package, or something is there already.
     """
-    from study.export_runs import runs_of
+    from study.folder.tables import read_study
     from study.report.__main__ import find_folder
-    from study.tables import read_study
+    from study.trackers.runs import runs_of
 
     if find_spec(options.tracker) is None:
         raise StudyError(
@@ -81,14 +81,14 @@ def _export(options: argparse.Namespace) -> str:
     tables = read_study(find_folder(options.name, out=options.out))
     study, runs = tables.study, runs_of(tables)
     if options.tracker == "tensorboard":
-        from study.export_tensorboard import write_events
+        from study.trackers.tensorboard import write_events
 
         folder = Path(options.to or tables.folder / "tensorboard")
         if folder.exists() and any(folder.iterdir()):
             raise StudyError(f"{folder} is no empty folder; remove it, or give another --to")
         n = write_events(runs, folder)
         return f"{folder}: {n} runs"
-    from study.export_mlflow import log_runs
+    from study.trackers.mlflow import log_runs
 
     store = options.to or str(tables.folder / "mlflow.db")
     if "://" not in store and not store.startswith("databricks"):

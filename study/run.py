@@ -117,8 +117,8 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     Raises:
         StudyError: The study file is wrong, or the folder is in use for another study.
     """
+    from study.asked.study_file import grown_study, is_safe_change, load_study, study_diff
     from study.errors import StudyFileError
-    from study.study_file import grown_study, is_safe_change, load_study, study_diff
 
     names = ("data", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
@@ -163,7 +163,7 @@ def _existing(options: argparse.Namespace) -> Path:
 
 def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> tuple[Any, Path]:
     """The study under the first free name after `name`, such as `demo-2`."""
-    from study.study_file import load_study
+    from study.asked.study_file import load_study
 
     n = 2
     while (options.out / f"{name}-{n}").exists():
@@ -173,7 +173,7 @@ def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> t
 
 
 def _list() -> int:
-    from study.study_file import load_study, preset_names
+    from study.asked.study_file import load_study, preset_names
 
     for name in preset_names():
         study = load_study(name)
@@ -182,29 +182,29 @@ def _list() -> int:
 
 
 def _dry_run(study: Any) -> int:
-    from study.estimate import describe_plan
-    from study.terminal import console
+    from study.cost.estimate import describe_plan
+    from study.running.terminal import console
 
     describe_plan(study, console())
     return 0
 
 
 def _benchmark(study: Any) -> int:
-    from study.benchmark import describe_speed
-    from study.terminal import console
+    from study.cost.benchmark import describe_speed
+    from study.running.terminal import console
 
     describe_speed(study, console())
     return 0
 
 
 def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
-    from study import ray_environment
+    from study.running import ray_environment
 
     ray_environment.prepare(is_local=options.address is None)
-    from study.conduct import conduct
-    from study.provenance import this_command
-    from study.ray_session import Resources
-    from study.terminal import console
+    from study.folder.provenance import this_command
+    from study.running.ray_session import Resources
+    from study.running.terminal import console
+    from study.stages.session import conduct
 
     out = console()
     outcome = conduct(

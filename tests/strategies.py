@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from agecls.recipe import BOUNDS, CHOICES
-from study.factors import Study
-from study.resolve import resolve
-from study.rules import check_study
-from study.toml_tables import Source, parse_tables
+from study.asked.factors import Study
+from study.asked.resolve import resolve
+from study.asked.rules import check_study
+from study.asked.toml_tables import Source, parse_tables
 
 FREE_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
     lambda text: bool(text.strip())

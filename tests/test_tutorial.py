@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agecls.ages import CLASSES, YEARS
-from agecls.faces import FaceSet, draw_face_set
+from agecls.classes import CLASSES, YEARS
+from agecls.faces.face_set import FaceSet, draw_face_set
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_LINES = 20
@@ -139,7 +139,7 @@ import sys
 sys.path.append(sys.argv[1])
 from tests.agecls.tiny import shades
 from agecls.recipe import Recipe
-from agecls.training import fit, start
+from agecls.training.loop import fit, start
 
 for clip in (None, 0.0, 1e-3):
     fields = {} if clip is None else {"clip": clip}
@@ -153,7 +153,7 @@ for clip in (None, 0.0, 1e-3):
 def test_the_model_has_twice_the_resolution_and_takes_the_others_weights(folder):
     code = """
 import torch
-from agecls.resnet import build_resnet
+from agecls.nets.resnet import build_resnet
 
 pooled, unpooled = (build_resnet(variant, 18).eval() for variant in ("bcd", "unpooled"))
 unpooled.load_state_dict(pooled.state_dict())

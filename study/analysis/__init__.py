@@ -4,8 +4,8 @@
 each answer assumes.
 """
 
-from study.analysis.answers import Analysis, analyse
+from study.analysis.models.predicted import Predicted
 from study.analysis.on_disk import analyse_folder, predicted_of
-from study.analysis.predicted import Predicted
+from study.analysis.search.answers import Analysis, analyse
 
 __all__ = ["Analysis", "Predicted", "analyse", "analyse_folder", "predicted_of"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from study.factors import Claim, Study
+from study.asked.factors import Claim, Study
 
 COLUMNS = [
     "claim",

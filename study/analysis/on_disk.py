@@ -5,10 +5,10 @@ from typing import Final
 
 import pandas as pd
 
-from study.analysis.answers import Analysis, analyse
-from study.analysis.predicted import Predicted, describe_predictions
-from study.columns import Kind
-from study.tables import StudyTables, read_study, write_table
+from study.analysis.models.predicted import Predicted, describe_predictions
+from study.analysis.search.answers import Analysis, analyse
+from study.folder.columns import Kind
+from study.folder.tables import StudyTables, read_study, write_table
 
 _KINDS: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from study.factors import Claim, DropClaim, Study
+from study.asked.factors import Claim, DropClaim, Study
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The figures of the analysis, by the question that they answer together."""
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.checks.fit import fit_panel, imputation_panel
 from study.report.checks.power import power_panel
 from study.report.factors.importance import importance_panel
@@ -13,7 +14,6 @@ from study.report.search.fidelity import fidelity_panel
 from study.report.search.stopping import stopping_panel
 from study.report.search.survival import survival_panel
 from study.report.search.timeline import timeline_panel
-from study.tables import StudyTables
 
 
 def factor_panels(tables: StudyTables, analysis: Analysis) -> tuple[Panel, ...]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from study.analysis import analyse_folder, predicted_of
 from study.errors import StudyError
+from study.folder.tables import read_study, write_whole
 from study.report.confirm.values import confirmed_values
 from study.report.head.claims_figure import claims_panel
 from study.report.head.ledger import ledger_data
@@ -14,7 +15,6 @@ from study.report.look import SURFACE
 from study.report.panel import Panel
 from study.report.sections import sections_data
 from study.report.wording import inert
-from study.tables import read_study, write_whole
 
 FOLDER: Final = "figures"
 

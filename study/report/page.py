@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.analysis import Analysis, analyse_folder, predicted_of
+from study.asked.factors import Factor
 from study.errors import TablesError
-from study.factors import Factor
+from study.folder.tables import StudyTables, read_study, write_whole
 from study.report.checks.audit import audit_data, majority_share
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
@@ -24,7 +25,6 @@ from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
 from study.report.trials.trial_table import trial_table_data
 from study.report.wording import level, listed
-from study.tables import StudyTables, read_study, write_whole
 
 FILE_NAME: Final = "report.html"
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from study.analysis import Analysis, Predicted
+from study.folder.tables import StudyTables
 from study.report.analysed import check_panels, factor_panels, search_panels
 from study.report.checks.audit import majority_share
 from study.report.confirm.panels import confirm_panels, looks_sentence
@@ -11,7 +12,6 @@ from study.report.panel import Panel
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

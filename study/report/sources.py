@@ -3,11 +3,11 @@
 import shlex
 from typing import Any
 
-from agecls.data import SYNTHETIC, SYNTHETIC_SOURCE
-from study.factors import Study
-from study.provenance import changed_claims
+from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
+from study.asked.factors import Study
+from study.folder.provenance import changed_claims
+from study.folder.tables import StudyTables
 from study.report.wording import count
-from study.tables import StudyTables
 
 
 def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from study.analysis import analyse_folder
+from study.folder.tables import read_study, write_whole
 from study.report.checks.audit import majority_share
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
@@ -14,7 +15,6 @@ from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, E
 from study.report.head.overview import arms_n, budget_sentence, progress_data
 from study.report.sources import pretrained_start
 from study.report.wording import SYMBOLS, count, percent
-from study.tables import read_study, write_whole
 
 FILE_NAME: Final = "report.md"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from study.factors import Config, Level
+from study.asked.factors import Config, Level
 from study.quantities import count as count  # the report's words have one door
 from study.quantities import points as points
 

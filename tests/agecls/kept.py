@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from agecls.ages import CLASSES, NAMES
+from agecls.classes import CLASSES, NAMES
 from agecls.recipe import Recipe
-from agecls.training import TrainingState, fit, start
+from agecls.training.loop import TrainingState, fit, start
 from tests.agecls.tiny import shades
 
 RECIPE = Recipe(variant="bcd", depth=18, epochs=1, batch_size=16, lr=0.02, ema=0.9)
@@ -26,7 +26,7 @@ def trained(loss: str = "cross_entropy", *, seed: int = 0) -> TrainingState:
 
 
 def keep(state: TrainingState, folder: Path, **changes: object) -> Path:
-    """Write `model.safetensors` and `model.json`, as `study.models` does; returns the folder."""
+    """Write `model.safetensors` and `model.json`, as a study does; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.contiguous() for name, t in state.evaluated.state_dict().items()}
     weights = save(tensors)

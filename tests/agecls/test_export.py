@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from agecls import onnx_model
-from agecls.ages import CLASSES
+from agecls.classes import CLASSES
 from agecls.errors import AgeclsError
 from agecls.export import main
-from agecls.onnx_model import PACKAGES, TOLERANCE, check_images, export_onnx
-from agecls.saved import load
-from agecls.training import predict
+from agecls.training.loop import predict
+from agecls.use import onnx_model
+from agecls.use.onnx_model import PACKAGES, TOLERANCE, check_images, export_onnx
+from agecls.use.saved import load
 from tests.agecls.kept import SIZE, keep, trained
 
 WHY = "exporting is optional: pip install onnx onnxruntime onnxscript"

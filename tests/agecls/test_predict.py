@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from agecls.onnx_model import check_images
 from agecls.predict import main
-from agecls.saved import load
+from agecls.use.onnx_model import check_images
+from agecls.use.saved import load
 from tests.agecls.kept import SIZE, keep, trained
 
 

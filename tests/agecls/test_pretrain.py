@@ -7,14 +7,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agecls import checkpoints, pretraining
-from agecls.ages import YEARS, class_of_years
+from agecls.classes import YEARS, class_of_years
 from agecls.errors import CheckpointError, DataLayoutError
-from agecls.faces import FaceSet
+from agecls.faces.face_set import FaceSet
 from agecls.pretrain import main, pretrain
-from agecls.pretraining import Backbone, best_of, draw_classes, train_backbone, year_classes
 from agecls.recipe import Recipe
-from agecls.training import start
+from agecls.training import checkpoints, pretraining
+from agecls.training.loop import start
+from agecls.training.pretraining import (
+    Backbone,
+    best_of,
+    draw_classes,
+    train_backbone,
+    year_classes,
+)
 from tests.agecls.pictures import write_picture
 from tests.agecls.tiny import build_small_net, shades
 
@@ -31,7 +37,7 @@ def _one_thread():
 
 @pytest.fixture
 def small_net(monkeypatch):
-    monkeypatch.setattr("agecls.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
     # what a file says of a ResNet, the small net has not
     real = pretraining.save_backbone
 
@@ -219,7 +225,7 @@ def test_a_time_budget_ends_with_130_and_the_way_to_go_on(tmp_path, capsys):
 @pytest.mark.parametrize("named", ["faces", "synthetic-source"])
 def test_years_are_asked_of_sets_that_have_them_only(tmp_path, capsys, monkeypatch, named):
     source = FaceSet(families=3, val_families=1, test_families=0, size=16)
-    monkeypatch.setattr("agecls.faces.SOURCE", source)
+    monkeypatch.setattr("agecls.faces.face_set.SOURCE", source)
     monkeypatch.chdir(tmp_path)
     for k in range(16):
         write_picture(tmp_path / "faces" / "abcd"[k % 4] / f"{k}.png", k)
@@ -252,7 +258,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, words
 
 
 def test_years_of_the_records_are_those_of_the_images(tmp_path):
-    from agecls.data import load_data
+    from agecls.data.loading import load_data
 
     faces = write_utkface(tmp_path / "utk")
     data = load_data(faces, size=16)

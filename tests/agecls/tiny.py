@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from agecls.data import TrainingArrays
+from agecls.data.loading import TrainingArrays
 
 # uneven on purpose: a majority class to beat
 SHARES = (0.05, 0.1, 0.1, 0.25, 0.2, 0.15, 0.1, 0.05)

@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agecls.checkpoints import save
-from agecls.faces import FaceSet, draw_face_set
+from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.recipe import Recipe
-from agecls.training import fit, start
-from study import journal
-from study.conduct import write_tables
-from study.estimate import random_faces
-from study.factors import Study
-from study.plan import plan_trials
-from study.record import Record, TrialRecord
-from study.sampler import Samplers
-from study.study_file import dump_study, load_study
-from study.tables import write_table
-from study.tabulate import EPOCH_COLUMNS
+from agecls.training.checkpoints import save
+from agecls.training.loop import fit, start
+from study.asked.factors import Study
+from study.asked.study_file import dump_study, load_study
+from study.cost.estimate import random_faces
+from study.folder.record import Record, TrialRecord
+from study.folder.tables import write_table
+from study.folder.tabulate import EPOCH_COLUMNS
+from study.plan import optuna_journal
+from study.plan.sampler import Samplers
+from study.plan.trials import plan_trials
+from study.stages.session import write_tables
 from tests.bench.ratios import cpu_seconds
 from tests.simulate.large import large_tables
 from tests.simulate.worlds import draw_world, make_study
@@ -35,7 +35,7 @@ COMMANDS = {
     "help of study.report": ["-m", "study.report", "--help"],
     "help of agecls.predict": ["-m", "agecls.predict", "--help"],
     "import of agecls": ["-c", "import agecls"],
-    "import of agecls.training": ["-c", "import agecls.training"],
+    "import of agecls.training.loop": ["-c", "import agecls.training.loop"],
     "nothing but Python": ["-c", "pass"],
 }
 
@@ -55,14 +55,14 @@ def start_up(n: int) -> list[Row]:
 def sampling(sizes: list[int], *, n: int = 5) -> list[Row]:
     """CPU milliseconds of a proposal when its arm has so many trials, bounded and not."""
     rows = []
-    whole = journal.LATEST
+    whole = optuna_journal.LATEST
     for size in sizes:
         for what, latest in (("proposal", whole), ("proposal, whole history", sys.maxsize)):
-            journal.LATEST = latest  # type: ignore[misc]
+            optuna_journal.LATEST = latest  # type: ignore[misc]
             try:
                 seconds = _proposals(size, n)
             finally:
-                journal.LATEST = whole  # type: ignore[misc]
+                optuna_journal.LATEST = whole  # type: ignore[misc]
             rows.append(
                 _row(f"{what} at {size} trials", "CPU ms", 1e3 * float(np.median(seconds)), n)
             )

@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import torch
 
-from agecls import training
-from study.flops import TRAINING, forward_flops
+from agecls.training import loop
+from study.cost.flops import TRAINING, forward_flops
 from tests.bench.steps import eager, ours
 
 PEAK_SIDE = 8192
@@ -43,7 +43,7 @@ def contestants(size: int, batch: int, steps: int) -> dict[str, Callable[[], dic
         step = eager(size, batch, device="cuda", is_mixed=is_mixed)
         return measured(lambda: [step() for _ in range(steps)])
 
-    with patch.object(training, "Recorded", as_it_is):
+    with patch.object(loop, "Recorded", as_it_is):
         unrecorded = ours_in("mixed")
     return {
         "this tool": ours_in("mixed"),

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.analysis.box import Box, build_box
-from study.factors import Study
-from study.rungs import Decision, Rungs, rung_epochs
+from study.analysis.maths.box import Box, build_box
+from study.asked.factors import Study
+from study.plan.rungs import Decision, Rungs, rung_epochs
 from tests.simulate.searches import Ledger, balanced_design
 from tests.simulate.worlds import KINDS, World, draw_world, make_study
 

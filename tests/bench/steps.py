@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torchvision.models import resnet50
 
-from agecls.batches import draw, normalisation, training_batch
 from agecls.recipe import Recipe
-from agecls.training import fit, start
-from study.estimate import random_faces
-from study.flops import TRAINING, forward_flops
+from agecls.training.batches import draw, normalisation, training_batch
+from agecls.training.loop import fit, start
+from study.cost.estimate import random_faces
+from study.cost.flops import TRAINING, forward_flops
 from tests.bench.ratios import cpu_seconds
 
 PEAK_SIDE = 2048

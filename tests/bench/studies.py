@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agecls.faces import FaceSet, draw_face_set
-from study.record_lines import read_events
+from agecls.faces.face_set import FaceSet, draw_face_set
+from study.folder.record_lines import read_events
 
 IMAGES_PER_FAMILY = 19.6
 """Training images that a drawn family has on average."""

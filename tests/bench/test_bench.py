@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.faces import FaceSet, draw_face_set
-from study.rungs import Rungs
+from agecls.faces.face_set import FaceSet, draw_face_set
+from study.plan.rungs import Rungs
 from tests.bench.peer_loop import train
 from tests.bench.ratios import machine, ratios, rounds
 from tests.bench.searching import (
@@ -103,8 +103,8 @@ def test_differences_are_paired_by_repeat_and_their_interval_is_worked_by_hand()
 
 
 def test_the_bench_s_study_trains_every_trial_to_its_end(tmp_path):
-    from study.plan import plan_trials
-    from study.study_file import load_study
+    from study.asked.study_file import load_study
+    from study.plan.trials import plan_trials
 
     path = tmp_path / "bench.toml"
     path.write_text(

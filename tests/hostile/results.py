@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.study_file import dump_study
-from study.tables import write_table
+from study.asked.study_file import dump_study
+from study.folder.tables import write_table
 from tests.study.report.simulated import a_study, provenance, simulate
 
 

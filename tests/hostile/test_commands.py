@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from agecls.faces import main as faces
-from study.record import Record
+from agecls.faces.__main__ import main as faces
+from study.folder.record import Record
 from study.report.__main__ import main as report
 from study.run import main as run
 from tests.agecls.pictures import family_rows, write_family_set
@@ -42,9 +42,9 @@ def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
                 goes_on = search.finished_epoch(assignment.number, metrics(assignment, epoch))
                 tick()
 
-    monkeypatch.setattr("study.ray_session.ray_session", session)
-    monkeypatch.setattr("study.tune_run.run_search", search)
-    monkeypatch.setattr("study.conduct.CHECKPOINT_BYTES", 0)
+    monkeypatch.setattr("study.running.ray_session.ray_session", session)
+    monkeypatch.setattr("study.running.tune_run.run_search", search)
+    monkeypatch.setattr("study.stages.session.CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -138,7 +138,7 @@ def test_resuming_a_damaged_study_goes_on_or_says_in_one_line_why_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # the report takes longest, and is tried by other tests
-    monkeypatch.setattr("study.conduct.write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr("study.stages.session.write_report", lambda folder: folder / "report.html")
     expected = tiny.tables(finished)
 
     def check(name: str, edits: list[Edit]) -> None:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from agecls.decoding import decode, quiet_pillow
+from agecls.data.decoding import decode, quiet_pillow
+from agecls.data.packing import open_pack
+from agecls.data.records import read_records
 from agecls.errors import DataLayoutError, ImageError
-from agecls.faces import FaceSet, draw_face_set
-from agecls.packing import open_pack
-from agecls.records import read_records
+from agecls.faces.face_set import FaceSet, draw_face_set
 from tests.agecls.pictures import encoded, picture_bytes, write_picture
 from tests.hostile.cases import EDITS, Edit, cases, damaged, is_one_line, memory, try_out
 

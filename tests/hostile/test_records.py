@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from study.asked.factors import Study
+from study.asked.study_file import load_study
 from study.errors import RecordError, StudyError
-from study.factors import Study
-from study.record import FILE_NAME, Record, replay
-from study.record_lines import read_events
-from study.search import Assignment, Search
-from study.study_file import load_study
-from study.tabulate import epochs_frame, trials_frame
+from study.folder.record import FILE_NAME, Record, replay
+from study.folder.record_lines import read_events
+from study.folder.tabulate import epochs_frame, trials_frame
+from study.running.machine import Assignment, Search
 from tests.hostile.cases import EDITS, JSON, Edit, cases, damaged, is_one_line, try_out
 from tests.small_studies import study_toml
 

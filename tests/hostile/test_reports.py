@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agecls.data import load_data
+from agecls.data.loading import load_data
+from study.folder.tables import read_study
 from study.report.__main__ import main
 from study.report.page import render
-from study.tables import read_study
 from tests.agecls.pictures import picture_bytes, write_picture
 from tests.hostile.cases import FRAGMENTS, NAMES, cases, try_out
 from tests.hostile.results import write_results

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
-from agecls.ages import CLASSES
-from agecls.data import load_data
+from agecls.classes import CLASSES
+from agecls.data.label_files import read_table
+from agecls.data.loading import load_data
+from agecls.data.records import Records, read_records
 from agecls.errors import DataLayoutError
-from agecls.records import Records, read_records
-from agecls.tables import read_table
 from tests.agecls.pictures import picture_bytes, write_picture
 from tests.hostile.cases import EDITS, NAMES, Edit, cases, damaged, is_one_line, memory, try_out
 
@@ -220,7 +220,9 @@ def wide_cells(path: Path) -> None:
 def test_a_parquet_bomb_is_refused_by_what_it_says_of_itself(
     root: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agecls.tables.MAX_BYTES", 2**25)  # smaller bombs are made faster
+    monkeypatch.setattr(
+        "agecls.data.label_files.MAX_BYTES", 2**25
+    )  # smaller bombs are made faster
     path = root / "train_images" / "labels.parquet"
     make(path)
     assert path.stat().st_size < 1_000_000, "a bomb is small"
@@ -341,6 +343,6 @@ def test_any_small_set_is_split_without_a_leak_or_refused_in_one_line(
 
 
 def pixels_of(contents: list[bytes]) -> list[np.ndarray]:
-    from agecls.decoding import decode
+    from agecls.data.decoding import decode
 
     return [decode(content, 16) for content in contents]

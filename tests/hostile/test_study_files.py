@@ -11,11 +11,11 @@ import pytest
 from hypothesis import strategies as st
 
 from agecls.recipe import BOUNDS, CHOICES, Recipe
+from study.asked.factors import Study
+from study.asked.study_file import dump_study, load_study, preset_names
 from study.errors import StudyFileError
-from study.factors import Study
-from study.plan import plan_trials
-from study.space import recipe_of, suggest
-from study.study_file import dump_study, load_study, preset_names
+from study.plan.space import recipe_of, suggest
+from study.plan.trials import plan_trials
 from tests.hostile.cases import (
     EDITS,
     JSON,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import strategies as st
 
 from study.errors import StudyError, TablesError
+from study.folder.tables import StudyTables, read_study, read_table
 from study.report.__main__ import main
 from study.report.page import render
 from study.report.panel import Panel
-from study.tables import StudyTables, read_study, read_table
 from tests.hostile.cases import EDITS, JSON, NAMES, Edit, cases, damaged, is_one_line, try_out
 from tests.hostile.results import columns_of, write_foreign, write_results
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from agecls.audit import main as audit
+from agecls.audit.__main__ import main as audit
 from agecls.export import main as export
 from agecls.predict import main as predict
 from agecls.pretrain import main as pretrain

@@ -16,12 +16,12 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from agecls import checkpoints
 from agecls.errors import CheckpointError, WeightsError
+from agecls.nets.resnet import ResNet, build_resnet
+from agecls.nets.weights import load_pretrained, save_backbone
 from agecls.recipe import Recipe
-from agecls.resnet import ResNet, build_resnet
-from agecls.training import fit, start
-from agecls.weights import load_pretrained, save_backbone
+from agecls.training import checkpoints
+from agecls.training.loop import fit, start
 from tests.agecls.tiny import build_small_net, shades
 from tests.hostile.cases import EDITS, JSON, Edit, cases, damaged, is_one_line, try_out
 
@@ -225,7 +225,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The content of a checkpoint of TINY on the small net."""
     path = tmp_path_factory.mktemp("checkpoint") / "one.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agecls.state.build_resnet", build_small_net)
+        patch.setattr("agecls.training.state.build_resnet", build_small_net)
         state = start(TINY, shades())
         next(fit(state, shades()))
         checkpoints.save(path, state)
@@ -242,7 +242,7 @@ PLAIN = st.one_of(
 def test_a_sealed_checkpoint_of_anything_is_refused_in_one_line(
     n: int, tmp_path: Path, sealed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agecls.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
     path = tmp_path / "t00000.pt"
     data = shades()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis import Analysis
-from study.analysis.box import Box, drop_absent
+from study.analysis.maths.box import Box, drop_absent
 from tests.simulate.worlds import FACTORS, World
 
 IDLE = 0.25

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from study.analysis.box import build_box
-from study.factors import Study
+from study.analysis.maths.box import build_box
+from study.asked.factors import Study
 from tests.simulate.worlds import World
 
 

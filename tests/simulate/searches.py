@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.analysis.box import Box, build_box, drop_absent
-from study.factors import Study
-from study.rungs import Rungs, rung_epochs
+from study.analysis.maths.box import Box, build_box, drop_absent
+from study.asked.factors import Study
+from study.plan.rungs import Rungs, rung_epochs
 from tests.simulate.worlds import World
 
 Array = NDArray[np.float64]

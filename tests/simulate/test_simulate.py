@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.analysis.box import build_box
+from study.analysis.maths.box import build_box
 from tests.simulate.judging import judge_many, judge_one, measure, measured_table
 from tests.simulate.searches import FOREIGN, plain_study
 from tests.simulate.worlds import KINDS, draw_world, make_study

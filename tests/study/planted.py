@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.study_file import load_study
-from study.tables import write_table
+from study.asked.study_file import load_study
+from study.folder.tables import write_table
 
 STUDY = """
 [study]

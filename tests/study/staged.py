@@ -7,19 +7,20 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from agecls import checkpoints
-from agecls.data import FaceData
-from agecls.training import fit, predict, start
-from study import confirmation, provenance
-from study.confirmation import FOLDER, Work, confirm
-from study.factors import Study, complete
-from study.interruption import StopRequest
-from study.plan import plan_trials
-from study.ray_session import Resources
-from study.space import recipe_of
-from study.storage import Storage
-from study.study_file import dump_study
-from study.tables import write_table
+from agecls.data.loading import FaceData
+from agecls.training import checkpoints
+from agecls.training.loop import fit, predict, start
+from study.asked.factors import Study, complete
+from study.asked.study_file import dump_study
+from study.folder import provenance
+from study.folder.storage import Storage
+from study.folder.tables import write_table
+from study.plan.space import recipe_of
+from study.plan.trials import plan_trials
+from study.running.interruption import StopRequest
+from study.running.ray_session import Resources
+from study.stages import confirm as stage
+from study.stages.confirm import FOLDER, Work, confirm
 
 
 def write_search(study: Study, folder: Path, **values: object) -> None:
@@ -54,7 +55,7 @@ def write_search(study: Study, folder: Path, **values: object) -> None:
 
 def confirm_here(study: Study, folder: Path, data: FaceData, *, n_seeds: int, monkeypatch) -> str:
     """Run the confirm stage to its end in this process; what it printed."""
-    monkeypatch.setattr(confirmation.tune_run, "run_search", _train_all)
+    monkeypatch.setattr(stage.tune_run, "run_search", _train_all)
     text = StringIO()
     storage = Storage(str(folder / FOLDER / "checkpoints"))
     storage.prepare()

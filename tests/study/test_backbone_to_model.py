@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 
-from agecls.faces import FaceSet, draw_face_set
+from agecls.faces.face_set import FaceSet, draw_face_set
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.ages import CLASSES
+from agecls.classes import CLASSES
 from agecls.errors import WeightsError
-from agecls.faces import FaceSet, draw_face_set
-from agecls.saved import load
-from study import confirmation, ray_session
-from study.analysis.scoring import tempered
+from agecls.faces.face_set import FaceSet, draw_face_set
+from agecls.use.saved import load
+from study.analysis.models.scoring import tempered
+from study.asked.study_file import load_study
 from study.confirm import main
-from study.study_file import load_study
-from study.tables import read_table
+from study.folder.tables import read_table
+from study.running import ray_session
+from study.stages import confirm
 from tests.study import tiny
 from tests.study.staged import write_search
 
@@ -97,7 +98,7 @@ def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, mon
 
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(ray_session, "ray_session", lambda resources: nullcontext())
-    monkeypatch.setattr(confirmation.tune_run, "run_search", weights_vanish)
+    monkeypatch.setattr(confirm.tune_run, "run_search", weights_vanish)
     folder = tmp_path / "it"
     write_search(load_study(write_study(tmp_path)), folder, lr=0.01, epochs=2)
     assert main([str(folder)]) == 1

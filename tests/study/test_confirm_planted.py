@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from agecls.data import load_data
-from agecls.faces import FaceSet, draw_face_set
-from agecls.training import fit, predict, start
-from agecls.whole_set import load_whole
-from study.analysis.chosen import choose
-from study.confirm_tables import write_tables
-from study.record import TrialRecord
-from study.space import recipe_of
-from study.study_file import load_study
-from study.tables import read_study, read_table, write_table
+from agecls.data.loading import load_data
+from agecls.data.whole_set import load_whole
+from agecls.faces.face_set import FaceSet, draw_face_set
+from agecls.training.loop import fit, predict, start
+from study.analysis.search.chosen import choose
+from study.asked.study_file import load_study
+from study.folder.record import TrialRecord
+from study.folder.tables import read_study, read_table, write_table
+from study.plan.space import recipe_of
+from study.stages.confirm_tables import write_tables
 from tests.study import staged
-from tests.study.analysis.test_confirmed import drawn
+from tests.study.analysis.models.test_confirmed import drawn
 
 THREE_ARMS = """
 [study]

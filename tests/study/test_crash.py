@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.record_lines import read_events
+from study.folder.record_lines import read_events
 from tests.study import tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

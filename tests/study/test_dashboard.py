@@ -10,12 +10,12 @@ from importlib.util import find_spec
 
 import pytest
 
-from study.record import Record
-from study.sampler import FILE_NAME
-from study.search import Search
-from study.study_file import load_study
-from study.tables import read_table, write_table
-from study.tabulate import epochs_frame, trials_frame
+from study.asked.study_file import load_study
+from study.folder.record import Record
+from study.folder.tables import read_table, write_table
+from study.folder.tabulate import epochs_frame, trials_frame
+from study.plan.sampler import FILE_NAME
+from study.running.machine import Search
 
 pytestmark = pytest.mark.skipif(
     find_spec("optuna_dashboard") is None, reason="pip install optuna-dashboard"

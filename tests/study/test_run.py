@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
-from agecls.precision import number_format
-from agecls.resnet import build_resnet
-from agecls.weights import save_backbone
+from agecls.nets.kernels.precision import number_format
+from agecls.nets.resnet import build_resnet
+from agecls.nets.weights import save_backbone
 from study.run import _resume_command, main, parser
 from tests.study import tiny
 
@@ -203,7 +203,7 @@ def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
         os.kill(os.getpid(), number)
         raise AssertionError("the signal came to nothing")
 
-    monkeypatch.setattr("study.study_faces.load_data", interrupted)
+    monkeypatch.setattr("study.stages.study_faces.load_data", interrupted)
     before = signal.getsignal(signal.SIGTERM)
     words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
     # a shell starts what runs in its background with SIGINT ignored, the tests too
@@ -222,7 +222,7 @@ def test_a_disk_that_is_full_is_one_line_with_the_file_and_the_way_to_go_on(
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/far/record.jsonl")
 
-    monkeypatch.setattr("study.conduct.Search", full)
+    monkeypatch.setattr("study.stages.session.Search", full)
     out = tmp_path / "results"
     assert main([str(tiny.write_study(tmp_path)), "--out", str(out)]) == 1
     assert capsys.readouterr().err == (

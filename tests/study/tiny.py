@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agecls.faces import FaceSet, draw_face_set
+from agecls.faces.face_set import FaceSet, draw_face_set
 from tests.small_studies import study_toml
 
 FIXED = """

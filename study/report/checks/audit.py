@@ -1,16 +1,16 @@
 """What the data are and what is wrong with them, from the summary that the run recorded.
 
-The summary is of `agecls.data.load_data`. A folder that another tool wrote has none, or parts of
-one; whatever is missing is left out.
+The summary is of `agecls.data.loading.load_data`. A folder that another tool wrote has none, or
+parts of one; whatever is missing is left out.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agecls.ages import CLASSES, NAMES
+from agecls.classes import CLASSES, NAMES
+from study.folder.tables import StudyTables
 from study.report.wording import count, listed, percent
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel, Table, of_trials, sample
 from study.report.wording import Measure, count, inert, percent
-from study.tables import StudyTables
 
 MOST_POINTS: Final = 1000
 

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.panel import Panel, Table
 from study.report.wording import Measure, count, percent
-from study.tables import StudyTables
 
 
 def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from study.analysis import analyse_folder
 from study.analysis.moved import Answered, moved_claims
+from study.asked.study_file import study_diff
+from study.folder.tables import read_study, write_whole
 from study.report.compare.figures import arms_panel, claims_panel, shares_panel
 from study.report.head.digest import Digest, digest_of
 from study.report.head.ledger import STAGE_NAMES, Entry
 from study.report.html import render_page
 from study.report.wording import NARROW, NOT_YET, count, listed, signed
-from study.study_file import study_diff
-from study.tables import read_study, write_whole
 
 MOST_STUDIES: Final = 8
 """Colours that can be told apart."""

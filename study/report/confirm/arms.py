@@ -6,11 +6,11 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from study.folder.tables import StudyTables
 from study.report.confirm.values import SET_NAMES, ConfirmedValues
 from study.report.look import INK, SURFACE, Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.wording import Measure, inert, listed
-from study.tables import StudyTables
 
 SEARCH_BEST: Final = "search’s best trial"
 CHOSEN: Final = "chosen trial, in the search"

@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Predicted
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import MUTED, Mark, arm_marks, interval_bar
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, count, inert
-from study.tables import StudyTables
 
 MOST_ARMS: Final = 6
 _ECE: Final = Measure("val_ece")

@@ -5,13 +5,13 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from agecls.ages import CLASSES, NAMES
+from agecls.classes import CLASSES, NAMES
 from study.analysis import Predicted
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.wording import Measure, inert, percent
-from study.tables import StudyTables
 
 MOST_ARMS: Final = 6
 _RECALL: Final = Measure("val_recall")

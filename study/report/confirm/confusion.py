@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from agecls.ages import CLASSES, NAMES
+from agecls.classes import CLASSES, NAMES
 from study.analysis import Predicted
 from study.report.look import INK, MODEL, SURFACE
 from study.report.panel import Panel

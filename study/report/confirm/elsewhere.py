@@ -6,13 +6,13 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.analysis.scoring import metric_of
+from study.analysis.models.scoring import metric_of
+from study.folder.tables import StudyTables
 from study.report.confirm.values import possible
 from study.report.look import Mark, arm_marks, interval_bar, name_rows
 from study.report.panel import Panel, Table
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, count, inert, interval, signed
-from study.tables import StudyTables
 
 MOST_SETS: Final = 6
 MOST_ARMS: Final = 12

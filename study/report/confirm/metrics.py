@@ -5,12 +5,12 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, name_rows
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, inert
-from study.tables import StudyTables
 
 METRICS: Final = {
     "accuracy": "exact class",

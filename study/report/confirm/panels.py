@@ -1,6 +1,7 @@
 """The confirm stage's figures together, and how often the test split was looked at."""
 
 from study.analysis import Predicted
+from study.folder.tables import StudyTables
 from study.report.confirm.arms import confirmed_arms_panel
 from study.report.confirm.calibration import calibration_panel
 from study.report.confirm.class_accuracy import class_accuracy_panel
@@ -10,7 +11,6 @@ from study.report.confirm.metrics import metrics_panel
 from study.report.confirm.seeds import seeds_panel
 from study.report.confirm.values import ConfirmedValues, looks_at_test
 from study.report.panel import Panel
-from study.tables import StudyTables
 
 
 def confirm_panels(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import MUTED, Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.wording import Measure, count, inert, listed
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

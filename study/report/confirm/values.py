@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from study.analysis.scoring import metric_of
+from study.analysis.models.scoring import metric_of
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.wording import Measure, count
-from study.tables import StudyTables
 
 SET_NAMES: Final = {
     ("val", "all"): "val",

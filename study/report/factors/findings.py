@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from study.folder.tables import StudyTables
 from study.report.wording import percent
-from study.tables import StudyTables
 
 _SHARE_COLUMNS: Final = (
     "Share of the variance [95 % interval]",

@@ -8,8 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
-from study.analysis.others import COLUMNS as OTHERS_COLUMNS
-from study.analysis.others import FANOVA, PED_ANOVA
+from study.analysis.search.others import COLUMNS as OTHERS_COLUMNS
+from study.analysis.search.others import FANOVA, PED_ANOVA
+from study.folder.tables import StudyTables
 from study.report.head.overview import is_open
 from study.report.look import (
     INK,
@@ -31,7 +32,6 @@ from study.report.wording import (
     percent,
     some_of,
 )
-from study.tables import StudyTables
 
 MOST_FACTORS: Final = 30
 ORDER: Final = ("matters", "unresolved", "negligible")

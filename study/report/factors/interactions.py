@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.factors.importance import by_importance
 from study.report.look import INK, SHADE, VERDICT_COLOURS, new_figure
 from study.report.panel import Panel
@@ -21,7 +22,6 @@ from study.report.wording import (
     percent,
     some_of,
 )
-from study.tables import StudyTables
 
 MOST_FACTORS: Final = 20
 _CELL: Final = 38

@@ -9,15 +9,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
-from study.analysis.box import Axis, level_key
-from study.analysis.frames import Frames
-from study.analysis.marginals import describe
+from study.analysis.maths.box import Axis, level_key
+from study.analysis.search.frames import Frames
+from study.analysis.search.marginals import describe
+from study.folder.tables import StudyTables
 from study.report.factors.importance import by_importance
 from study.report.look import MODEL, MUTED, SHADE, interval_bar
 from study.report.panel import Panel
 from study.report.small_multiples import log_ticks, small_multiples
 from study.report.wording import Measure, count, inert, some_of
-from study.tables import StudyTables
 
 MOST_PLOTS: Final = 18
 BINS: Final = 18

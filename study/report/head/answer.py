@@ -6,12 +6,12 @@ from typing import Final
 
 import pandas as pd
 
-from study.provenance import claims_hash
+from study.folder.provenance import claims_hash
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value, looks_at_test
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, is_running, lead_sentence
 from study.report.wording import Measure, count, listed, percent, signed
-from study.tables import StudyTables
 
 MOST_NAMED: Final = 5
 """Factors that one sentence names; more are counted."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from study.folder.tables import StudyTables
 from study.report.head.answer import best_arm
 from study.report.head.overview import ArmRow
 from study.report.wording import count
-from study.tables import StudyTables
 
 _FOLDER: Final = "models"
 _CONFIRMED: Final = "confirmed"

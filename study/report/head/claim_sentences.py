@@ -6,7 +6,7 @@ Only what is supported "beats"; what is unresolved "is open". The verdict is its
 from collections.abc import Callable
 from typing import Final
 
-from study.factors import (
+from study.asked.factors import (
     Claim,
     DifferenceClaim,
     DropClaim,

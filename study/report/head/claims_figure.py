@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.factors import Claim, DifferenceClaim, DropClaim, EquivalenceClaim, RangeClaim
+from study.asked.factors import Claim, DifferenceClaim, DropClaim, EquivalenceClaim, RangeClaim
 from study.report.head.ledger import Entry, Standing
 from study.report.look import MODEL, MUTED, SHADE, SURFACE, interval_bar, new_figure
 from study.report.panel import Panel

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, confirmed_values
 from study.report.head.answer import Answer, answer_data
 from study.report.head.ledger import Entry, ledger_data
 from study.report.head.overview import ArmRow, arms_data
 from study.report.wording import Measure
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

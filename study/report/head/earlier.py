@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from study.factors import Config, Level, Study
+from study.asked.factors import Config, Level, Study
+from study.folder.tables import StudyTables
 from study.report.sources import pretrained_start
-from study.tables import StudyTables
 
 VAL_CLASSES: Final[Mapping[str, int]] = {
     "a": 375, "b": 367, "c": 270, "d": 239, "e": 173, "f": 79, "g": 32, "h": 4,

@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from study.factors import Claim
+from study.asked.factors import Claim
+from study.folder.tables import StudyTables
 from study.report.head.claim_sentences import claim_sentence
 from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed
-from study.tables import StudyTables
 
 Stage = Literal["confirm", "search"]
 

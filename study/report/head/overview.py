@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from study.columns import STATUSES
-from study.factors import Config, arm_name
+from study.asked.factors import Config, arm_name
+from study.folder.columns import STATUSES
+from study.folder.tables import StudyTables, configurations, reached_end
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.earlier import EarlierModel, earlier_model
 from study.report.wording import Measure, count, describe, listed
-from study.tables import StudyTables, configurations, reached_end
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.wording import Measure, count, inert, listed, percent
-from study.tables import StudyTables
 
 MOST_ARMS: Final = 12
 _ROW_HEIGHT: Final = 220

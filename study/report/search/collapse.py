@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.look import INK, Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.small_multiples import log_ticks, small_multiples
 from study.report.wording import count, inert, interval, listed, percent
-from study.tables import StudyTables
 
 MOST_ARMS: Final = 12
 _DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

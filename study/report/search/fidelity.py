@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.look import INK, MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
 from study.report.panel import Panel
 from study.report.wording import inert, listed
-from study.tables import StudyTables
 
 POOLED: Final = "all"
 """What the analysis calls the row over all arms."""

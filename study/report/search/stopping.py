@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.wording import Measure, inert, interval, listed, percent
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
+from study.folder.tables import StudyTables
+from study.plan.rungs import LOWEST_POWER
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
 from study.report.wording import count, inert, listed
-from study.rungs import LOWEST_POWER
-from study.tables import StudyTables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from study.folder.tables import StudyTables
 from study.report.look import MUTED, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Panel, of_trials
 from study.report.wording import count, inert, listed, percent
-from study.tables import StudyTables
 
 MOST_BARS: Final = 1500
 """More trials are counted over time instead: a sample of bars would show idle slots."""

@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from study.folder.tables import StudyTables, reached_end
 from study.report.look import INK, MUTED, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Panel, of_trials, sample
 from study.report.wording import Measure, count, inert, percent
-from study.tables import StudyTables, reached_end
 
 MOST_ARMS: Final = 12
 MOST_CURVES: Final = 60

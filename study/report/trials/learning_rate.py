@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.columns import config_column
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.columns import config_column
+from study.folder.tables import StudyTables, configurations, reached_end
 from study.report.look import MUTED, SHADE, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, listed, percent
-from study.tables import StudyTables, configurations, reached_end
 
 MOST_POINTS: Final = 2000
 FACTOR: Final = "lr"

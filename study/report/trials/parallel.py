@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.columns import config_column
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.columns import config_column
+from study.folder.tables import StudyTables, configurations, reached_end
 from study.report.look import INK, MUTED, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Brush, Panel, brushes, of_trials, sample
 from study.report.wording import Measure, count, describe, inert, level
-from study.tables import StudyTables, configurations, reached_end
 
 MOST_LINES: Final = 1000
 ABSENT: Final = "absent"

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from study.columns import STATUSES, config_column
-from study.factors import WHOLE_FACTORS, Factor, Level
+from study.asked.factors import WHOLE_FACTORS, Factor, Level
+from study.folder.columns import STATUSES, config_column
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.wording import Measure, count, level
-from study.tables import StudyTables
 
 MOST_ROWS: Final = 20_000
 MOST_FAILED: Final = 1000

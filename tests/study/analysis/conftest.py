@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from study.analysis import Analysis, analyse
-from study.factors import (
+from study.asked.factors import (
     DifferenceClaim,
     EquivalenceClaim,
     Factor,

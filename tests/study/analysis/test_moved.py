@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from study.analysis.moved import Answered, difference, moved_claims
-from study.factors import Claim, DifferenceClaim, ImportanceClaim
+from study.asked.factors import Claim, DifferenceClaim, ImportanceClaim
 from tests.study.report.simulated import a_study
 
 TRANSFER = DifferenceClaim(

@@ -1,5 +1,5 @@
 from study.analysis.untested import lacks_faces, lacks_weights
-from study.factors import DifferenceClaim, DropClaim, PretrainPlan
+from study.asked.factors import DifferenceClaim, DropClaim, PretrainPlan
 from tests.study.analysis.conftest import INIT, RATE, small_study
 
 IMAGENET = "torchvision:IMAGENET1K_V1"

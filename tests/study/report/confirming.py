@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agecls.ages import CLASSES
+from agecls.classes import CLASSES
 from study.analysis import analyse
-from study.analysis.confirmed import P_COLUMNS, score_confirmed
-from study.analysis.decisions import Decisions
-from study.factors import Study, arm_name
-from study.tables import read_study, write_table
+from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
+from study.analysis.models.decisions import Decisions
+from study.asked.factors import Study, arm_name
+from study.folder.tables import read_study, write_table
 
 RISE = 0.03
 """How much the search's best trial lies above what fresh seeds give, in every arm."""

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from study.analysis import Analysis, Predicted, analyse, predicted_of
-from study.factors import PretrainPlan
+from study.asked.factors import PretrainPlan
+from study.folder.tables import StudyTables, read_study
 from study.report.confirm.values import ConfirmedValues, confirmed_values
-from study.tables import StudyTables, read_study
 from tests.study.report.browsing import chromium
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study, provenance, simulate, written

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.factors import DifferenceClaim, Factor, Range, Study, arm_name
-from study.provenance import claims_hash
-from study.study_file import dump_study
-from study.tables import StudyTables, read_table, write_table
+from study.asked.factors import DifferenceClaim, Factor, Range, Study, arm_name
+from study.asked.study_file import dump_study
+from study.folder.provenance import claims_hash
+from study.folder.tables import StudyTables, read_table, write_table
 
 MAJORITY = 0.244
 

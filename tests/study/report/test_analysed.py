@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from study.analysis import Analysis, analyse
-from study.factors import DifferenceClaim, Factor, Study
+from study.asked.factors import DifferenceClaim, Factor, Study
+from study.folder.tables import StudyTables
 from study.report.analysed import check_panels, factor_panels, search_panels
 from study.report.look import DARK, arm_marks
 from study.report.page import render, sections_data
 from study.report.panel import Panel
-from study.tables import StudyTables
 from tests.study.report.simulated import (
     LR_ONLY,
     NO_EPOCHS,
@@ -150,7 +150,7 @@ def test_a_study_that_runs_is_spared_the_forest(
     def grown(*_: object, **__: object) -> pd.DataFrame:
         raise AssertionError("a forest was grown")
 
-    monkeypatch.setattr("study.analysis.answers.other_importances", grown)
+    monkeypatch.setattr("study.analysis.search.answers.other_importances", grown)
     known = provenance(finished=False) | {"sessions": [{"ended_at": None}]}
     running = replace(tables, provenance=known)
     fresh = replace(analysis)  # its others were not asked for yet

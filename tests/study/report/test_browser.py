@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from agecls.recipe import Recipe
-from study.factors import PretrainPlan
+from study.asked.factors import PretrainPlan
+from study.asked.study_file import load_study
+from study.folder.tables import StudyTables, configurations, read_study
 from study.report.page import render, write_report
-from study.study_file import load_study
-from study.tables import StudyTables, configurations, read_study
 from tests.study.report.browsing import Opened, settled
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study, provenance, simulate, tables_of, written

@@ -3,12 +3,12 @@ import re
 
 import pytest
 
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.tables import StudyTables
 from study.report.look import DARK, INK, MUTED, RULE, SHADE, SURFACE, arm_marks
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
-from study.tables import StudyTables
 from tests.study.report.simulated import MAJORITY, a_study
 
 

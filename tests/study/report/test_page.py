@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.factors import DifferenceClaim, Factor, Range
+from study.asked.factors import DifferenceClaim, Factor, Range
+from study.folder.tables import StudyTables
 from study.report.head.earlier import VAL_CLASSES
 from study.report.page import render, write_report
-from study.tables import StudyTables
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import (
     LR_ONLY,

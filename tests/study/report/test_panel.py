@@ -4,11 +4,11 @@ import plotly.graph_objects as go
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study.folder.tables import StudyTables
 from study.report.panel import GAP, Brush, Panel, brushes, of_trials, sample
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
-from study.tables import StudyTables
 from tests.study.report.simulated import MAJORITY
 
 

@@ -1,7 +1,7 @@
 from study.analysis import Analysis, predicted_of
+from study.folder.tables import StudyTables
 from study.report.confirm.values import confirmed_values
 from study.report.sections import sections_data
-from study.tables import StudyTables
 
 
 def test_sections_without_figures_are_left_out(tables: StudyTables) -> None:

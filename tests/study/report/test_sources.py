@@ -1,9 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from study.factors import PretrainPlan
+from study.asked.factors import PretrainPlan
+from study.folder.tables import StudyTables
 from study.report.sources import again, pretrained_start, provenance_rows
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, a_study
 
 

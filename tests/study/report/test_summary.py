@@ -3,10 +3,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from study.folder.tables import StudyTables
 from study.report.head.digest import digest_of
 from study.report.head.earlier import VAL_CLASSES
 from study.report.summary import plain, summary, table, write_summary
-from study.tables import StudyTables
 from tests.study.report.simulated import provenance
 
 

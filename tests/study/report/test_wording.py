@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from study.factors import Config
+from study.asked.factors import Config
 from study.report.wording import (
     Measure,
     count,

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data, majority_share
-from study.tables import StudyTables
 from tests.study.report.simulated import MAJORITY, provenance
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from study.analysis import analyse_folder
+from study.asked.study_file import dump_study
+from study.folder.tables import read_study
 from study.report.compare.comparison import (
     Comparison,
     compare,
@@ -16,8 +18,6 @@ from study.report.compare.comparison import (
 from study.report.compare.figures import arms_points, claims_points, rows_figure, shares_points
 from study.report.head.digest import Digest, digest_of
 from study.report.look import marks_of
-from study.study_file import dump_study
-from study.tables import read_study
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study
 

@@ -1,8 +1,8 @@
 import pytest
 
+from study.folder.tables import StudyTables
 from study.report.confirm.arms import CHOSEN, SEARCH_BEST, confirmed_arms_data
 from study.report.confirm.values import ConfirmedValues
-from study.tables import StudyTables
 from tests.study.report.confirming import RISE
 
 

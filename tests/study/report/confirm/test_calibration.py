@@ -1,7 +1,7 @@
 from study.analysis import Predicted
+from study.folder.tables import StudyTables
 from study.report.confirm.calibration import calibration_data, calibration_panel
 from study.report.confirm.values import ConfirmedValues
-from study.tables import StudyTables
 
 
 def test_calibration_shows_both_curves_and_their_errors(

@@ -1,10 +1,10 @@
 import numpy as np
 
-from agecls.ages import CLASSES
+from agecls.classes import CLASSES
 from study.analysis import Predicted
+from study.folder.tables import StudyTables
 from study.report.confirm.class_accuracy import class_accuracy_data, class_accuracy_panel
 from study.report.confirm.values import ConfirmedValues
-from study.tables import StudyTables
 
 
 def test_classes_have_their_images_counted_and_intervals_stay_inside_0_to_100(

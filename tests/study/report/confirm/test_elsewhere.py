@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from study.folder.tables import StudyTables, read_table, write_table
 from study.report.confirm.elsewhere import elsewhere_data, elsewhere_panel
-from study.tables import StudyTables, read_table, write_table
 
 
 @pytest.fixture

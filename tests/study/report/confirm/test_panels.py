@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from study.analysis import Predicted, predicted_of
+from study.folder.tables import StudyTables, read_study
 from study.report.confirm.calibration import calibration_data
 from study.report.confirm.metrics import METRICS, metrics_data
 from study.report.confirm.panels import confirm_panels, looks_sentence
 from study.report.confirm.values import ConfirmedValues, confirmed_values
-from study.tables import StudyTables, read_study
 from tests.study.report.confirming import confirm_study
 
 

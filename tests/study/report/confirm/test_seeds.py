@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from study.folder.tables import StudyTables
 from study.report.confirm.seeds import seeds_data, seeds_panel
 from study.report.confirm.values import ConfirmedValues
-from study.tables import StudyTables
 
 
 def test_each_seed_is_a_point_and_each_arm_a_mean(

@@ -4,8 +4,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.folder.tables import StudyTables, read_table, write_table
 from study.report.confirm.values import confirmed_values, looks_at_test, possible
-from study.tables import StudyTables, read_table, write_table
 
 
 @pytest.fixture

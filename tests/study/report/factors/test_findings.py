@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.columns import Kind
+from study.folder.columns import Kind
+from study.folder.tables import StudyTables, read_table, write_table
 from study.report.factors.findings import findings_data, is_analysed
-from study.tables import StudyTables, read_table, write_table
 
 
 @pytest.fixture

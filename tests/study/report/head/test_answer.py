@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from study.folder.tables import StudyTables, read_table, write_table
 from study.report.head.answer import Answer, best_arm
 from study.report.head.digest import digest_of
-from study.tables import StudyTables, read_table, write_table
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, provenance, tables_of, trial
 
 

@@ -1,9 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from study.folder.tables import StudyTables
 from study.report.head.best_model import best_model
 from study.report.head.digest import digest_of
-from study.tables import StudyTables
 
 
 def put(folder: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from study.factors import (
+from study.asked.factors import (
     Claim,
     DifferenceClaim,
     DropClaim,

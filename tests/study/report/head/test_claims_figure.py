@@ -1,4 +1,4 @@
-from study.factors import DifferenceClaim, EquivalenceClaim, ImportanceClaim
+from study.asked.factors import DifferenceClaim, EquivalenceClaim, ImportanceClaim
 from study.report.head.claims_figure import claims_panel, claims_rows
 from study.report.head.ledger import Entry, Standing
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
+from study.folder.tables import StudyTables
 from study.report.head.digest import digest_of
-from study.tables import StudyTables
 
 
 def test_a_digest_names_the_study_s_folder_and_question(tables: StudyTables) -> None:

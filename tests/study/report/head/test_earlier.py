@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.tables import StudyTables
 from study.report.head.earlier import VAL_CLASSES, earlier_model, earlier_note
-from study.tables import StudyTables
 from tests.study.report.simulated import (
     LR_ONLY,
     NO_EPOCHS,

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from study.folder.tables import StudyTables, read_table, write_table
 from study.report.head.ledger import Entry, ledger_data, tally
 from study.report.wording import NOT_HERE, NOT_YET, SYMBOLS
-from study.tables import StudyTables, read_table, write_table
 
 
 def claims_of(tmp_path: Path, *rows: dict[str, Any]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.tables import StudyTables
 from study.report.confirm.values import confirmed_values
 from study.report.head.overview import (
     arms_data,
@@ -14,7 +15,6 @@ from study.report.head.overview import (
     progress_data,
 )
 from study.report.wording import Measure
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
 
 ARMS = (Factor(name="init", role="arm", levels=("scratch", "pretrained")), *LR_ONLY)

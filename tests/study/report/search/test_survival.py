@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.search.survival import survival_data, survival_figure, survival_panel
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.panel import GAP
 from study.report.search import timeline
@@ -14,7 +15,6 @@ from study.report.search.timeline import (
     timeline_figure,
     timeline_panel,
 )
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
 
 START = pd.Timestamp("2026-03-01T10:00Z")

@@ -4,11 +4,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.trials import curves
 from study.report.trials.curves import curves_data, curves_figure, curves_panel
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, MAJORITY, NO_EPOCHS, a_study, tables_of, trial
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.factors import Factor
+from study.asked.factors import Factor
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.trials import learning_rate
 from study.report.trials.learning_rate import (
@@ -13,7 +14,6 @@ from study.report.trials.learning_rate import (
     learning_rate_figure,
     learning_rate_panel,
 )
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, MAJORITY, NO_EPOCHS, a_study, tables_of, trial
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.factors import Factor, Range
+from study.asked.factors import Factor, Range
+from study.folder.tables import StudyTables
 from study.report.look import arm_marks
 from study.report.trials import parallel
 from study.report.trials.parallel import parallel_data, parallel_figure, parallel_panel
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
 
 FACTORS = (

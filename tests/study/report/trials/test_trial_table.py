@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from study.folder.tables import StudyTables
 from study.report.trials import trial_table
 from study.report.trials.trial_table import packed, trial_table_data
-from study.tables import StudyTables
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, tables_of, trial
 
 

@@ -1,0 +1,1 @@
+"""A data root in any layout, as split uint8 arrays."""

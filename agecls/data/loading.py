@@ -1,0 +1,311 @@
+"""A study's images in memory: what training and reports see of a data root."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from agecls.classes import CLASSES
+from agecls.data.packing import PACK_FORMAT, Pack, Progress, open_pack
+from agecls.data.records import read_records
+from agecls.data.rows import SPLITS
+from agecls.data.splits import (
+    MADE_SHARES,
+    Deduplication,
+    complete_splits,
+    count_leaks,
+    deduplicate,
+    find_clusters,
+)
+from agecls.errors import DataLayoutError
+from agecls.files import cache_folder, new_folder_beside, publish, writing_to
+
+SYNTHETIC: Final = "synthetic"
+SYNTHETIC_SOURCE: Final = "synthetic-source"
+SPLIT_COLUMNS: Final = ("image_path", "label", "person_id", "family_id", "content", "cluster")
+_SHOWN_REASONS: Final = 10
+
+
+@dataclass(frozen=True)
+class TrainingArrays:
+    """What a training worker needs of the data; the arrays may be read-only.
+
+    Attributes:
+        train_images: (N, size, size, 3) uint8 RGB.
+        train_labels: (N,) int64, 0..7.
+        val_images: (M, size, size, 3) uint8 RGB.
+        val_labels: (M,) int64, 0..7.
+        size: Side in pixels.
+    """
+
+    train_images: npt.NDArray[np.uint8]
+    train_labels: npt.NDArray[np.int64]
+    val_images: npt.NDArray[np.uint8]
+    val_labels: npt.NDArray[np.int64]
+    size: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split.
+
+    Attributes:
+        images: (N, size, size, 3) uint8 RGB.
+        labels: (N,) int64, 0..7.
+        frame: `SPLIT_COLUMNS`, one row per image; `cluster` (int64) is equal for images that are
+            not independent: same family or person, or identical files, in any split.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class FaceData:
+    """A data root, decoded and split.
+
+    Attributes:
+        train: Images to train on; without duplicates unless they were asked for.
+        val: Images that choose between configurations.
+        test: Images for the last look, if the set has them.
+        size: Side in pixels.
+        fingerprint: Hash of contents, labels and splits in order, and of the size.
+        summary: What the data are and what is wrong with them, JSON-able; keys: see `load_data`.
+        quarantine: All unusable rows and files: `image_path`, `where`, `reason`, `is_bad`.
+    """
+
+    train: Split
+    val: Split
+    test: Split | None
+    size: int
+    fingerprint: str
+    summary: dict[str, Any]
+    quarantine: pd.DataFrame
+
+    def arrays(self) -> TrainingArrays:
+        """The arrays that go to training workers; they share this object's memory."""
+        return TrainingArrays(
+            self.train.images, self.train.labels, self.val.images, self.val.labels, self.size
+        )
+
+
+def load_data(
+    path: str | Path,
+    *,
+    size: int,
+    seed: int = 0,
+    deduplicate: bool = True,
+    cache: Path | None = None,
+    max_bad_share: float = 0.02,
+    progress: Progress | None = None,
+) -> FaceData:
+    """The images of a data root, split; decoded on the first call, taken from the cache later.
+
+    Official splits are kept. A missing val is made from train, and val and test if there is no
+    split at all, by clusters of family, person and identical files. With `deduplicate`, later
+    byte-identical copies within train are left out, and so are all copies of a file whose copies
+    carry different classes. Nothing is left out of val and test; what they share with train is
+    counted.
+
+    The summary's keys:
+        layout, size, root: As read.
+        images: Number by split, as returned.
+        classes: By split, the number of images by class letter.
+        absent_classes: By split, letters of classes that it lacks.
+        majority: By split, the share of its most frequent class.
+        persons, families, clusters: Distinct ones by split; 0 where none is known.
+        quarantined: `bad` and `set_aside` (ages without a class) counts, `first`: up to 10 rows.
+        duplicates: `removed` (bool), `copies`, `conflicting_groups`, `conflicting_images` of
+            train; `val_copies`, `test_copies` (kept).
+        leaks: By pair ("train-val"), images of the second split with `same_content`,
+            `same_person`, `same_family` in the first, before duplicates are left out.
+        splits: `made` (names), `shares` and `seed` of those, `how`: a sentence.
+
+    Args:
+        path: A folder or table in any layout that `agecls.data.records` reads; "synthetic" or
+            "synthetic-source": drawn faces.
+        size: Side of the images in pixels.
+        seed: Of the splits that are made.
+        deduplicate: Whether duplicates in train are left out.
+        cache: Where packs and drawings are kept; None: see `agecls.files.cache_folder`.
+        max_bad_share: Largest share of unusable rows and files.
+        progress: Called with images done and images in all while they are drawn or decoded.
+
+    Raises:
+        DataLayoutError: No layout is recognised, too much is unusable, train is empty or has one
+            class only, or no val is there and none can be made.
+        AgeclsError: The cache cannot be written.
+    """
+    root = root_of(path, cache=cache, progress=progress)
+    records = read_records(root)
+    pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
+    frame = pack.frame
+    labels: npt.NDArray[np.int64] = frame["label"].to_numpy(np.int64)
+    clusters = find_clusters([frame["family_id"], frame["person_id"], frame["content"]])
+    names, made = complete_splits(frame["split"].tolist(), labels, clusters, seed=seed)
+    _refuse_without_train(root, names)
+
+    found = _train_duplicates(frame, names)
+    is_used = np.ones(len(frame), dtype=bool)
+    if deduplicate:
+        is_used[names == "train"] = found.keep
+    splits = {
+        name: _split(pack, clusters, np.flatnonzero((names == name) & is_used))
+        for name in SPLITS
+        if (names == name).any()
+    }
+    _refuse_unusable(root, splits)
+    summary = {
+        "layout": records.layout,
+        "root": str(path),
+        "size": size,
+        **_counts(splits),
+        "quarantined": _quarantined(pack.quarantine),
+        "duplicates": {
+            "removed": deduplicate,
+            "copies": found.copies,
+            "conflicting_groups": found.conflicting_groups,
+            "conflicting_images": found.conflicting_images,
+            **{f"{n}_copies": _n_copies(splits[n]) for n in ("val", "test") if n in splits},
+        },
+        "leaks": count_leaks(frame, names.tolist()),
+        "splits": _how_split(made, seed),
+    }
+    return FaceData(
+        train=splits["train"],
+        val=splits["val"],
+        test=splits.get("test"),
+        size=size,
+        fingerprint=_fingerprint(splits, size),
+        summary=summary,
+        quarantine=pack.quarantine,
+    )
+
+
+def root_of(
+    path: str | Path, *, cache: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """The folder or table that a path means; a drawn set is drawn if it is not there yet."""
+    if path in (SYNTHETIC, SYNTHETIC_SOURCE):
+        return _drawn(str(path), cache_folder(cache), progress)
+    return Path(path).expanduser()
+
+
+def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:
+    """The folder of a drawn set, drawn now if it is not in the cache."""
+    from agecls.faces import face_set as faces  # only here: real data need no drawing
+
+    face_set = faces.DEFAULT if which == SYNTHETIC else faces.SOURCE
+    text = json.dumps(asdict(face_set), sort_keys=True)
+    digest = hashlib.blake2b(f"{faces.DRAWING} {text}".encode(), digest_size=16)
+    target = cache / "drawn" / digest.hexdigest()
+    if not target.is_dir():
+        with writing_to(cache), new_folder_beside(target) as temporary:
+            faces.draw_face_set(temporary / "set", face_set, progress=progress)
+            publish(temporary / "set", target, is_whole=Path.is_dir)
+    return target
+
+
+def _split(pack: Pack, clusters: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> Split:
+    frame = pack.frame.assign(cluster=clusters).iloc[rows][list(SPLIT_COLUMNS)]
+    frame = frame.reset_index(drop=True)
+    # asarray: a plain array, which pickles and shares without its file
+    images = np.asarray(pack.images)[rows]
+    return Split(images, frame["label"].to_numpy(np.int64), frame)
+
+
+def _train_duplicates(frame: pd.DataFrame, names: npt.NDArray[np.object_]) -> Deduplication:
+    train = frame[names == "train"]
+    return deduplicate(train["label"].tolist(), train["content"].tolist())
+
+
+def _refuse_without_train(root: Path, names: npt.NDArray[np.object_]) -> None:
+    if not (names == "train").any():
+        there = ", ".join(sorted(set(names.tolist())))
+        raise DataLayoutError(
+            f"{root} has images of {there} but none of train; add the train split"
+        )
+
+
+def _refuse_unusable(root: Path, splits: Mapping[str, Split]) -> None:
+    train = splits["train"]
+    seen = sorted(set(train.labels.tolist()))
+    if len(seen) < 2:
+        only = f"only class {CLASSES[seen[0]]}" if seen else "no image without a duplicate"
+        raise DataLayoutError(
+            f"{root}: train has {only} ({len(train.labels):,} images); a study needs two or more "
+            f"classes in train"
+        )
+    if "val" not in splits:
+        raise DataLayoutError(
+            f"{root} has no val split, and none can be made: all {len(train.labels):,} images "
+            f"belong to one person, family or group of identical files, which must not be parted; "
+            f"add images of other persons or a val split"
+        )
+
+
+def _counts(splits: Mapping[str, Split]) -> dict[str, Any]:
+    by_class = {
+        name: np.bincount(split.labels, minlength=len(CLASSES)).tolist()
+        for name, split in splits.items()
+    }
+    return {
+        "images": {name: len(split.labels) for name, split in splits.items()},
+        "classes": {
+            name: dict(zip(CLASSES, counts, strict=True)) for name, counts in by_class.items()
+        },
+        "absent_classes": {
+            name: [letter for letter, n in zip(CLASSES, counts, strict=True) if n == 0]
+            for name, counts in by_class.items()
+        },
+        "majority": {name: max(n) / sum(n) for name, n in by_class.items()},
+        "persons": {n: int(split.frame["person_id"].nunique()) for n, split in splits.items()},
+        "families": {n: int(split.frame["family_id"].nunique()) for n, split in splits.items()},
+        "clusters": {n: int(split.frame["cluster"].nunique()) for n, split in splits.items()},
+    }
+
+
+def _quarantined(quarantine: pd.DataFrame) -> dict[str, Any]:
+    n_bad = int(quarantine["is_bad"].sum())
+    # bad ones first: ages without a class need no action
+    ordered = quarantine.sort_values("is_bad", ascending=False, kind="stable")
+    return {
+        "bad": n_bad,
+        "set_aside": len(quarantine) - n_bad,
+        "first": ordered[["image_path", "where", "reason"]]
+        .head(_SHOWN_REASONS)
+        .to_dict("records"),
+    }
+
+
+def _n_copies(split: Split) -> int:
+    return int(split.frame["content"].duplicated().sum())
+
+
+def _how_split(made: tuple[str, ...], seed: int) -> dict[str, Any]:
+    if not made:
+        return {"made": [], "shares": {}, "seed": None, "how": "the data set's own splits"}
+    shares = {name: MADE_SHARES[name] for name in made}
+    parts = " and ".join(f"{name} ({share:.0%})" for name, share in shares.items())
+    rest = "the rest is train" if "test" in made else "drawn from train"
+    how = (
+        f"{parts} made here with seed {seed}, {rest}; families, persons and identical files "
+        f"stay together"
+    )
+    return {"made": list(made), "shares": shares, "seed": seed, "how": how}
+
+
+def _fingerprint(splits: Mapping[str, Split], size: int) -> str:
+    digest = hashlib.blake2b(f"{PACK_FORMAT} {size}".encode(), digest_size=16)
+    for name, split in splits.items():
+        digest.update(f"\n{name} {len(split.labels)}\n".encode())
+        digest.update("\n".join(split.frame["content"]).encode())
+        digest.update(split.labels.astype("<i8").tobytes())
+    return digest.hexdigest()

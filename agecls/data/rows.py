@@ -1,0 +1,267 @@
+"""Rows on their way from a data root to records: what every reader checks in the same way.
+
+A reader makes one frame of rows and rejects the ones that it cannot use; a rejected row keeps its
+place and its first reason, so that nothing vanishes in silence.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from agecls.classes import CLASSES, YEARS, class_of_letter, class_of_years
+
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
+SPLITS: Final = ("train", "val", "test")
+SPLIT_NAMES: Final = {name: name for name in SPLITS} | {"valid": "val", "validation": "val"}
+"""How a data root may spell a split, in lower case."""
+
+IMAGE_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+)
+"""Endings, in lower case, of the files that a folder layout takes for images."""
+
+FRAME_COLUMNS: Final = (
+    "image_path",
+    "split",
+    "label",
+    "person_id",
+    "family_id",
+    "role",
+    "collected_age",
+    "years",
+)
+QUARANTINE_COLUMNS: Final = ("image_path", "where", "reason", "is_bad")
+
+_RANGE: Final = re.compile(r"(?:([a-h])[ _-]+)?([0-9]{1,3}) ?[-–] ?([0-9]{1,3})", re.IGNORECASE)
+_OUTSIDE: Final = re.compile(r"[/\\]|[A-Za-z]:")
+
+
+def make_rows(
+    image_path: Sequence[str], *, where: Sequence[str], **columns: Sequence[Any]
+) -> pd.DataFrame:
+    """Rows with all columns of a record, none of them rejected yet.
+
+    Args:
+        image_path: As found; relative to the root.
+        where: What a person looks up to find the row, as in "labels.csv, row 12".
+        **columns: Any of `FRAME_COLUMNS`; those left out are None throughout.
+
+    Returns:
+        `FRAME_COLUMNS`, `where`, `reason` (None) and `is_bad` (False), all of dtype object.
+    """
+    n = len(image_path)
+    values: dict[str, Sequence[Any]] = {name: [None] * n for name in FRAME_COLUMNS}
+    values |= columns
+    values |= {"image_path": image_path, "where": where}
+    values |= {"reason": [None] * n, "is_bad": [False] * n}
+    # object on purpose: pandas 2 and 3 disagree on what a column of str and None becomes
+    return pd.DataFrame({name: pd.Series(list(v), dtype=object) for name, v in values.items()})
+
+
+def reject(
+    rows: pd.DataFrame,
+    mask: Sequence[bool] | npt.NDArray[np.bool_],
+    reason: str | Callable[[Any], str],
+    *,
+    is_bad: bool = True,
+) -> None:
+    """Reject, in place, the rows of the mask that were not rejected before.
+
+    Args:
+        rows: From `make_rows`.
+        mask: One value per row.
+        reason: Text, or a function from a row (a named tuple) to the text.
+        is_bad: False for a row that is sound but has no place among the classes.
+    """
+    new = np.asarray(mask, dtype=bool) & rows["reason"].isna().to_numpy()
+    if not new.any():
+        return
+    texts = [
+        reason if isinstance(reason, str) else reason(row)
+        for row in rows.loc[new].itertuples(index=False)
+    ]
+    rows.loc[new, "reason"] = pd.Series(texts, index=rows.index[new], dtype=object)
+    rows.loc[new, "is_bad"] = is_bad
+
+
+def reject_unsafe_paths(rows: pd.DataFrame) -> None:
+    """Reject, in place, empty paths and paths that could leave the root; tidy the others."""
+    paths = ["" if path is None else str(path) for path in rows["image_path"]]
+    reject(rows, [not path.strip() for path in paths], "the path is empty")
+    reject(
+        rows,
+        [_OUTSIDE.match(path) is not None for path in paths],
+        "the path is absolute; write it relative to the data folder",
+    )
+    reject(
+        rows,
+        [".." in path and ".." in re.split(r"[/\\]", path) for path in paths],
+        "the path has `..` and could leave the data folder",
+    )
+    is_safe = rows["reason"].isna()
+    tidied = [
+        posixpath.normpath(path) if safe else path
+        for path, safe in zip(paths, is_safe, strict=True)
+    ]
+    # of no rows, a plain list would become a column of numbers
+    rows["image_path"] = pd.Series(tidied, index=rows.index, dtype=object)
+
+
+def reject_missing_files(rows: pd.DataFrame, root: Path) -> None:
+    """Reject, in place, rows whose file is not there or not a file; lists each folder once."""
+    is_open = rows["reason"].isna().to_numpy()
+    paths = rows["image_path"].tolist()
+    parents = {posixpath.dirname(p) for p, is_ok in zip(paths, is_open, strict=True) if is_ok}
+    is_file: dict[str, bool] = {}
+    for parent in parents:
+        prefix = f"{parent}/" if parent else ""
+        try:
+            with os.scandir(root / parent) as entries:
+                is_file.update((f"{prefix}{entry.name}", _is_file(entry)) for entry in entries)
+        except (OSError, ValueError):  # no such folder; a NUL in its name
+            continue
+    reject(rows, [path not in is_file for path in paths], "there is no such file")
+    reject(rows, [not is_file.get(path, False) for path in paths], "it is a folder, not a file")
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself must not end the listing of its folder
+        return False
+
+
+def reject_repeated_paths(rows: pd.DataFrame) -> None:
+    """Reject, in place, later rows of one path; all of them where their classes differ."""
+    is_open = rows["reason"].isna()
+    open_rows = rows.loc[is_open, ["image_path", "label", "where"]]
+    if not open_rows["image_path"].duplicated().any():
+        return
+    grouped = open_rows.groupby("image_path", sort=False)
+    first = dict(zip(open_rows["image_path"][::-1], open_rows["where"][::-1], strict=True))
+    n_labels = grouped["label"].nunique()
+    torn = set(n_labels.index[n_labels > 1])
+    in_torn = is_open & rows["image_path"].isin(torn)
+    reject(rows, in_torn.to_numpy(), "the same path is listed with different classes")
+    is_later = np.zeros(len(rows), dtype=bool)
+    is_later[np.flatnonzero(is_open)] = open_rows["image_path"].duplicated().to_numpy()
+    reject(rows, is_later, lambda row: f"the same path is in {first[row.image_path]}")
+
+
+def label_of_text(text: str) -> int | None:
+    """Class of a letter ("a"), letter and years ("a_0-6", "a 0-6") or years ("0-6"), or None."""
+    letter = class_of_letter(text)
+    if letter is not None:
+        return letter
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        return None
+    bounds = (int(match[2]), int(match[3]))
+    if bounds not in YEARS:
+        return None
+    index = YEARS.index(bounds)
+    is_own = match[1] is None or class_of_letter(match[1]) == index
+    return index if is_own else None
+
+
+def map_unique(function: Callable[[Value], Result], values: Collection[Value]) -> list[Result]:
+    """The function's value for each element, called once per distinct one."""
+    table = {value: function(value) for value in set(values)}
+    return [table[value] for value in values]
+
+
+def set_labels_from_years(rows: pd.DataFrame) -> None:
+    """Fill `label`, in place, from `years`; years without a class are set aside, not bad."""
+    years = rows["years"].tolist()
+    labels = map_unique(lambda y: None if y is None else class_of_years(int(y)), years)
+    is_filled = [y is not None for y in years]
+    rows["label"] = pd.Series(
+        [
+            new if is_year else old
+            for new, old, is_year in zip(labels, rows["label"], is_filled, strict=True)
+        ],
+        dtype=object,
+    )
+    reject(
+        rows,
+        [is_year and new is None for new, is_year in zip(labels, is_filled, strict=True)],
+        lambda row: f"age {row.years} has no class; the classes end at {YEARS[-1][1]} years",
+        is_bad=False,
+    )
+
+
+def settle(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records' frame and quarantine, in the rows' order, with their final dtypes."""
+    is_good = rows["reason"].isna()
+    frame = rows.loc[is_good, list(FRAME_COLUMNS)].reset_index(drop=True)
+    frame["label"] = frame["label"].astype("int64")
+    for name in ("collected_age", "years"):
+        frame[name] = frame[name].astype("Int64")
+    quarantine = rows.loc[~is_good, list(QUARANTINE_COLUMNS)].reset_index(drop=True)
+    quarantine["is_bad"] = quarantine["is_bad"].astype(bool)
+    return frame, quarantine
+
+
+def images_below(root: Path, folders: Iterable[str], *, depth: int | None) -> list[str]:
+    """Paths, relative to the root and sorted, of entries that are named like images.
+
+    Folders that are named like images are in the list (readers reject them); hidden entries are
+    not.
+
+    Args:
+        root: The data root.
+        folders: Relative to the root; "" is the root itself.
+        depth: Levels of folders below each one that are searched too; None: all.
+    """
+    found: list[str] = []
+    for folder in folders:
+        prefix = f"{folder}/" if folder else ""
+        below: list[str] = []
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if posixpath.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                    found.append(f"{prefix}{entry.name}")
+                elif depth != 0 and entry.is_dir(follow_symlinks=False):
+                    below.append(f"{prefix}{entry.name}")
+        if below:
+            found += images_below(root, below, depth=None if depth is None else depth - 1)
+    return sorted(found)
+
+
+def reject_unreadable_names(rows: pd.DataFrame) -> None:
+    """Reject, in place, names that are not Unicode: no table or page could hold them."""
+    paths = rows["image_path"].tolist()
+    is_text = [path.isascii() or _is_unicode(path) for path in paths]
+    rows["image_path"] = pd.Series(
+        [
+            path if ok else path.encode("utf-8", "backslashreplace").decode()
+            for path, ok in zip(paths, is_text, strict=True)
+        ],
+        dtype=object,
+    )
+    reject(rows, [not ok for ok in is_text], "the file's name is not valid UTF-8; rename it")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def expected_classes() -> str:
+    """How a class may be written, for messages."""
+    first, last = CLASSES[0], CLASSES[-1]
+    return f"a letter {first}..{last} or years such as {YEARS[0][0]}-{YEARS[0][1]}"

@@ -1,0 +1,1 @@
+"""Drawn faces for demo, tests and CI; `python -m agecls.faces`."""

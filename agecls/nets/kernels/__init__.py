@@ -1,0 +1,1 @@
+"""How a layer's product is computed on which machine."""

@@ -1,0 +1,215 @@
+"""Pretrained weights: how they fit a variant, what stayed random, and how a backbone is kept.
+
+A source that does not fit is an error, since a backbone left random would look like a poor
+pretrained one. What may differ between source and model: the head, which is always new; the stem,
+whose convolutions are loaded whole or stay new; and shortcuts, where the plain ones
+(`downsample.0` conv, `.1` BN) and the pooled ones (`downsample.1` conv, `.2` BN) hold the same
+parameters under other names.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from agecls.errors import WeightsError
+from agecls.nets.resnet import VARIANTS, ResNet
+from agecls.nets.weight_sources import (
+    BACKBONE_MARK,
+    Channels,
+    Source,
+    file_hash,
+    read_source,
+    without_counts,
+)
+
+SCRATCH_MEAN: Final[Channels] = (0.5, 0.5, 0.5)
+SCRATCH_STD: Final[Channels] = (0.5, 0.5, 0.5)
+"""Normalisation where nothing is loaded, as the earlier study had it."""
+
+_HEAD: Final = "fc."
+_STEM: Final = "conv1."
+_SHORTCUT: Final = re.compile(r"(layer\d+\.\d+\.downsample)\.(\d+)\.(.+)")
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What a source gave a model; names are parameters and running statistics of BN.
+
+    Attributes:
+        source: As it was asked for.
+        loaded: The model's names that were loaded from the same name.
+        remapped: The model's names that were loaded from another name.
+        new: The model's names that keep what they had, a random initialisation.
+        dropped: The source's names that the model has no use for.
+        random_share: Parameters in `new` as a fraction of the model's parameters.
+        mean: Per channel, of the images that the source was trained on.
+        std: Likewise.
+        licence: A note for model cards.
+    """
+
+    source: str
+    loaded: tuple[str, ...]
+    remapped: tuple[str, ...]
+    new: tuple[str, ...]
+    dropped: tuple[str, ...]
+    random_share: float
+    mean: Channels
+    std: Channels
+    licence: str
+
+
+def load_pretrained(model: ResNet, source: str) -> LoadedWeights:
+    """Load a backbone in place and say what was loaded; the model is untouched on error.
+
+    Args:
+        model: Already initialised: what does not come from the source stays as it is.
+        source: A `.safetensors`, `.pt` or `.pth` file, `torchvision:NAME` or `timm:NAME`.
+
+    Raises:
+        WeightsError: The source is not there, damaged, unsafe to load or does not fit.
+    """
+    read = read_source(source, model.depth)
+    fitted = _fit(model, read)
+
+    own = without_counts(model.state_dict())
+    with torch.no_grad():
+        for target, key in fitted.items():
+            own[target].copy_(read.tensors[key])
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    used = set(fitted.values())
+    return LoadedWeights(
+        source=source,
+        loaded=tuple(name for name in own if fitted.get(name) == name),
+        remapped=tuple(name for name in own if fitted.get(name, name) != name),
+        new=tuple(name for name in own if name not in fitted),
+        dropped=tuple(key for key in read.tensors if key not in used),
+        random_share=sum(n for name, n in sizes.items() if name not in fitted)
+        / sum(sizes.values()),
+        mean=read.mean,
+        std=read.std,
+        licence=read.licence,
+    )
+
+
+def save_backbone(
+    model: ResNet,
+    path: Path,
+    *,
+    made_by: dict[str, Any],
+    mean: Channels,
+    std: Channels,
+    licence: str,
+) -> None:
+    """Write all but the head as safetensors, and beside it a JSON of what it is.
+
+    Each file appears whole; the JSON holds the hash of the weights, so that one of another run is
+    noticed.
+
+    Args:
+        model: The trained model.
+        path: Ends in `.safetensors`; the JSON has the same stem.
+        made_by: Provenance that JSON can hold: data, epochs, versions.
+        mean: Normalisation that the model was trained with.
+        std: Likewise.
+        licence: What its users must know.
+
+    Raises:
+        WeightsError: The path has another suffix.
+    """
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"{path}: a backbone is written as .safetensors; change the suffix")
+    tensors = {
+        # safetensors takes no channels_last tensors
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in without_counts(model.state_dict()).items()
+        if not name.startswith(_HEAD)
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    save_file(tensors, partial, metadata=BACKBONE_MARK)
+    card = {
+        "variant": model.variant,
+        "depth": model.depth,
+        "mean": list(mean),
+        "std": list(std),
+        "licence": licence,
+        "sha256": file_hash(partial),
+        "made_by": made_by,
+    }
+    partial_card = partial.with_suffix(".json.partial")
+    partial_card.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    partial.replace(path)
+    partial_card.replace(path.with_suffix(".json"))
+
+
+def _fit(model: ResNet, source: Source) -> dict[str, str]:
+    """{name in the model: name in the source} of all that is to be loaded."""
+    own, theirs = without_counts(model.state_dict()), source.tensors
+    free = [_HEAD]
+    if _shapes(own, _STEM) != _shapes(theirs, _STEM):
+        free.append(_STEM)
+    if not VARIANTS[model.variant].takes_remapped:
+        shortcuts = {match[1] for name in own if (match := _SHORTCUT.fullmatch(name))}
+        free += [s + "." for s in shortcuts if _conv_index(own, s) != _conv_index(theirs, s)]
+    may_differ = tuple(free)
+
+    asked = [key for key in theirs if not key.startswith(may_differ)]
+    fitted = {target: key for key in asked if (target := _renamed(key, own, theirs)) in own}
+    unknown = [key for key in asked if _renamed(key, own, theirs) not in own]
+    it = f"ResNet-{model.depth} `{model.variant}`"
+    if 2 * len(fitted) < len(asked) or not fitted:
+        first = f"the first of them is `{unknown[0]}`" if unknown else "it holds no backbone"
+        raise WeightsError(
+            f"{source.where}: only {len(fitted)} of its {len(asked)} names are in a {it}; "
+            f"{first}. Give weights of a ResNet with torchvision's or timm's names."
+        )
+    for target, key in fitted.items():
+        if own[target].shape != theirs[key].shape:
+            raise WeightsError(
+                f"{source.where}: `{key}` has shape {tuple(theirs[key].shape)}, but a {it} needs "
+                f"{tuple(own[target].shape)}; give weights of the same depth and width"
+            )
+    for key in unknown:
+        if key.startswith("layer"):
+            raise WeightsError(
+                f"{source.where}: `{key}` is not in a {it}; give weights of the same depth"
+            )
+    for name in own:
+        if name not in fitted and not name.startswith(may_differ):
+            raise WeightsError(
+                f"{source.where}: `{name}` of a {it} is missing; give weights of the same depth"
+            )
+    for key in fitted.values():
+        if not bool(torch.isfinite(theirs[key]).all()):
+            raise WeightsError(
+                f"{source.where}: `{key}` holds NaN or infinite values; its training diverged, "
+                "give other weights"
+            )
+    return fitted
+
+
+def _shapes(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _conv_index(names: Iterable[str], shortcut: str) -> int:
+    """Place of the convolution in a shortcut: 0, or 1 behind a pool, which has no parameters."""
+    return 0 if f"{shortcut}.0.weight" in names else 1
+
+
+def _renamed(key: str, own: Iterable[str], theirs: Iterable[str]) -> str:
+    """The model's name for a source's name: they differ where one shortcut has a pool."""
+    match = _SHORTCUT.fullmatch(key)
+    if match is None:
+        return key
+    shortcut, index, rest = match.groups()
+    shift = _conv_index(own, shortcut) - _conv_index(theirs, shortcut)
+    return f"{shortcut}.{int(index) + shift}.{rest}"

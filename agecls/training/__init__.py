@@ -1,0 +1,1 @@
+"""A recipe and arrays in, each epoch's metrics out."""

@@ -1,0 +1,225 @@
+"""The training loop: a state and arrays in, one EpochMetrics per epoch out.
+
+An epoch needs nothing from the epochs before it but the state's tensors, so that a resumed run is
+bit-identical to an unbroken one (on the same machine with the same number of threads; on CUDA
+only nearly, since cuDNN's sums are not), and two recipes with one seed see the images in one
+order through the same augmentation draws.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from agecls.data.loading import TrainingArrays
+from agecls.errors import DivergedError
+from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
+from agecls.nets.kernels.precision import mixed_precision
+from agecls.recipe import Recipe
+from agecls.training.batches import (
+    draw,
+    evaluation_batch,
+    flipped_batch,
+    image_tensor,
+    normalisation,
+    training_batch,
+)
+from agecls.training.cuda_graph import Backward, Recorded
+from agecls.training.schedules import learning_rate
+from agecls.training.state import EpochMetrics, TrainingState, start, stream_seed
+
+__all__ = ["EpochMetrics", "TrainingState", "fit", "predict", "start"]
+
+CHECK_EVERY: Final = 10
+"""Steps between looks at the loss for NaN; each look makes a GPU wait."""
+
+EVALUATION_PIXELS: Final = 2**18
+"""Pixels per evaluation batch on a CPU (256 images at 32 px, 16 at 128 px), which bounds its
+memory; larger ones are no faster there."""
+
+GPU_EVALUATION_PIXELS: Final = 2**22
+"""On a GPU, which smaller ones would leave idle."""
+
+
+def fit(state: TrainingState, data: TrainingArrays) -> Iterator[EpochMetrics]:
+    """Train on from the state to the recipe's last epoch, yielding after each one.
+
+    The state is complete when an epoch is yielded: it can be saved there, and the iterator
+    dropped. With n >= batch_size images the last partial batch of an epoch is left out (another
+    one each time), since BN over a single 1x1 map has no variance; else one batch holds all.
+
+    Raises:
+        DivergedError: The loss or an output is NaN or infinite.
+    """
+    _set_up(state.device)
+    images = image_tensor(data.train_images).to(state.device)
+    labels = _label_tensor(data.train_labels).to(state.device)
+    val_images = image_tensor(data.val_images).to(state.device)
+    normal = normalisation(state.mean, state.std, state.device)
+    backward: Backward = partial(_backward, state, normal)
+    if state.device.type == "cuda":
+        backward = Recorded(backward, state.model)
+    for epoch in range(state.epoch + 1, state.recipe.epochs + 1):
+        started = perf_counter()
+        sums, n_seen, rate = _train_epoch(state, backward, images, labels, epoch)
+        trained = perf_counter()
+        train_loss, train_accuracy = (float(value) / n_seen for value in sums)
+
+        probabilities = predict(state, val_images)
+        if not np.isfinite(probabilities).all():
+            raise DivergedError(
+                f"epoch {epoch}, after its last step: validation outputs are not finite at "
+                f"learning rate {rate:.3g}; lower `lr` or raise `warmup`"
+            )
+        scores = score(data.val_labels, probabilities)
+        metrics = EpochMetrics(
+            epoch=epoch,
+            learning_rate=rate,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            val_loss=scores.nll,
+            val_accuracy=scores.accuracy,
+            val_accuracy_1off=scores.accuracy_1off,
+            val_qwk=scores.qwk,
+            val_mae=scores.mae,
+            val_macro_f1=scores.macro_f1,
+            val_ece=scores.ece,
+            seconds=perf_counter() - started,
+            images_per_second=n_seen / (trained - started),
+            collapsed=has_collapsed(
+                probabilities.argmax(axis=1),
+                data.val_labels,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
+                train_counts=np.array(state.train_counts),
+            ),
+        )
+        state.history.append(metrics)
+        yield metrics
+
+
+def _train_epoch(
+    state: TrainingState, backward: Backward, images: Tensor, labels: Tensor, epoch: int
+) -> tuple[Tensor, int, float]:
+    """Sums of (NLL, hits) over the epoch's images, their number and the last learning rate."""
+    recipe, model = state.recipe, state.model
+    n = len(labels)
+    order = torch.randperm(n, generator=_stream(recipe.seed, "order", epoch)).to(state.device)
+    draws = draw(n, _stream(recipe.seed, "augmentation", epoch)).to(state.device)
+    steps = max(1, n // recipe.batch_size)
+    before = (epoch - 1) * steps
+    losses = torch.zeros(steps, device=state.device)
+    tallies = torch.zeros(steps, 2, device=state.device)  # NLL and hits, summed over the batch
+    rate = recipe.lr
+
+    model.train()
+    for step in range(steps):
+        rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        losses[step], tallies[step] = backward(images[rows], draws[rows], labels[rows])
+
+        rate = learning_rate(recipe, before + step, steps)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        state.step()
+        _average(state, before + step)
+
+        if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
+            _raise_if_diverged(recipe, losses[: step + 1], epoch, steps)
+    return tallies.sum(dim=0), min(n, steps * recipe.batch_size), rate
+
+
+def _backward(
+    state: TrainingState, normal: Tensor, images: Tensor, draws: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Leave a batch's gradients in the parameters; its loss, and its (NLL, hits), summed."""
+    recipe = state.recipe
+    if recipe.augmentation_kind == "flip" and recipe.augmentation > 0:
+        inputs = flipped_batch(images, draws, normal)
+    else:
+        inputs = training_batch(images, draws, normal, strength=recipe.augmentation)
+    with mixed_precision(state.device, recipe.precision):
+        outputs = state.model(inputs)
+    outputs = outputs.float()
+    loss = state.objective(outputs, labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.detach(), _tally(state.objective.probabilities(outputs.detach()), labels)
+
+
+def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
+    """Class probabilities (N, 8) of images (N, S, S, 3), of the averaged weights if there are.
+
+    In float32 whatever the recipe's precision, as models that are kept predict (on GPUs apart from
+    the rounding of TF32, which these turn off).
+    """
+    model = state.evaluated
+    if state.ema is not None:
+        _copy_buffers(state.model, state.ema)
+    model.eval()
+    if not isinstance(images, Tensor):
+        images = image_tensor(images)
+    on_cpu = state.device.type == "cpu"
+    most_pixels = EVALUATION_PIXELS if on_cpu else GPU_EVALUATION_PIXELS
+    at_once = max(1, most_pixels // (images.shape[1] * images.shape[2]))
+    normal = normalisation(state.mean, state.std, state.device)
+    parts = []
+    with torch.inference_mode():
+        for first in range(0, len(images), at_once):
+            inputs = evaluation_batch(images[first : first + at_once].to(state.device), normal)
+            parts.append(state.objective.probabilities(model(inputs)))
+    return torch.cat(parts).cpu().numpy()
+
+
+def _stream(seed: int, stream: str, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed(stream_seed(seed, stream, epoch))
+
+
+def _label_tensor(labels: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(labels.astype(np.int64))  # a copy: the array may be read-only
+
+
+def _set_up(device: torch.device) -> None:
+    # Not `cudnn.benchmark`: on an H200 trying kernels took 15 s a process and 4 GB, and what it
+    # found was no faster (ResNet-50, 48 px, batch 32: 3.4 ms a pass with and without).
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
+def _average(state: TrainingState, step: int) -> None:
+    """Move the averaged weights towards the model's.
+
+    The decay grows as (1 + t) / (10 + t) up to the recipe's (as in TensorFlow's
+    ExponentialMovingAverage), or a short run would mostly average its random start.
+    """
+    if state.ema is not None:
+        decay = min(state.recipe.ema, (1 + step) / (10 + step))
+        update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        update(list(state.ema.parameters()), list(state.model.parameters()), step)
+
+
+def _copy_buffers(source: nn.Module, target: nn.Module) -> None:
+    """BN statistics are running means already; those of the model serve the averaged one."""
+    for theirs, ours in zip(source.buffers(), target.buffers(), strict=True):
+        ours.copy_(theirs)
+
+
+def _tally(probabilities: Tensor, labels: Tensor) -> Tensor:
+    of_truth = probabilities.gather(1, labels[:, None]).clamp(min=LEAST_PROBABILITY)
+    hits = probabilities.argmax(dim=1) == labels
+    return torch.stack([-of_truth.log().sum(), hits.sum().to(of_truth.dtype)])
+
+
+def _raise_if_diverged(recipe: Recipe, losses: Tensor, epoch: int, steps: int) -> None:
+    broken = (~losses.isfinite()).nonzero()
+    if len(broken):
+        step = int(broken[0])
+        rate = learning_rate(recipe, (epoch - 1) * steps + step, steps)
+        raise DivergedError(
+            f"epoch {epoch}, step {step + 1} of {steps}: the loss is {float(losses[step])} at "
+            f"learning rate {rate:.3g}; lower `lr` or raise `warmup`"
+        )

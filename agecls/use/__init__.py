@@ -1,0 +1,1 @@
+"""A kept model at work: predictions, ONNX, model card."""

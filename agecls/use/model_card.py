@@ -1,0 +1,268 @@
+"""What a user of a kept model must know, as Markdown: from its JSON and its study's folder."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from agecls.classes import CLASSES, NAMES
+from agecls.use.saved import Member
+from agecls.use.slices import LEVEL, slices
+
+_LEVELS_UP: Final = 4
+
+LIMITS: Final = """\
+- It tells one of eight age classes as people of the training images look in pictures, not an age,
+  and nothing about a person beyond the picture.
+- Pictures unlike the training images (other populations, cameras, crops, make-up, masks, drawings)
+  give answers that look as sure as any other. Measure on pictures of your own before use.
+- Accuracy differs between classes and groups of people, most where training images were few; see
+  the slices, and measure the groups that you care about.
+- A class is a range of years: one year at a border is a whole class of error, 15 years within the
+  widest are none.
+"""
+
+NOT_FOR: Final = """\
+- decisions about a person: access, age checks by law, work, credit, insurance, care, policing,
+  borders, asylum;
+- identifying, watching or profiling people, or any use on pictures of people, children above all,
+  who or whose parents have not agreed to it;
+- medical or forensic statements of an age.
+"""
+
+
+def model_card(member: Member, *, onnx_note: str | None = None) -> str:
+    """The card of one model, in Markdown.
+
+    Args:
+        member: From `agecls.use.saved.load`.
+        onnx_note: A sentence on the exported file; None: there is none.
+    """
+    described, folder = member.described, _study_folder(member)
+    title = f"{described.get('arm', member.path.parent.name)} of study {described.get('study')}"
+    if _is_confirmed(described):
+        title += f", fresh seed {described.get('seed')}"
+    sections = {
+        "What it is": _what(member, onnx_note),
+        "Data": _data(described, folder),
+        "Recipe": _table(
+            ("field", "value"), [(k, _plain(v)) for k, v in member.recipe.to_dict().items()]
+        ),
+        "Metrics": _metrics(described, folder),
+        "Slices": _slices(described, folder),
+        "Calibration": _calibration(member),
+        "Limits": LIMITS.strip(),
+        "Not to be used for": NOT_FOR.strip(),
+        "Licence": _licence(member, folder),
+    }
+    parts = [f"# Age classes from faces: {title}"]
+    parts += [f"## {name}\n\n{text}" for name, text in sections.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _study_folder(member: Member) -> Path | None:
+    """The folder of the study that kept the model, if the model still lies in it."""
+    for folder in list(member.path.resolve().parents)[1 : 1 + _LEVELS_UP]:
+        provenance = _json(folder / "study.json")
+        found = provenance.get("data", {}).get("fingerprint")
+        if found is not None and found == member.described.get("data_fingerprint"):
+            return folder
+    return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, {} where there is no file."""
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return content
+
+
+def _what(member: Member, onnx_note: str | None) -> str:
+    recipe = member.recipe
+    lines = [
+        f"A ResNet-{recipe.depth} (`{recipe.variant}`) that gives probabilities of eight age "
+        f"classes ({', '.join(NAMES)} years) for a picture of one face of {member.size} × "
+        f"{member.size} pixels, RGB, upright and cropped like the training images. "
+        f"Normalisation: mean {_plain(member.mean)}, deviation {_plain(member.std)} of values in "
+        "0..1.",
+        f"Weights: `{member.path.name}`, SHA-256 `{member.sha256}`, torch "
+        f"{member.described.get('torch', 'unknown')}, trial "
+        f"`{member.described.get('trial_id', 'unknown')}`.",
+    ]
+    return "\n\n".join(lines + ([onnx_note] if onnx_note else []))
+
+
+def _data(described: Mapping[str, Any], folder: Path | None) -> str:
+    fingerprint = f"Fingerprint `{described.get('data_fingerprint', 'unknown')}`"
+    if folder is None:
+        return f"{fingerprint}; the study's folder is not beside the model, so no more is known."
+    summary = _json(folder / "study.json")["data"]["summary"]
+    rows = [
+        (name, f"{n:,}", *(f"{summary['classes'][name][c]:,}" for c in CLASSES))
+        for name, n in summary["images"].items()
+    ]
+    duplicates, leaks = summary["duplicates"], summary["leaks"]
+    leaking = [
+        f"{pair}: {count:,} {kind.replace('_', ' ')}"
+        for pair, kinds in leaks.items()
+        for kind, count in kinds.items()
+        if count
+    ]
+    return "\n\n".join(
+        [
+            f"{fingerprint}, layout {summary['layout']}. Splits: {summary['splits']['how']}.",
+            _table(("split", "images", *CLASSES), rows),
+            f"Duplicates in train: {duplicates['copies']:,} copies, "
+            f"{'left out' if duplicates['removed'] else 'kept'}. Shared between splits: "
+            f"{'; '.join(leaking) or 'nothing found'}.",
+        ]
+    )
+
+
+def _metrics(described: Mapping[str, Any], folder: Path | None) -> str:
+    measured = described.get("metrics", {})
+    rows = [(name, f"{value:.4f}") for name, value in measured.items()]
+    n = _n_completed(described, folder)
+    of_how_many = "" if n is None else f", the best of {n} completed trials of its arm"
+    origin = (
+        "Of these weights, one of several fresh seeds, before their temperature. The recipe was "
+        "chosen on the validation split, so `val_` numbers flatter a little; the test split chose "
+        "nothing. One seed has no interval: see the seeds below."
+        if _is_confirmed(described)
+        else f"On the validation split, on which the model was chosen{of_how_many}. **These "
+        "numbers flatter**: the best of many looks at one split is too good, so they have no "
+        "interval."
+    )
+    parts = [origin, _table(("metric (accuracies 0..1, loss in nats)", "value"), rows)]
+    confirmed = _confirmed(described, folder)
+    if confirmed is None:
+        parts.append(
+            "There is no other measurement: the study has not been confirmed "
+            "(`python -m study.confirm`), so nothing is known of pictures it was not chosen on."
+        )
+    else:
+        parts.append(
+            f"The same recipe trained again on {len(confirmed)} fresh seeds (n is seeds; the "
+            "spread is that of training alone, on one set of images):"
+        )
+        names = [c for c in confirmed.columns if c.startswith(("val_", "test_"))]
+        values = {c: confirmed[c].dropna() for c in names}
+        spread = [
+            (c, f"{v.mean():.4f}", f"{v.min():.4f}", f"{v.max():.4f}", str(len(v)))
+            for c, v in values.items()
+            if len(v)
+        ]
+        parts.append(_table(("metric", "mean", "lowest", "highest", "n"), spread))
+    return "\n\n".join(parts)
+
+
+def _is_confirmed(described: Mapping[str, Any]) -> bool:
+    """Whether the model was trained by the confirm stage, not chosen among a search's trials."""
+    return described.get("stage") == "confirm"
+
+
+def _n_completed(described: Mapping[str, Any], folder: Path | None) -> int | None:
+    if folder is None or not (folder / "trials.parquet").is_file():
+        return None
+    trials = pd.read_parquet(folder / "trials.parquet", columns=["arm", "status"])
+    is_own = trials["arm"] == described.get("arm")
+    return int((is_own & (trials["status"] == "completed")).sum())
+
+
+def _confirmed(described: Mapping[str, Any], folder: Path | None) -> pd.DataFrame | None:
+    """The arm's rows of the confirm table, None where there are none."""
+    if folder is None or not (folder / "confirm.parquet").is_file():
+        return None
+    table = pd.read_parquet(folder / "confirm.parquet")
+    own = table[table["arm"] == described.get("arm")]
+    return own if len(own) else None
+
+
+def _slices(described: Mapping[str, Any], folder: Path | None) -> str:
+    confirmed = _confirmed(described, folder)
+    none = (
+        "None: the study kept no predictions. `python -m study.confirm` measures each class and "
+        "role on pictures that chose nothing."
+    )
+    if folder is None or confirmed is None or not (folder / "predictions.parquet").is_file():
+        return none
+    table = pd.read_parquet(folder / "predictions.parquet")
+    table = table[table["model"].isin(confirmed["model"])]
+    splits = [name for name in ("test", "val") if (table["split"] == name).any()]
+    if not splits:
+        return none
+    found = slices(table[table["split"] == splits[0]])
+    rows = [
+        (s.name, str(s.accuracy), str(s.one_off), f"{s.n_images:,}", f"{s.n_clusters:,}")
+        for s in found
+    ]
+    n_models = table["model"].nunique()
+    which = "these weights among them" if _is_confirmed(described) else "not of these weights"
+    return "\n\n".join(
+        [
+            f"On the {splits[0]} split, mean over {n_models} models of this recipe on fresh "
+            f"seeds, {which}. Intervals: {LEVEL:.0%}, bootstrap over clusters "
+            "(families, persons, copies); they cover the choice of people, one interval at a "
+            "time, not the choice of data set.",
+            _table(("slice", "accuracy", "at most one class off", "images", "clusters"), rows),
+        ]
+    )
+
+
+def _calibration(member: Member) -> str:
+    measured = member.described.get("metrics", {}).get("val_ece")
+    ece = "" if measured is None else f" Expected calibration error on validation: {measured:.3f}."
+    if member.temperature is None:
+        return (
+            "None: no temperature is stored, so probabilities are the network's own, usually too "
+            f"sure of themselves.{ece}"
+        )
+    return (
+        f"Temperature {member.temperature:.3f}: probabilities are p^(1/T), scaled to sum to 1. "
+        f"It was fitted on validation pictures and holds for pictures like them.{ece}"
+    )
+
+
+def _licence(member: Member, folder: Path | None) -> str:
+    parts = [str(member.described.get("licence", "The terms of the training images apply."))]
+    if member.recipe.init == "pretrained":
+        parts.append(f"It started from pretrained weights: {_start(member, folder)}.")
+    parts.append(
+        "Weights inherit the terms of all images that they were trained on: a set for research "
+        "makes a model for research. The code is under the MIT licence."
+    )
+    return "\n\n".join(parts)
+
+
+def _start(member: Member, folder: Path | None) -> str:
+    """Source and licence of the weights that the model started from, as far as it is known."""
+    recipe = member.recipe
+    if folder is None:
+        return "which ones, only the study's folder knows"
+    made_here = folder / "pretrained" / f"{recipe.variant}-{recipe.depth}.json"
+    settings = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    source = str(settings.get("weights", {}).get("source", "unknown"))
+    given = Path(source.format(variant=recipe.variant, depth=recipe.depth)).expanduser()
+    own = _json(made_here) or _json(given.with_suffix(".json"))
+    if own:
+        data = own.get("made_by", {}).get("data", {})
+        return (
+            f"a backbone trained on `{Path(str(data.get('path'))).name}` (fingerprint "
+            f"`{data.get('fingerprint')}`); licence: {own['licence']}"
+        )
+    return f"`{given.name}`, whose licence applies"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{v:g}" for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

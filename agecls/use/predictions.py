@@ -1,0 +1,174 @@
+"""Pictures of any kind -> pixels, and probabilities -> the table that users get. Without torch.
+
+The table has a row per picture in the order given: `PREDICTION_COLUMNS`.
+"""
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from agecls.classes import CLASSES, MIDPOINTS, YEARS
+from agecls.data.decoding import decode, quiet_pillow, read_image_file
+from agecls.errors import AgeclsError, ImageError
+from agecls.files import write_whole
+
+Predictions: TypeAlias = pd.DataFrame
+Progress = Callable[[int, int], None]
+CropFace = Callable[[bytes], bytes]
+"""From a picture's bytes to those of the face in it; raises ImageError where there is none."""
+
+PROBABILITY_COLUMNS: Final = tuple(f"p_{letter}" for letter in CLASSES)
+PREDICTION_COLUMNS: Final = (
+    "path",
+    "class",
+    "years",
+    *PROBABILITY_COLUMNS,
+    "expected_class",
+    "expected_years",
+    "error",
+)
+TABLE_KINDS: Final = (".csv", ".parquet", ".jsonl")
+
+_YEAR_LABELS: Final = tuple(f"{low}-{high}" for low, high in YEARS)
+_PNG_MODES: Final = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA", "F")
+_MOST_THREADS: Final = 8
+
+
+def pixels_of(
+    images: Sequence[Any] | NDArray[np.uint8], size: int, *, crop: CropFace | None = None
+) -> tuple[NDArray[np.uint8], list[str | None]]:
+    """The usable images as (M, size, size, 3) uint8, and for each image why it is not usable.
+
+    Args:
+        images: Paths, PIL images, arrays (H, W, 3), or one array (N, H, W, 3).
+        size: Side in pixels.
+        crop: See `CropFace`.
+
+    Raises:
+        AgeclsError: An element is none of these.
+    """
+
+    def one(image: Any) -> tuple[NDArray[np.uint8] | None, str | None]:
+        try:
+            data = _bytes_of(image)
+            return decode(data if crop is None else crop(data), size), None
+        except ImageError as error:
+            return None, str(error)
+
+    # Pillow decodes without the interpreter's lock
+    with quiet_pillow(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        found = list(pool.map(one, images))
+    usable = [pixels for pixels, _ in found if pixels is not None]
+    stacked = np.stack(usable) if usable else np.empty((0, size, size, 3), np.uint8)
+    return stacked, [error for _, error in found]
+
+
+def _bytes_of(image: Any) -> bytes:
+    """The picture's file; one is made, without loss, of what is no file.
+
+    Thus every picture passes the decoder that training pictures passed.
+    """
+    if isinstance(image, str | os.PathLike):
+        return read_image_file(os.fspath(image))[0]
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise AgeclsError(
+                f"an image is an array of {image.dtype}, shape {image.shape}; expected uint8 "
+                "(H, W, 3) in RGB"
+            )
+        image = Image.fromarray(image)
+    if not isinstance(image, Image.Image):
+        raise AgeclsError(
+            f"an image is a {type(image).__name__}; expected a path, a PIL image or a uint8 array"
+        )
+    file = io.BytesIO()
+    try:
+        ready = image if image.mode in _PNG_MODES else image.convert("RGB")
+        ready.save(file, "PNG", compress_level=0, exif=image.getexif())
+    except (OSError, ValueError) as error:
+        raise ImageError(f"it cannot be read: {error}") from error
+    return file.getvalue()
+
+
+def frame_of(
+    images: Sequence[Any] | NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    errors: Sequence[str | None],
+) -> Predictions:
+    """The table of probabilities (N, 8), rows of NaN where there is an error.
+
+    `expected_class` (0..7) and `expected_years` are means over the probabilities, the latter of
+    the classes' midpoints.
+    """
+    usable = [error is None for error in errors]
+    of_usable = probabilities[usable].astype(np.float64)
+    winners = of_usable.argmax(axis=1)  # the younger class on a tie, as in the metrics
+    columns: dict[str, Any] = {
+        "path": pd.Series([_name_of(image) for image in images], dtype=object),
+        "class": _spread([CLASSES[k] for k in winners], usable, object),
+        "years": _spread([_YEAR_LABELS[k] for k in winners], usable, object),
+    }
+    for k, name in enumerate(PROBABILITY_COLUMNS):
+        columns[name] = probabilities[:, k]
+    columns["expected_class"] = _spread(of_usable @ np.arange(len(CLASSES)), usable, float)
+    columns["expected_years"] = _spread(of_usable @ np.array(MIDPOINTS), usable, float)
+    columns["error"] = pd.Series(list(errors), dtype=object)
+    return pd.DataFrame(columns, columns=list(PREDICTION_COLUMNS))
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write the table, whole or not at all, in the kind that the path's suffix names.
+
+    Raises:
+        AgeclsError: The suffix is none of `TABLE_KINDS`.
+    """
+    kind = check_table_path(path)
+    if kind == ".csv":
+        content = as_csv(predictions).encode()
+    elif kind == ".parquet":
+        file = io.BytesIO()
+        predictions.to_parquet(file, index=False)
+        content = file.getvalue()
+    else:
+        text = predictions.to_json(orient="records", lines=True, force_ascii=False)
+        content = text.encode()
+    write_whole(path, content)
+
+
+def check_table_path(path: Path) -> str:
+    """The table's kind by suffix.
+
+    Raises:
+        AgeclsError: The suffix is none of `TABLE_KINDS`.
+    """
+    kind = path.suffix.lower()
+    if kind not in TABLE_KINDS:
+        raise AgeclsError(f"{path}: a table is written as {', '.join(TABLE_KINDS)}; change it")
+    return kind
+
+
+def as_csv(predictions: Predictions) -> str:
+    """The table as CSV with six decimals."""
+    text: str = predictions.to_csv(index=False, float_format="%.6f")
+    return text
+
+
+def _name_of(image: Any) -> str | None:
+    if isinstance(image, str | os.PathLike):
+        # no table could hold a name that is not Unicode
+        return os.fspath(image).encode("utf-8", "backslashreplace").decode()
+    return getattr(image, "filename", None) or None
+
+
+def _spread(values: Sequence[Any] | NDArray[Any], usable: Sequence[bool], kind: type) -> pd.Series:
+    """The values at the usable places, null at the others."""
+    places = np.flatnonzero(usable)
+    return pd.Series(list(values), index=places, dtype=kind).reindex(range(len(usable)))

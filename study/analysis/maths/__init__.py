@@ -1,0 +1,1 @@
+"""Estimators and intervals over arrays; no table, no study's folder."""

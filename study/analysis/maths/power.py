@@ -1,0 +1,165 @@
+"""What it would take: trials or seeds that would settle what is unresolved.
+
+Planning figures, not results: they assume that the estimate of today is the truth, that errors
+shrink with the root of the number of trials, and 80 % power at 5 %, two-sided.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from study.analysis.maths.effects import Surface
+from study.analysis.maths.resized import Resized
+from study.asked.factors import Claim, DifferenceClaim, EquivalenceClaim, RangeClaim, Study
+
+COLUMNS = [
+    "kind",
+    "name",
+    "half_width",
+    "distance",
+    "n_now",
+    "n_needed",
+    "more_trials",
+    "seeds_per_arm",
+    "advice",
+]
+MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """Parameters of the planning table.
+
+    Attributes:
+        alpha: Two-sided level.
+        power: Chance to see what is there.
+        idle_sd: A factor's smallest main effect of interest, sd in points.
+        far: Needing more than this many times today's trials is called out of reach.
+    """
+
+    alpha: float = 0.05
+    power: float = 0.8
+    idle_sd: float = 0.5
+    far: float = 20.0
+
+    @property
+    def z(self) -> float:
+        """Standard errors that a difference must be away to be seen."""
+        return float(stats.norm.ppf(1 - self.alpha / 2) + stats.norm.ppf(self.power))
+
+    def seeds(self, difference: float, sigma: float) -> int:
+        """Seeds per arm that show a difference of two means, exact under normal noise.
+
+        The smallest n at which the noncentral t test has the wanted power.
+        """
+        effect = abs(difference) / max(sigma, 1e-9)
+        if effect < 1e-3:
+            return MOST_SEEDS
+        n = max(2, ceil(2 * (self.z / effect) ** 2))  # the normal test's, never more than needed
+        while n < MOST_SEEDS:
+            freedom, shift = 2 * n - 2, effect * np.sqrt(n / 2)
+            limit = stats.t.ppf(1 - self.alpha / 2, freedom)
+            if stats.nct.sf(limit, freedom, shift) >= self.power:
+                return n
+            n += 1
+        return MOST_SEEDS
+
+    def __call__(
+        self,
+        study: Study,
+        surface: Surface,
+        factors: pd.DataFrame,
+        claims: pd.DataFrame,
+        contrasts: pd.DataFrame,
+    ) -> pd.DataFrame:
+        """One row per unresolved claim and factor, and three on the box.
+
+        Args:
+            study: The study file.
+            surface: For the noise and the spread over the box.
+            factors: As `importance` returns.
+            claims: As `Claims` returns.
+            contrasts: As `Contrasts` returns, for the width of an average one today.
+
+        Returns:
+            Columns `kind` (claim, factor, box), `name`, `half_width` (of today's interval),
+            `distance` (from the estimate to what would settle it), both in the unit of the
+            row (a box's is that of a contrast, see `Resized`), `n_now, n_needed, more_trials`
+            (full-length design trials), `seeds_per_arm` (of a confirmation; claims in points
+            only), `advice`.
+        """
+        n_now = surface.n_full
+        records = []
+        declared = {claim.name: claim for claim in study.claims}
+        for row in claims[claims["verdict"] == "unresolved"].to_dict("records"):
+            records.append(self._claim(declared[row["claim"]], row, surface, n_now))
+        for row in factors[factors["verdict"] == "unresolved"].to_dict("records"):
+            records.append(self._factor(row, n_now))
+        widths = contrasts.loc[contrasts["kind"] == "average", "high"] - contrasts["low"]
+        for row in Resized()(surface, float(widths.median()) / 2).to_dict("records"):
+            records.append(
+                {
+                    "kind": "box",
+                    "name": f"of {row['factor']}, {row['part']}",
+                    "half_width": row["half_width"],
+                    "n_now": n_now,
+                    "advice": row["advice"],
+                }
+            )
+        return pd.DataFrame(records, columns=COLUMNS)
+
+    def _claim(
+        self, claim: Claim, row: dict[str, object], surface: Surface, n_now: int
+    ) -> dict[str, object]:
+        if row["estimate"] is None or pd.isna(row["estimate"]):
+            base: dict[str, object] = {"kind": "claim", "name": claim.name, "n_now": n_now}
+            return base | {"advice": str(row["reason"])}
+        estimate, low, high = (float(str(row[k])) for k in ("estimate", "low", "high"))
+        half = (high - low) / 2
+        distance, seeds = abs(estimate), None
+        if isinstance(claim, DifferenceClaim):
+            distance = abs(estimate - claim.least)
+            seeds = self.seeds(distance, surface.fitted.sigma)
+        elif isinstance(claim, RangeClaim):
+            distance = abs(estimate - claim.least)
+        elif isinstance(claim, EquivalenceClaim):
+            distance = abs(claim.within - abs(estimate))
+            seeds = self.seeds(distance, surface.fitted.sigma)
+        return self._row("claim", claim.name, half, distance, n_now) | {"seeds_per_arm": seeds}
+
+    def _factor(self, row: dict[str, object], n_now: int) -> dict[str, object]:
+        """Trials that narrow the main effect's sd to the smallest one of interest."""
+        half = float(str(row["sd_high"])) / 2
+        plan = self._row("factor", str(row["factor"]), half, self.idle_sd, n_now)
+        if plan["more_trials"] == 0:
+            plan["advice"] = (
+                f"a main effect of {self.idle_sd:g} points sd would be seen by now; telling a "
+                "smaller one from none takes more design trials"
+            )
+        return plan
+
+    def _row(
+        self, kind: str, name: str, half: float, distance: float, n_now: int
+    ) -> dict[str, object]:
+        error = half / float(stats.norm.ppf(1 - self.alpha / 2))
+        times = (self.z * error / max(distance, 1e-9)) ** 2
+        out_of_reach = times > self.far
+        needed = None if out_of_reach else max(ceil(n_now * times), n_now)
+        advice = (
+            f"out of reach here: more than {self.far:g} times the trials"
+            if needed is None
+            else f"about {needed - n_now} more design trials"
+        )
+        return {
+            "kind": kind,
+            "name": name,
+            "half_width": half,
+            "distance": distance,
+            "n_now": n_now,
+            "n_needed": needed,
+            "more_trials": None if needed is None else needed - n_now,
+            "advice": advice,
+        }

@@ -1,0 +1,1 @@
+"""What confirmed models say: scores, contrasts, claims."""

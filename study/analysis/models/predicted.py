@@ -1,0 +1,134 @@
+"""What confirmed models say image by image: which class for which, and how sure against how right.
+
+Both tables are of the models of one arm together, on all images of a split. Confidence is the
+largest probability; its bins are those of the expected calibration error (`agecls.metrics`), so
+that a curve of `reliability` and the ECE beside it tell of the same gaps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agecls.classes import CLASSES, N_CLASSES
+from agecls.metrics import ECE_BINS
+from study.analysis.maths.intervals import Array, Clusters, two_level
+from study.analysis.models.confirmed import P_COLUMNS
+from study.analysis.models.scoring import tempered, within_reach
+
+FEWEST_IMAGES: Final = 5
+"""Images of a bin in every model without which its share of hits says nothing."""
+
+CONFUSION_COLUMNS: Final = [
+    "arm", "split", "true", "predicted", "share", "n_images", "n_seeds",
+]  # fmt: skip
+RELIABILITY_COLUMNS: Final = [
+    "arm", "split", "tempered", "confidence", "accuracy", "low", "high", "n_images", "n_seeds",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """Two tidy frames; shares and accuracies are fractions.
+
+    Attributes:
+        confusion: `arm, split, true, predicted, share` (of the true class's images, mean over
+            seeds), `n_images` (of the true class), `n_seeds`; classes without images are absent.
+        reliability: A bin of confidence: `arm, split, tempered` (whether at the temperature
+            fitted to val; never of val itself), `confidence` (mean), `accuracy` with its 95 %
+            interval `low, high` over clusters and seeds, `n_images` (per model, mean), `n_seeds`.
+            Bins with fewer than FEWEST_IMAGES images in any model are absent.
+    """
+
+    confusion: pd.DataFrame
+    reliability: pd.DataFrame
+
+
+def describe_predictions(
+    models: pd.DataFrame, predictions: pd.DataFrame, *, seed: int, n_draws: int = 1000
+) -> Predicted:
+    """The frames of every arm and split.
+
+    Args:
+        models: `arm, model, temperature` of the models trained to their end, in reading order.
+        predictions: As `predictions.parquet`.
+        seed: Of the draws of clusters.
+        n_draws: How many.
+    """
+    rng = np.random.default_rng(seed)
+    known = models[models["model"].isin(predictions["model"]) & models["temperature"].notna()]
+    confusion: list[dict[str, object]] = []
+    reliability: list[dict[str, object]] = []
+    by_image = predictions.sort_values("image", kind="stable")
+    for split in ("val", "test"):
+        rows = by_image[by_image["split"] == split]
+        by_model = dict(list(rows.groupby("model", sort=False)))
+        of_split = known[known["model"].isin(by_model)]
+        if of_split.empty:
+            continue
+        first = by_model[of_split["model"].iloc[0]]
+        labels = pd.Categorical(first["true"], categories=CLASSES).codes.astype(np.int64)
+        clusters = Clusters.of(first["cluster"].to_numpy(dtype=np.int64))
+        draws = clusters.draws(n_draws, rng)
+        for arm, of_arm in of_split.groupby("arm", sort=False):
+            p = np.stack([by_model[m][P_COLUMNS].to_numpy(dtype=float) for m in of_arm["model"]])
+            named: dict[str, object] = {"arm": arm, "split": split, "n_seeds": len(p)}
+            confusion += [named | row for row in _confusion(labels, p)]
+            heats = of_arm["temperature"].to_numpy(dtype=float)
+            warm = np.stack([tempered(q, t) for q, t in zip(p, heats, strict=True)])
+            for is_tempered, q in ((False, p), (True, warm)):
+                if is_tempered and split == "val":  # the temperature was fitted to val itself
+                    continue
+                found = _reliability(labels, q, clusters, draws)
+                reliability += [named | {"tempered": is_tempered} | row for row in found]
+    return Predicted(
+        confusion=pd.DataFrame(confusion, columns=CONFUSION_COLUMNS),
+        reliability=pd.DataFrame(reliability, columns=RELIABILITY_COLUMNS),
+    )
+
+
+def _confusion(labels: NDArray[np.int64], p: Array) -> Iterator[dict[str, object]]:
+    """Rows of one arm from its models' probabilities (K, N, 8)."""
+    cells = labels * N_CLASSES + p.argmax(axis=2)
+    counted = np.bincount(cells.ravel(), minlength=N_CLASSES**2).reshape(N_CLASSES, N_CLASSES)
+    of_class = np.bincount(labels, minlength=N_CLASSES)
+    for true in np.flatnonzero(of_class):
+        for predicted in range(N_CLASSES):
+            yield {
+                "true": CLASSES[true],
+                "predicted": CLASSES[predicted],
+                "share": counted[true, predicted] / counted[true].sum(),
+                "n_images": int(of_class[true]),
+            }
+
+
+def _reliability(
+    labels: NDArray[np.int64], p: Array, clusters: Clusters, draws: Array
+) -> Iterator[dict[str, object]]:
+    """Rows of one arm from its models' probabilities (K, N, 8) and draws of clusters (B, C)."""
+    confidence, is_hit = p.max(axis=2), p.argmax(axis=2) == labels
+    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
+    for b in range(ECE_BINS):
+        inside = bins == b
+        n = inside.sum(axis=1)
+        if n.min() < FEWEST_IMAGES:
+            continue
+        hits = inside & is_hit
+        drawn_n = draws @ clusters.sums(inside.T.astype(float))
+        drawn_hits = draws @ clusters.sums(hits.T.astype(float))
+        is_defined = (drawn_n > 0).all(axis=1)  # a draw may miss all images of a bin
+        if is_defined.sum() < 2:
+            continue
+        drawn = drawn_hits[is_defined] / drawn_n[is_defined]
+        estimate = two_level(hits.sum(axis=1) / n, drawn, clusters)
+        low, high = within_reach("accuracy", estimate.interval())
+        yield {
+            "confidence": float(confidence[inside].mean()),
+            "accuracy": estimate.value,
+            "low": low,
+            "high": high,
+            "n_images": float(n.mean()),
+        }

@@ -1,0 +1,1 @@
+"""What a search's trials say: effects, importance, claims."""

@@ -1,0 +1,333 @@
+"""What a study varies and believes: the values that search, tables, analysis and report share.
+
+These classes hold no logic of search or statistics, and importing them loads nothing heavy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from typing import Final, Literal, get_type_hints
+
+from agecls.recipe import Recipe
+
+Level = str | int | float | bool
+"""One value of a factor, as the study file spells it."""
+
+Config = Mapping[str, Level]
+"""One level per factor that exists; a factor that does not exist under the others is absent."""
+
+Role = Literal["arm", "tuned", "fixed"]
+
+WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
+"""Numeric factors whose levels are whole numbers."""
+
+
+def holds(when: Config, config: Config) -> bool:
+    """Whether each factor that `when` names has the level that it asks for."""
+    return all(name in config and config[name] == level for name, level in when.items())
+
+
+def exact_level(value: Level, levels: tuple[Level, ...]) -> Level | None:
+    """The level that equals `value`, where true is not 1; None if there is none."""
+    same = (x for x in levels if x == value and isinstance(x, bool) == isinstance(value, bool))
+    return next(same, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A numeric interval, ends included, that applies where `when` holds.
+
+    This is the reference box of the analysis: shares and contrasts average over it.
+    """
+
+    low: float
+    high: float
+    when: Config = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """One varied or fixed input of a recipe.
+
+    Attributes:
+        name: The recipe's field, such as `lr`.
+        role: `arm` (levels are crossed), `tuned` (searched inside each arm) or `fixed`.
+        levels: The levels in reading order; empty for a numeric factor; one level if fixed.
+        ranges: Intervals of a numeric factor, the first one that applies counts; else empty.
+        log: Whether a numeric factor is varied on a logarithmic scale.
+        when: Levels of other factors under which this factor exists; empty: always.
+    """
+
+    name: str
+    role: Role
+    levels: tuple[Level, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    log: bool = False
+    when: Config = field(default_factory=dict)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the factor has a range rather than levels."""
+        return bool(self.ranges)
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """Names of the factors whose levels decide whether and where this one varies."""
+        return frozenset(self.when).union(*(r.when for r in self.ranges))
+
+    def exists(self, config: Config) -> bool:
+        """Whether the factor has a value under the other factors' levels."""
+        return holds(self.when, config)
+
+    def range_for(self, config: Config) -> Range | None:
+        """The interval under the other factors' levels, or None where none is declared."""
+        return next((r for r in self.ranges if holds(r.when, config)), None)
+
+
+def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The factors in reading order, except that each comes after those that it depends on.
+
+    Raises:
+        ValueError: Some factors depend on each other; the message is their names.
+    """
+    ordered: list[Factor] = []
+    waiting = list(factors)
+    while waiting:
+        blocked = {f.name for f in waiting}
+        ready = next((f for f in waiting if not f.depends_on & blocked), None)
+        if ready is None:
+            raise ValueError(", ".join(f.name for f in waiting))
+        ordered.append(ready)
+        waiting.remove(ready)
+    return tuple(ordered)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Declared:
+    """What every claim has.
+
+    Attributes:
+        name: Its key in the study file.
+        text: The claim in its author's words.
+        needs: Weights that the claim is about, as `[weights] source` spells them; a study that
+            starts from others cannot test it. None: any.
+    """
+
+    name: str
+    text: str
+    needs: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceClaim(_Declared):
+    """`better` exceeds `worse` by at least `least` points, both tuned."""
+
+    factor: str
+    better: Level
+    worse: Level
+    least: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EquivalenceClaim(_Declared):
+    """The two levels of `factor` differ by less than `within` points, both tuned."""
+
+    factor: str
+    equal: tuple[Level, Level]
+    within: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportanceClaim(_Declared):
+    """`factor` takes a larger share of the variance than `more_than`."""
+
+    factor: str
+    more_than: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeClaim(_Declared):
+    """Trials with the number `factor` in `better` end at least `least` points above `worse`.
+
+    For beliefs about training that fails: trials that collapse count as they ended.
+
+    Attributes:
+        better: Low and high end, both included.
+        worse: Likewise.
+        when: Levels of other factors that the claim is about; empty: all.
+    """
+
+    factor: str
+    better: tuple[float, float]
+    worse: tuple[float, float]
+    least: float
+    when: Config = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropClaim(_Declared):
+    """On other faces the models lose at most `drop_at_most` points against the study's own."""
+
+    drop_at_most: float
+
+
+Claim = DifferenceClaim | EquivalenceClaim | ImportanceClaim | RangeClaim | DropClaim
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainPlan:
+    """A backbone per variant, trained before the search, from which `pretrained` starts.
+
+    Attributes:
+        data: A data root, or `synthetic` for drawn faces of another population than the study's.
+        images: At most this many training images; None: all.
+        epochs: Epochs of each backbone.
+    """
+
+    data: str
+    epochs: int
+    images: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoutPlan:
+    """Short trials before the search that find where training diverges; see `study.plan.scouts`.
+
+    Attributes:
+        trials: Per cell: an arm under one optimizer.
+        epochs: Length of each.
+        widen: The rates tried reach from a declared low end, divided by this, to a declared high
+            end, times this.
+        declared: The rate's ranges in the study file once scouts have set others; else empty.
+    """
+
+    trials: int
+    epochs: int
+    widen: float
+    declared: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study file, resolved and valid: everything that was asked, nothing measured.
+
+    Attributes:
+        name: The study file's stem or the preset's name.
+        question: One sentence for the head of the report.
+        metric: Column of `trials` that is maximised, such as `val_accuracy`.
+        trials: Search trials, all arms together.
+        added: How many of them a resumed run appended; they are search trials, so that the plan
+            of the first ones stays as it was.
+        epochs: The longest planned schedule.
+        seed: Root of every random stream of the study.
+        design_share: Share of the trials drawn independently of results and never stopped early.
+        reduction: ASHA's eta: one trial in `reduction` goes on at each rung.
+        confirm_seeds: Fresh seeds per arm in the confirm stage; 0: no confirmation.
+        data: A data root, or `synthetic`.
+        size: Image side in pixels.
+        deduplicate: Whether exact duplicates of training images are trained on once.
+        weights: Where `init = "pretrained"` starts: a file (may hold `{variant}` and `{depth}`),
+            `torchvision:NAME`, or None when `pretrain` makes the weights.
+        pretrain: The backbones to train first, or None.
+        factors: In reading order; arms, tuned and fixed ones. A loaded study lists every field
+            of a recipe but the seed, so that a report can name each value that was not varied.
+        claims: Declared before the search.
+        included: Configurations that are planned before the design, such as an earlier study's;
+            numbers may lie outside the ranges.
+        scout: The range scout, or None.
+    """
+
+    name: str
+    question: str
+    metric: str
+    trials: int
+    epochs: int
+    seed: int
+    design_share: float
+    reduction: int
+    confirm_seeds: int
+    data: str
+    size: int
+    deduplicate: bool
+    weights: str | None
+    pretrain: PretrainPlan | None
+    factors: tuple[Factor, ...]
+    claims: tuple[Claim, ...]
+    included: tuple[Config, ...] = ()
+    added: int = 0
+    scout: ScoutPlan | None = None
+
+    @property
+    def is_to_be_scouted(self) -> bool:
+        """Whether scouts have still to set the ranges of the rate."""
+        return self.scout is not None and not self.scout.declared
+
+    @property
+    def as_declared(self) -> "Study":
+        """The study as its file said it before scouts set the ranges of the rate."""
+        if self.scout is None or not self.scout.declared:
+            return self
+        ranges = self.scout.declared
+        factors = tuple(replace(f, ranges=ranges) if f.name == "lr" else f for f in self.factors)
+        return replace(self, factors=factors, scout=replace(self.scout, declared=()))
+
+    @cached_property
+    def by_dependency(self) -> tuple[Factor, ...]:
+        """The factors, each after those that it depends on: the order to decide levels in."""
+        return by_dependency(self.factors)
+
+    def of_role(self, role: Role) -> tuple[Factor, ...]:
+        """The factors with this role, in reading order."""
+        return tuple(f for f in self.factors if f.role == role)
+
+    def factor(self, name: str) -> Factor:
+        """The factor of this name; KeyError if the study has none."""
+        for f in self.factors:
+            if f.name == name:
+                return f
+        raise KeyError(name)
+
+    @property
+    def arms(self) -> tuple[dict[str, Level], ...]:
+        """Every crossed cell as {factor: level}; one empty cell where no factor is an arm."""
+        crossed = self.of_role("arm")
+        return tuple(
+            dict(zip((f.name for f in crossed), cell, strict=True))
+            for cell in product(*(f.levels for f in crossed))
+        )
+
+
+def arm_name(study: Study, config: Config) -> str:
+    """Name of the arm that a configuration belongs to, such as `org-scratch`; `all` if no arms."""
+    return "-".join(str(config[f.name]) for f in study.of_role("arm")) or "all"
+
+
+def complete(study: Study, values: Config) -> dict[str, Level]:
+    """A configuration of every factor that exists, in reading order, fixed ones filled in.
+
+    `values` may hold more than exists under its own levels; that is left out.
+
+    Raises:
+        KeyError: An arm or tuned factor exists, but `values` has no level for it.
+    """
+    config: dict[str, Level] = {}
+    for factor in study.by_dependency:
+        if factor.exists(config):
+            is_fixed = factor.role == "fixed"
+            config[factor.name] = factor.levels[0] if is_fixed else values[factor.name]
+    return {f.name: config[f.name] for f in study.factors if f.name in config}
+
+
+def is_inside(factor: Factor, config: Config) -> bool:
+    """Whether a configuration's value of an existing factor is one that the study declares."""
+    value = config[factor.name]
+    if not factor.is_numeric:
+        return value in factor.levels
+    applies = factor.range_for(config)
+    return applies is not None and applies.low <= float(value) <= applies.high
+
+
+def in_box(study: Study, config: Config) -> bool:
+    """Whether each level is a declared one and each number inside the range that applies to it."""
+    return all(is_inside(f, config) for f in study.factors if f.exists(config))

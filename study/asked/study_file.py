@@ -1,0 +1,197 @@
+"""Study files: TOML or a preset's name in, a checked `Study` out, and back to text.
+
+A `[scout]` table (`trials`, `epochs`, `widen`, all with defaults) asks for short trials that set
+the ranges of `lr`; see `study.plan.scouts`. Once they have, the tool keeps those declared in it.
+
+A resolved study names every field of a recipe but the seed. What the file leaves out is fixed at
+the recipe's default, `epochs` at `[study] epochs`, and `zero_gamma` at false where init is
+scratch, so that dumped studies stay what they were when a default changes.
+"""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from study.asked.factors import Claim, DropClaim, Factor, ImportanceClaim, RangeClaim, Study
+from study.asked.resolve import resolve
+from study.asked.rules import check_study
+from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
+from study.asked.toml_tables import Place, Source, did_you_mean, parse_tables, shown
+from study.errors import StudyFileError
+
+__all__ = [
+    "dump_study",
+    "grown_study",
+    "is_safe_change",
+    "load_study",
+    "preset_names",
+    "study_diff",
+]
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES: Final = 1_000_000
+"""No study needs a larger file; a wrong path may well lead to one."""
+
+OVERRIDES: Final[dict[str, Place]] = {
+    "data": ("data", "path"),
+    "size": ("data", "size"),
+    "trials": ("study", "trials"),
+    "epochs": ("study", "epochs"),
+    "seed": ("study", "seed"),
+    "weights": ("weights", "source"),
+    "design_share": ("study", "design_share"),
+    "confirm_seeds": ("confirm", "seeds"),
+    "name": ("study", "name"),
+}
+"""What the command line can replace, and where it stands in the file."""
+
+
+def preset_names() -> tuple[str, ...]:
+    """The shipped studies, in alphabetical order."""
+    folder = resources.files("study.asked") / "presets"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def load_study(name_or_path: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Study:
+    """The study of a preset's name or a TOML file, with the command line's values in it.
+
+    Args:
+        name_or_path: A text without slash or `.toml` that is a preset's name means the preset.
+        overrides: Values for the keys of OVERRIDES; None counts as not given. `weights` replaces
+            `[pretrain]`. `epochs` replaces `[study] epochs` and shortens an `epochs` factor: its
+            levels above N go, and if none of the rest is N, the longest becomes N. If one level
+            is left, the factor is fixed at it, and claims about it, or about a level that went,
+            are left out with a warning.
+
+    Raises:
+        StudyFileError: The file cannot be read, or is not a valid study; one line.
+    """
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    for key in given:
+        if key not in OVERRIDES:
+            raise StudyFileError(f"--{key}: no such override; {did_you_mean(key, OVERRIDES)}")
+    name, shown_name, raw = _read(name_or_path)
+    flags = {OVERRIDES[k]: f"--{k.replace('_', '-')}" for k in given}
+    source = Source(shown_name, flags)
+    # the file must be valid by itself before its epochs are shortened
+    study = _build(_replaced(raw, {k: v for k, v in given.items() if k != "epochs"}), source, name)
+    if "epochs" not in given:
+        return study
+    parse_tables(_replaced(raw, given), source)
+    shortened = _with_epochs(study, given["epochs"])
+    check_study(shortened, source)
+    return shortened
+
+
+def _build(raw: Mapping[str, Any], source: Source, name: str) -> Study:
+    study = resolve(parse_tables(raw, source), source, default_name=name)
+    check_study(study, source)
+    return study
+
+
+def _read(name_or_path: str | Path) -> tuple[str, str, dict[str, Any]]:
+    """The study's default name, the file's name for messages, and the parsed TOML."""
+    text = str(name_or_path)
+    if isinstance(name_or_path, str) and text in preset_names():
+        preset = resources.files("study.asked") / "presets" / f"{text}.toml"
+        return text, f"preset {text}", tomllib.loads(preset.read_text(encoding="utf-8"))
+    path = Path(name_or_path)
+    content = _bytes(path)
+    try:
+        # the mark that Windows editors write before UTF-8 is not TOML
+        return path.stem, text, tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"not TOML: {error}; fix the syntax there"
+    except RecursionError:
+        problem = "lists or tables are nested too deep for a study; flatten them"
+    except ValueError:
+        problem = "it holds a number of thousands of digits; write a shorter one"
+    raise StudyFileError(f"{text}: {problem}")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        known = ", ".join(preset_names())
+        problem = f"there is no such file and no such preset; the presets are {known}"
+        raise StudyFileError(f"{path}: {problem}") from None
+    except (OSError, ValueError) as error:
+        # a ValueError is a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = f"it cannot be read ({reason}); give the path of a TOML file"
+        raise StudyFileError(f"{path}: {problem}") from None
+    if len(content) > MAX_BYTES:
+        problem = f"it is larger than {MAX_BYTES:,} bytes, so no study; give a study's path"
+        raise StudyFileError(f"{path}: {problem}")
+    return content
+
+
+def _replaced(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's values with the command line's over them."""
+    result = dict(raw)
+    for key, value in given.items():
+        table, inner = OVERRIDES[key]
+        old = result.get(str(table), {})
+        if isinstance(old, Mapping):
+            plain = str(value) if isinstance(value, Path) else value
+            result[str(table)] = {**old, str(inner): plain}
+    if "weights" in given:
+        result.pop("pretrain", None)
+    return result
+
+
+def _with_epochs(study: Study, epochs: int) -> Study:
+    """The study with `epochs` as its longest schedule; see `load_study`."""
+    old = study.factor("epochs")
+    kept = [level for level in old.levels if int(level) <= epochs]
+    if epochs not in kept:
+        kept = [*kept[:-1], epochs] if kept else [epochs]
+    if len(kept) > 1:
+        new = replace(old, levels=tuple(kept))
+    elif old.role == "arm":
+        raise StudyFileError(
+            f"--epochs {epochs} leaves the arm factor `epochs` one level; "
+            f"expected more than {shown(min(old.levels))}"
+        )
+    else:
+        new = replace(old, role="fixed", levels=tuple(kept))
+    claims = []
+    for claim in study.claims:
+        if _can_be_tested(claim, new):
+            claims.append(claim)
+        else:
+            logger.warning("claim %s is left out: --epochs %d took its levels", claim.name, epochs)
+    included = tuple(
+        {**c, "epochs": epochs} if "epochs" in c and c["epochs"] not in kept else c
+        for c in study.included
+    )
+    return replace(
+        study,
+        epochs=epochs,
+        factors=tuple(new if f is old else f for f in study.factors),
+        claims=tuple(claims),
+        included=included,
+    )
+
+
+def _can_be_tested(claim: Claim, factor: Factor) -> bool:
+    """Whether a claim still makes sense after `factor` lost levels."""
+    if isinstance(claim, ImportanceClaim):
+        return factor.role != "fixed" or factor.name not in (claim.factor, claim.more_than)
+    if isinstance(claim, DropClaim):
+        return True
+    if isinstance(claim, RangeClaim):  # of a number; only its condition names levels
+        return claim.when.get(factor.name, factor.levels[0]) in factor.levels
+    if claim.factor != factor.name:
+        return True
+    levels = claim.equal if hasattr(claim, "equal") else (claim.better, claim.worse)
+    return factor.role != "fixed" and all(level in factor.levels for level in levels)

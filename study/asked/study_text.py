@@ -1,0 +1,224 @@
+"""A study as text: the resolved study.toml, and what differs between two studies.
+
+The standard library reads TOML but does not write it; a study needs only tables, lists of
+tables, texts, numbers, booleans, and lists and inline tables of these.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from study.asked.factors import (
+    Claim,
+    DifferenceClaim,
+    DropClaim,
+    EquivalenceClaim,
+    Factor,
+    Range,
+    RangeClaim,
+    Study,
+)
+
+
+def dump_study(study: Study) -> str:
+    """The study as the text of a study file; loading it gives an equal study."""
+    tables = _tables(study)
+    included = tables.pop("include", [])
+    lines: list[str] = []
+    for name, table in tables.items():
+        if name in ("factors", "claims"):
+            for key, inner in table.items():
+                lines += _table_lines(f"{name}.{_key(key)}", inner)
+        else:
+            lines += _table_lines(name, table)
+    for config in included:
+        lines += ["[[include]]", *_pairs(config), ""]
+    return "\n".join(lines)
+
+
+def study_diff(old: Study, new: Study) -> list[str]:
+    """One line for each value that differs, as in `[study] trials: 48 became 60`."""
+    before, after = (dict(_flat(_tables(study.as_declared))) for study in (old, new))
+    lines = differences(before, after)
+    orders = [[f.name for f in s.factors] for s in (old, new)]
+    if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+        lines.append("[factors]: the reading order changed")
+    return lines
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """One line for each place whose text differs."""
+    lines = []
+    for place in {**before, **after}:
+        if place not in after:
+            lines.append(f"{place}: {before[place]} is gone")
+        elif place not in before:
+            lines.append(f"{place}: {after[place]} is new")
+        elif before[place] != after[place]:
+            lines.append(f"{place}: {before[place]} became {after[place]}")
+    return lines
+
+
+def lasting(study: Study) -> dict[str, str]:
+    """What stays as it is from a study's start to its end, text by place in the file.
+
+    All but the faces' path, for they may move, what may grow, and what scouts find: trials are
+    those planned at first, ranges those declared.
+    """
+    first = replace(study.as_declared, trials=study.trials - study.added, added=0)
+    found = dict(_flat(_tables(first)))
+    return {k: v for k, v in found.items() if k not in ("[data] path", "[confirm] seeds")}
+
+
+def is_safe_change(old: Study, new: Study) -> bool:
+    """Whether a run of `old` can go on as `new`: only more trials or more confirm seeds."""
+    # scouts may have set the ranges of the one and not yet of the other, its file for instance
+    is_same = old.as_declared == replace(
+        new.as_declared, trials=old.trials, added=old.added, confirm_seeds=old.confirm_seeds
+    )
+    return is_same and new.trials >= old.trials and new.confirm_seeds >= old.confirm_seeds
+
+
+def grown_study(old: Study, new: Study) -> Study:
+    """The study to go on with after a safe change: new trials are appended to the plan of `old`.
+
+    A study planned with more trials from the start would have a larger design; here the trials
+    run so far keep their numbers, and all that come on top are search trials.
+    """
+    more = new.trials - old.trials
+    return replace(old, trials=new.trials, added=old.added + more, confirm_seeds=new.confirm_seeds)
+
+
+def _tables(study: Study) -> dict[str, Any]:
+    """The study as plain nested values, spelled as in the file; what is None is left out."""
+    tables: dict[str, Any] = {
+        "study": {
+            "name": study.name,
+            "question": study.question,
+            "metric": study.metric,
+            "trials": study.trials,
+            **({"added": study.added} if study.added else {}),
+            "epochs": study.epochs,
+            "seed": study.seed,
+            "design_share": study.design_share,
+            "reduction": study.reduction,
+        },
+        "confirm": {"seeds": study.confirm_seeds},
+        "data": {"path": study.data, "size": study.size, "deduplicate": study.deduplicate},
+    }
+    if study.weights is not None:
+        tables["weights"] = {"source": study.weights}
+    if study.pretrain is not None:
+        plan = study.pretrain
+        tables["pretrain"] = {"data": plan.data, "epochs": plan.epochs}
+        if plan.images is not None:
+            tables["pretrain"]["images"] = plan.images
+    if study.scout is not None:
+        scout = study.scout
+        tables["scout"] = {"trials": scout.trials, "epochs": scout.epochs, "widen": scout.widen}
+        if scout.declared:
+            tables["scout"]["declared"] = [_range_table(r) for r in scout.declared]
+    tables["factors"] = {f.name: _factor_table(f) for f in study.factors}
+    tables["claims"] = {c.name: _claim_table(c) for c in study.claims}
+    if study.included:
+        tables["include"] = [dict(config) for config in study.included]
+    return tables
+
+
+def _factor_table(factor: Factor) -> dict[str, Any]:
+    table: dict[str, Any] = {"role": factor.role}
+    if factor.role == "fixed":
+        table["value"] = factor.levels[0]
+    elif factor.levels:
+        table["levels"] = list(factor.levels)
+    if factor.when:
+        table["when"] = dict(factor.when)
+    if factor.log:
+        table["log"] = True
+    if factor.ranges:
+        table["range"] = [_range_table(r) for r in factor.ranges]
+    return table
+
+
+def _range_table(declared: Range) -> dict[str, Any]:
+    when = {"when": dict(declared.when)} if declared.when else {}
+    return {**when, "low": declared.low, "high": declared.high}
+
+
+def _claim_table(claim: Claim) -> dict[str, Any]:
+    table: dict[str, Any] = {"text": claim.text}
+    if claim.needs is not None:
+        table["needs"] = claim.needs
+    if isinstance(claim, DropClaim):
+        return {**table, "drop_at_most": claim.drop_at_most}
+    table["factor"] = claim.factor
+    if isinstance(claim, DifferenceClaim):
+        return {**table, "better": claim.better, "worse": claim.worse, "least": claim.least}
+    if isinstance(claim, RangeClaim):
+        table |= {"better": list(claim.better), "worse": list(claim.worse), "least": claim.least}
+        return {**table, **({"when": dict(claim.when)} if claim.when else {})}
+    if isinstance(claim, EquivalenceClaim):
+        return {**table, "equal": list(claim.equal), "within": claim.within}
+    return {**table, "more_than": claim.more_than}
+
+
+def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:
+    """`[name]` with its pairs; lists of tables go below it, as TOML demands."""
+    plain = {k: v for k, v in table.items() if not _is_tables(v)}
+    lines = [f"[{name}]", *_pairs(plain), ""]
+    for key in table.keys() - plain.keys():
+        for inner in table[key]:
+            lines += [f"[[{name}.{_key(key)}]]", *_pairs(inner), ""]
+    return lines
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+
+
+def _key(key: str) -> str:
+    is_bare = key.isascii() and key.replace("_", "a").replace("-", "a").isalnum()
+    return key if is_bare else _text(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(_pairs(value))} }}"
+    # repr is the shortest text that reads back as the same number
+    return repr(value)
+
+
+def _text(value: str) -> str:
+    # JSON's escapes are TOML's, except that TOML wants DEL escaped too
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _flat(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each place in the tables, spelled for people, with its value's text."""
+    for name, table in tables.items():
+        if name == "include":
+            yield from ((f"[[include]] {n + 1}", _value(c)) for n, c in enumerate(table))
+        elif name in ("factors", "claims"):
+            for key, inner in table.items():
+                yield from _flat_table(f"{name}.{key}", inner)
+        else:
+            yield from _flat_table(name, table)
+
+
+def _flat_table(name: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if _is_tables(value):
+            yield from ((f"[[{name}.{key}]] {n + 1}", _value(v)) for n, v in enumerate(value))
+        else:
+            yield f"[{name}] {key}", _value(value)

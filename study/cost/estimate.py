@@ -1,0 +1,190 @@
+"""`--dry-run`: what a study would do and cost, from a measured training step."""
+
+import os
+import time
+from collections import Counter
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from agecls.classes import N_CLASSES
+from agecls.data.loading import TrainingArrays
+from agecls.recipe import Recipe
+from agecls.training.loop import fit, start
+from study.asked.factors import Factor, Study
+from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
+from study.plan.rungs import rung_epochs
+from study.plan.scouts import scout_plan
+from study.plan.trials import plan_trials
+from study.running.terminal import duration
+from study.stages.study_faces import study_faces
+
+MEASURED_STEPS = 3
+"""Training steps that are timed for each structure, after a first one to warm up."""
+
+
+def describe_plan(study: Study, console: Console, *, concurrency: int | None = None) -> None:
+    """Print factors, plan and predicted cost; measures a few steps, trains nothing.
+
+    Args:
+        study: The resolved study.
+        console: Where to print.
+        concurrency: Trials at a time; None: one per CPU core.
+    """
+    data = study_faces(study, console)
+    console.print(_factor_table(study))
+    plan = plan_trials(study)
+    origins = Counter(planned.origin for planned in plan)
+    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
+    console.print(f"{len(plan)} trials in {len(study.arms)} arms: {parts}", highlight=False)
+    if study.is_to_be_scouted:
+        scouts = scout_plan(study)
+        console.print(
+            f"{len(scouts)} scouts of {_scout_epochs(study) // len(scouts)} epochs come first and "
+            "set the ranges of lr",
+            highlight=False,
+        )
+    n_train, n_val = len(data.train.labels), len(data.val.labels)
+    console.print(
+        f"{n_train} training and {n_val} validation images at {study.size} px; "
+        f"{study.confirm_seeds} seeds an arm to confirm",
+        highlight=False,
+    )
+    workers = concurrency or os.cpu_count() or 1
+    per_image = max(
+        seconds_per_image(study, str(variant), int(depth))
+        for variant in study.factor("variant").levels
+        for depth in study.factor("depth").levels
+    )
+    # an evaluation is a forward pass, a third of a training step's arithmetic; beside bfloat16,
+    # which it does not use, about half of its time
+    per_epoch = (n_train + n_val / 3) * per_image
+    most, fewest = epochs_of(study)
+    confirm = len(study.arms) * study.confirm_seeds * study.epochs
+    console.print(
+        f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
+        f"{duration(per_epoch)}; with {workers} trials at a time the search takes "
+        f"{duration(fewest * per_epoch / workers)} (every stop at its first rung) to "
+        f"{duration(most * per_epoch / workers)} (no stop), the confirmation up to "
+        f"{duration(confirm * per_epoch / workers)}",
+        highlight=False,
+    )
+    console.print(
+        gpu_prediction(
+            study, n_images=n_train + n_val / 3, search=(fewest, most), confirm=confirm
+        ),
+        highlight=False,
+    )
+
+
+def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], confirm: int) -> str:
+    """What one GPU would take, from arithmetic alone, in one line that says so.
+
+    Args:
+        study: The resolved study.
+        n_images: Trained on in an epoch, evaluation included.
+        search: Fewest and most epochs of the search.
+        confirm: Most epochs of the confirm stage.
+    """
+    forward = max(
+        forward_flops(str(variant), int(depth), study.size)
+        for variant in study.factor("variant").levels
+        for depth in study.factor("depth").levels
+    )
+    per_epoch = n_images * TRAINING * forward / ASSUMED_FLOPS
+    fewest, most = (duration(n * per_epoch) for n in search)
+    return (
+        f"predicted, not measured: {TRAINING * forward / 1e9:.1f} GFLOP an image forward and "
+        f"backward; a GPU that sustains {ASSUMED_FLOPS / 1e12:g} TFLOP/s (assumed) trains "
+        f"{ASSUMED_FLOPS / (TRAINING * forward):.0f} images/s: the search takes {fewest} to "
+        f"{most}, the confirmation up to {duration(confirm * per_epoch)}; --benchmark measures"
+    )
+
+
+def epochs_of(study: Study) -> tuple[int, int]:
+    """Most and fewest epochs that the search can take, all trials and its scouts together."""
+    lengths = [int(level) for level in study.factor("epochs").levels]
+    most = fewest = _scout_epochs(study)
+    for planned in plan_trials(study):
+        if planned.config is not None:
+            most += int(planned.config["epochs"])
+            fewest += int(planned.config["epochs"])
+        else:
+            most += max(lengths)
+            fewest += min((*rung_epochs(min(lengths), study.reduction), min(lengths)))
+    return most, fewest
+
+
+def _scout_epochs(study: Study) -> int:
+    if not study.is_to_be_scouted:
+        return 0
+    return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
+
+
+def precision_to_measure(study: Study) -> str:
+    """The slower of the study's number formats."""
+    levels = study.factor("precision").levels
+    return "float32" if "float32" in levels else str(levels[0])
+
+
+def seconds_per_image(study: Study, variant: str, depth: int) -> float:
+    """Seconds that one thread needs to train on one image, measured on random pixels."""
+    batch = int(study.factor("batch_size").levels[0])
+    data = random_faces(batch, study.size)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recipe = Recipe(
+            variant=variant,
+            depth=depth,
+            batch_size=batch,
+            epochs=1 + MEASURED_STEPS,
+            lr=1e-3,
+            precision=precision_to_measure(study),
+        )
+        epochs = fit(start(recipe, data), data)
+        next(epochs)
+        started = time.perf_counter()
+        for _ in epochs:
+            pass
+        return (time.perf_counter() - started) / (MEASURED_STEPS * batch)
+    finally:
+        torch.set_num_threads(before)
+
+
+def random_faces(n: int, size: int) -> TrainingArrays:
+    """`n` training images of random pixels, all classes in turn, and one to validate."""
+    images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+    labels = np.arange(n) % N_CLASSES
+    return TrainingArrays(
+        train_images=images,
+        train_labels=labels,
+        val_images=images[:1],
+        val_labels=labels[:1],
+        size=size,
+    )
+
+
+def _factor_table(study: Study) -> Table:
+    table = Table(box=None, title=study.question, title_justify="left")
+    for name in ("factor", "role", "levels or range", "exists when"):
+        table.add_column(name)
+    for factor in study.factors:
+        table.add_row(factor.name, factor.role, _values(factor), _when(factor.when))
+    return table
+
+
+def _values(factor: Factor) -> str:
+    if not factor.is_numeric:
+        return ", ".join(map(str, factor.levels))
+    scale = " (log)" if factor.log else ""
+    return "; ".join(
+        f"{r.low:g} to {r.high:g}{scale}" + (f" if {_when(r.when)}" if r.when else "")
+        for r in factor.ranges
+    )
+
+
+def _when(when: object) -> str:
+    return " and ".join(f"{k} is {v}" for k, v in dict(when).items())  # type: ignore[call-overload]

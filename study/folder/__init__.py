@@ -1,0 +1,1 @@
+"""What lies on disk: the only room that knows the files of a study's folder."""

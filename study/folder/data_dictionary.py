@@ -1,0 +1,101 @@
+"""What every column of every table means, as a page of Markdown: `results/COLUMNS.md`.
+
+It is made from `study.folder.columns`; a test compares the file with what this writes.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from study.folder.columns import (
+    CONFIG_PREFIX,
+    FLAG,
+    KEYS,
+    REAL,
+    SCHEMAS,
+    TEXT,
+    TIME,
+    WHOLE,
+    Column,
+    Kind,
+)
+
+ROWS: Final[dict[Kind, str]] = {
+    "trials": "a trial of the search",
+    "epochs": "a finished epoch of a trial",
+    "confirm": "a model of the confirm stage: an arm's chosen configuration on a fresh seed",
+    "predictions": "an image as a model of the confirm stage sees it",
+    "importance": "a varied factor",
+    "interactions": "a pair of varied factors",
+    "marginals": "a level of a factor, or a value of its range",
+    "claims": "a claim at a stage: the search's answer, and the confirm stage's if it has one",
+    "confirmed": "a metric of an arm, or of one arm minus another, on one set of images",
+    "external": "a metric of an arm, or of one arm minus another, on a set of other faces",
+}
+"""What one row of each table is."""
+
+_TYPES: Final = {
+    TEXT: "text",
+    REAL: "number",
+    WHOLE: "whole number",
+    FLAG: "true or false",
+    TIME: "time, UTC",
+}
+
+_HEAD: Final = """\
+# The tables of a study, column by column
+
+Written by `python -m study.folder.data_dictionary > results/COLUMNS.md` from
+`study/folder/columns.py`.
+
+`results/NAME/<table>.parquet` holds each table that the study has come to. Anything that reads
+parquet reads them:
+
+```python
+import duckdb, pandas, polars
+
+trials = "results/NAME/trials.parquet"
+pandas.read_parquet(trials)
+polars.read_parquet(trials)
+duckdb.sql(f"select arm, count(*) from '{trials}' where status = 'completed' group by arm")
+```
+
+`study.load("results/NAME")` checks them too, and gives them typed. Any value may be null unless
+the column says *filled*. Accuracies and shares are fractions 0..1, differences of accuracy are
+points, losses nats per image, lengths of time seconds, times UTC. Each file carries its schema
+version, kind and study in its metadata. The classes are a (0-6 years) to h (67-80 years).
+"""
+
+
+def data_dictionary() -> str:
+    """The page."""
+    parts = [_HEAD]
+    for kind, columns in SCHEMAS.items():
+        keys = ", ".join(f"`{name}`" for name in KEYS.get(kind, ()))
+        unique = f"; {keys} names it once" if keys else ""
+        lines = [f"## {kind}", "", f"A row is {ROWS[kind]}{unique}.", ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        parts.append("\n".join([*lines, *_rows(kind, columns)]) + "\n")
+    return "\n".join(parts)
+
+
+def _rows(kind: Kind, columns: tuple[Column, ...]) -> Iterator[str]:
+    for column in columns:
+        if kind == "trials" and column.name == "epochs_planned":
+            yield (
+                f"| `{CONFIG_PREFIX}FACTOR` | as its levels | one column per factor of the study: "
+                "its level; null where the factor does not exist under the others' levels |"
+            )
+        yield f"| `{column.name}` | {_type(column)} | {column.about} |"
+
+
+def _type(column: Column) -> str:
+    assert column.type is not None  # only of factors that nobody described
+    named = "fraction" if column.is_fraction else _TYPES[column.type]
+    if column.values:
+        named = " ".join(f"`{value}`" for value in column.values)
+    return f"{named}, filled" if column.is_filled else named
+
+
+if __name__ == "__main__":
+    sys.stdout.write(data_dictionary())

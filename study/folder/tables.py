@@ -1,0 +1,346 @@
+"""The parquet tables of a study: their columns, how they are written and how they are read.
+
+Writing is strict, since only this project writes with it. Reading is lenient where nothing is
+lost: a table that someone else wrote may lack columns that no analysis needs, and may hold more.
+Whatever would make an answer wrong in silence is refused: a column of another type, an accuracy
+in per cent, a trial twice, a level that the study does not have.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from study.asked.factors import Factor, Level, Study, arm_name, holds
+from study.asked.study_file import load_study
+from study.errors import TablesError
+from study.folder.column_checks import cast, check_values, refuse_first
+from study.folder.columns import (
+    CONFIG_PREFIX,
+    FLAG,
+    WHOLE,
+    Column,
+    Kind,
+    columns_of,
+    config_column,
+)
+
+SCHEMA_VERSION: Final = 1
+"""Raised when a column changes its meaning; added columns do not count."""
+
+_META_VERSION: Final = b"schema_version"
+_META_STUDY: Final = b"study"
+_META_KIND: Final = b"kind"
+
+
+def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
+    """Each trial's levels as plain values; a factor that is null in the row is absent."""
+    names = [c for c in trials.columns if c.startswith(CONFIG_PREFIX)]
+    rows: list[dict[str, Level]] = [{} for _ in range(len(trials))]
+    for name in names:
+        column = trials[name]
+        for row, value, absent in zip(rows, column.tolist(), column.isna(), strict=True):
+            if not absent:
+                row[name.removeprefix(CONFIG_PREFIX)] = value
+    return rows
+
+
+def reached_end(trials: pd.DataFrame, metric: str) -> pd.Series:
+    """Which trials (a column of bools) came to the end of their schedule with a value.
+
+    Scouts never count: theirs is cut short to see where training diverges.
+    """
+    is_scout = trials["origin"].eq("scout").fillna(False).astype(bool)
+    return (trials["status"] == "completed") & trials[metric].notna() & ~is_scout
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put content at a path so that a killed process leaves the old file or the new one.
+
+    Raises:
+        OSError: The folder cannot be written; nothing is left behind.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)  # mkstemp makes files that only their owner reads
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_table(
+    path: Path,
+    frame: pd.DataFrame,
+    kind: Kind,
+    *,
+    study_name: str,
+    factors: Sequence[Factor] = (),
+) -> None:
+    """Write a frame as this kind of table, whole or not at all.
+
+    Columns of the schema that the frame lacks are written as nulls.
+
+    Args:
+        path: The parquet file; replaced if there.
+        frame: Any index; `config/<factor>` columns only for `trials`.
+        kind: Which table.
+        study_name: For the file's metadata.
+        factors: The study's; each gets its `config/<factor>` column of its own type. Without
+            them the columns in the frame are typed by their values.
+
+    Raises:
+        TablesError: A column is unknown, lacks a needed value or holds a value that its type or
+            range does not allow.
+        OSError: The folder cannot be written.
+    """
+    if kind == "trials" and not factors:
+        config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
+        wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
+    else:
+        wanted = columns_of(kind, factors)
+    names = [w.name for w in wanted]
+    unknown = [str(c) for c in frame.columns if c not in names]
+    if unknown:
+        raise TablesError(
+            f"{path}: column `{unknown[0]}` is not one of {kind}: {', '.join(names)}"
+        )
+    arrays = [_to_arrow(path, column, frame) for column in wanted]
+    metadata = {
+        _META_VERSION: str(SCHEMA_VERSION).encode(),
+        _META_STUDY: study_name.encode(),
+        _META_KIND: kind.encode(),
+    }
+    table = pa.table(arrays, names=names)
+    check_values(path, table, wanted, kind)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(metadata), sink, write_page_checksum=True)
+    write_whole(path, sink.getvalue().to_pybytes())
+
+
+def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.DataFrame:
+    """A table as a frame: schema's columns, configuration, then whatever else the file holds.
+
+    Whole numbers are `Int64`, flags `boolean`, reals `float64` (null is NaN), times UTC.
+
+    Args:
+        path: The parquet file, whoever wrote it.
+        kind: Which table it has to be.
+        factors: Types of the `config/<factor>` columns; without them, as the file has them.
+
+    Raises:
+        TablesError: The file is missing, damaged, newer than this program, of another kind,
+            lacks a needed column, or holds what a column must not.
+    """
+    table = _open(path)
+    _check_metadata(path, table.schema.metadata or {}, kind)
+    arrays: dict[str, pa.ChunkedArray] = {}
+    wanted = columns_of(kind, factors)
+    for column in wanted:
+        if column.name in table.column_names:
+            arrays[column.name] = cast(path, column, table[column.name])
+        elif column.is_needed:
+            raise TablesError(f"{path}: column `{column.name}` is missing; {kind} needs it")
+        else:
+            arrays[column.name] = pa.nulls(table.num_rows, column.type)
+    check_values(path, pa.table(arrays), wanted, kind)
+    for name in table.column_names:
+        if name not in arrays:
+            arrays[name] = table[name]
+    nullable = {WHOLE: pd.Int64Dtype(), FLAG: pd.BooleanDtype()}
+    frame: pd.DataFrame = pa.table(arrays).to_pandas(types_mapper=nullable.get)
+    return frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTables:
+    """A results folder, read: what was asked and what was measured.
+
+    Attributes:
+        folder: Where it lies.
+        study: The resolved study.
+        trials: One row per trial, with `arm` and every factor's column.
+        epochs: One row per epoch of a trial; trials that still run appear only here.
+        provenance: `study.json`, or None where another tool wrote the folder.
+        confirm: And the rest: the table, or None where that stage has not run.
+    """
+
+    folder: Path
+    study: Study
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    provenance: dict[str, Any] | None = None
+    confirm: pd.DataFrame | None = None
+    confirmed: pd.DataFrame | None = None
+    importance: pd.DataFrame | None = None
+    interactions: pd.DataFrame | None = None
+    marginals: pd.DataFrame | None = None
+    claims: pd.DataFrame | None = None
+    external: pd.DataFrame | None = None
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame | None:
+        """A row per model and image of the confirm stage, read when it is first asked for.
+
+        Raises:
+            TablesError: The file is damaged.
+        """
+        path = self.folder / "predictions.parquet"
+        return read_table(path, "predictions") if path.is_file() else None
+
+
+def read_study(folder: Path) -> StudyTables:
+    """Everything in a results folder; predictions, which are large, once they are asked for.
+
+    Raises:
+        TablesError: The folder is not a study's, or a file in it is damaged or does not fit the
+            study.
+        StudyError: `study.toml` is not a valid study.
+    """
+    if not folder.is_dir():
+        raise TablesError(f"{folder}: no such folder; name a folder that study.run wrote")
+    needed = ("study.toml", "trials.parquet", "epochs.parquet")
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise TablesError(
+            f"{folder}: {missing[0]} is missing; a study's folder holds {', '.join(needed)}"
+        )
+    study = load_study(str(folder / "study.toml"))
+    trials_path = folder / "trials.parquet"
+    trials = _complete(
+        trials_path, read_table(trials_path, "trials", factors=study.factors), study
+    )
+
+    def optional(kind: Kind) -> pd.DataFrame | None:
+        path = folder / f"{kind}.parquet"
+        return read_table(path, kind) if path.is_file() else None
+
+    return StudyTables(
+        folder=folder,
+        study=study,
+        trials=trials,
+        epochs=read_table(folder / "epochs.parquet", "epochs"),
+        provenance=_read_provenance(folder / "study.json"),
+        confirm=optional("confirm"),
+        confirmed=optional("confirmed"),
+        importance=optional("importance"),
+        interactions=optional("interactions"),
+        marginals=optional("marginals"),
+        claims=optional("claims"),
+        external=optional("external"),
+    )
+
+
+def _to_arrow(path: Path, column: Column, frame: pd.DataFrame) -> pa.Array:
+    if column.name not in frame.columns:
+        if column.is_needed and len(frame):
+            raise TablesError(f"{path}: column `{column.name}` is needed and not in the frame")
+        return pa.nulls(len(frame), column.type)
+    try:
+        array = pa.array(frame[column.name], from_pandas=True)
+    # a number too large for 64 bits; a text that UTF-8 cannot hold
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+        raise TablesError(f"{path}: column `{column.name}` mixes types: {error}") from error
+    return cast(path, column, array)
+
+
+def _open(path: Path) -> pa.Table:
+    if not path.is_file():
+        raise TablesError(f"{path}: no such file")
+    try:
+        # not read_table, which would take `a=b` in a folder's name for a column; not the path,
+        # which pyarrow wants to be UTF-8
+        with path.open("rb") as stream:
+            table = pq.ParquetFile(stream, page_checksum_verification=True).read()
+        table.validate(full=True)  # text that is not UTF-8
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TablesError(
+            f"{path}: not a whole parquet file ({reason}); restore it or write it again"
+        ) from error
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise TablesError(f"{path}: column `{repeated[0]}` is there twice")
+    return table
+
+
+def _check_metadata(path: Path, metadata: Mapping[bytes, bytes], kind: Kind) -> None:
+    """Refuse another kind of table or a newer schema; tables of other tools say neither."""
+    found = metadata.get(_META_KIND, kind.encode()).decode(errors="replace")
+    if found != kind:
+        raise TablesError(f"{path}: holds the table {found!r}; expected {kind!r}")
+    version = metadata.get(_META_VERSION, str(SCHEMA_VERSION).encode()).decode(errors="replace")
+    if not version.isdecimal():
+        raise TablesError(f"{path}: schema version {version!r} is not a whole number")
+    if int(version) > SCHEMA_VERSION:
+        raise TablesError(
+            f"{path}: written by a newer agecls-study (schema {version}; this one reads up to "
+            f"{SCHEMA_VERSION}); update with pip install -U agecls-study"
+        )
+
+
+def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Trials with what the study implies: fixed levels, numbers and arm names."""
+    trials = trials.copy()
+    for factor in study.factors:
+        name = config_column(factor.name)
+        if factor.role == "fixed" and trials[name].isna().all():
+            named = trials[[config_column(other) for other in factor.when]]
+            exists = [holds(factor.when, config) for config in configurations(named)]
+            trials.loc[exists, name] = factor.levels[0]
+        if factor.levels:
+            problem = ~(trials[name].isna() | trials[name].isin(factor.levels))
+            expected = f"a level of {path.with_name('study.toml')}: "
+            expected += ", ".join(map(str, factor.levels))
+            refuse_first(path, name, trials[name], problem, expected)
+        if factor.is_numeric:
+            values = trials[name].astype("float64")
+            problem = ~np.isfinite(values) | ((values <= 0) & factor.log)
+            expected = "a finite number" + " above 0, for its scale is logarithmic" * factor.log
+            refuse_first(path, name, trials[name], problem & values.notna(), expected)
+        if factor.role == "arm":
+            refuse_first(path, name, trials[name], trials[name].isna(), "the arm's level")
+    of_arms = trials[[config_column(factor.name) for factor in study.of_role("arm")]]
+    arms = [arm_name(study, config) for config in configurations(of_arms)]
+    expected = "the arm of the row's own configuration"
+    stated = trials["arm"]
+    refuse_first(path, "arm", stated, stated.notna() & (stated != pd.Series(arms)), expected)
+    trials["arm"] = pd.Series(arms, dtype=stated.dtype)
+    if trials["number"].isna().any():
+        trials["number"] = pd.Series(range(len(trials)), dtype="Int64")
+    completed = trials["status"] == "completed"
+    if study.metric not in trials.columns or (
+        completed.any() and trials.loc[completed, study.metric].isna().all()
+    ):
+        raise TablesError(
+            f"{path}: column `{study.metric}`, the study's metric, has no value in any "
+            "completed trial"
+        )
+    return trials
+
+
+def _read_provenance(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TablesError(f"{path}: not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise TablesError(f"{path}: holds a {type(content).__name__}; expected an object")
+    return content

@@ -1,0 +1,1 @@
+"""Which trial is what, what is proposed next, who goes on; no Ray."""

@@ -1,0 +1,95 @@
+"""Which trial number is what, before any trial has run.
+
+Trials go to the arms in turn (number modulo arms), so that every prefix is balanced. Inside an
+arm come first the included configurations, then the design, then repeats of design configurations
+with another seed, for the noise, then the search. All but the search is decided here; the plan is
+the same for the same study.
+"""
+
+from dataclasses import dataclass
+from math import floor
+from typing import Literal
+
+from study.asked.factors import Level, Study, arm_name, complete, holds
+from study.plan.design import draw_design
+from study.plan.streams import Stream, generator, training_seeds
+
+Origin = Literal["design", "search", "repeat", "scout", "confirm"]
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One trial to come.
+
+    Attributes:
+        number: From 0, in the order of starting.
+        arm: The arm's name.
+        cell: The arm factors' levels.
+        origin: All but `search` trials run at full length and are never stopped; `confirm` trials
+            are of the stage after the search (`study.stages.confirm`), `scout` trials of the one
+            before it (`study.stages.scout`).
+        config: Every factor that exists, fixed ones too; None if the sampler will decide.
+        seed: Root of the run's random streams.
+    """
+
+    number: int
+    arm: str
+    cell: dict[str, Level]
+    origin: Origin
+    config: dict[str, Level] | None
+    seed: int
+
+
+def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
+    """Every trial of the study, in the order of starting.
+
+    More trials in the study file mean a larger design, hence another plan. `study.added` trials
+    do not: they are search trials at the end, and the plan before them stays as it was.
+    """
+    cells = study.arms
+    names = [arm_name(study, cell) for cell in cells]
+    decided = _decided(study)
+    seeds = training_seeds(study, Stream.TRIAL_SEEDS, study.trials)
+    undecided: tuple[Origin, None] = ("search", None)
+    trials = []
+    for number in range(study.trials):
+        turn, arm = divmod(number, len(cells))
+        origin, config = decided[arm][turn] if turn < len(decided[arm]) else undecided
+        trials.append(
+            PlannedTrial(number, names[arm], dict(cells[arm]), origin, config, seeds[number])
+        )
+    return tuple(trials)
+
+
+def design_size(n_trials: int, share: float) -> tuple[int, int]:
+    """How many of an arm's trials are new design configurations, and how many repeats of these.
+
+    The share is rounded half up, but leaves at least one where the arm has two trials or more.
+    One in eight of a design of four or more, at least one, is a repeat.
+    """
+    size = floor(share * n_trials + 0.5)
+    if share > 0 and n_trials >= 2:
+        size = max(size, 1)
+    repeats = max(1, floor(size / 8 + 0.5)) if size >= 4 else 0
+    return size - repeats, repeats
+
+
+def _decided(study: Study) -> list[list[tuple[Origin, dict[str, Level]]]]:
+    """For each arm, its trials that are decided before the search, in order."""
+    rng = generator(study, Stream.DESIGN)
+    cells, first = study.arms, study.trials - study.added
+    full = [complete(study, config) for config in study.included]
+    included = [[config for config in full if holds(cell, config)] for cell in cells]
+    sizes = [
+        design_size(len(range(arm, first, len(cells))) - len(included[arm]), study.design_share)
+        for arm in range(len(cells))
+    ]
+    designs = draw_design(study, [new for new, _ in sizes], rng)
+    decided = []
+    for known, design, (_, repeats) in zip(included, designs, sizes, strict=True):
+        again = rng.permutation(len(design))[:repeats]
+        trials: list[tuple[Origin, dict[str, Level]]] = []
+        trials += [("design", config) for config in known + design]
+        trials += [("repeat", dict(design[index])) for index in again]
+        decided.append(trials)
+    return decided

@@ -1,0 +1,180 @@
+"""What a person sees while a search runs: a live table, or plain lines where nobody watches."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from study.asked.factors import Level, arm_name
+from study.running.machine import Search
+
+QUIET_FOR = 2.0
+"""Seconds that a step may take before its progress is shown."""
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people, such as `1 h 05 min`, `3 min 20 s` or `12 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def describe(config: dict[str, Level], names: list[str]) -> str:
+    """A configuration in one line: the named factors that exist."""
+
+    def word(value: Level) -> str:
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+    return ", ".join(f"{name} {word(config[name])}" for name in names if name in config)
+
+
+class SearchDisplay:
+    """Follows a search; `tick` after every event.
+
+    On a terminal it redraws a table; elsewhere it prints one line per trial that ended.
+    """
+
+    def __init__(self, search: Search, *, majority: float, console: Console) -> None:
+        """Follow `search`; `majority` is the validation share of the commonest class."""
+        self._search = search
+        self._majority = majority
+        self._console = console
+        self._started = time.monotonic()
+        self._already = self._epochs_run()
+        self._shown = {n for n, t in search.record.trials.items() if t.status != "running"}
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep the display on screen within the block."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._draw, console=self._console, refresh_per_second=2):
+            yield
+
+    def tick(self) -> None:
+        """Take notice of whatever has changed."""
+        if self._console.is_terminal:
+            return
+        for number, trial in self._search.record.trials.items():
+            if trial.status != "running" and number not in self._shown:
+                self._shown.add(number)
+                self._console.print(self._line(number), highlight=False, markup=False)
+
+    def _line(self, number: int) -> str:
+        trial = self._search.record.trials[number]
+        done = len(self._shown)
+        what = f"{trial.status} after {len(trial.epochs)}/{trial.epochs_planned} epochs"
+        if trial.status == "failed":
+            what += f": {trial.end['error'] if trial.end else ''}"
+        else:
+            what += f", val accuracy {100 * trial.epochs[-1]['val_accuracy']:.1f} %"
+        left = self._time_left()
+        rest = f", {duration(left)} left" if left else ""
+        tuned = [f.name for f in self._search.study.of_role("tuned")]
+        return (
+            f"[{done}/{len(self._search.plan)}{rest}] {trial.trial_id} {trial.arm}: {what} "
+            f"({describe(trial.config, tuned)})"
+        )
+
+    def _epochs_run(self) -> int:
+        return sum(len(t.epochs) for t in self._search.record.trials.values())
+
+    def _time_left(self) -> float | None:
+        """Seconds to the end at the pace so far; None before the first epoch."""
+        ran = self._epochs_run() - self._already
+        ended = [t for t in self._search.record.trials.values() if t.status != "running"]
+        if not ran or not ended:
+            return None
+        per_trial = sum(len(t.epochs) for t in ended) / len(ended)
+        to_come = len(self._search.plan) - len(self._search.record.trials)
+        epochs = to_come * per_trial + sum(
+            t.epochs_planned - len(t.epochs) for t in self._search.live
+        )
+        return epochs * (time.monotonic() - self._started) / ran
+
+    def _draw(self) -> Group:
+        return Group(self._header(), self._arms(), self._running())
+
+    def _header(self) -> Text:
+        ended = sum(t.status != "running" for t in self._search.record.trials.values())
+        text = f"{ended} of {len(self._search.plan)} trials, "
+        text += duration(time.monotonic() - self._started)
+        left = self._time_left()
+        return Text(text + (f", about {duration(left)} left" if left else ""), style="bold")
+
+    def _arms(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("arm")
+        for name in ("completed", "stopped", "failed", "best val accuracy"):
+            table.add_column(name, justify="right")
+        best = self._search.best_of_arms()
+        counts = Counter((t.arm, t.status) for t in self._search.record.trials.values())
+        for cell in self._search.study.arms:
+            arm = arm_name(self._search.study, cell)
+            value = f"{100 * best[arm].epochs[-1]['val_accuracy']:.1f} %" if arm in best else "-"
+            states = [str(counts[arm, s]) for s in ("completed", "stopped", "failed")]
+            table.add_row(arm, *states, value)
+        table.add_row("majority class", "", "", "", f"{100 * self._majority:.1f} %", style="dim")
+        return table
+
+    def _running(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for name in ("running", "arm", "epoch", "val accuracy", "images/s", "configuration"):
+            table.add_column(name, no_wrap=True)
+        tuned = [f.name for f in self._search.study.of_role("tuned")]
+        for trial in self._search.live:
+            last = trial.epochs[-1] if trial.epochs else None
+            table.add_row(
+                trial.trial_id,
+                trial.arm,
+                f"{len(trial.epochs)}/{trial.epochs_planned}",
+                f"{100 * last['val_accuracy']:.1f} %" if last else "-",
+                f"{last['images_per_second']:.0f}" if last else "-",
+                describe(trial.config, tuned),
+            )
+        return table
+
+
+@contextmanager
+def progress(title: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A callback (done, total) that draws a bar once the step takes over two seconds."""
+    started = time.monotonic()
+    bar = Progress(
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    task = bar.add_task(title, total=None)
+    is_shown = False
+
+    def advance(done: int, total: int) -> None:
+        nonlocal is_shown
+        if not console.is_terminal:
+            return
+        if not is_shown and time.monotonic() - started > QUIET_FOR:
+            bar.start()
+            is_shown = True
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        if is_shown:
+            bar.stop()
+
+
+def console() -> Console:
+    """The console for progress and results: standard output."""
+    return Console(file=sys.stdout, soft_wrap=True)

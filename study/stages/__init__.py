@@ -1,0 +1,1 @@
+"""One stage a file, all of one shape; stages write facts."""

@@ -1,0 +1,304 @@
+"""Other faces, scored by the confirmed models: no training, and no look at the test split.
+
+Each model's predictions for each set lie in `confirm/external/SET/` before the next model begins,
+so that an interrupted scoring goes on where it was. What is compared with the study's own faces
+comes from the predictions that the confirm stage left.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+
+from agecls.data.loading import FaceData, load_data
+from agecls.data.whole_set import WholeSet, load_whole
+from agecls.errors import AgeclsError
+from agecls.use.saved import load
+from study.analysis.models.external import (
+    Elsewhere,
+    OtherFaces,
+    external_frame,
+    judge_drops,
+    score_elsewhere,
+)
+from study.asked.factors import DropClaim, Study
+from study.errors import StudyError
+from study.folder import provenance
+from study.folder.record import Record
+from study.folder.tables import read_study, read_table, write_table, write_whole
+from study.plan.streams import Stream, stream_seed
+from study.running.interruption import StopRequest
+from study.running.terminal import progress
+from study.stages.confirm import FOLDER as CONFIRM
+from study.stages.confirm_tables import predictions_frame
+from study.stages.models import confirmed_folder
+from study.stages.pretrain import source_of
+
+FOLDER: Final = "external"
+"""Inside the stage's folder; also the table's name, and the key in `study.json`."""
+
+SET: Final = "set.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What other faces are scored with.
+
+    Attributes:
+        study: The resolved study.
+        folder: Its folder, whose tables are written.
+        data: Its own images, which tell duplicates.
+        device: Where models run.
+        source: The provenance; the sets are added to it.
+        command: The command's words.
+        console: Where progress goes.
+    """
+
+    study: Study
+    folder: Path
+    data: FaceData
+    device: str
+    source: dict[str, Any]
+    command: str
+    console: Console
+
+    @property
+    def home(self) -> Path:
+        """Where predictions lie, a folder per set."""
+        return self.folder / CONFIRM / FOLDER
+
+
+def score_other_faces(work: Scoring, faces: Mapping[str, str], stop: StopRequest) -> bool:
+    """Score every confirmed model on every set and write the tables; whether that is done.
+
+    Args:
+        work: What to work with.
+        faces: By name, where each set lies; sets that were scored before stay in the table.
+        stop: Read after each model.
+
+    Raises:
+        StudyError: The study has no confirmed models, or a name stands for other images.
+        AgeclsError: A set cannot be read, or a model is damaged.
+    """
+    models = confirmed_models(work.folder)
+    with Record(work.folder / CONFIRM):  # nobody else writes in there meanwhile
+        for name, path in faces.items():
+            whole = _open_set(work, name, path)
+            if not _score(work, name, whole, models, stop):
+                return False
+        lines = _write(work, models)
+    provenance.write(work.folder, work.source)
+    for line in lines:
+        work.console.print(line, highlight=False, markup=False)
+    return True
+
+
+def confirmed_models(folder: Path) -> pd.DataFrame:
+    """The confirm table's models that were trained to their end.
+
+    Raises:
+        StudyError: There is none.
+    """
+    table = read_study(folder).confirm
+    done = None if table is None else table[table["status"] == "completed"]
+    if done is None or done.empty or not (folder / "predictions.parquet").is_file():
+        raise StudyError(
+            f"{folder}: no confirmed models, so nothing can score other faces. First run "
+            f"python -m study.confirm {folder.name}"
+        )
+    return done
+
+
+def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
+    """The set's images; its name stands for them from now on."""
+    with progress(f"Reading {name}", work.console) as advance:
+        whole = load_whole(path, size=work.study.size, progress=advance)
+    home = work.home / name
+    known = _described(home)
+    if known is not None and known["fingerprint"] != whole.fingerprint:
+        raise StudyError(
+            f"{path}: `{name}` was scored on other images ({known['path']}, fingerprint "
+            f"{known['fingerprint']}, now {whole.fingerprint}). Give these a name of their own: "
+            "--external NAME=PATH"
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    described = {
+        "faces": name,
+        "path": path,
+        "fingerprint": whole.fingerprint,
+        "summary": whole.summary,
+        "seen": _seen_by_arm(work, path),
+        "command": work.command,
+        "scored_at": provenance.now(),
+    }
+    write_whole(home / SET, json.dumps(described, indent=1).encode())
+    work.console.print(
+        f"{name}: {whole.summary['images']:,} images ({whole.summary['layout']}), majority class "
+        f"{whole.summary['majority']:.1%}",
+        highlight=False,
+        markup=False,
+    )
+    return whole
+
+
+def _described(home: Path) -> dict[str, Any] | None:
+    """What is known of a set that was scored before.
+
+    Raises:
+        StudyError: The file is damaged.
+    """
+    path = home / SET
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        is_whole = all(isinstance(found[k], str) for k in ("fingerprint", "path"))
+        is_whole = is_whole and isinstance(found["seen"], dict)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise StudyError(f"{path}: damaged; delete its folder and score the set again")
+    return found
+
+
+def _score(
+    work: Scoring, name: str, whole: WholeSet, models: pd.DataFrame, stop: StopRequest
+) -> bool:
+    """Every model's predictions on the set, on disk; False where it was stopped before."""
+    splits = [s for s in (work.data.train, work.data.val, work.data.test) if s is not None]
+    known = {content for split in splits for content in split.frame["content"]}
+    with progress(f"Scoring {name}", work.console) as advance:
+        for place, row in enumerate(models.to_dict("records")):
+            advance(place, len(models))
+            part = work.home / name / f"{row['model']}.parquet"
+            if part.is_file():
+                continue
+            if stop.due():
+                return False
+            p = _raw_probabilities(work, row["arm"], int(row["seed"]), whole.images.images)
+            frame = predictions_frame(row["model"], name, whole.images, p, known)
+            write_table(part, frame, "predictions", study_name=work.study.name)
+        advance(len(models), len(models))
+    return True
+
+
+def _raw_probabilities(
+    work: Scoring, arm: str, seed: int, images: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """What a kept model says before its temperature (N, 8), as tables hold it."""
+    folder = confirmed_folder(work.folder, arm, seed)
+    if not folder.is_dir():
+        raise StudyError(
+            f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a version "
+            "that kept none). Copy it back, or confirm a new study with --name."
+        )
+    classifier = load(folder, device=work.device)
+    classifier.members[0].inference.temperature = None
+    return classifier.probabilities(images)
+
+
+def _seen_by_arm(work: Scoring, path: str) -> dict[str, bool | None]:
+    """By arm, whether its models started from weights that were trained on the set."""
+    if "confirm" not in work.source:  # a kill between the stage's tables and this file
+        raise StudyError(
+            f"{work.folder / provenance.FILE_NAME}: does not say what was confirmed. Give python "
+            f"-m study.confirm {work.folder.name} once more, or restore the file from a copy."
+        )
+    return {
+        choice["arm"]: was_trained_on(source_of(work.study, work.folder, choice["config"]), path)
+        for choice in work.source["confirm"]["choices"]
+    }
+
+
+def was_trained_on(source: str | None, path: str) -> bool | None:
+    """Whether weights come from training on a data root; None where nobody can tell.
+
+    Args:
+        source: A study's source of weights; None: none, which has seen nothing.
+        path: The data root.
+    """
+    if source is None or source.startswith("torchvision:"):
+        return False  # torchvision's ResNets are trained on ImageNet
+    described = Path(source).with_suffix(".json")
+    try:
+        made_by = json.loads(described.read_text(encoding="utf-8"))["made_by"]
+        of, size, seed = made_by["data"], int(made_by["size"]), int(made_by["recipe"]["seed"])
+        if Path(of["path"]).expanduser().resolve() == Path(path).expanduser().resolve():
+            return True
+        fingerprint = str(of["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    try:
+        return load_data(path, size=size, seed=seed).fingerprint == fingerprint
+    except AgeclsError:
+        return False  # it could not have been trained on: there is no train split in it
+
+
+def _write(work: Scoring, models: pd.DataFrame) -> list[str]:
+    """The tables of all sets that were ever scored; returns lines for the terminal."""
+    described, faces = [], []
+    for home in _homes(work.home):
+        known = _described(home)
+        parts = [home / f"{model}.parquet" for model in models["model"]]
+        read = [read_table(p, "predictions") for p in parts if p.is_file()]
+        if known is None or not read:
+            continue
+        described.append({**known, "n_models": len(read)})
+        seen = known["seen"]
+        faces.append(OtherFaces(name=home.name, predictions=pd.concat(read), seen=seen))
+    own = read_table(work.folder / "predictions.parquet", "predictions")
+    found = score_elsewhere(models, own, faces, seed=stream_seed(work.study, Stream.EXTERNAL))
+    name = work.study.name
+    table = external_frame(found)
+    write_table(work.folder / "external.parquet", table, "external", study_name=name)
+    claims = _claims(work, found)
+    write_table(work.folder / "claims.parquet", claims, "claims", study_name=name)
+    work.source[FOLDER] = described
+    return _lines(table, claims)
+
+
+def _homes(home: Path) -> Iterator[Path]:
+    yield from sorted(p for p in home.iterdir() if p.is_dir())
+
+
+def _claims(work: Scoring, found: tuple[Elsewhere, ...]) -> pd.DataFrame:
+    """The table of claims with what other faces say in the place of what they had said."""
+    table = read_table(work.folder / "claims.parquet", "claims")
+    judged = judge_drops(work.study, found)
+    of_drops = {c.name for c in work.study.claims if isinstance(c, DropClaim)}
+    kept = table[~((table["stage"] == "confirm") & table["claim"].isin(of_drops))]
+    frames = [f for f in (kept, judged.reindex(columns=kept.columns)) if len(f)]
+    return pd.concat(frames, ignore_index=True) if frames else kept
+
+
+def _lines(table: pd.DataFrame, claims: pd.DataFrame) -> list[str]:
+    """Accuracy of each arm on each set with its change, then what is said of claims."""
+    lines = []
+    is_shown = table["against"].isna() & (table["metric"] == "accuracy")
+    for row in table[is_shown & (table["images"] == "all")].to_dict("records"):
+        seen = ", faces that its weights were trained on" if row["is_seen"] is True else ""
+        lines.append(
+            f"{row['faces']}, {row['arm']}: {_percent(row, '')} accuracy; against the study's "
+            f"own {row['own_split']} split {_percent(row, 'change')} ({row['n_seeds']} seeds, "
+            f"{row['n_images']:,} images{seen})"
+        )
+    for row in claims[claims["split"].isin(table["faces"])].to_dict("records"):
+        lines.append(f"{row['verdict']} on {row['split']}: {row['text']} ({row['reason']})")
+    return lines
+
+
+def _percent(row: Mapping[str, Any], which: str) -> str:
+    """A score as `41.2 % [39.0, 43.4]`, or a change of one as `-12.0 points [-14.1, -9.9]`."""
+    names = ("change", "change_low", "change_high") if which else ("estimate", "low", "high")
+    value, low, high = (100 * float(row[name]) for name in names)
+    return (
+        f"{value:+.1f} points [{low:.1f}, {high:.1f}]"
+        if which
+        else (f"{value:.1f} % [{low:.1f}, {high:.1f}]")
+    )

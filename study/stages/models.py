@@ -1,0 +1,172 @@
+"""Models kept for use: each arm's best of the search, and every confirmed one.
+
+`models/ARM/` holds the search's best, `models/ARM/confirmed/seedN/` those of fresh seeds with the
+temperature that calibrates them; `agecls.predict models/ARM/confirmed` averages all seeds.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from agecls.classes import CLASSES, NAMES
+from agecls.data.loading import FaceData
+from agecls.errors import CheckpointError
+from agecls.metrics import score
+from agecls.training.checkpoints import SavedModel, read_model
+from study.analysis.models.scoring import temperature
+from study.asked.factors import Study
+from study.folder.record import TrialRecord
+from study.folder.storage import Storage
+from study.folder.tables import write_whole
+from study.plan.space import recipe_of
+from study.running.machine import Search
+
+FOLDER: Final = "models"
+CONFIRMED: Final = "confirmed"
+WEIGHTS: Final = "model.safetensors"
+
+MODEL_BYTES: Final = 100_000_000
+"""What a kept model takes at most: a ResNet-50's 23.5 million parameters of four bytes each;
+ResNet-101 is nearly twice as large."""
+
+
+def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) -> list[str]:
+    """Write `models/ARM/model.safetensors` and `model.json` for each arm with a finished trial.
+
+    Returns a line for each arm whose model cannot be had, since its checkpoint is lost.
+
+    The best trial is the one with the highest final validation value: flattered by the search,
+    which `model.json` says; the confirm stage measures it afresh.
+    """
+    problems = []
+    for arm, trial in search.best_of_arms().items():
+        target = folder / FOLDER / arm
+        if _is_kept(target, trial):
+            continue
+        try:
+            with storage.local_copy(trial.trial_id) as checkpoint:
+                model = read_model(checkpoint)
+        except (CheckpointError, OSError) as error:
+            problems.append(f"{arm}: no model of its best trial {trial.trial_id} ({error})")
+            continue
+        last = trial.epochs[-1]
+        about = {
+            "stage": "search",
+            "trial_id": trial.trial_id,
+            "metrics": {key: value for key, value in last.items() if key.startswith("val_")},
+            "metrics_note": "of the split on which the trial was chosen among others: optimistic",
+        }
+        _write(target, model, _describe(search.study, trial, data, model) | about)
+    return problems
+
+
+def confirmed_folder(folder: Path, arm: str, seed: int) -> Path:
+    """Where a confirmed model is kept, inside the study's folder."""
+    return folder / FOLDER / arm / CONFIRMED / f"seed{seed}"
+
+
+def n_confirmed(folder: Path) -> int:
+    """How many confirmed models a study's folder holds."""
+    return sum(1 for _ in (folder / FOLDER).glob(f"*/{CONFIRMED}/*/{WEIGHTS}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedModels:
+    """The writer of a confirm stage's models.
+
+    Attributes:
+        study: The resolved study.
+        folder: Its folder.
+        data: Its images.
+        storage: Where the stage's checkpoints lie.
+        chosen: By arm, the search trial whose configuration is confirmed.
+    """
+
+    study: Study
+    folder: Path
+    data: FaceData
+    storage: Storage
+    chosen: Mapping[str, str]
+
+    def keep(self, trial: TrialRecord, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
+        """Write the model of a trial's checkpoint, with its temperature and its metrics.
+
+        Args:
+            trial: Trained to its end, its checkpoint still there.
+            probabilities: By split, what the model says of its images (N, 8).
+
+        Raises:
+            CheckpointError: The checkpoint is gone or damaged.
+            OSError: The disk is full.
+        """
+        with self.storage.local_copy(trial.trial_id) as checkpoint:
+            model = read_model(checkpoint)
+        labels = {"val": self.data.val.labels}
+        if self.data.test is not None:
+            labels["test"] = self.data.test.labels
+        about = {
+            "stage": "confirm",
+            "seed": trial.seed,
+            "trial_id": self.chosen[trial.arm],
+            "temperature": temperature(labels["val"], probabilities["val"].astype(np.float64)),
+            "metrics": {
+                f"{split}_{name}": value
+                for split, p in probabilities.items()
+                for name, value in _metrics(labels[split], p).items()
+            },
+            "metrics_note": "of this model before its temperature; the intervals over all seeds "
+            "are in confirmed.parquet",
+        }
+        target = confirmed_folder(self.folder, trial.arm, trial.seed)
+        _write(target, model, _describe(self.study, trial, self.data, model) | about)
+
+
+def _metrics(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, float]:
+    found = score(labels, p)
+    names = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "ece")
+    return {"loss": found.nll} | {name: getattr(found, name) for name in names}
+
+
+def _write(target: Path, model: SavedModel, described: dict[str, Any]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    weights = save({name: tensor.contiguous() for name, tensor in model.tensors.items()})
+    write_whole(target / WEIGHTS, weights)
+    # a kill between the two files must not pair weights with another trial's recipe
+    described["sha256"] = hashlib.sha256(weights).hexdigest()
+    write_whole(target / "model.json", json.dumps(described, indent=1).encode())
+
+
+def _is_kept(target: Path, trial: TrialRecord) -> bool:
+    try:
+        described = json.loads((target / "model.json").read_text(encoding="utf-8"))
+        return bool(described["trial_id"] == trial.trial_id)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False  # not there, or damaged: written again
+
+
+def _describe(
+    study: Study, trial: TrialRecord, data: FaceData, model: SavedModel
+) -> dict[str, Any]:
+    """What is true of every kept model."""
+    return {
+        "study": study.name,
+        "arm": trial.arm,
+        "recipe": recipe_of(study, trial.config, trial.seed).to_dict(),
+        "classes": list(CLASSES),
+        "class_names": list(NAMES),
+        "size": data.size,
+        "mean": list(model.mean),
+        "std": list(model.std),
+        "data_fingerprint": data.fingerprint,
+        "torch": torch.__version__,
+        "licence": "The weights inherit the terms of the training images and of the pretrained "
+        "weights; see the study's report.",
+    }

@@ -1,0 +1,209 @@
+"""Where pretrained trials start: named weights, files, or backbones that the study trains first.
+
+Workers get the contents of files, so that a node needs none of its own; named weights such as
+`torchvision:IMAGENET1K_V1` are looked up in each node's cache. A study starts all its trials from
+the same files: their hashes are in `study.json`, and other files are refused.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import ray
+from rich.console import Console
+
+from agecls.data.loading import TrainingArrays, load_data
+from agecls.errors import WeightsError
+from agecls.nets.weight_sources import read_source
+from agecls.pretrain import pretrain
+from study.asked.factors import Config, Level, Study
+from study.errors import SearchError
+from study.folder import provenance
+from study.folder.tables import write_whole
+from study.running.interruption import StopRequest
+from study.running.ray_session import Resources
+from study.running.terminal import progress
+from study.running.trainable import Backbones, device_for
+from study.running.tune_run import reason_of
+
+FOLDER: Final = "pretrained"
+"""Of the backbones that the study trained itself, inside the study's folder."""
+
+HASHES: Final = "weights"
+"""Key of `study.json`: SHA-256 of each file of weights, by structure."""
+
+
+def source_of(study: Study, folder: Path, config: Config) -> str | None:
+    """Where a configuration's weights come from: a named source or a file; None for scratch."""
+    if config["init"] != "pretrained":
+        return None
+    variant, depth = config["variant"], config["depth"]
+    if study.weights is None:
+        return str(_own(folder, variant, depth).absolute())
+    if study.weights.startswith(("torchvision:", "timm:")):
+        return study.weights
+    named = Path(study.weights.format(variant=variant, depth=depth))
+    return str(named.expanduser().absolute())
+
+
+def check_given(study: Study) -> None:
+    """Refuse files of weights that cannot be loaded, before anything is written.
+
+    Raises:
+        WeightsError: One is missing, damaged or not safe to load.
+    """
+    if study.weights is None:
+        return
+    for _, depth, source in _files(study, Path()):
+        read_source(str(source), int(depth))
+
+
+def contents(study: Study, folder: Path, known: dict[str, Any]) -> Backbones:
+    """Contents of every file of weights that the study may start from.
+
+    Args:
+        study: The resolved study.
+        folder: The study's, where its own backbones lie.
+        known: The open provenance, which is written.
+
+    Raises:
+        WeightsError: A file is missing, or not the one that the study began with.
+    """
+    found: dict[str, dict[str, bytes]] = {}
+    hashes: dict[str, str] = known.setdefault(HASHES, {})
+    for variant, depth, source in _files(study, folder):
+        if not source.is_file():
+            raise WeightsError(f"{source}: no such file; give pretrained weights with --weights")
+        files = [source, *(p for p in [source.with_suffix(".json")] if p.is_file())]
+        found[str(source)] = {file.name: file.read_bytes() for file in files}
+        digest = hashlib.sha256(found[str(source)][source.name]).hexdigest()
+        if hashes.setdefault(f"{variant}-{depth}", digest) != digest:
+            raise WeightsError(
+                f"{source}: not the weights that the study began with (SHA-256 was "
+                f"{hashes[f'{variant}-{depth}']} and is {digest}). Bring them back, or begin a "
+                "new study with --name."
+            )
+    provenance.write(folder, known)
+    return found
+
+
+def train_missing(
+    study: Study,
+    folder: Path,
+    resources: Resources,
+    stop: StopRequest,
+    console: Console,
+    known: dict[str, Any],
+) -> None:
+    """Train the backbones that the study asks for and that are not there yet, side by side.
+
+    Raises:
+        SearchError: One cannot be trained.
+    """
+    plan = study.pretrain
+    if plan is None or study.weights is not None:
+        return
+    wanted = {
+        _own(folder, variant, depth): {"variant": variant, "depth": depth}
+        for variant in study.factor("variant").levels
+        for depth in study.factor("depth").levels
+    }
+    missing = [path for path in wanted if not path.exists()]
+    if not missing:
+        return
+    with progress("Reading faces to pretrain on", console) as advance:
+        data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
+    shared = ray.put(_subset(data.arrays(), plan.images, study.seed))
+    task = cast(Any, ray.remote(cast(Any, _train))).options(
+        num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
+    )
+    (folder / FOLDER).mkdir(exist_ok=True)
+    running = {
+        task.remote(
+            shared,
+            out=path.absolute(),
+            wants_gpu=resources.gpus_per_trial > 0,
+            epochs=plan.epochs,
+            seed=study.seed,
+            threads=max(1, int(resources.cpus_per_trial)),
+            source={"path": plan.data, "fingerprint": data.fingerprint},
+            **wanted[path],
+        ): path
+        for path in missing
+    }
+    total = len(running)
+    with progress("Pretraining backbones", console) as advance:
+        while running and not stop.due():
+            advance(total - len(running), total)
+            ready, _ = ray.wait(list(running), timeout=1.0)
+            for reference in ready:
+                path = running.pop(reference)
+                metrics = _fetch(reference, path)
+                known.setdefault("pretrained", {})[path.stem] = metrics
+                console.print(
+                    f"Pretrained {path.stem} on {plan.data}, {plan.epochs} epochs: "
+                    f"{100 * metrics['val_accuracy']:.1f} % validation accuracy there",
+                    highlight=False,
+                )
+    for reference in running:
+        ray.cancel(reference, force=True)
+    provenance.write(folder, known)
+
+
+def _train(
+    data: TrainingArrays, *, out: Path, wants_gpu: bool, **options: Any
+) -> tuple[dict[str, float], dict[str, bytes]]:
+    """On a worker: the metrics of a backbone, and its files by name, the weights last."""
+    with tempfile.TemporaryDirectory(prefix="study-pretrain-") as elsewhere:
+        # in place, where an interrupted run goes on, if this node reaches the study's folder
+        place = out if out.parent.is_dir() else Path(elsewhere) / out.name
+        metrics = pretrain(data, out=place, device=device_for(wants_gpu=wants_gpu), **options)
+        files = (place.with_suffix(".json"), place)
+        return metrics, {file.name: file.read_bytes() for file in files}
+
+
+def _fetch(reference: Any, path: Path) -> dict[str, float]:
+    """The metrics of a finished backbone, whose files are then at `path`."""
+    try:
+        metrics, files = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        raise SearchError(
+            f"pretraining {path.stem} failed: {reason_of(error)[0]}. Mend that; --resume goes on "
+            "from its last epoch."
+        ) from error
+    for name, content in files.items():
+        if not path.with_name(name).exists():
+            write_whole(path.with_name(name), content)
+    return dict(metrics)
+
+
+def _own(folder: Path, variant: Level, depth: Level) -> Path:
+    """Where the study keeps a backbone that it trained itself."""
+    return folder / FOLDER / f"{variant}-{depth}.safetensors"
+
+
+def _files(study: Study, folder: Path) -> Iterator[tuple[Level, Level, Path]]:
+    """Variant, depth and path of every file that a trial may start from."""
+    if "pretrained" not in study.factor("init").levels:
+        return
+    for variant in study.factor("variant").levels:
+        for depth in study.factor("depth").levels:
+            config = {"init": "pretrained", "variant": variant, "depth": depth}
+            source = Path(str(source_of(study, folder, config)))
+            if source.is_absolute():  # others are names
+                yield variant, depth, source
+
+
+def _subset(data: TrainingArrays, limit: int | None, seed: int) -> TrainingArrays:
+    """The data with at most `limit` training images, drawn at random."""
+    n = len(data.train_labels)
+    if limit is None or limit >= n:
+        return data
+    chosen = np.sort(np.random.default_rng(seed).choice(n, size=limit, replace=False))
+    return replace(
+        data, train_images=data.train_images[chosen], train_labels=data.train_labels[chosen]
+    )

@@ -1,0 +1,382 @@
+"""A study from data to report: the stages of the main job, in order."""
+
+import os
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agecls.data.loading import FaceData
+from agecls.errors import AgeclsError
+from study.asked.factors import Study, arm_name
+from study.asked.study_file import dump_study, load_study
+from study.errors import SearchError, StorageError, StudyError
+from study.folder import provenance
+from study.folder.record import Record, TrialRecord
+from study.folder.storage import Storage, below
+from study.folder.tables import write_table, write_whole
+from study.folder.tabulate import epochs_frame, trials_frame
+from study.plan.sampler import SETTINGS
+from study.report.page import write_report
+from study.running import ray_session, tune_run
+from study.running.interruption import StopRequest, stop_on_signals
+from study.running.live_report import LiveReport
+from study.running.machine import Search
+from study.running.ray_session import Resources
+from study.running.terminal import SearchDisplay, duration
+from study.stages import models, pretrain
+from study.stages.confirm import FOLDER as CONFIRM
+from study.stages.confirm import Work, confirm
+from study.stages.scout import FOLDER as SCOUT
+from study.stages.scout import Scouting, check_box, scout_trials
+from study.stages.study_faces import study_faces
+
+WRITE_EVERY = 60.0
+"""Seconds between two writings of the tables while a search runs."""
+
+CHECKPOINT_BYTES = 350_000_000
+"""What a checkpoint takes at most: a ResNet-50's weights, their average and Adam's two moments,
+25.6 million parameters of four bytes each; ResNet-101 is half as large again."""
+
+STUDY_FILE = "study.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a session of a study ended.
+
+    Attributes:
+        report: The report's path.
+        interrupted: Why it stopped before its end; None if the study is finished.
+        failed: Whether it stopped because it could not go on.
+        summary: Lines for the terminal.
+    """
+
+    report: Path
+    interrupted: str | None
+    failed: bool
+    summary: tuple[str, ...]
+
+
+def conduct(
+    study: Study,
+    folder: Path,
+    *,
+    resources: Resources,
+    time_budget: float | None,
+    storage: str | None,
+    command: Sequence[str],
+    console: Console,
+) -> Outcome:
+    """Search, confirm, write tables, models and report; continues what `folder` already holds.
+
+    Args:
+        study: The resolved study; the one in `folder` if that is continued.
+        folder: Made if absent.
+        resources: What Ray may use.
+        time_budget: Seconds after which no epoch starts; None: no limit.
+        storage: Where checkpoints go: a URI that every node reaches; None: inside `folder`.
+        command: The words of the command, for the provenance.
+        console: Where progress goes.
+
+    Raises:
+        StudyError: Another process works on the folder, or it holds data of another study.
+        AgeclsError: The data or the weights cannot be used.
+    """
+    stop = StopRequest.after(time_budget)
+    data = study_faces(study, console)
+    pretrain.check_given(study)
+    make_folder(folder)
+    is_over = failed = False
+    # The record first, which one process holds: nobody else's checkpoints are tidied then.
+    with Record(folder) as record:
+        checkpoints = prepare(study, folder, storage, resources)
+        if not (folder / STUDY_FILE).exists():
+            write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        check_box(study, folder)
+        source = open_provenance(study, folder, data, command)
+        write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        search = Search(study, record, folder)
+        # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
+        with ray_session.ray_session(resources), stop_on_signals(stop):
+            # not before: Ray may be unable to serve what is asked
+            provenance.write(folder, source)
+            try:
+                pretrain.train_missing(study, folder, resources, stop, console, source)
+                if study.is_to_be_scouted and not stop.due():
+                    study = _scouted(
+                        study, folder, data, storage, resources, stop, source, console
+                    )
+                    search = Search(study, record, folder)
+                if not stop.due():
+                    _search(search, data, folder, checkpoints, resources, stop, console, source)
+                    if search.is_over and study.confirm_seeds > 0 and not stop.due():
+                        write_tables(study, record.trials.values(), folder)
+                        _check_found(search, folder)
+                        work = confirm_work(
+                            study,
+                            folder,
+                            data,
+                            storage,
+                            resources,
+                            source,
+                            command,
+                            console,
+                            n_seeds=study.confirm_seeds,
+                        )
+                        is_over = confirm(work, n_seeds=study.confirm_seeds, stop=stop)
+                    else:
+                        is_over = search.is_over and study.confirm_seeds == 0
+            except (StudyError, AgeclsError) as error:
+                stop.reason, failed = str(error), True
+        interrupted = None if is_over else stop.reason or "the search did not end"
+        # Tables first: a full disk or a lost checkpoint must cost a model, not what was measured.
+        write_tables(study, record.trials.values(), folder)
+        checkpoints.prepare()  # nobody writes any more: what dead writers left goes
+        problems = models.keep_best(search, data, folder, checkpoints)
+        close_provenance(folder, source, interrupted)
+    return Outcome(
+        report=write_report(folder),
+        interrupted=interrupted,
+        failed=failed,
+        summary=(*_summary(search, data.summary["majority"]["val"]), *problems),
+    )
+
+
+def _check_found(search: Search, folder: Path) -> None:
+    """Refuse to confirm a search that found nothing.
+
+    Raises:
+        SearchError: No trial ran to its end.
+    """
+    if not search.best_of_arms():
+        raise SearchError(
+            f"{folder}: no trial ran to its end, so there is nothing to confirm. `error` in "
+            "trials.parquet says why; change the study's factors and begin a new one with --name."
+        )
+
+
+def _scouted(
+    study: Study,
+    folder: Path,
+    data: FaceData,
+    storage: str | None,
+    resources: Resources,
+    stop: StopRequest,
+    source: dict[str, Any],
+    console: Console,
+) -> Study:
+    """The study with the ranges that scouts find, on disk; as it is where they were stopped."""
+    place = None if storage is None else below(storage, SCOUT)
+    found = Scouting(
+        study=study,
+        folder=folder,
+        data=data,
+        storage=prepare(study, folder / SCOUT, place, resources),
+        resources=resources,
+        weights=lambda config: pretrain.source_of(study, folder, config),
+        backbones=pretrain.contents(study, folder, source),
+        source=source,
+        console=console,
+    ).run(stop)
+    write_whole(folder / STUDY_FILE, dump_study(found).encode())
+    return found
+
+
+def confirm_work(
+    study: Study,
+    folder: Path,
+    data: FaceData,
+    storage: str | None,
+    resources: Resources,
+    source: dict[str, Any],
+    command: Sequence[str],
+    console: Console,
+    *,
+    n_seeds: int,
+) -> Work:
+    """What the confirm stage works with; its checkpoints lie apart from the search's.
+
+    Its models, one per arm and seed, stay in the study's folder wherever the checkpoints go.
+
+    Raises:
+        StorageError: There is no room for them.
+        WeightsError: A file of weights is missing, or another one than before.
+    """
+    place = None if storage is None else below(storage, CONFIRM)
+    n_models = max(0, n_seeds * len(study.arms) - models.n_confirmed(folder))
+    what = f"{n_models} confirmed models"
+    _check_room(folder, n_models * models.MODEL_BYTES, what, "move the study's folder")
+    return Work(
+        study=study,
+        folder=folder,
+        data=data,
+        storage=prepare(study, folder / CONFIRM, place, resources),
+        resources=resources,
+        weights=lambda config: pretrain.source_of(study, folder, config),
+        backbones=pretrain.contents(study, folder, source),
+        source=source,
+        command=shlex.join(command),
+        console=console,
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written.
+
+    Raises:
+        StorageError: It cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --out"
+        ) from error
+
+
+def prepare(study: Study, folder: Path, storage: str | None, resources: Resources) -> Storage:
+    """Make a folder and the place of its checkpoints, and look whether they can grow.
+
+    Below `storage` each study has a folder of its own name.
+
+    Raises:
+        StorageError: One of them cannot be written, or the disk is too small.
+    """
+    make_folder(folder)
+    if storage is None:
+        kept = len(study.arms) * (1 + 1) + (resources.concurrency or os.cpu_count() or 1)
+        what = f"checkpoints and models of {len(study.arms)} arms"
+        _check_room(folder, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")
+        place = Storage(str((folder / "checkpoints").absolute()))
+    else:
+        place = Storage(below(storage, study.name))
+    place.prepare()
+    return place
+
+
+def _check_room(folder: Path, need: int, what: str, way_out: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise StorageError(
+            f"{folder}: {free / 1e9:.1f} GB are free, but {what} may take {need / 1e9:.1f} GB. "
+            f"Free some, or {way_out}."
+        )
+
+
+def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Path) -> None:
+    """Write `trials.parquet` and `epochs.parquet` from the record's trials and the scouts."""
+    rows = [*scout_trials(folder), *trials]
+    write_table(
+        folder / "trials.parquet",
+        trials_frame(study, rows),
+        "trials",
+        study_name=study.name,
+        factors=study.factors,
+    )
+    write_table(folder / "epochs.parquet", epochs_frame(rows), "epochs", study_name=study.name)
+
+
+def open_provenance(
+    study: Study, folder: Path, data: FaceData, command: Sequence[str]
+) -> dict[str, Any]:
+    """The study's provenance with a new session in it, to be written when that begins.
+
+    Raises:
+        StudyError: The folder was begun on other data, or its study file was changed by hand.
+    """
+    found = provenance.read(folder)
+    on_disk = load_study(folder / STUDY_FILE)
+    described = {
+        "path": study.data,
+        "fingerprint": data.fingerprint,
+        "summary": data.summary,
+    }
+    if found is None:
+        found = provenance.opening(on_disk, command=command, data=described)
+        found["sampler"] = {"name": "TPE (Optuna), one per arm", **SETTINGS}
+    elif found["data"]["fingerprint"] != data.fingerprint:
+        raise StudyError(
+            f"{folder}: the study was begun on data with fingerprint "
+            f"{found['data']['fingerprint']}, but {study.data} now has {data.fingerprint}. "
+            "Bring the data back, or begin a new study with --name."
+        )
+    elif changes := provenance.changes(found, on_disk):
+        raise StudyError(
+            f"{folder / STUDY_FILE}: it has changed since the study began ({'; '.join(changes)}). "
+            "Undo the change, or begin a new study with --name."
+        )
+    found["sessions"].append({"started_at": provenance.now(), "ended_at": None})
+    found["finished"] = False
+    return found
+
+
+def close_provenance(folder: Path, found: dict[str, Any], interrupted: str | None) -> None:
+    """End the open session, on disk; `interrupted` says why, None that the study is finished."""
+    found["ended_at"] = found["sessions"][-1]["ended_at"] = provenance.now()
+    found["sessions"][-1]["interrupted"] = interrupted
+    found["finished"] = interrupted is None
+    provenance.write(folder, found)
+
+
+def _search(
+    search: Search,
+    data: FaceData,
+    folder: Path,
+    storage: Storage,
+    resources: Resources,
+    stop: StopRequest,
+    console: Console,
+    source: dict[str, Any],
+) -> None:
+    display = SearchDisplay(search, majority=data.summary["majority"]["val"], console=console)
+    written = time.monotonic()
+
+    def tick() -> None:
+        nonlocal written
+        display.tick()
+        # a report that is being written reads the tables: they change before it or after it
+        if time.monotonic() - written >= WRITE_EVERY and not live.is_writing:
+            write_tables(search.study, search.record.trials.values(), folder)
+            live.write_if_due()
+            written = time.monotonic()
+
+    with LiveReport(folder) as live, display.shown():
+        tune_run.run_search(
+            search,
+            data.arrays(),
+            storage,
+            resources=resources,
+            stop=stop,
+            weights=lambda config: pretrain.source_of(search.study, folder, config),
+            backbones=pretrain.contents(search.study, folder, source),
+            tick=tick,
+        )
+
+
+def _summary(search: Search, majority: float) -> tuple[str, ...]:
+    """The end of the main job in a few lines: tuned accuracy per arm beside the majority class."""
+    study, trials = search.study, list(search.record.trials.values())
+    best = search.best_of_arms()
+    lines = []
+    for cell in study.arms:
+        arm = arm_name(study, cell)
+        n = sum(t.arm == arm and t.status == "completed" for t in trials)
+        lines.append(
+            f"{arm}: {100 * best[arm].epochs[-1]['val_accuracy']:.1f} % validation accuracy, "
+            f"the best of {n} completed trials"
+            if arm in best
+            else f"{arm}: no trial completed"
+        )
+    lines.append(f"majority class: {100 * majority:.1f} %")
+    seconds = sum(e["seconds"] for t in trials for e in t.epochs)
+    lines.append(f"{len(trials)} trials, {duration(seconds)} of training in all")
+    return tuple(lines)

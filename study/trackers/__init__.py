@@ -1,0 +1,1 @@
+"""A study in the forms of TensorBoard and MLflow."""

@@ -1,0 +1,253 @@
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agecls.data.records import Records, read_records
+from agecls.errors import DataLayoutError
+from tests.agecls.pictures import write_family_csv, write_family_set, write_picture
+
+
+def table_of(root: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
+    path = root / "labels.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def reasons(records: Records) -> dict[str, str]:
+    return dict(zip(records.quarantine["where"], records.quarantine["reason"], strict=True))
+
+
+def test_family_csvs_become_records_with_persons_unique_over_the_set(tmp_path: Path) -> None:
+    train = [["F0001", "D", "a", "F0001_AGE_D_18_a1.jpg"], ["F0002", "D2", "H", "x.JPG"]]
+    write_family_set(tmp_path, "train", train)
+    write_family_set(tmp_path, "val", [["F0801", "GM", "g", "F0801_AGE_GM_75_g.jpg"]])
+    records = read_records(tmp_path)
+    assert records.layout == "family csv"
+    assert records.root == tmp_path
+    assert records.quarantine.empty
+    frame = records.frame
+    assert frame["image_path"].tolist() == [
+        "train_images/F0001_AGE_D_18_a1.jpg",
+        "train_images/x.JPG",
+        "val_images/F0801_AGE_GM_75_g.jpg",
+    ]
+    assert frame["split"].tolist() == ["train", "train", "val"]
+    assert frame["label"].tolist() == [0, 7, 6]
+    assert frame["label"].dtype == "int64"
+    assert frame["person_id"].tolist() == ["F0001/D", "F0002/D2", "F0801/GM"]
+    assert frame["family_id"].tolist() == ["F0001", "F0002", "F0801"]
+    assert frame["role"].tolist() == ["D", "D2", "GM"]
+    assert frame["collected_age"].tolist() == [18, pd.NA, 75]
+    assert frame["years"].isna().all()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp949"])
+def test_a_family_csv_may_come_from_a_korean_spreadsheet(tmp_path: Path, encoding: str) -> None:
+    write_picture(tmp_path / "train_images" / "딸.jpg")
+    write_family_csv(tmp_path, "train", [["가족1", "D", "a", "딸.jpg"]], encoding=encoding)
+    frame = read_records(tmp_path).frame
+    assert frame["family_id"].tolist() == ["가족1"]
+    assert frame["image_path"].tolist() == ["train_images/딸.jpg"]
+
+
+def test_hostile_rows_are_quarantined_with_their_file_and_row(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train_images" / "ok.jpg")
+    write_picture(tmp_path / "secret.jpg")
+    (tmp_path / "train_images" / "folder.jpg").mkdir()
+    names = [
+        ("ok.jpg", "a", None),
+        (str(tmp_path / "secret.jpg"), "a", "the path is absolute"),
+        (r"C:\pictures\x.jpg", "a", "the path is absolute"),
+        (r"\\server\x.jpg", "a", "the path is absolute"),
+        ("../secret.jpg", "a", "the path has `..`"),
+        (r"sub\..\..\secret.jpg", "a", "the path has `..`"),
+        ("ok.jpg", "k", "age_class 'k' is not a letter a..h"),
+        ("ok.jpg", "", "age_class '' is not"),
+        ("missing.jpg", "a", "there is no such file"),
+        ("no_folder/missing.jpg", "a", "there is no such file"),
+        ("nul\0/x.jpg", "a", "there is no such file"),
+        ("folder.jpg", "a", "it is a folder"),
+        ("", "a", "the path is empty"),
+        ("./ok.jpg", "a", "the same path is in custom_train_dataset.csv, row 2"),
+        ("ok.jpg,extra", "a", "the row has 5 fields, the header 4"),
+    ]
+    write_family_csv(tmp_path, "train", [["F1", "D", letter, name] for name, letter, _ in names])
+    records = read_records(tmp_path)
+    assert records.frame["image_path"].tolist() == ["train_images/ok.jpg"]
+    found = reasons(records)
+    for row, (name, _, reason) in enumerate(names, start=2):
+        if reason is not None:
+            assert reason in found.pop(f"custom_train_dataset.csv, row {row}"), name
+    assert found == {}
+    assert records.quarantine["is_bad"].all()
+
+
+def test_a_path_listed_with_two_classes_is_not_used_at_all(tmp_path: Path) -> None:
+    rows = [["F1", "D", "a", "x.jpg"], ["F1", "D", "b", "y.jpg"], ["F1", "D", "c", "x.jpg"]]
+    write_family_set(tmp_path, "train", rows)
+    records = read_records(tmp_path)
+    assert records.frame["image_path"].tolist() == ["train_images/y.jpg"]
+    assert set(records.quarantine["reason"]) == {"the same path is listed with different classes"}
+
+
+def test_empty_family_or_person_is_quarantined(tmp_path: Path) -> None:
+    rows = [["", "D", "a", "x.jpg"], ["F1", " ", "b", "y.jpg"], ["F1", "D", "c", "z.jpg"]]
+    write_family_set(tmp_path, "train", rows)
+    assert reasons(read_records(tmp_path)) == {
+        "custom_train_dataset.csv, row 2": "family_id is empty",
+        "custom_train_dataset.csv, row 3": "person_id is empty",
+    }
+
+
+def test_a_family_csv_without_a_column_or_its_images_is_an_error(tmp_path: Path) -> None:
+    path = write_family_csv(tmp_path, "val", [])
+    path.write_text("family_id,person_id,image_path\n")
+    with pytest.raises(DataLayoutError, match=r"custom_val_dataset\.csv .* no column `age_class`"):
+        read_records(tmp_path)
+    write_family_csv(tmp_path, "val", [["F1", "D", "a", "x.jpg"]])
+    (tmp_path / "val_images").rmdir()
+    with pytest.raises(DataLayoutError, match=r"val_images/, which .* does not have"):
+        read_records(tmp_path)
+
+
+def test_a_split_without_a_csv_beside_others_is_read_from_its_names(tmp_path: Path) -> None:
+    write_family_set(tmp_path, "train", [["F1", "D", "a", "F1_AGE_D_18_a1.jpg"]])
+    write_picture(tmp_path / "test_images" / "F9_AGE_M_50_f2.JPG")
+    frame = read_records(tmp_path).frame
+    assert frame["split"].tolist() == ["train", "test"]
+    assert frame["label"].tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("path_name", ["image_path", "path", "file", "Filename"])
+@pytest.mark.parametrize("label_name", ["label", "age_class", "class", "age"])
+def test_a_table_s_columns_may_have_several_names(
+    tmp_path: Path, path_name: str, label_name: str
+) -> None:
+    write_picture(tmp_path / "x.jpg")
+    path = table_of(tmp_path, [path_name, label_name], [["x.jpg", "b 7-12"]])
+    for root in (tmp_path, path):
+        records = read_records(root)
+        assert records.layout == "table"
+        assert records.root == tmp_path
+        assert records.frame["label"].tolist() == [1]
+
+
+def test_a_parquet_reads_as_the_csv_of_the_same_table(tmp_path: Path) -> None:
+    values = {
+        "path": ["1.jpg", "sub/2.jpg", "3.jpg", "gone.jpg"],
+        "age": [3, 40, 99, 5],
+        "split": ["train", "Valid", "test", "train"],
+        "person_id": ["p", "q", "q", None],
+    }
+    for folder in ("csv", "parquet"):
+        for name in values["path"][:3]:
+            write_picture(tmp_path / folder / str(name))
+    pd.DataFrame(values).to_csv(tmp_path / "csv" / "t.csv", index=False)
+    pd.DataFrame(values).to_parquet(tmp_path / "parquet" / "t.parquet")
+    one, other = read_records(tmp_path / "csv"), read_records(tmp_path / "parquet")
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+    assert one.frame["label"].tolist() == [0, 4]
+    assert one.frame["years"].tolist() == [3, 40]
+    assert one.frame["split"].tolist() == ["train", "val"]
+    assert one.quarantine["reason"].tolist() == other.quarantine["reason"].tolist()
+    assert one.quarantine["is_bad"].tolist() == [False, True]
+
+
+def test_ages_become_classes_and_those_without_one_are_set_aside(tmp_path: Path) -> None:
+    ages = ["0", "6", "7", "12.9", "66", "80", "81", "-1", "old", "", "nan", "d"]
+    for number in range(len(ages)):
+        write_picture(tmp_path / f"{number}.jpg")
+    table_of(tmp_path, ["path", "age"], [[f"{i}.jpg", age] for i, age in enumerate(ages)])
+    records = read_records(tmp_path)
+    assert records.frame["label"].tolist() == [0, 0, 1, 1, 6, 7, 3]
+    assert records.frame["years"].tolist() == [0, 6, 7, 12, 66, 80, pd.NA]
+    bad = records.quarantine.set_index("where")["is_bad"].to_dict()
+    assert bad == {
+        "labels.csv, row 8": False,
+        **{f"labels.csv, row {row}": True for row in (9, 10, 11, 12)},
+    }
+
+
+def test_a_number_in_a_label_column_is_refused_since_it_may_mean_two_things(
+    tmp_path: Path,
+) -> None:
+    write_picture(tmp_path / "x.jpg")
+    table_of(tmp_path, ["path", "label"], [["x.jpg", "3"]])
+    with pytest.raises(DataLayoutError, match=r"`label` is a number; .* name the column `age`"):
+        read_records(tmp_path)
+
+
+def test_splits_have_three_spellings_of_val_and_no_unknown_name(tmp_path: Path) -> None:
+    names = ["train", "VAL", "valid", "validation", "test", "dev", ""]
+    for number in range(len(names)):
+        write_picture(tmp_path / f"{number}.jpg")
+    header = ["path", "label", "split"]
+    table_of(tmp_path, header, [[f"{i}.jpg", "a", name] for i, name in enumerate(names)])
+    records = read_records(tmp_path)
+    assert records.frame["split"].tolist() == ["train", "val", "val", "val", "test"]
+    assert reasons(records) == {
+        "labels.csv, row 7": "split 'dev' is not one of train, val, test",
+        "labels.csv, row 8": "the split is empty, and others are not",
+    }
+
+
+def test_a_table_s_persons_are_numbered_within_families_if_it_has_families(
+    tmp_path: Path,
+) -> None:
+    write_picture(tmp_path / "1.jpg")
+    write_picture(tmp_path / "2.jpg")
+    header = ["path", "label", "family_id", "person"]
+    table_of(tmp_path, header, [["1.jpg", "a", "F1", "D"], ["2.jpg", "a", "F2", "D"]])
+    assert read_records(tmp_path).frame["person_id"].tolist() == ["F1/D", "F2/D"]
+    table_of(tmp_path, ["path", "label", "person"], [["1.jpg", "a", "p"], ["2.jpg", "a", ""]])
+    frame = read_records(tmp_path).frame
+    assert frame["person_id"].tolist() == ["p", None]
+    assert frame["family_id"].tolist() == [None, None]
+
+
+def test_names_with_markup_quotes_and_newlines_survive(tmp_path: Path) -> None:
+    names = ["<img src=x onerror=alert(1)>.jpg", 'say "hi", you.jpg', "two\nlines.jpg", "a'b;.jpg"]
+    for number, name in enumerate(names):
+        write_picture(tmp_path / name, number)
+    table_of(tmp_path, ["path", "label"], [[name, "a"] for name in names])
+    frame = read_records(tmp_path).frame
+    assert frame["image_path"].tolist() == names
+    assert json.loads(json.dumps(frame["image_path"].tolist())) == names
+
+
+def test_a_table_without_paths_or_classes_is_an_error_that_shows_its_columns(
+    tmp_path: Path,
+) -> None:
+    path = table_of(tmp_path, ["name", "label"], [["x.jpg", "a"]])
+    for root in (path, tmp_path):
+        with pytest.raises(DataLayoutError, match=r"no column of paths .*columns are name, label"):
+            read_records(root)
+    table_of(tmp_path, ["path", "years"], [["x.jpg", "3"]])
+    with pytest.raises(DataLayoutError, match=r"no column of classes .*columns are path, years"):
+        read_records(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.one_of(st.binary(max_size=200), st.text(alphabet='",;\n\rpathlbe.ax/\0', max_size=80))
+)
+def test_any_bytes_after_a_good_row_give_records_or_a_layout_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes | str
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "fuzzed"
+    write_picture(root / "x.jpg")
+    tail = data.encode() if isinstance(data, str) else data
+    (root / "labels.csv").write_bytes(b"path,label\nx.jpg,a\n" + tail)
+    try:
+        records = read_records(root)
+    except DataLayoutError:
+        return
+    assert set(records.frame["image_path"]) <= {"x.jpg"}
+    assert records.quarantine["reason"].notna().all()

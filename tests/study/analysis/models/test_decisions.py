@@ -1,0 +1,143 @@
+import pandas as pd
+import pytest
+
+from study.analysis.maths.intervals import Estimate
+from study.analysis.models.confirmed import score_confirmed
+from study.analysis.models.decisions import Decisions, holm
+from study.asked.factors import DifferenceClaim, EquivalenceClaim, Factor, ImportanceClaim, Range
+from tests.study.analysis.conftest import small_study
+from tests.study.analysis.models.test_confirmed import drawn
+
+VARIANT = Factor(name="variant", role="arm", levels=("org", "bcd"))
+RATE = Factor(name="lr", role="tuned", log=True, ranges=(Range(low=1e-3, high=1e-1),))
+SEARCHED = pd.DataFrame(
+    [{"claim": "better", "estimate": 14.0, "low": 8.0, "high": 20.0}],
+    columns=["claim", "estimate", "low", "high"],
+)
+
+
+def better(least=1.0, name="better"):
+    return DifferenceClaim(
+        name=name, text="BCD wins", factor="variant", better="bcd", worse="org", least=least
+    )
+
+
+def equal(within):
+    return EquivalenceClaim(
+        name="equal", text="the same", factor="variant", equal=("org", "bcd"), within=within
+    )
+
+
+def decide(accuracies, *claims, **options):
+    models, predictions = drawn(accuracies, **options)
+    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    study = small_study(VARIANT, RATE, claims=claims)
+    return Decisions()(study, found.judged_on(), SEARCHED)
+
+
+def test_a_planted_advantage_is_supported_and_shown_beside_the_search():
+    (row,) = decide({"org": 0.5, "bcd": 0.6}, better()).to_dict("records")
+    assert row["verdict"] == "supported"
+    assert row["low"] < 10 < row["high"]
+    assert (row["stage"], row["n_seeds"], row["n_trials"], row["split"]) == (
+        "confirm", 5, 10, "test",
+    )  # fmt: skip
+    assert row["search_estimate"] == 14
+    assert "p = " in row["reason"]
+
+
+def test_a_planted_disadvantage_is_refuted():
+    (row,) = decide({"org": 0.6, "bcd": 0.5}, better()).to_dict("records")
+    assert row["verdict"] == "refuted"
+    assert row["high"] < 1
+
+
+def test_a_null_pair_is_not_called_different_nor_surely_equal():
+    rows = decide({"org": 0.5, "bcd": 0.5}, better(0.0), equal(0.5)).to_dict("records")
+    assert [row["verdict"] for row in rows] == ["unresolved", "unresolved"]
+
+
+def test_equal_arms_on_enough_images_are_supported_as_equal():
+    (row,) = decide({"org": 0.5, "bcd": 0.5}, equal(6.0)).to_dict("records")
+    assert row["verdict"] == "supported"
+    (row,) = decide({"org": 0.5, "bcd": 0.65}, equal(6.0)).to_dict("records")
+    assert row["verdict"] == "refuted"
+
+
+def test_the_verdict_follows_from_the_adjusted_interval():
+    claims = (better(1.0, "a"), better(9.0, "b"), better(20.0, "c"), equal(1.0))
+    for row in decide({"org": 0.5, "bcd": 0.6}, *claims, spread=0.05).to_dict("records"):
+        low, high = row["adjusted_low"], row["adjusted_high"]
+        assert low <= row["low"] < row["high"] <= high
+        if row["claim"] != "equal":
+            limit = {"a": 1.0, "b": 9.0, "c": 20.0}[row["claim"]]
+            expected = "supported" if low > limit else "refuted" if high < limit else "unresolved"
+            assert row["verdict"] == expected
+
+
+def test_holm_steps_down():
+    # of 0.01, 0.04, 0.03: 3 x 0.01, then 2 x 0.03, then 0.04 held up to 0.06
+    found = holm([0.01, 0.04, 0.03])
+    assert [p for p, _ in found] == pytest.approx([0.03, 0.06, 0.06])
+    assert [share for _, share in found] == pytest.approx([1 / 3, 1, 1 / 2])
+    assert holm([]) == []
+
+
+def test_claims_about_tuned_factors_and_shares_stay_with_the_search():
+    shares = ImportanceClaim(name="share", text="", factor="lr", more_than="variant")
+    assert decide({"org": 0.5, "bcd": 0.6}, shares).empty
+
+
+def test_a_claim_with_an_arm_that_was_not_confirmed_is_not_decided():
+    assert decide({"org": 0.5}, better()).empty
+
+
+def test_two_arm_factors_average_the_cells_that_have_both_sides():
+    init = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
+    models, predictions = drawn(
+        {"org-scratch": 0.4, "bcd-scratch": 0.5, "org-pretrained": 0.6, "bcd-pretrained": 0.8}
+    )
+    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    study = small_study(VARIANT, init, RATE, claims=(better(),))
+    (row,) = Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
+    means = found.models.set_index("model")["test_accuracy"]
+    by_arm = {arm: means[[f"{arm}-seed{k}" for k in range(5)]].mean() for arm in (
+        "org-scratch", "bcd-scratch", "org-pretrained", "bcd-pretrained",
+    )}  # fmt: skip
+    expected = (
+        by_arm["bcd-scratch"] - by_arm["org-scratch"]
+        + by_arm["bcd-pretrained"] - by_arm["org-pretrained"]
+    ) / 2  # fmt: skip
+    assert row["estimate"] == pytest.approx(100 * expected)
+    assert row["n_trials"] == 20
+
+
+def test_seeds_that_would_settle_a_claim_reach_it_and_one_fewer_does_not():
+    estimate = Estimate(
+        value=3.0, by_clusters=0.05, by_seeds=1.0, freedom=4, n_seeds=5, clusters_freedom=500
+    )
+    rule = Decisions()
+    n = rule.seeds_needed(better(1.0), estimate, 0.05)
+    assert n is not None
+    from study.analysis.maths.intervals import quantile
+
+    def reach(k):
+        error, freedom = estimate.with_seeds(k)
+        return error * (quantile(freedom, 0.975) + quantile(freedom, 0.8))
+
+    assert reach(n) <= 2.0 < reach(n - 1)
+
+
+def test_no_number_of_seeds_outdoes_too_few_images():
+    estimate = Estimate(
+        value=1.5, by_clusters=1.0, by_seeds=1.0, freedom=4, n_seeds=5, clusters_freedom=500
+    )
+    assert Decisions().seeds_needed(better(1.0), estimate, 0.05) is None
+
+
+def test_an_unresolved_claim_says_what_would_settle_it():
+    (row,) = decide({"org": 0.5, "bcd": 0.52}, better(1.0), n_seeds=3, spread=0.1).to_dict(
+        "records"
+    )
+    assert row["verdict"] == "unresolved"
+    assert "would settle it" in row["reason"]

@@ -1,0 +1,212 @@
+from dataclasses import replace
+from time import process_time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.analysis import Analysis, analyse
+from study.asked.factors import Factor, Range
+from study.folder.columns import SCHEMAS
+from study.plan.rungs import Rungs, rung_epochs
+from study.quantities import count
+from tests.simulate.large import large_tables
+from tests.simulate.worlds import draw_world, make_study
+from tests.study.analysis.conftest import (
+    GAMMA,
+    INIT,
+    LOSS,
+    NO_EPOCHS,
+    RATE,
+    planted_trials,
+    small_study,
+)
+
+STUDY = small_study(INIT, RATE, GAMMA, LOSS)
+
+
+def test_claims_are_judged_by_the_model_and_withheld_where_nothing_varies(planted: Analysis):
+    claims = planted.claims.set_index("claim")
+    assert claims["verdict"].to_dict() == {
+        "init": "supported",
+        "loss": "supported",
+        "lr": "supported",
+        "fixed": "unresolved",
+    }
+    assert claims.loc["init", "average"] == pytest.approx(4.0, abs=0.4)
+    assert np.isnan(claims.loc["fixed", "estimate"])
+    assert claims.loc["fixed", "reason"] == "`batch_size` is not varied in this study"
+    assert claims["unit"].tolist() == ["points", "points", "share", "share"]
+
+
+def test_the_fit_is_checked_on_held_out_trials(planted: Analysis):
+    fit = planted.fit.iloc[0]
+    assert fit["noise_sd"] == pytest.approx(0.5, abs=0.12)
+    assert fit["r2"] > 0.9
+    assert 0.88 <= fit["coverage"] <= 1.0
+    assert fit["spread_sd"] == pytest.approx(np.sqrt(8.46), abs=0.3)
+
+
+def test_the_checked_trials_are_there_one_by_one(planted: Analysis):
+    held, fit = planted.held_out, planted.fit.iloc[0]
+    assert held["row"].tolist() == list(range(120))
+    seen = planted.frames.trials["value"].to_numpy()
+    np.testing.assert_allclose(held["seen"], seen)
+    error = held["seen"] - held["predicted"]
+    assert np.sqrt((error**2).mean()) == pytest.approx(fit["rmse"])
+    assert error.abs().mean() < 1.0  # noise 0.5 about a surface that spreads over 15 points
+    assert (error.abs() <= 1.96 * held["sd"]).mean() == pytest.approx(fit["coverage"])
+
+
+def test_the_contracts_tables_have_the_contracts_columns(planted: Analysis):
+    for kind in ("importance", "interactions", "marginals", "claims"):
+        expected = [column.name for column in SCHEMAS[kind]]
+        assert planted.table(kind).columns.tolist() == expected
+        assert len(planted.table(kind)) > 0
+
+
+def test_equal_seeds_give_equal_answers_and_other_seeds_other_draws(rng: np.random.Generator):
+    trials = planted_trials(40, rng)
+    first, second, other = (analyse(STUDY, trials, NO_EPOCHS, seed=s) for s in (1, 1, 2))
+    pd.testing.assert_frame_equal(first.importance, second.importance)
+    pd.testing.assert_frame_equal(first.contrasts, second.contrasts)
+    assert not first.importance["share"].equals(other.importance["share"])
+
+
+def test_the_order_of_the_rows_does_not_matter(rng: np.random.Generator):
+    trials = planted_trials(40, rng)
+    first = analyse(STUDY, trials, NO_EPOCHS, seed=1)
+    second = analyse(STUDY, trials.iloc[::-1], NO_EPOCHS, seed=1)
+    np.testing.assert_allclose(
+        first.importance["p_value"], second.importance["p_value"], rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 6])
+def test_too_few_trials_leave_everything_unresolved_and_say_so(n: int, rng: np.random.Generator):
+    analysis = analyse(STUDY, planted_trials(12, rng).iloc[:n], NO_EPOCHS, seed=0)
+    assert set(analysis.importance["verdict"]) == {"unresolved"}
+    few = f"only {count(n, 'full-length trial')} in the study's ranges"
+    assert analysis.importance["reason"].str.startswith(few).all()
+    assert analysis.contrasts.empty
+    assert analysis.fit["noise_sd"].isna().all()
+
+
+def test_twelve_trials_of_which_none_differs_are_survived(rng: np.random.Generator):
+    trials = planted_trials(12, rng).assign(val_accuracy=0.5)
+    analysis = analyse(STUDY, trials, NO_EPOCHS, seed=0)
+    assert "matters" not in set(analysis.importance["verdict"])
+
+
+def test_a_study_in_which_every_trial_collapsed_has_no_effects(rng: np.random.Generator):
+    trials = planted_trials(30, rng).assign(collapsed=True)
+    analysis = analyse(STUDY, trials, NO_EPOCHS, seed=0)
+    assert set(analysis.importance["verdict"]) == {"unresolved"}
+    assert analysis.collapse["probability"].min() > 0.5
+    assert "30 trials collapsed or diverged" in " ".join(analysis.notes)
+
+
+def test_a_study_that_varies_nothing_is_answered_with_empty_tables():
+    study = small_study(Factor(name="loss", role="fixed", levels=("ce",)))
+    trials = planted_trials(20, np.random.default_rng(0))
+    analysis = analyse(study, trials, NO_EPOCHS, seed=0)
+    assert analysis.importance.empty
+    assert analysis.interactions.empty
+
+
+def test_collapsed_trials_never_enter_effects(rng: np.random.Generator):
+    trials = planted_trials(60, rng)
+    worse = trials.iloc[:10].assign(collapsed=True, val_accuracy=0.2)
+    worse["trial_id"] = [f"c{i}" for i in range(10)]
+    clean = analyse(STUDY, trials, NO_EPOCHS, seed=0)
+    mixed = analyse(STUDY, pd.concat([trials, worse]), NO_EPOCHS, seed=0)
+    pd.testing.assert_frame_equal(clean.importance, mixed.importance)
+
+
+def test_a_study_without_a_design_share_is_told_the_cure(rng: np.random.Generator):
+    trials = planted_trials(40, rng).assign(origin="search")
+    notes = " ".join(analyse(STUDY, trials, NO_EPOCHS, seed=0).notes)
+    assert "No trial was drawn by design" in notes
+    assert "design_share" in notes
+
+
+def toy(n: int, design_share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """acc(e) = (0.5 + 0.3 ceil) (1 - exp(-(0.2 + 1.2 speed) e)) under TPE-like search and ASHA."""
+    rng = np.random.default_rng(seed)
+    rungs, epochs = Rungs(3), np.arange(1, 13)
+    places, values, rows, curves = [], [], [], []
+    for i in range(n):
+        x = rng.uniform(size=2)
+        if i >= max(design_share * n, 10):
+            best = np.argsort(values)[::-1][: max(1, i // 5)]
+            x = np.clip(places[rng.choice(best)] + rng.normal(scale=0.15, size=2), 0, 1)
+        speed, ceil = x
+        curve = (0.5 + 0.3 * ceil) * (1 - np.exp(-(0.2 + 1.2 * speed) * epochs))
+        curve = curve + rng.normal(scale=0.01, size=12)
+        run = 12
+        for rung in rung_epochs(12, 3):
+            decision = rungs.judge(
+                arm="all",
+                planned=12,
+                epoch=rung,
+                value=curve[rung - 1],
+                may_stop=i >= design_share * n,
+            )
+            if decision is not None and not decision.promoted:
+                run = rung
+                break
+        places.append(x)
+        values.append(curve[run - 1])
+        rows.append(
+            {
+                "trial_id": f"t{i}",
+                "origin": "design" if i < design_share * n else "search",
+                "status": "completed" if run == 12 else "stopped",
+                "epochs_planned": 12,
+                "epochs_run": run,
+                "val_accuracy": curve[run - 1],
+                "config/speed": speed,
+                "config/ceil": ceil,
+            }
+        )
+        curves.append(
+            pd.DataFrame({"trial_id": f"t{i}", "epoch": epochs[:run], "val_accuracy": curve[:run]})
+        )
+    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+
+
+def unit(name: str) -> Factor:
+    return Factor(name=name, role="tuned", ranges=(Range(low=0.0, high=1.0),))
+
+
+def test_the_end_value_comes_before_early_speed():
+    study = replace(small_study(unit("speed"), unit("ceil"), epochs=12), design_share=0.4)
+    analysis = analyse(study, *toy(80, 0.4, 1), seed=0)
+    shares = analysis.importance.set_index("factor")["share"]
+    # over the box at epoch 12 the ceiling takes 0.99 of the variance
+    assert shares["ceil"] == pytest.approx(0.99, abs=0.05)
+    assert analysis.imputation["naive_bias"].min() < -5
+    assert analysis.imputation["bias"].abs().max() < 1
+
+
+def test_without_a_design_share_the_toy_is_unresolved():
+    study = small_study(unit("speed"), unit("ceil"), epochs=12)
+    analysis = analyse(study, *toy(80, 0.0, 1), seed=0)
+    assert set(analysis.importance["verdict"]) == {"unresolved"}
+    assert analysis.importance.set_index("factor").loc["ceil", "high"] > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "limit"), [(5_000, 30), (100_000, 30)])
+def test_large_tables_are_analysed_in_half_a_minute(n: int, limit: float):
+    rng = np.random.default_rng(0)
+    world = draw_world("power", rng)
+    study = make_study(trials=n, design_share=0.2, seed=0)
+    tables = large_tables(study, world, n, rng)
+    # of the processor, so that a busy machine says the same as an idle one
+    begin = process_time()
+    analysis = analyse(study, *tables, seed=0)
+    seconds = process_time() - begin
+    assert seconds < limit
+    true = [world.variance(f) / world.total_variance for f in analysis.importance["factor"]]
+    assert np.abs(analysis.importance["share"] - true).sum() < 0.15

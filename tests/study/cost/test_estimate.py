@@ -1,0 +1,68 @@
+import shutil
+
+import pytest
+from rich.console import Console
+
+from agecls.data.loading import load_data
+from study.asked.study_file import load_study
+from study.cost.estimate import describe_plan, epochs_of, gpu_prediction
+from tests.study.tiny import write_study
+
+
+def test_the_plan_s_epochs_lie_between_every_stop_at_once_and_no_stop(tmp_path):
+    study = load_study(write_study(tmp_path))  # 6 trials, two of the design, of 2 or 3 epochs
+    most, fewest = epochs_of(study)
+    design = most - 4 * 3  # four search trials of at most three epochs
+    assert 2 * 2 <= design <= 2 * 3
+    assert fewest == design + 4 * 1  # each stopped at its first rung, after one epoch
+
+
+def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
+    study = load_study(write_study(tmp_path))
+    console = Console(record=True, width=100)
+    describe_plan(study, console)
+    text = console.export_text()
+    for word in ("variant", "org, bcd", "0.001 to 0.1 (log)", "2 design, 4 search", "images/s"):
+        assert word in text
+    assert "predicted, not measured" in text
+    assert {path.name for path in tmp_path.iterdir()} == {"faces", "tiny.toml"}
+
+
+@pytest.mark.parametrize(("deduplicate", "extra"), [("true", 0), ("false", 1)])
+def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, deduplicate, extra):
+    path = write_study(tmp_path)
+    text = path.read_text().replace("[data]", f"[data]\ndeduplicate = {deduplicate}")
+    path.write_text(text)
+    study = load_study(path)
+    n_different = len(load_data(study.data, size=study.size, seed=study.seed).train.labels)
+    table = tmp_path / "faces" / "custom_train_dataset.csv"
+    *owner, image = table.read_text().splitlines()[-1].split(",")
+    shutil.copy(table.parent / "train_images" / image, table.parent / "train_images" / "copy.jpg")
+    with table.open("a") as rows:
+        rows.write(",".join([*owner, "copy.jpg"]) + "\n")
+    console = Console(record=True, width=100)
+    describe_plan(study, console)
+    assert f"{n_different + extra} training and" in console.export_text()
+
+
+def test_the_gpu_s_time_is_arithmetic_over_an_assumed_rate(monkeypatch, tmp_path):
+    monkeypatch.setattr("study.cost.estimate.forward_flops", lambda variant, depth, size: 2e9)
+    study = load_study(write_study(tmp_path))
+    line = gpu_prediction(study, n_images=10_000, search=(10, 60), confirm=30)
+    # 6 GFLOP an image at 30 TFLOP/s: 5,000 images/s, so an epoch of 10,000 takes two seconds
+    assert "6.0 GFLOP an image" in line
+    assert "30 TFLOP/s (assumed) trains 5000 images/s" in line
+    assert "the search takes 20 s to 2 min 00 s, the confirmation up to 1 min 00 s" in line
+
+
+def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
+    path = write_study(tmp_path)
+    without = load_study(path)
+    table = "[scout]\ntrials = 3\nepochs = 2\n[data]"
+    path.write_text(path.read_text().replace("[data]", table, 1))
+    study = load_study(path)
+    # three scouts of two epochs in each of two arms
+    assert [a - b for a, b in zip(epochs_of(study), epochs_of(without), strict=True)] == [12, 12]
+    console = Console(record=True, width=100)
+    describe_plan(study, console)
+    assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()

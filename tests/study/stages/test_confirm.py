@@ -1,0 +1,348 @@
+"""The stage without Ray: a plain loop stands for the executor, everything else is real."""
+
+import json
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from agecls.classes import CLASSES
+from agecls.data.loading import FaceData, Split
+from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
+from agecls.training.checkpoints import SavedModel
+from study.asked.factors import complete
+from study.asked.study_file import dump_study, load_study
+from study.errors import StudyError
+from study.folder import provenance
+from study.folder.record import read_events
+from study.folder.storage import Storage
+from study.folder.tables import read_table, write_table
+from study.plan.trials import plan_trials
+from study.running.interruption import StopRequest
+from study.running.ray_session import Resources
+from study.stages import confirm as stage
+from study.stages import models
+from study.stages.confirm import FOLDER, READS, Work, confirm, confirm_plan, fresh_seeds
+
+STUDY = """
+[study]
+metric = "val_accuracy"
+trials = 8
+epochs = 2
+[data]
+path = "synthetic"
+size = 16
+[factors.variant]
+role = "arm"
+levels = ["org", "bcd"]
+[factors.lr]
+role = "tuned"
+log = true
+low = 0.001
+high = 0.1
+[claims.bcd_equal]
+text = "BCD performs like ORG"
+factor = "variant"
+equal = ["org", "bcd"]
+within = 1.0
+[claims.structure_minor]
+text = "The learning rate matters more than the structure"
+factor = "lr"
+more_than = "variant"
+"""
+
+
+class Killed(BaseException):
+    """Stands for a killed driver."""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "tiny.toml").write_text(STUDY)
+    return load_study(tmp_path / "tiny.toml")
+
+
+def split_of(name, n, first_content):
+    rng = np.random.default_rng(n)
+    frame = pd.DataFrame(
+        {
+            "image_path": [f"{name}/{k}.jpg" for k in range(n)],
+            "label": rng.integers(0, 8, size=n),
+            "content": [f"c{first_content + k}" for k in range(n)],
+            "cluster": np.arange(n) // 3,
+        }
+    )
+    return Split(np.zeros((n, 8, 8, 3), dtype=np.uint8), frame["label"].to_numpy(), frame)
+
+
+@pytest.fixture
+def data():
+    """40 val and 60 test images; 10 val images are also in train, 5 test images also in val."""
+    parts = split_of("train", 50, 0), split_of("val", 40, 40), split_of("test", 60, 75)
+    return FaceData(*parts, 8, "print", {"majority": {"val": 0.2}}, pd.DataFrame())
+
+
+@pytest.fixture
+def folder(study, tmp_path):
+    """A finished search on disk."""
+    home = tmp_path / "results"
+    home.mkdir()
+    (home / "study.toml").write_text(dump_study(study))
+    rows = []
+    for planned in plan_trials(study):
+        rate = 0.001 * 1.7**planned.number
+        config = complete(study, {**planned.cell, "lr": rate})
+        rows.append(
+            {
+                "trial_id": f"t{planned.number:05d}",
+                "number": planned.number,
+                "arm": planned.arm,
+                "origin": "design",
+                "status": "completed",
+                "collapsed": False,
+                "seed": planned.seed,
+                "epochs_planned": 2,
+                "epochs_run": 2,
+                "val_accuracy": 0.3 + 0.01 * planned.number,
+                **{f"config/{k}": v for k, v in config.items()},
+            }
+        )
+    write_table(
+        home / "trials.parquet", pd.DataFrame(rows), "trials", study_name="tiny",
+        factors=study.factors,
+    )  # fmt: skip
+    epochs = pd.DataFrame(columns=["trial_id", "epoch"])
+    write_table(home / "epochs.parquet", epochs, "epochs", study_name="tiny")
+    return home
+
+
+def executor(*, epochs=None, failing=()):
+    """A `run_search` that is killed before its `epochs`-th epoch is recorded."""
+    left = [10**9 if epochs is None else epochs]
+
+    def run(search, data, storage, *, scoring, stop, tick, **rest):
+        while (asked := search.next()) is not None:
+            if asked.number in failing:
+                search.failed(asked.number, "not today", "refused")
+                continue
+            for epoch in range(asked.epochs_done + 1, asked.epochs_planned + 1):
+                if epoch == asked.epochs_planned:
+                    scoring.keep(asked.number, {k: guess(asked, v) for k, v in
+                                                scoring.images.items()})  # fmt: skip
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+                search.finished_epoch(
+                    asked.number, {"epoch": epoch, "val_accuracy": 0.3, "collapsed": False}
+                )
+            tick()
+
+    return run
+
+
+def guess(asked, images):
+    rng = np.random.default_rng([asked.seed, len(images), asked.arm == "org"])
+    return rng.dirichlet(np.ones(8), size=len(images)).astype(np.float32)
+
+
+@pytest.fixture
+def start(study, folder, data, monkeypatch):
+    """Call the stage as a fresh process would: everything comes from the disk."""
+
+    def call(n_seeds=2, *, run=None, look_again=False, command="study.confirm tiny"):
+        monkeypatch.setattr(stage.tune_run, "run_search", run or executor())
+        # no training here, so no checkpoints: tests/study/test_models.py has real ones
+        saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
+        monkeypatch.setattr(models, "read_model", lambda path: saved)
+        text = StringIO()
+        storage = Storage(str(folder / FOLDER / "checkpoints"))
+        storage.prepare()
+        work = Work(
+            study=study,
+            folder=folder,
+            data=data,
+            storage=storage,
+            resources=Resources(),
+            weights=lambda config: None,
+            backbones={},
+            source=provenance.read(folder) or {"data": {"fingerprint": "print"}, "sessions": []},
+            command=command,
+            console=Console(file=text, width=200),
+        )
+        is_over = confirm(work, n_seeds=n_seeds, stop=StopRequest(), look_again=look_again)
+        return is_over, text.getvalue()
+
+    return call
+
+
+KINDS = ("confirm", "predictions", "confirmed", "claims")
+
+
+def tables(folder):
+    return {kind: read_table(folder / f"{kind}.parquet", kind) for kind in KINDS}
+
+
+def test_fresh_seeds_are_no_trial_s_and_the_first_ones_stay_when_more_are_asked(study):
+    seeds = fresh_seeds(study, 10)
+    assert fresh_seeds(study, 3) == seeds[:3]
+    assert len(set(seeds)) == 10
+    assert not set(seeds) & {trial.seed for trial in plan_trials(study)}
+
+
+def test_every_arm_is_trained_on_the_same_seeds(start, folder):
+    start(3)
+    frame = tables(folder)["confirm"]
+    by_arm = frame.groupby("arm")["seed"].apply(list)
+    assert by_arm["org"] == by_arm["bcd"]
+    assert len(by_arm["org"]) == 3
+    assert (frame["status"] == "completed").all()
+    # of org's trials 0, 2, 4, 6 the last is best and its neighbour too
+    assert set(frame.loc[frame["arm"] == "org", "trial_id"]) == {"t00006"}
+    assert frame["search_best_value"].max() == pytest.approx(0.37)
+
+
+def test_the_plan_is_paired_at_every_prefix(study, start, folder):
+    start(1)
+    choice = json.loads((folder / FOLDER / "choice.json").read_text())
+    assert [c["arm"] for c in choice] == ["org", "bcd"]
+    assert choice[0]["n_candidates"] == 4
+    plan = confirm_plan([stage.Choice(**c) for c in choice], [11, 22])
+    assert [(t.arm, t.seed, t.number) for t in plan] == [
+        ("org", 11, 0), ("bcd", 11, 1), ("org", 22, 2), ("bcd", 22, 3),
+    ]  # fmt: skip
+    assert {t.origin for t in plan} == {"confirm"}
+
+
+def test_predictions_name_clusters_duplicates_and_probabilities(start, folder, data):
+    start()
+    frame = tables(folder)["predictions"]
+    assert len(frame) == 4 * (40 + 60)
+    one = frame[(frame["model"] == frame["model"].iloc[0]) & (frame["split"] == "test")]
+    assert one["image"].tolist() == data.test.frame["image_path"].tolist()
+    assert one["cluster"].tolist() == data.test.frame["cluster"].tolist()
+    assert one["true"].tolist() == [CLASSES[c] for c in data.test.labels]
+    assert one["is_duplicate"].sum() == 5
+    columns = [f"p_{letter}" for letter in CLASSES]
+    assert one[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(60), abs=1e-5)
+    best = one[columns].to_numpy().argmax(axis=1)
+    assert one["predicted"].tolist() == [CLASSES[c] for c in best]
+
+
+def test_every_model_is_kept_with_the_temperature_of_its_table(start, folder):
+    start(3)
+    frame = tables(folder)["confirm"]
+    for row in frame.to_dict("records"):
+        target = models.confirmed_folder(folder, row["arm"], row["seed"])
+        described = json.loads((target / "model.json").read_text())
+        assert described["temperature"] == pytest.approx(row["temperature"], rel=1e-9)
+        assert described["metrics"]["test_accuracy"] == pytest.approx(row["test_accuracy"])
+        assert described["trial_id"] == row["trial_id"]
+    assert models.n_confirmed(folder) == len(frame) == 6
+
+
+def test_claims_of_arms_are_confirmed_beside_the_search_s_and_others_stay(start, folder):
+    _, text = start()
+    claims = tables(folder)["claims"]
+    assert list(zip(claims["claim"], claims["stage"], strict=True)) == [
+        ("bcd_equal", "search"), ("structure_minor", "search"), ("bcd_equal", "confirm"),
+    ]  # fmt: skip
+    assert claims["n_seeds"].tolist() == [0, 0, 2]
+    assert "BCD performs like ORG" in text
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3, 7])
+def test_a_killed_stage_goes_on_and_ends_with_the_same_tables(start, folder, epochs):
+    with pytest.raises(Killed):
+        start(run=executor(epochs=epochs))
+    assert not (folder / "confirm.parquet").exists()
+    assert start()[0]
+    broken = tables(folder)
+    events = [(e["event"], e["number"], e.get("epoch")) for e in
+              read_events(folder / FOLDER / "record.jsonl")]  # fmt: skip
+    assert len(events) == len(set(events))
+    for path in (folder / FOLDER).rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert start(look_again=True)[0]
+    for kind, frame in tables(folder).items():
+        pd.testing.assert_frame_equal(frame, broken[kind])
+
+
+def test_an_interrupted_look_is_one_look(start, folder):
+    with pytest.raises(Killed):
+        start(run=executor(epochs=3))
+    (read,) = provenance.read(folder)[READS]
+    assert read["ended_at"] is None
+    _, text = start()
+    (read,) = provenance.read(folder)[READS]
+    assert read["ended_at"] is not None
+    assert (read["n_models"], read["command"]) == (4, "study.confirm tiny")
+    assert "looked at before" not in text
+
+
+def test_a_second_look_at_the_test_split_is_on_record_and_said(start, folder):
+    start()
+    before = tables(folder)
+    _, text = start(look_again=True, command="study.confirm tiny again")
+    first, second = provenance.read(folder)[READS]
+    assert second["n_new_models"] == 0
+    assert second["command"] == "study.confirm tiny again"
+    assert f"looked at before ({first['started_at']}): this is look 2" in text
+    for kind, frame in tables(folder).items():
+        pd.testing.assert_frame_equal(frame, before[kind])
+
+
+def test_resuming_the_main_job_does_not_look_again(start, folder):
+    start()
+    assert start()[0]
+    assert len(provenance.read(folder)[READS]) == 1
+
+
+def test_more_seeds_keep_those_that_are_there_and_count_as_another_look(start, folder):
+    start(2)
+    before = tables(folder)["confirm"]
+    start(3)
+    after = tables(folder)["confirm"]
+    pd.testing.assert_frame_equal(after.iloc[:4], before)
+    assert len(after) == 6
+    assert provenance.read(folder)[READS][1]["n_new_models"] == 2
+    start(1)  # fewer than were begun: nothing is lost
+    assert len(tables(folder)["confirm"]) == 6
+
+
+def test_what_was_chosen_stays_chosen(start, folder):
+    start(1)
+    trials = read_table(folder / "trials.parquet", "trials")
+    trials["val_accuracy"] = 0.9 - trials["val_accuracy"]
+    write_table(folder / "trials.parquet", trials, "trials", study_name="tiny")
+    start(2)
+    frame = tables(folder)["confirm"]
+    assert set(frame.loc[frame["arm"] == "org", "trial_id"]) == {"t00006"}
+
+
+def test_a_model_that_failed_is_in_the_table_and_out_of_the_comparison(start, folder):
+    assert start(3, run=executor(failing=[2]))[0]
+    found = tables(folder)
+    failed = found["confirm"].query("status == 'failed'").iloc[0]
+    assert (failed["arm"], failed["error"]) == ("org", "not today")
+    assert pd.isna(failed["test_accuracy"])
+    assert found["claims"]["n_seeds"].iloc[-1] == 2
+
+
+def test_data_without_a_test_split_record_no_look(start, folder, data, monkeypatch):
+    object.__setattr__(data, "test", None)
+    start()
+    assert READS not in provenance.read(folder)
+    assert set(tables(folder)["claims"]["split"].dropna()) == {"val"}
+    assert tables(folder)["confirm"]["test_accuracy"].isna().all()
+
+
+def test_a_search_without_a_finished_trial_has_nothing_to_confirm(start, folder):
+    trials = read_table(folder / "trials.parquet", "trials")
+    trials["status"] = "interrupted"
+    write_table(folder / "trials.parquet", trials, "trials", study_name="tiny")
+    with pytest.raises(StudyError, match="no trial ran to its end"):
+        start()

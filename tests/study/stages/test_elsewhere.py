@@ -1,0 +1,321 @@
+"""Confirmed models on other faces, with nets that were trained for a moment."""
+
+import json
+import re
+import shutil
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from agecls.classes import CLASSES
+from agecls.data.loading import load_data
+from agecls.errors import DataLayoutError
+from agecls.faces.face_set import FaceSet, draw_face_set
+from agecls.metrics import score
+from agecls.use.saved import load
+from study.analysis.models.confirmed import P_COLUMNS
+from study.analysis.models.scoring import tempered
+from study.asked.study_file import load_study
+from study.confirm import main
+from study.errors import StudyError
+from study.folder import provenance
+from study.folder.record import Record
+from study.folder.tables import read_study, read_table
+from study.running.interruption import StopRequest
+from study.stages.elsewhere import Scoring, score_other_faces, was_trained_on
+from study.stages.models import confirmed_folder
+from tests.study import staged, tiny
+
+CLAIM = """
+[claims.holds]
+text = "Models hold on other faces"
+drop_at_most = 90.0
+"""
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """The study's own faces; and others: families, and names with ages."""
+    root = tmp_path_factory.mktemp("sets")
+    small = {"val_families": 4, "test_families": 4, "size": 16}
+    draw_face_set(root / "own", FaceSet(families=8, **small))
+    draw_face_set(root / "others", FaceSet(families=4, seed=9, **small))
+    draw_face_set(root / "street", FaceSet(families=2, seed=8, **small))
+    return root
+
+
+@pytest.fixture(scope="module")
+def original(sets, tmp_path_factory):
+    """A confirmed study with two arms and two seeds; (study, folder, data)."""
+    folder = tmp_path_factory.mktemp("results") / "tiny"
+    file = folder.parent / "tiny.toml"
+    file.write_text(tiny.study_text(sets / "own", trials=4) + CLAIM)
+    study = load_study(file)
+    staged.write_search(study, folder, lr=0.01, epochs=2)
+    data = load_data(sets / "own", size=16)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        staged.confirm_here(study, folder, data, n_seeds=2, monkeypatch=patch)
+    yield study, folder, data
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def confirmed(original, tmp_path):
+    """A copy of it that a test may change; the models, which are large, are linked."""
+    study, folder, data = original
+    copy = tmp_path / "tiny"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("models"))
+    for kept in (folder / "models").glob("*/confirmed/*/*"):
+        target = copy / kept.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(kept)
+    return study, copy, data
+
+
+@pytest.fixture
+def score_on(confirmed):
+    """Score sets as a fresh process would, in the confirmed study's folder."""
+    study, folder, data = confirmed
+
+    def call(faces, *, stop=None):
+        text = StringIO()
+        work = Scoring(
+            study=study,
+            folder=folder,
+            data=data,
+            device="cpu",
+            source=provenance.read(folder),
+            command="study.confirm tiny --external",
+            console=Console(file=text, width=300),
+        )
+        is_over = score_other_faces(
+            work, {k: str(v) for k, v in faces.items()}, stop or StopRequest()
+        )
+        return is_over, text.getvalue()
+
+    return call
+
+
+class StopAfter(StopRequest):
+    """A request that comes after some models."""
+
+    left = 0
+
+    def due(self):
+        self.left -= 1
+        if self.left < 0:
+            self.reason = "interrupted"
+        return self.reason is not None
+
+
+def parts_of(folder, name):
+    return sorted((folder / "confirm" / "external" / name).glob("*.parquet"))
+
+
+def test_an_interrupted_scoring_goes_on_and_looks_at_no_test_split(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    reads = provenance.read(folder)["test_reads"]
+    stop = StopAfter()
+    stop.left = 3
+    assert score_on({"others": sets / "others"}, stop=stop)[0] is False
+    first = {p: p.stat().st_mtime_ns for p in parts_of(folder, "others")}
+    assert len(first) == 3
+    assert not (folder / "external.parquet").exists()
+
+    is_over, text = score_on({"others": sets / "others"})
+    assert is_over
+    assert len(parts_of(folder, "others")) == 4
+    assert {p: p.stat().st_mtime_ns for p in first} == first  # nothing was scored twice
+    found = provenance.read(folder)
+    assert found["test_reads"] == reads
+    (described,) = found["external"]
+    assert (described["faces"], described["n_models"]) == ("others", 4)
+    assert described["seen"] == {"org": False, "bcd": False}
+    assert described["path"] == str(sets / "others")
+    table = read_table(folder / "external.parquet", "external")
+    assert set(table["faces"]) == {"others"}
+    assert set(table["n_seeds"]) == {2}
+    assert "others, org: " in text
+
+
+def test_what_is_scored_is_what_the_kept_models_say_of_every_image(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    score_on({"others": sets / "others"})
+    table = read_table(folder / "external.parquet", "external")
+    models = read_study(folder).confirm
+    by_seed = []
+    for row in models[models["arm"] == "org"].to_dict("records"):
+        part = folder / "confirm" / "external" / "others" / f"{row['model']}.parquet"
+        frame = read_table(part, "predictions")
+        assert set(frame["split"]) == {"others"}
+        kept = load(confirmed_folder(folder, "org", row["seed"]))
+        told = kept.predict([sets / "others" / image for image in frame["image"]])
+        raw = frame[P_COLUMNS].to_numpy()
+        np.testing.assert_allclose(
+            told[P_COLUMNS].to_numpy(), tempered(raw, row["temperature"]), atol=1e-5
+        )
+        labels = np.array([CLASSES.index(c) for c in frame["true"]])
+        by_seed.append(score(labels, raw).accuracy)
+    is_asked = table["against"].isna() & (table["arm"] == "org") & (table["metric"] == "accuracy")
+    (found,) = table[is_asked & (table["images"] == "all")].to_dict("records")
+    assert found["estimate"] == pytest.approx(np.mean(by_seed))
+    n = len(read_table(part, "predictions"))
+    assert found["n_images"] == n > 50  # of all three splits
+    own = models[models["arm"] == "org"]["test_accuracy"].mean()
+    assert found["own"] == pytest.approx(own)
+    assert found["own_split"] == "test"
+
+
+def test_another_set_joins_those_that_are_there_and_claims_are_told_for_each(
+    confirmed, score_on, sets
+):
+    _, folder, _ = confirmed
+    score_on({"others": sets / "others"})
+    before = read_table(folder / "external.parquet", "external")
+    _, text = score_on({"street": sets / "street"})
+    table = read_table(folder / "external.parquet", "external")
+    assert set(table["faces"]) == {"others", "street"}
+    again = table[table["faces"] == "others"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, before)
+    claims = read_table(folder / "claims.parquet", "claims")
+    rows = claims[claims["claim"] == "holds"]
+    assert rows["stage"].tolist() == ["search", "confirm", "confirm"]
+    searched = rows.iloc[0]
+    assert searched["verdict"] == "unresolved"
+    assert searched["command"].endswith("python -m study.confirm tiny --external OTHER_FACES")
+    assert rows["split"].tolist()[1:] == ["others", "street"]
+    assert set(rows["verdict"].iloc[1:]) == {"supported"}  # accuracy cannot fall by 90 points
+    assert "supported on street: Models hold on other faces" in text
+
+
+def test_a_study_that_does_not_say_what_was_confirmed_is_told_so(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    source = provenance.read(folder)
+    del source["confirm"]  # as after a kill between the stage's tables and this file
+    provenance.write(folder, source)
+    with pytest.raises(StudyError, match=r"study\.json: does not say what was confirmed"):
+        score_on({"street": sets / "street"})
+
+
+def test_other_faces_wait_until_nobody_else_writes_what_is_known_of_the_study(
+    confirmed, sets, capsys
+):
+    _, folder, _ = confirmed
+    with Record(folder):
+        words = ["tiny", "--out", str(folder.parent), "--external", str(sets / "street")]
+        assert main(words) == 2
+    assert "another process is working on this study" in capsys.readouterr().err
+    assert not (folder / "confirm" / "external").exists()
+
+
+def test_the_study_s_own_faces_are_told_to_be_its_own(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    score_on({"mirror": sets / "own"})
+    table = read_table(folder / "external.parquet", "external")
+    mirror = table[(table["faces"] == "mirror") & (table["metric"] == "accuracy")]
+    assert set(mirror["images"]) == {"all"}  # no image of the set is a stranger
+    frame = read_table(parts_of(folder, "mirror")[0], "predictions")
+    assert frame["is_duplicate"].all()
+    claims = read_table(folder / "claims.parquet", "claims")
+    (row,) = claims[claims["split"] == "mirror"].to_dict("records")
+    assert row["verdict"] == "unresolved"
+    assert "no image that the study does not hold" in row["reason"]
+
+
+def test_a_name_stands_for_one_set_of_images(score_on, sets):
+    score_on({"others": sets / "others"})
+    with pytest.raises(StudyError, match="`others` was scored on other images"):
+        score_on({"others": sets / "street"})
+
+
+def test_a_model_that_is_not_kept_is_named(confirmed, score_on, sets):
+    _, folder, _ = confirmed
+    shutil.rmtree(folder / "models")
+    with pytest.raises(StudyError, match=r"models/org/confirmed/seed\d+: the confirmed model"):
+        score_on({"street": sets / "street"})
+
+
+def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
+    confirmed, sets, tmp_path, capsys, monkeypatch
+):
+    _, folder, _ = confirmed
+    source = provenance.read(folder)
+    words = ["tiny", "--out", str(folder.parent), "--cpus-per-trial", "1"]
+    written = []
+    monkeypatch.setattr("study.report.page.write_report", lambda f: written.append(f) or f)
+    assert main([*words, "--external", f"street={sets / 'street'}"]) == 0
+    assert written == [folder]
+    assert main([*words, "--external", str(tmp_path / "nothing")]) == 2
+    assert "nothing does not exist" in capsys.readouterr().err
+    assert provenance.read(folder)["test_reads"] == source["test_reads"]
+    fresh = folder.parent / "unconfirmed"
+    staged.write_search(load_study(folder / "study.toml"), fresh, lr=0.01, epochs=2)
+    assert main(["unconfirmed", *words[1:], "--external", str(sets / "street")]) == 2
+    assert "no confirmed models" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--external", "a", "--seeds", "3"], "give it without|one at a time"),
+        (["--external", "x/a", "--external", "y/a"], "two sets of other faces have one name"),
+        (["--external", "test=x"], "names no set of faces"),
+        (["--external", "a b=x"], "names no set of faces"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(words, reason, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["tiny", *words])
+    assert re.search(reason, capsys.readouterr().err)
+
+
+def test_the_report_of_the_confirm_stage_keeps_what_other_faces_said(
+    confirmed, score_on, sets, monkeypatch
+):
+    study, folder, data = confirmed
+    score_on({"others": sets / "others"})
+    staged.confirm_here(study, folder, data, n_seeds=3, monkeypatch=monkeypatch)
+    claims = read_table(folder / "claims.parquet", "claims")
+    rows = claims[(claims["claim"] == "holds") & (claims["stage"] == "confirm")]
+    assert "others" in set(rows["split"])
+    assert set(rows["n_seeds"]) == {2}
+    score_on({"others": sets / "others"})  # only the new models are scored
+    assert len(parts_of(folder, "others")) == 6
+    claims = read_table(folder / "claims.parquet", "claims")
+    rows = claims[(claims["claim"] == "holds") & (claims["split"] == "others")]
+    assert set(rows["n_seeds"]) == {3}
+
+
+def backbone(folder, data, **changes):
+    made_by = {"data": data, "size": 16, "recipe": {"seed": 0}} | changes
+    weights = folder / "org-18.safetensors"
+    weights.with_suffix(".json").write_text(json.dumps({"made_by": made_by}))
+    return str(weights)
+
+
+def test_whether_weights_saw_the_faces_before(sets, tmp_path):
+    faces = sets / "others"
+    fingerprint = load_data(faces, size=16).fingerprint
+    assert was_trained_on(None, str(faces)) is False
+    assert was_trained_on("torchvision:IMAGENET1K_V1", str(faces)) is False
+    assert was_trained_on("timm:resnet50.x", str(faces)) is None
+    moved = {"path": "/gone/UTKFace", "fingerprint": fingerprint}
+    assert was_trained_on(backbone(tmp_path, moved), str(faces)) is True
+    other = {"path": "/gone/UTKFace", "fingerprint": "f00d"}
+    assert was_trained_on(backbone(tmp_path, other), str(faces)) is False
+    same_place = {"path": str(faces), "fingerprint": "f00d"}
+    assert was_trained_on(backbone(tmp_path, same_place), str(faces)) is True
+    assert was_trained_on(str(tmp_path / "nobody-knows.pt"), str(faces)) is None
+
+
+def test_a_set_that_cannot_be_read_is_told_and_takes_no_name(confirmed, score_on, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataLayoutError, match="no layout that is known"):
+        score_on({"empty": tmp_path / "empty"})
+    assert not (confirmed[1] / "confirm" / "external" / "empty").exists()
