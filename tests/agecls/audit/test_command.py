@@ -194,7 +194,7 @@ def test_an_interrupt_is_status_130_and_leaves_no_half_set(root, tmp_path, capsy
 def test_help_and_version_answer_without_pandas():
     code = (
         "import sys\n"
-        "from agecls.audit import main\n"
+        "from agecls.audit.__main__ import main\n"
         "try:\n    main([sys.argv[1]])\n"
         "except SystemExit as end:\n    assert end.code == 0\n"
         "assert not {'pandas', 'numpy', 'scipy', 'torch', 'rich'} & set(sys.modules)\n"
