@@ -1,12 +1,7 @@
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-import agecls
-import study
 
 HEAVY = {"torch", "torchvision", "ray", "optuna", "plotly", "pandas", "pyarrow", "scipy"}
 
@@ -43,39 +38,3 @@ def loaded_by(module: str) -> set[str]:
 )
 def test_a_module_loads_no_more_than_it_may(module, allowed):
     assert loaded_by(module) <= allowed
-
-
-def modules_of(package):
-    return sorted(Path(package.__file__).parent.rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", modules_of(agecls), ids=lambda p: p.name)
-def test_agecls_knows_nothing_of_the_study(path):
-    text = path.read_text()
-    assert "from study" not in text
-    assert "import study" not in text
-
-
-@pytest.mark.parametrize("path", modules_of(study), ids=lambda p: p.name)
-def test_nothing_imports_the_command(path):
-    assert "study.run import" not in path.read_text()
-
-
-REPORT = Path(study.__file__).parent / "report"
-ROOMS = sorted(path.parent.name for path in REPORT.glob("*/__init__.py"))
-
-
-def rooms_imported(room):
-    """Other rooms that the modules of one name."""
-    text = "\n".join(path.read_text() for path in (REPORT / room).glob("*.py"))
-    return set(re.findall(r"from study\.report\.(\w+)[. ]", text)) & set(ROOMS) - {room}
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_of_the_report_knows_no_other_but_its_head(room):
-    assert rooms_imported(room) <= ({"confirm"} if room == "head" else {"head"})
-
-
-def test_the_report_has_rooms_and_its_head_reads_what_fresh_seeds_say():
-    assert {"head", "confirm", "factors", "compare"} <= set(ROOMS)
-    assert rooms_imported("head") == {"confirm"}

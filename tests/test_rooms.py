@@ -1,0 +1,156 @@
+"""The walls of the house: which room may know which, and how large rooms and modules may grow."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[1]
+
+KNOWS = {
+    "agecls.faces": set(),
+    "agecls.data": {"agecls.faces"},
+    "agecls.audit": {"agecls.data"},
+    "agecls.nets.kernels": set(),
+    "agecls.nets": set(),
+    "agecls.training": {"agecls.data", "agecls.nets", "agecls.nets.kernels"},
+    "agecls.use": {"agecls.data", "agecls.faces", "agecls.nets", "agecls.training"},
+    "study.asked": set(),
+    "study.folder": {"study.asked"},
+    "study.plan": {"study.asked", "study.folder"},
+    "study.running": {
+        "agecls.data", "agecls.nets.kernels", "agecls.training", "study.asked", "study.folder",
+        "study.plan",
+    },
+    "study.analysis": {"study.asked", "study.folder"},
+    "study.analysis.maths": {"study.asked"},
+    "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
+    "study.analysis.models": {"study.analysis.maths", "study.analysis.search", "study.asked"},
+    "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
+    "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
+    "study.report.checks": {"study.analysis", "study.folder"},
+    "study.report.compare": {
+        "study.analysis", "study.asked", "study.folder", "study.report.head",
+    },
+    "study.report.confirm": {"study.analysis", "study.analysis.models", "study.folder"},
+    "study.report.factors": {
+        "study.analysis", "study.analysis.maths", "study.analysis.search", "study.folder",
+        "study.report.head",
+    },
+    "study.report.search": {"study.analysis", "study.folder", "study.plan"},
+    "study.report.trials": {"study.asked", "study.folder"},
+    "study.cost": {
+        "agecls.data", "agecls.nets", "agecls.training", "study.asked", "study.plan",
+        "study.running", "study.stages",
+    },
+    "study.stages": {
+        "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
+        "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
+        "study.plan", "study.report", "study.running",
+    },
+    "study.trackers": {"study.asked", "study.folder"},
+}  # fmt: skip
+"""By room, the other rooms that its modules may import. Every room may know the floors that it
+stands on (`agecls.errors` is for all of agecls), and a floor's own modules the rooms on it."""
+
+HALLS = {"agecls", "study"}
+MOST_MODULES = 14
+MOST_LINES = 400
+STILL_TOO_LONG = {"study/folder/columns.py", "study/analysis/maths/evidence.py"}
+
+
+@cache
+def modules() -> Mapping[str, Path]:
+    """Path of every module of both packages, by its dotted name."""
+    found = {}
+    for path in sorted(p for top in HALLS for p in (HOUSE / top).rglob("*.py")):
+        name = ".".join(path.relative_to(HOUSE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def room_of(module: str) -> str:
+    return ".".join(modules()[module].parent.relative_to(HOUSE).parts)
+
+
+def imported_by(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                yield whole if whole in modules() else node.module
+
+
+@cache
+def arrows() -> Mapping[str, frozenset[str]]:
+    """By module, the modules of the house that it imports, wherever in its text."""
+    return {
+        name: frozenset(m for m in imported_by(name) if m in modules() and m != name)
+        for name in modules()
+    }
+
+
+def others_known(room: str) -> set[str]:
+    """Rooms that a room's modules import, without the floors it stands on and the rooms on it."""
+    known = {room_of(t) for m in modules() if room_of(m) == room for t in arrows()[m]} - {room}
+    kin = {k for k in known if room.startswith(f"{k}.") or k.startswith(f"{room}.")}
+    # agecls is below study, whose rooms may all use its hall
+    return known - kin - ({"agecls"} if room.startswith("study") else set())
+
+
+def test_every_room_has_its_row():
+    assert {room_of(name) for name in modules()} - HALLS == set(KNOWS)
+
+
+def test_agecls_knows_nothing_of_the_study():
+    of_agecls = [name for name in modules() if name.split(".")[0] == "agecls"]
+    assert not {t for m in of_agecls for t in arrows()[m] if t.split(".")[0] == "study"}
+
+
+def test_nothing_imports_a_command():
+    commands = {"study.run", "study.confirm", "study.export_to", "agecls.predict", "agecls.export"}
+    assert not {t for targets in arrows().values() for t in targets} & commands
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_a_room_knows_no_more_than_its_row(room):
+    assert others_known(room) <= KNOWS[room]
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_a_row_names_no_room_that_nobody_visits(room):
+    assert KNOWS[room] <= others_known(room)
+
+
+def test_arrows_between_rooms_form_no_circle():
+    list(TopologicalSorter(KNOWS).static_order())
+
+
+def test_arrows_between_modules_form_no_circle():
+    tops = {name: {t for t in targets if t not in HALLS} for name, targets in arrows().items()}
+    list(TopologicalSorter(tops).static_order())
+
+
+@pytest.mark.parametrize("room", sorted({*KNOWS, *HALLS}))
+def test_a_room_holds_at_most_fourteen_modules(room):
+    inside = [m for m in modules() if room_of(m) == room and modules()[m].name != "__init__.py"]
+    assert 1 <= len(inside) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_a_room_says_in_one_line_what_it_is_for(room):
+    text = ast.get_docstring(ast.parse((modules()[room]).read_text(encoding="utf-8")))
+    assert text
+
+
+def test_a_module_has_at_most_four_hundred_lines():
+    lengths = {
+        path.relative_to(HOUSE).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules().values()
+    }
+    assert {name for name, n in lengths.items() if n > MOST_LINES} == STILL_TOO_LONG
