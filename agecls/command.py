@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from agecls.errors import AgeclsError, DivergedError, one_line
+from agecls.machine import cores
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -151,6 +152,13 @@ def usable_device(asked: str | None) -> str:
         first = str(error).partition("\n")[0]
         raise AgeclsError(f"--device {asked} cannot be used: {first}") from error
     return asked
+
+
+def use_threads(asked: int | None) -> None:
+    """Let torch use so many threads; None: as many as it takes, but no more than our cores."""
+    import torch
+
+    torch.set_num_threads(asked or min(torch.get_num_threads(), cores()))
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

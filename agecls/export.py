@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agecls.command import Parser, status_of
+from agecls.command import Parser, status_of, use_threads
 
 MODULE = "agecls.export"
 
@@ -49,6 +49,7 @@ def _export(options: argparse.Namespace) -> int:
 
     if not options.card_only:
         onnx_model.require_packages()
+    use_threads(None)
     members = saved.load(options.model).members
     if len(members) > 1:
         there = ", ".join(str(member.path.parent) for member in members)

@@ -14,6 +14,7 @@ from agecls.command import (
     progress_on_stderr,
     status_of,
     usable_device,
+    use_threads,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    import torch
 
     from agecls.errors import AgeclsError
     from agecls.use import contact_sheet, detection, predictions, saved
@@ -104,8 +104,7 @@ def _predict(options: argparse.Namespace) -> int:
     paths = image_paths(options.paths, sys.stdin)
     if not paths:
         raise AgeclsError("the list on standard input is empty; expected one path per line")
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     crop = detection.face_cropper(margin) if options.detect else None
     classifier = saved.load(options.model, *options.ensemble, device=usable_device(options.device))
 

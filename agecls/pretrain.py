@@ -16,6 +16,7 @@ from agecls.command import (
     seconds,
     status_of,
     usable_device,
+    use_threads,
 )
 from agecls.errors import AgeclsError, CheckpointError
 from agecls.recipe import CHOICES, Recipe
@@ -155,15 +156,13 @@ def _pretrain(options: argparse.Namespace) -> int:
     if not runs:
         _say("every backbone is there already")
         return 0
-    import torch
 
     from agecls.data.loading import load_data
     from agecls.training.pretraining import Backbone, train_backbone, years_of
 
     deadline = time.monotonic() + (options.time_budget or float("inf"))
     device = usable_device(options.device)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     data = load_data(
         options.data,
         size=options.size,

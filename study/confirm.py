@@ -140,9 +140,7 @@ def _say_stopped(out: Any, why: str, options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     """Score the confirmed models on other faces and write the report; the exit status."""
-    import torch
-
-    from agecls.command import usable_device
+    from agecls.command import usable_device, use_threads
     from study.folder import provenance
     from study.report.page import write_report
     from study.running.interruption import StopRequest, stop_on_signals
@@ -151,8 +149,7 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     from study.stages.study_faces import study_faces
 
     confirmed_models(folder)  # refuses a study that has none before faces are read
-    if options.cpus_per_trial:
-        torch.set_num_threads(max(1, int(options.cpus_per_trial)))
+    use_threads(max(1, int(options.cpus_per_trial)) if options.cpus_per_trial else None)
     out = console()
     stop = StopRequest.after(options.time_budget)
     data = study_faces(study, out)

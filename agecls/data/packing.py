@@ -36,6 +36,7 @@ from agecls.files import (
     write_whole,
     writing_to,
 )
+from agecls.machine import cores
 
 PACK_FORMAT: Final = f"1.{DECODING_VERSION}"
 SIZES: Final = range(8, 1025)
@@ -246,7 +247,7 @@ def _decode_all(
         return [_decode_file(root, path, size) for path in some]
 
     step = _FILES_PER_TASK * _TASKS_AHEAD
-    with quiet_pillow(), ThreadPoolExecutor(workers or _n_cores()) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(workers or cores()) as pool:
         for start in range(0, len(paths), step):
             window = paths[start : start + step]
             tasks = [
@@ -264,12 +265,6 @@ def _decode_file(root: str, path: str, size: int) -> _Decoded:
         return stamp, decode(data, size).tobytes(), ""
     except ImageError as error:
         return stamp, None, str(error)
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read_stored(path: Path, n_files: int, size: int) -> _Stored | None:

@@ -28,6 +28,7 @@ from agecls.errors import AgeclsError
 from agecls.faces.drawing import draw_face
 from agecls.faces.people import POPULATIONS, draw_person
 from agecls.files import write_whole
+from agecls.machine import cores
 from agecls.training.losses import Corn
 from agecls.use.inference import Inference
 from agecls.use.predictions import pixels_of
@@ -159,7 +160,10 @@ def _strip_traces(model: Any) -> None:
 
 def _compared(member: Member, content: bytes) -> OnnxCheck:
     runtime = import_module("onnxruntime")
-    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    options = runtime.SessionOptions()
+    # its own choice is a thread per core of the machine, bound to cores that may not be ours
+    options.intra_op_num_threads = cores()
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     images = check_images(member.size)
     with torch.inference_mode():
         expected = member.inference(torch.from_numpy(images)).numpy()

@@ -19,6 +19,7 @@ from agecls.classes import CLASSES, MIDPOINTS, YEARS
 from agecls.data.decoding import decode, quiet_pillow, read_image_file
 from agecls.errors import AgeclsError, ImageError
 from agecls.files import write_whole
+from agecls.machine import cores
 
 Predictions: TypeAlias = pd.DataFrame
 Progress = Callable[[int, int], None]
@@ -64,7 +65,7 @@ def pixels_of(
             return None, str(error)
 
     # Pillow decodes without the interpreter's lock
-    with quiet_pillow(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(min(_MOST_THREADS, cores())) as pool:
         found = list(pool.map(one, images))
     usable = [pixels for pixels, _ in found if pixels is not None]
     stacked = np.stack(usable) if usable else np.empty((0, size, size, 3), np.uint8)

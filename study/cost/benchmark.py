@@ -5,7 +5,6 @@ all start together, and what counts is what they train together. Nothing is kept
 """
 
 import multiprocessing
-import os
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -15,6 +14,7 @@ import torch
 from rich.console import Console
 
 from agecls.errors import AgeclsError
+from agecls.machine import cores
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
@@ -62,12 +62,12 @@ def describe_speed(study: Study, console: Console) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = measured_recipe(study)
     console.print(
-        f"{device_name(device)}, {os.cpu_count()} cores: ResNet {recipe.variant}-"
+        f"{device_name(device)}, {cores()} cores: ResNet {recipe.variant}-"
         f"{recipe.depth} at {study.size} px, batches of {recipe.batch_size}, {SECONDS:g} s each",
         highlight=False,
     )
     rates: list[Rate] = []
-    for n in counts(device.type, os.cpu_count() or 1):
+    for n in counts(device.type, cores()):
         try:
             rates.append(measure(recipe, study.size, n, device=device.type))
         except AgeclsError as error:
@@ -126,7 +126,7 @@ def measure(
     Raises:
         AgeclsError: One of them failed, for instance for want of memory.
     """
-    threads = max(1, (os.cpu_count() or 1) // trials)
+    threads = max(1, cores() // trials)
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(trials)
     pipes, processes = [], []

@@ -1,6 +1,5 @@
 """`--dry-run`: what a study would do and cost, from a measured training step."""
 
-import os
 import time
 from collections import Counter
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from agecls.classes import N_CLASSES
 from agecls.data.loading import TrainingArrays
+from agecls.machine import cores
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Factor, Study
@@ -31,7 +31,7 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
     Args:
         study: The resolved study.
         console: Where to print.
-        concurrency: Trials at a time; None: one per CPU core.
+        concurrency: Trials at a time; None: one per core.
     """
     data = study_faces(study, console)
     console.print(_factor_table(study))
@@ -52,7 +52,7 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
         f"{study.confirm_seeds} seeds an arm to confirm",
         highlight=False,
     )
-    workers = concurrency or os.cpu_count() or 1
+    workers = concurrency or cores()
     per_image = max(
         seconds_per_image(study, str(variant), int(depth))
         for variant in study.factor("variant").levels

@@ -1,7 +1,6 @@
 """Where a study's numbers come from: `study.json`, written at the start and at every end."""
 
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from agecls.machine import cores
 from study.asked.factors import Study
 from study.asked.study_text import differences, lasting
 from study.errors import TablesError
@@ -131,7 +131,7 @@ def _machine() -> dict[str, Any]:
     if info.exists():
         names = (line for line in info.read_text().splitlines() if line.startswith("model name"))
         cpu = next(names, f":{cpu}").partition(":")[2].strip()
-    return {"system": platform.platform(), "cpu": cpu, "cores": os.cpu_count()}
+    return {"system": platform.platform(), "cpu": cpu, "cores": cores()}
 
 
 def _git_commit() -> str | None:

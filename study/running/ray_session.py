@@ -1,7 +1,6 @@
 """Ray for as long as a stage needs it, and what the stage may use of it."""
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import ray
 
+from agecls.machine import cores
 from study.errors import SearchError, StudyError
 
 
@@ -76,7 +76,7 @@ def ray_session(resources: Resources) -> Iterator[None]:
         settings["address"] = "local"
         # Huge pages for PyTorch's buffers, a few per cent on a CPU.
         settings["runtime_env"] = {"env_vars": {"THP_MEM_ALLOC_ENABLE": "1"}}
-        settings |= {"include_dashboard": False, "num_cpus": os.cpu_count()}
+        settings |= {"include_dashboard": False, "num_cpus": cores()}
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)

@@ -1,6 +1,5 @@
 """A study from data to report: the stages of the main job, in order."""
 
-import os
 import shlex
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError
+from agecls.machine import cores
 from study.asked.factors import Study, arm_name
 from study.asked.study_file import dump_study, load_study
 from study.errors import SearchError, StorageError, StudyError
@@ -253,7 +253,7 @@ def prepare(study: Study, folder: Path, storage: str | None, resources: Resource
     """
     make_folder(folder)
     if storage is None:
-        kept = len(study.arms) * (1 + 1) + (resources.concurrency or os.cpu_count() or 1)
+        kept = len(study.arms) * (1 + 1) + (resources.concurrency or cores())
         what = f"checkpoints and models of {len(study.arms)} arms"
         _check_room(folder, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")
         place = Storage(str((folder / "checkpoints").absolute()))

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from agecls.machine import cores
+
 WORKERS = 2
 """Of each data loader, as the tutorials have it; more where there are more cores a trial."""
 
@@ -110,7 +112,7 @@ def _size(asked: argparse.Namespace) -> dict[str, Any]:
         "size": asked.size,
         "epochs": asked.epochs,
         "batch": asked.batch,
-        "workers": max(WORKERS, (os.cpu_count() or 1) // asked.at_once),
+        "workers": max(WORKERS, cores() // asked.at_once),
         "device": "cuda" if asked.gpus_per_trial else "cpu",
     }
 

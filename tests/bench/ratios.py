@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from agecls.machine import cores
+
 PACKAGES = ("agecls-study", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "pyarrow")
 
 
@@ -61,7 +63,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": processor(),
-        "cores": str(os.cpu_count()),
+        "cores": str(cores()),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},

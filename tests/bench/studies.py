@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from agecls.faces.face_set import FaceSet, draw_face_set
+from agecls.machine import cores
 from study.folder.record_lines import read_events
 
 IMAGES_PER_FAMILY = 19.6
@@ -81,7 +82,7 @@ class Job:
     @property
     def at_once(self) -> int:
         """Trials at a time."""
-        return round(1 / self.gpus_per_trial) if self.gpus_per_trial else os.cpu_count() or 1
+        return round(1 / self.gpus_per_trial) if self.gpus_per_trial else cores()
 
     @property
     def flags(self) -> list[str]:

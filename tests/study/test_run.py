@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from agecls.machine import cores
 from agecls.nets.kernels.precision import number_format
 from agecls.nets.resnet import build_resnet
 from agecls.nets.weights import save_backbone
@@ -48,7 +49,7 @@ def test_every_trial_is_in_the_table_with_its_memory_and_device(finished):
     assert len(epochs) == trials["epochs_run"].sum()
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one worker")
+@pytest.mark.skipif(cores() == 1, reason="one core has one worker")
 def test_workers_start_side_by_side(finished):
     trials = pd.read_parquet(finished[0] / "trials.parquet")
     first, second = trials["started_at"].sort_values().iloc[:2]
