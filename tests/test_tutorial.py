@@ -1,4 +1,4 @@
-"""TUTORIAL.md done as a reader would, in a copy of the program."""
+"""docs/tutorial.md done as a reader would, in a copy of the program."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    sections = (ROOT / "TUTORIAL.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    sections = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split("\n## ")[1:]
     return [
         Block(section.partition("\n")[0], language, text)
         for section in sections
