@@ -33,6 +33,7 @@ from study.folder.columns import (
     columns_of,
     config_column,
 )
+from study.folder.content import digest
 
 SCHEMA_VERSION: Final = 1
 """Raised when a column changes its meaning; added columns do not count."""
@@ -40,6 +41,9 @@ SCHEMA_VERSION: Final = 1
 _META_VERSION: Final = b"schema_version"
 _META_STUDY: Final = b"study"
 _META_KIND: Final = b"kind"
+_META_CONTENT: Final = b"content"
+"""Rows and a hash of all values: parquet's own checksums leave out the file's description of its
+pages, where one wrong byte can turn a table into an empty one (pyarrow 26)."""
 
 
 def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
@@ -126,6 +130,7 @@ def write_table(
         _META_KIND: kind.encode(),
     }
     table = pa.table(arrays, names=names)
+    metadata[_META_CONTENT] = digest(table).encode()
     check_values(path, table, wanted, kind)
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, write_page_checksum=True)
@@ -147,7 +152,7 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
             lacks a needed column, or holds what a column must not.
     """
     table = _open(path)
-    _check_metadata(path, table.schema.metadata or {}, kind)
+    _check_metadata(path, table, kind)
     arrays: dict[str, pa.ChunkedArray] = {}
     wanted = columns_of(kind, factors)
     for column in wanted:
@@ -279,8 +284,15 @@ def _open(path: Path) -> pa.Table:
     return table
 
 
-def _check_metadata(path: Path, metadata: Mapping[bytes, bytes], kind: Kind) -> None:
-    """Refuse another kind of table or a newer schema; tables of other tools say neither."""
+def _check_metadata(path: Path, table: pa.Table, kind: Kind) -> None:
+    """Refuse damage, another kind of table or a newer schema; other tools' tables say nothing."""
+    metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
+    written = metadata.get(_META_CONTENT)
+    if written is not None and not _is_content(table, written):
+        raise TablesError(
+            f"{path}: damaged, or changed after it was written: its values are not those that its "
+            "checksum is of. Restore it from a copy, or have it made again with --resume."
+        )
     found = metadata.get(_META_KIND, kind.encode()).decode(errors="replace")
     if found != kind:
         raise TablesError(f"{path}: holds the table {found!r}; expected {kind!r}")
@@ -292,6 +304,14 @@ def _check_metadata(path: Path, metadata: Mapping[bytes, bytes], kind: Kind) -> 
             f"{path}: written by a newer agecls-study (schema {version}; this one reads up to "
             f"{SCHEMA_VERSION}); update with pip install -U agecls-study"
         )
+
+
+def _is_content(table: pa.Table, written: bytes) -> bool:
+    """Whether a table says what its checksum is of."""
+    try:
+        return digest(table).encode() == written
+    except pa.ArrowException:  # a type that no column has
+        return False
 
 
 def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
