@@ -1,40 +1,122 @@
-"""The eight age classes; nowhere else are they written.
+"""What the classes of a data set are: a value that enters with the data and rides on them.
 
-An age class is handled as its index 0..7 everywhere in the code and as its letter a..h in files.
+A class is handled as its index 0..N-1 everywhere in the code and as its name in files. Code that
+has an array takes N from its last axis; code that needs names or years is given `Classes`. `EIGHT`
+stands only where a default enters.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
-CLASSES: Final = ("a", "b", "c", "d", "e", "f", "g", "h")
-N_CLASSES: Final = len(CLASSES)
-YEARS: Final = (
-    (0, 6),
-    (7, 12),
-    (13, 19),
-    (20, 30),
-    (31, 45),
-    (46, 55),
-    (56, 66),
-    (67, 80),
+Years = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes that a model tells apart.
+
+    Attributes:
+        names: As files and tables write them, by index.
+        years: Youngest and oldest age of each class, both included, each class above the one
+            before; ages between two classes belong to none. None where classes are no ages.
+        is_ordered: Whether the distance between two indices means something.
+    """
+
+    names: tuple[str, ...]
+    years: Years | None
+    is_ordered: bool
+
+    def __post_init__(self) -> None:
+        """Reject what no data can have.
+
+        Raises:
+            ValueError: There are fewer than two classes, two have one name, or the years do not
+                fit the names, do not rise or are of classes without an order.
+        """
+        if len(self.names) < 2 or len(set(self.names)) < len(self.names):
+            raise ValueError(f"classes are {list(self.names)}; expected two or more, each once")
+        if self.years is None:
+            return
+        bounds = [age for pair in self.years for age in pair]
+        is_rising = all(a <= b for a, b in pairwise(bounds))
+        is_apart = all(a[1] < b[0] for a, b in pairwise(self.years))
+        if len(self.years) != len(self.names) or not (is_rising and is_apart):
+            raise ValueError(
+                f"years are {list(self.years)}; expected youngest and oldest of {len(self.names)} "
+                "classes, each above the one before"
+            )
+        if not self.is_ordered:
+            raise ValueError("classes with years are ordered; expected `is_ordered`")
+
+    @classmethod
+    def from_names(cls, names: Sequence[str]) -> "Classes":
+        """The classes that a file lists by name: the eight, with their years, or others.
+
+        Raises:
+            ValueError: No data can have such classes.
+        """
+        return EIGHT if tuple(names) == EIGHT.names else cls(tuple(names), None, False)
+
+    def __len__(self) -> int:
+        """Number of classes."""
+        return len(self.names)
+
+    @cached_property
+    def ranges(self) -> tuple[str, ...]:
+        """Years of each class as text, as in "20-30"; empty texts where classes are no ages."""
+        if self.years is None:
+            return ("",) * len(self)
+        return tuple(f"{low}-{high}" for low, high in self.years)
+
+    @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """Each class for people: its name and years, as in "d 20-30"."""
+        return tuple(
+            f"{name} {years}".rstrip() for name, years in zip(self.names, self.ranges, strict=True)
+        )
+
+    @cached_property
+    def midpoints(self) -> tuple[float, ...] | None:
+        """Middle of each class in years, for an expected age; None where there are no years."""
+        if self.years is None:
+            return None
+        return tuple((low + high) / 2 for low, high in self.years)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of their probabilities in tables: `p_a`, …."""
+        return tuple(f"p_{name}" for name in self.names)
+
+    def of_name(self, text: str) -> int | None:
+        """Index of the class of this name, in either case, or None if there is none."""
+        cleaned = text.strip().lower()
+        return next((k for k, name in enumerate(self.names) if name.lower() == cleaned), None)
+
+    def of_years(self, years: int) -> int | None:
+        """Index of the class that contains an age in years, or None if none does."""
+        bounds = enumerate(self.years or ())
+        return next((k for k, (low, high) in bounds if low <= years <= high), None)
+
+    def counted(self, counts: Sequence[int]) -> Mapping[str, int]:
+        """Numbers by class, by its name."""
+        return dict(zip(self.names, counts, strict=True))
+
+
+EIGHT: Final = Classes(
+    names=("a", "b", "c", "d", "e", "f", "g", "h"),
+    years=((0, 6), (7, 12), (13, 19), (20, 30), (31, 45), (46, 55), (56, 66), (67, 80)),
+    is_ordered=True,
 )
-"""Youngest and oldest age in years of each class, both included."""
+"""The age classes of faces, unless others are asked for."""
 
-MIDPOINTS: Final = tuple((low + high) / 2 for low, high in YEARS)
-"""Middle of each class in years, for an expected age from probabilities."""
-
-NAMES: Final = tuple(f"{c} {low}-{high}" for c, (low, high) in zip(CLASSES, YEARS, strict=True))
-"""Label for people: letter and years, as in "d 20-30"."""
-
-
-def class_of_years(years: int) -> int | None:
-    """Index of the class that contains an age in years, or None outside 0..80."""
-    for index, (low, high) in enumerate(YEARS):
-        if low <= years <= high:
-            return index
-    return None
-
-
-def class_of_letter(letter: str) -> int | None:
-    """Index of the class with this letter, in either case, or None if there is none."""
-    cleaned = letter.strip().lower()
-    return CLASSES.index(cleaned) if cleaned in CLASSES else None
+# the eight once more, for modules that do not yet take the classes from the data
+CLASSES: Final = EIGHT.names
+N_CLASSES: Final = len(EIGHT)
+NAMES: Final = EIGHT.captions
+MIDPOINTS: Final = EIGHT.midpoints or ()
+YEARS: Final[Years] = EIGHT.years or ()
+class_of_years = EIGHT.of_years
+class_of_letter = EIGHT.of_name

@@ -1,8 +1,13 @@
-"""How good 8 class probabilities are, in numpy alone, so that analysis needs no torch.
+"""How good class probabilities are, in numpy alone, so that analysis needs no torch.
 
-Classes are ordered indices 0..7, and distances between them count in classes, not years. The
-predicted class is the most probable one, the younger one on a tie. Every metric is defined for
-degenerate sets (one class, absent classes); only an empty set has no metrics.
+The number of classes N is the last axis of what is given. Classes are ordered indices 0..N-1, and
+distances between them count in classes, not years. The predicted class is the most probable one,
+the younger one on a tie. Every metric is defined for degenerate sets (one class, absent classes);
+only an empty set has no metrics.
+
+Every score is a function of sums over images, and so can be had of many models and many draws of
+images at once: `table_scores` are of confusion tables (..., N, N), which may hold counts or sums
+of weights; NLL is the mean of `image_losses`, the calibration error sums `confidence_gaps`.
 """
 
 from dataclasses import dataclass
@@ -10,8 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from agecls.classes import N_CLASSES
 
 LEAST_PROBABILITY: Final = 1e-12
 """Probabilities of the true class below this count as this: at most 27.6 nats per image."""
@@ -26,6 +29,8 @@ COLLAPSE_ACCURACY: Final = 0.01
 
 Labels = NDArray[np.integer[Any]]
 Probabilities = NDArray[np.floating[Any]]
+Table = NDArray[Any]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class Scores:
         macro_f1: Mean F1 of the classes that occur in the labels.
         nll: Mean negative log-likelihood, nats per image.
         ece: Expected calibration error, 0..1.
-        recall: Share found of each class a..h; None for a class without images.
+        recall: Share found of each class, by index; None for a class without images.
     """
 
     n: int
@@ -56,83 +61,118 @@ class Scores:
 
 
 def score(labels: Labels, probabilities: Probabilities) -> Scores:
-    """Every metric of probabilities (N, 8) against labels (N,).
+    """Every metric of probabilities (n, N) against labels (n,).
 
     Raises:
-        ValueError: There is no image, the shapes do not fit or a probability is not finite.
+        ValueError: There is no image, the shapes do not fit, a label is no index of a class or a
+            probability is not finite.
     """
-    expected = (len(labels), N_CLASSES)
-    if len(labels) == 0 or probabilities.shape != expected:
+    if len(labels) == 0 or probabilities.ndim != 2 or len(probabilities) != len(labels):
         raise ValueError(
             f"labels have shape {labels.shape} and probabilities {probabilities.shape}; "
-            f"expected (N,) and (N, {N_CLASSES}) with N > 0"
+            f"expected (n,) and (n, classes) with n > 0"
+        )
+    n_classes = probabilities.shape[-1]
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise ValueError(
+            f"labels go from {labels.min()} to {labels.max()}; expected 0 to {n_classes - 1}"
         )
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities hold NaN or infinity; expected finite numbers")
-    predicted = probabilities.argmax(axis=1)
-    table = confusion(labels, predicted)
-    counts = table.sum(axis=1)
-    distance = np.abs(labels - predicted)
+    table = confusion(labels, probabilities.argmax(axis=1), n_classes=n_classes)
     return Scores(
         n=len(labels),
-        accuracy=float((distance == 0).mean()),
-        accuracy_1off=float((distance <= 1).mean()),
-        mae=float(distance.mean()),
-        qwk=quadratic_kappa(table),
-        macro_f1=macro_f1(table),
+        **{name: float(value) for name, value in table_scores(table).items()},
         nll=nll(labels, probabilities),
         ece=expected_calibration_error(labels, probabilities),
-        recall=tuple(
-            float(table[c, c] / counts[c]) if counts[c] else None for c in range(N_CLASSES)
-        ),
+        recall=tuple(None if np.isnan(r) else float(r) for r in recalls(table)),
     )
 
 
-def confusion(labels: Labels, predicted: Labels) -> NDArray[np.int64]:
-    """Images by true class (rows) and predicted class (columns), (8, 8)."""
-    cells = np.bincount(labels * N_CLASSES + predicted, minlength=N_CLASSES**2)
-    return cells.reshape(N_CLASSES, N_CLASSES)
+def confusion(labels: Labels, predicted: Labels, *, n_classes: int) -> NDArray[np.int64]:
+    """Images by true class (rows) and predicted class (columns), (N, N)."""
+    cells = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes)
 
 
-def quadratic_kappa(table: NDArray[np.int64]) -> float:
-    """Cohen's kappa of a confusion table with weights (i - j)^2 (Cohen 1968).
+def table_scores(table: Table) -> dict[str, Array]:
+    """What confusion tables (..., N, N) tell, by the names of `Scores`, each (...)."""
+    n = table.sum(axis=(-2, -1))
+    distance = _distances(table.shape[-1])
+    return {
+        "accuracy": (table * (distance == 0)).sum(axis=(-2, -1)) / n,
+        "accuracy_1off": (table * (distance <= 1)).sum(axis=(-2, -1)) / n,
+        "mae": (table * distance).sum(axis=(-2, -1)) / n,
+        "qwk": quadratic_kappa(table),
+        "macro_f1": macro_f1(table),
+    }
 
-    0.0 where labels and predictions are all one and the same class: chance agrees as well.
+
+def quadratic_kappa(table: Table) -> Array:
+    """Cohen's kappa (...) of confusion tables (..., N, N) with weights (i - j)^2 (Cohen 1968).
+
+    0.0 where labels and predictions are all one and the same class: chance agrees as well. What
+    is expected by chance is expanded, so that no outer product is due:
+    sum_ij (i - j)^2 t_i p_j = sum_i i^2 t_i P - 2 (sum_i i t_i)(sum_j j p_j) + T sum_j j^2 p_j
     """
-    index = np.arange(N_CLASSES)
-    cost = (index[:, None] - index[None, :]) ** 2
-    by_chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    expected = float((cost * by_chance).sum())
-    return 1.0 - float((cost * table).sum()) / expected if expected else 0.0
+    true, predicted, n = table.sum(axis=-1), table.sum(axis=-2), table.sum(axis=(-2, -1))
+    index = np.arange(table.shape[-1])
+    expected = true @ index**2 + predicted @ index**2
+    expected = expected - 2 * (true @ index) * (predicted @ index) / n
+    observed = (table * _distances(len(index)) ** 2).sum(axis=(-2, -1))
+    is_open = expected > 1e-9 * n
+    return np.where(is_open, 1 - observed / np.where(is_open, expected, 1.0), 0.0)
 
 
-def macro_f1(table: NDArray[np.int64]) -> float:
-    """Mean F1 of the classes that occur in the labels of a confusion table.
+def macro_f1(table: Table) -> Array:
+    """Mean F1 (...) of the classes that occur in the labels of confusion tables (..., N, N).
 
     A class that is only predicted does not count as another class of F1 0, so that all models
     on one split are averaged over the same classes; it still costs those that it robs.
     """
-    present = table.sum(axis=1) > 0
-    f1 = 2 * table.diagonal()[present] / (table.sum(axis=1) + table.sum(axis=0))[present]
-    return float(f1.mean())
+    true, predicted = table.sum(axis=-1), table.sum(axis=-2)
+    hits = np.diagonal(table, axis1=-2, axis2=-1)
+    is_there = true > 0
+    f1 = 2 * hits / np.where(is_there, true + predicted, 1)
+    return np.asarray(np.where(is_there, f1, 0).sum(axis=-1) / is_there.sum(axis=-1))
+
+
+def recalls(table: Table) -> Array:
+    """Share found of each class (..., N) of confusion tables (..., N, N); NaN without images."""
+    true = table.sum(axis=-1)
+    hits = np.diagonal(table, axis1=-2, axis2=-1)
+    return np.where(true > 0, hits / np.where(true > 0, true, 1), np.nan)
+
+
+def image_losses(labels: Labels, probabilities: Probabilities) -> Array:
+    """-log p of the true class in nats (n,), p clipped at `LEAST_PROBABILITY`."""
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return np.asarray(-np.log(np.maximum(of_truth, LEAST_PROBABILITY)))
+
+
+def confidence_gaps(
+    labels: Labels, probabilities: Probabilities
+) -> tuple[NDArray[np.int64], Array]:
+    """Each image's bin of confidence, 0..14, and its hit (0 or 1) less its confidence.
+
+    Confidence is the largest probability, over all models (..., n, N); the fifteen bins have equal
+    width (lower, upper]. The calibration error is the sum over bins of the absolute sum of their
+    gaps, over n.
+    """
+    confidence = probabilities.max(axis=-1).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
+    return bins, (probabilities.argmax(axis=-1) == labels) - confidence
 
 
 def nll(labels: Labels, probabilities: Probabilities) -> float:
-    """Mean of -log p of the true class in nats, p clipped at `LEAST_PROBABILITY`."""
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(of_truth, LEAST_PROBABILITY)).mean())
+    """Mean of `image_losses`."""
+    return float(image_losses(labels, probabilities).mean())
 
 
 def expected_calibration_error(labels: Labels, probabilities: Probabilities) -> float:
-    """Mean over images of |accuracy - confidence| of their bin (Guo et al. 2017, eq. 3).
-
-    Fifteen bins of equal width (lower, upper] on the largest probability.
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
-    gap = np.bincount(bins, weights=right - confidence, minlength=ECE_BINS)
-    return float(np.abs(gap).sum() / len(labels))
+    """Mean over images of |accuracy - confidence| of their bin (Guo et al. 2017, eq. 3)."""
+    bins, gaps = confidence_gaps(labels, probabilities)
+    return float(np.abs(np.bincount(bins, weights=gaps)).sum() / len(labels))
 
 
 def prior_entropy(class_counts: NDArray[np.int64]) -> float:
@@ -161,7 +201,7 @@ def has_collapsed(
         labels: Validation labels (N,).
         train_loss: Nats per image.
         train_accuracy: Fraction.
-        train_counts: (8,) training images per class.
+        train_counts: (N,) training images per class.
     """
     one_class = len(np.unique(predicted)) == 1 and len(np.unique(labels)) > 1
     majority = float(train_counts.max() / train_counts.sum())
@@ -170,3 +210,9 @@ def has_collapsed(
         and train_accuracy <= majority + COLLAPSE_ACCURACY
     )
     return one_class or nothing_learned
+
+
+def _distances(n_classes: int) -> NDArray[np.int64]:
+    index = np.arange(n_classes, dtype=np.int64)
+    distances: NDArray[np.int64] = np.abs(index[:, None] - index[None, :])
+    return distances

@@ -20,6 +20,7 @@ def loaded_by(module: str) -> set[str]:
         ("agecls.classes", set()),
         ("agecls.recipe", set()),
         ("agecls.metrics", set()),
+        ("agecls.intervals", {"scipy"}),
         ("agecls.data.loading", {"pandas", "pyarrow"}),
         ("agecls.training.loop", {"torch", "pandas", "pyarrow"}),
         ("study", set()),

@@ -5,18 +5,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import cohen_kappa_score, f1_score, log_loss, recall_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss, recall_score
 
 from agecls.metrics import (
+    confidence_gaps,
     confusion,
     expected_calibration_error,
     has_collapsed,
+    image_losses,
     nll,
     prior_entropy,
+    recalls,
     score,
+    table_scores,
 )
 
-label_lists = st.integers(1, 60).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(0, 7)))
+N_CLASSES = (2, 3, 8, 100)
+
+
+def labels_of(n_classes):
+    """Label arrays of up to 60 images."""
+    return arrays(np.int64, st.integers(1, 60), elements=st.integers(0, n_classes - 1))
+
+
+label_lists = labels_of(8)
 patient = settings(deadline=None, max_examples=50)  # the machine may be shared
 
 
@@ -24,9 +36,9 @@ def certain(predicted):
     return np.eye(8)[np.asarray(predicted)]
 
 
-def random_probabilities(n, seed=0):
-    drawn = np.random.default_rng(seed).dirichlet(np.full(8, 0.5), size=n)
-    return 0.99 * drawn + 0.01 / 8
+def random_probabilities(n, seed=0, n_classes=8):
+    drawn = np.random.default_rng(seed).dirichlet(np.full(n_classes, 0.5), size=n)
+    return 0.99 * drawn + 0.01 / n_classes
 
 
 def scores_of(labels, predicted):
@@ -47,23 +59,63 @@ def test_kappa_is_worked_by_hand():
     assert scores.qwk == pytest.approx(1 - 10 / (sum(pairs) / 4))
 
 
+@pytest.mark.parametrize("n_classes", N_CLASSES)
 @patient
-@given(labels=label_lists, seed=st.integers(0, 9))
-def test_kappa_f1_and_recall_are_scikit_learns(labels, seed):
-    probabilities = random_probabilities(len(labels), seed)
+@given(data=st.data(), seed=st.integers(0, 9))
+def test_accuracy_kappa_f1_and_recall_are_scikit_learns(data, seed, n_classes):
+    labels = data.draw(labels_of(n_classes))
+    probabilities = random_probabilities(len(labels), seed, n_classes)
     predicted = probabilities.argmax(1)
     present = np.unique(labels)
 
     scores = score(labels, probabilities)
 
+    assert scores.accuracy == pytest.approx(accuracy_score(labels, predicted))
     if len(np.union1d(labels, predicted)) > 1:
-        kappa = cohen_kappa_score(labels, predicted, labels=range(8), weights="quadratic")
+        kappa = cohen_kappa_score(labels, predicted, labels=range(n_classes), weights="quadratic")
         assert scores.qwk == pytest.approx(kappa)
     f1 = f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
     recall = recall_score(labels, predicted, labels=present, average=None, zero_division=0)
     assert scores.macro_f1 == pytest.approx(f1)
     assert [r for r in scores.recall if r is not None] == pytest.approx(recall)
     assert [c for c, r in enumerate(scores.recall) if r is not None] == present.tolist()
+
+
+@pytest.mark.parametrize("n_classes", N_CLASSES)
+def test_tables_of_many_models_and_draws_are_scored_at_once(n_classes):
+    rng = np.random.default_rng(n_classes)
+    labels = rng.integers(n_classes, size=40)
+    models = [random_probabilities(40, seed, n_classes) for seed in range(3)]
+    draws = rng.multinomial(40, np.full(40, 1 / 40), size=2)
+
+    tables = np.zeros((2, 3, n_classes, n_classes))
+    for model, p in enumerate(models):
+        for b, times in enumerate(draws):
+            np.add.at(tables[b, model], (labels, p.argmax(1)), times)
+    found, recall = table_scores(tables), recalls(tables)
+
+    for model, p in enumerate(models):
+        for b, times in enumerate(draws):
+            one = score(labels.repeat(times), p.repeat(times, axis=0))
+            assert {k: v[b, model] for k, v in found.items()} == pytest.approx(
+                {k: getattr(one, k) for k in found}
+            )
+            nan = [np.nan if r is None else r for r in one.recall]
+            assert recall[b, model] == pytest.approx(nan, nan_ok=True)
+
+
+@pytest.mark.parametrize("n_classes", N_CLASSES)
+def test_likelihood_and_calibration_are_sums_over_images(n_classes):
+    labels = np.random.default_rng(0).integers(n_classes, size=50)
+    p = np.stack([random_probabilities(50, seed, n_classes) for seed in range(3)])
+
+    bins, gaps = confidence_gaps(labels, p)
+
+    for k in range(3):
+        by_bin = [gaps[k][bins[k] == b].sum() for b in range(15)]
+        one = score(labels, p[k])
+        assert np.abs(by_bin).sum() / 50 == pytest.approx(one.ece)
+        assert image_losses(labels, p[k]).mean() == one.nll
 
 
 @patient
@@ -147,17 +199,23 @@ def test_a_tie_goes_to_the_younger_class():
 
 
 def test_the_confusion_table_has_truth_in_rows():
-    table = confusion(np.array([1, 1, 6]), np.array([1, 2, 6]))
+    table = confusion(np.array([1, 1, 6]), np.array([1, 2, 6]), n_classes=8)
 
     assert table.sum() == 3
     assert (table[1, 1], table[1, 2], table[6, 6]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("shape", [(0, 8), (3, 7), (2, 8)])
+@pytest.mark.parametrize("shape", [(0, 8), (2, 8), (3,), (3, 1, 8)])
 def test_an_empty_or_misshapen_set_is_refused(shape):
     labels = np.zeros(0 if shape[0] == 0 else 3, dtype=np.int64)
-    with pytest.raises(ValueError, match="expected \\(N,\\) and \\(N, 8\\)"):
+    with pytest.raises(ValueError, match="expected \\(n,\\) and \\(n, classes\\)"):
         score(labels, np.zeros(shape))
+
+
+@pytest.mark.parametrize("label", [-1, 7])
+def test_a_label_without_a_probability_is_refused(label):
+    with pytest.raises(ValueError, match=r"labels go from .*; expected 0 to 6"):
+        score(np.array([0, label]), np.full((2, 7), 1 / 7))
 
 
 def test_probabilities_that_are_not_finite_are_refused():

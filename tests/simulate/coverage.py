@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from study.analysis.maths.intervals import Clusters, two_level
+from agecls.intervals import Clusters, two_level
 
 SIZES = ("single", "skewed", "even")
 

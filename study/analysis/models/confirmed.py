@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.classes import CLASSES
-from study.analysis.maths.intervals import Array, Clusters, Estimate, two_level
+from agecls.intervals import Array, Clusters, Estimate, two_level
 from study.analysis.models.scoring import (
     METRICS,
     RECALLS,

@@ -14,7 +14,7 @@ from typing import Final
 
 import pandas as pd
 
-from study.analysis.maths.intervals import Estimate, quantile
+from agecls.intervals import Estimate, quantile
 from study.analysis.models.confirmed import ScoredSet
 from study.analysis.models.scoring import metric_of
 from study.analysis.search.verdicts import ANSWER_COLUMNS

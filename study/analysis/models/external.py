@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from study.analysis.maths.intervals import Estimate, over_sets
+from agecls.intervals import Estimate, over_sets
 from study.analysis.models.confirmed import ScoredSet, images_of, score_images
 from study.analysis.models.decisions import COLUMNS as CLAIM_COLUMNS
 from study.analysis.models.decisions import holm

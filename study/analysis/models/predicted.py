@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.classes import CLASSES, N_CLASSES
+from agecls.intervals import Array, Clusters, two_level
 from agecls.metrics import ECE_BINS
-from study.analysis.maths.intervals import Array, Clusters, two_level
 from study.analysis.models.confirmed import P_COLUMNS
 from study.analysis.models.scoring import tempered, within_reach
 

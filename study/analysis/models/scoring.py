@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from agecls.classes import CLASSES, N_CLASSES
+from agecls.intervals import Array, Clusters
 from agecls.metrics import ECE_BINS, LEAST_PROBABILITY
-from study.analysis.maths.intervals import Array, Clusters
 
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 TEMPERED: Final = ("nll_tempered", "ece_tempered")

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agecls.intervals import quantile
 from study.analysis.maths.box import Array
-from study.analysis.maths.intervals import quantile
 from study.analysis.maths.support import FEWEST
 from study.analysis.search.frames import Frames
 from study.asked.factors import RangeClaim

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from study.analysis.maths.intervals import Estimate
+from agecls.intervals import Estimate
 from study.analysis.models.confirmed import score_confirmed
 from study.analysis.models.decisions import Decisions, holm
 from study.asked.factors import DifferenceClaim, EquivalenceClaim, Factor, ImportanceClaim, Range
@@ -119,7 +119,7 @@ def test_seeds_that_would_settle_a_claim_reach_it_and_one_fewer_does_not():
     rule = Decisions()
     n = rule.seeds_needed(better(1.0), estimate, 0.05)
     assert n is not None
-    from study.analysis.maths.intervals import quantile
+    from agecls.intervals import quantile
 
     def reach(k):
         error, freedom = estimate.with_seeds(k)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from agecls.intervals import Clusters
 from agecls.metrics import nll, score
-from study.analysis.maths.intervals import Clusters
 from study.analysis.models.scoring import (
     METRICS,
     RECALLS,

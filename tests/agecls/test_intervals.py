@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.analysis.maths.intervals import Clusters, Estimate, over_sets, two_level
+from agecls.intervals import Clusters, Estimate, over_sets, two_level
 from tests.simulate.coverage import World, coverage
 
 
