@@ -28,7 +28,7 @@ KNOWS = {
     "study.analysis": {"study.asked", "study.folder"},
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
-    "study.analysis.models": {"study.analysis.maths", "study.analysis.search", "study.asked"},
+    "study.analysis.models": {"study.analysis.search", "study.asked"},
     "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
     "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
     "study.report.checks": {"study.analysis", "study.folder"},
