@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from agecls.errors import AgeclsError, CheckpointError
 from agecls.recipe import CHOICES, Recipe
 
 if TYPE_CHECKING:
-    from agecls.data.loading import FaceData, TrainingArrays
+    from agecls.data.loading import TrainingArrays
     from agecls.training.state import EpochMetrics
 
 MODULE = "agecls.pretrain"
@@ -157,7 +157,7 @@ def _pretrain(options: argparse.Namespace) -> int:
         _say("every backbone is there already")
         return 0
 
-    from agecls.data.loading import load_data
+    from agecls.data.loading import at_most, load_data
     from agecls.training.pretraining import Backbone, train_backbone, years_of
 
     deadline = time.monotonic() + (options.time_budget or float("inf"))
@@ -170,11 +170,8 @@ def _pretrain(options: argparse.Namespace) -> int:
         progress=progress_on_stderr("Reading faces"),
     )
     years = years_of(data, options.data) if options.target == "years" else None
-    rows = _rows(data, options)
-    arrays = data.arrays()
-    arrays = replace(
-        arrays, train_images=arrays.train_images[rows], train_labels=arrays.train_labels[rows]
-    )
+    rows = at_most(options.images, len(data.train.labels), seed=options.seed)
+    arrays = data.arrays().trained_on(rows)
     layout = data.summary["layout"]
     licence = options.licence or LICENCES.get(layout, "as the source set's")
     _say(
@@ -241,17 +238,6 @@ def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
                 raise AgeclsError(f"--out {out} is there already; remove it or name another")
             del runs[out]
     return runs
-
-
-def _rows(data: "FaceData", options: argparse.Namespace) -> Any:
-    """Places of the training images that are used, in order."""
-    import numpy as np
-
-    n = len(data.train.labels)
-    if options.images is None or options.images >= n:
-        return np.arange(n)
-    chosen = np.random.default_rng(options.seed).choice(n, size=options.images, replace=False)
-    return np.sort(chosen)
 
 
 def _reporter(recipe: Recipe) -> Any:

@@ -1,18 +1,22 @@
-"""A study's images in memory: what training and reports see of a data root."""
+"""A study's images in memory: what training and reports see of a data root.
+
+They lie once, in one array, training first and test last: a split is a slice of it, and what a
+worker gets, which is all but the test split, another one. Folds and subsets are arrays of places.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from agecls.classes import CLASSES
-from agecls.data.packing import PACK_FORMAT, Pack, Progress, open_pack
+from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
 from agecls.data.splits import (
@@ -32,23 +36,100 @@ SPLIT_COLUMNS: Final = ("image_path", "label", "person_id", "family_id", "conten
 _SHOWN_REASONS: Final = 10
 
 
-@dataclass(frozen=True)
+Pixels = TypeVar("Pixels", bound=Any)
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class View(Generic[Pixels]):
+    """Some of the images of an array or tensor, by their places; only what is read is copied.
+
+    Attributes:
+        images: (P, size, size, 3) uint8 RGB.
+        rows: (N,) int64, places of the view's images among them.
+    """
+
+    images: Pixels
+    rows: Any
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, size, size, 3)."""
+        return len(self.rows), *self.images.shape[1:]
+
+    def __getitem__(self, part: Any) -> Pixels:
+        """The images of a part of the view, a slice or an array of places in it."""
+        chosen: Pixels = self.images[self.rows[part]]
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingArrays:
     """What a training worker needs of the data; the arrays may be read-only.
 
+    Folds of one set differ in `train` and `val` and share the rest.
+
     Attributes:
-        train_images: (N, size, size, 3) uint8 RGB.
-        train_labels: (N,) int64, 0..7.
-        val_images: (M, size, size, 3) uint8 RGB.
-        val_labels: (M,) int64, 0..7.
-        size: Side in pixels.
+        images: (P, size, size, 3) uint8 RGB, of training and validation.
+        labels: (P,) int64, 0..7.
+        train: (N,) places of the images to train on.
+        val: (M,) places of those to validate on.
     """
 
-    train_images: npt.NDArray[np.uint8]
-    train_labels: npt.NDArray[np.int64]
-    val_images: npt.NDArray[np.uint8]
-    val_labels: npt.NDArray[np.int64]
-    size: int
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    train: Places
+    val: Places
+
+    @property
+    def train_images(self) -> View[npt.NDArray[np.uint8]]:
+        """The N images to train on."""
+        return View(self.images, self.train)
+
+    @property
+    def train_labels(self) -> npt.NDArray[np.int64]:
+        """Their classes, (N,)."""
+        return self.labels[self.train]
+
+    @property
+    def val_images(self) -> View[npt.NDArray[np.uint8]]:
+        """The M images to validate on."""
+        return View(self.images, self.val)
+
+    @property
+    def val_labels(self) -> npt.NDArray[np.int64]:
+        """Their classes, (M,)."""
+        return self.labels[self.val]
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return len(self.images[0])
+
+    def trained_on(self, chosen: Places) -> "TrainingArrays":
+        """The same with these of the training images alone; the others are not held.
+
+        Args:
+            chosen: (n,) places among the training images.
+        """
+        if len(chosen) == len(self.train):
+            return self
+        rows = np.concatenate([self.train[chosen], self.val])
+        places = np.arange(len(rows))
+        return TrainingArrays(
+            self.images[rows], self.labels[rows], places[: len(chosen)], places[len(chosen) :]
+        )
+
+
+def at_most(most: int | None, n: int, *, seed: int) -> Places:
+    """Places of all of `n` images, or of `most` of them drawn at random, in order."""
+    if most is None or most >= n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, size=most, replace=False))
 
 
 @dataclass(frozen=True)
@@ -56,7 +137,7 @@ class Split:
     """The images of one split.
 
     Attributes:
-        images: (N, size, size, 3) uint8 RGB.
+        images: (N, size, size, 3) uint8 RGB; a part of the array in which all lie.
         labels: (N,) int64, 0..7.
         frame: `SPLIT_COLUMNS`, one row per image; `cluster` (int64) is equal for images that are
             not independent: same family or person, or identical files, in any split.
@@ -75,7 +156,7 @@ class FaceData:
         train: Images to train on; without duplicates unless they were asked for.
         val: Images that choose between configurations.
         test: Images for the last look, if the set has them.
-        size: Side in pixels.
+        images: (P, size, size, 3) uint8 RGB of all splits, in the order above.
         fingerprint: Hash of contents, labels and splits in order, and of the size.
         summary: What the data are and what is wrong with them, JSON-able; keys: see `load_data`.
         quarantine: All unusable rows and files: `image_path`, `where`, `reason`, `is_bad`.
@@ -84,16 +165,22 @@ class FaceData:
     train: Split
     val: Split
     test: Split | None
-    size: int
+    images: npt.NDArray[np.uint8]
     fingerprint: str
     summary: dict[str, Any]
     quarantine: pd.DataFrame
 
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return len(self.images[0])
+
     def arrays(self) -> TrainingArrays:
-        """The arrays that go to training workers; they share this object's memory."""
-        return TrainingArrays(
-            self.train.images, self.train.labels, self.val.images, self.val.labels, self.size
-        )
+        """What goes to training workers, never the test split; it shares this object's memory."""
+        labels = np.concatenate([self.train.labels, self.val.labels])
+        places = np.arange(len(labels))
+        n = len(self.train.labels)
+        return TrainingArrays(self.images[: len(labels)], labels, places[:n], places[n:])
 
 
 def load_data(
@@ -156,9 +243,14 @@ def load_data(
     is_used = np.ones(len(frame), dtype=bool)
     if deduplicate:
         is_used[names == "train"] = found.keep
+    rows = {name: np.flatnonzero((names == name) & is_used) for name in SPLITS}
+    # asarray: a plain array, which pickles and shares without its file
+    images = np.asarray(pack.images)[np.concatenate(list(rows.values()))]
+    parts = np.split(images, np.cumsum([len(places) for places in rows.values()])[:-1])
+    known = frame.assign(cluster=clusters)[list(SPLIT_COLUMNS)]
     splits = {
-        name: _split(pack, clusters, np.flatnonzero((names == name) & is_used))
-        for name in SPLITS
+        name: _split(part, known.iloc[rows[name]])
+        for name, part in zip(SPLITS, parts, strict=True)
         if (names == name).any()
     }
     _refuse_unusable(root, splits)
@@ -182,7 +274,7 @@ def load_data(
         train=splits["train"],
         val=splits["val"],
         test=splits.get("test"),
-        size=size,
+        images=images,
         fingerprint=_fingerprint(splits, size),
         summary=summary,
         quarantine=pack.quarantine,
@@ -213,11 +305,8 @@ def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:
     return target
 
 
-def _split(pack: Pack, clusters: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]) -> Split:
-    frame = pack.frame.assign(cluster=clusters).iloc[rows][list(SPLIT_COLUMNS)]
+def _split(images: npt.NDArray[np.uint8], frame: pd.DataFrame) -> Split:
     frame = frame.reset_index(drop=True)
-    # asarray: a plain array, which pickles and shares without its file
-    images = np.asarray(pack.images)[rows]
     return Split(images, frame["label"].to_numpy(np.int64), frame)
 
 

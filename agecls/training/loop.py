@@ -6,7 +6,7 @@ only nearly, since cuDNN's sums are not), and two recipes with one seed see the 
 order through the same augmentation draws.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
 from typing import Final
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from agecls.data.loading import TrainingArrays
+from agecls.data.loading import TrainingArrays, View
 from agecls.errors import DivergedError
 from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
 from agecls.nets.kernels.precision import mixed_precision
@@ -47,37 +47,50 @@ GPU_EVALUATION_PIXELS: Final = 2**22
 """On a GPU, which smaller ones would leave idle."""
 
 
-def fit(state: TrainingState, data: TrainingArrays) -> Iterator[EpochMetrics]:
+LabelsOf = Callable[[int], NDArray[np.int64]]
+"""From an epoch, counted from 1, to the labels (N,) that its training images have."""
+
+
+def fit(
+    state: TrainingState, data: TrainingArrays, *, labels_of: LabelsOf | None = None
+) -> Iterator[EpochMetrics]:
     """Train on from the state to the recipe's last epoch, yielding after each one.
 
     The state is complete when an epoch is yielded: it can be saved there, and the iterator
     dropped. With n >= batch_size images the last partial batch of an epoch is left out (another
     one each time), since BN over a single 1x1 map has no variance; else one batch holds all.
 
+    Args:
+        state: Moved on.
+        data: Taken to the device once, and all of a batch's computation recorded once on a GPU.
+        labels_of: Where labels change from epoch to epoch; None: `data` has them.
+
     Raises:
         DivergedError: The loss or an output is NaN or infinite.
     """
     _set_up(state.device)
-    images = image_tensor(data.train_images).to(state.device)
-    labels = _label_tensor(data.train_labels).to(state.device)
-    val_images = image_tensor(data.val_images).to(state.device)
+    images = image_tensor(data.images).to(state.device)
+    train, val = (View(images, _on(state.device, rows)) for rows in (data.train, data.val))
+    labels, val_labels = _on(state.device, data.train_labels), data.val_labels
     normal = normalisation(state.mean, state.std, state.device)
     backward: Backward = partial(_backward, state, normal)
     if state.device.type == "cuda":
         backward = Recorded(backward, state.model)
     for epoch in range(state.epoch + 1, state.recipe.epochs + 1):
         started = perf_counter()
-        sums, n_seen, rate = _train_epoch(state, backward, images, labels, epoch)
+        if labels_of is not None:
+            labels = _on(state.device, labels_of(epoch))
+        sums, n_seen, rate = _train_epoch(state, backward, train, labels, epoch)
         trained = perf_counter()
         train_loss, train_accuracy = (float(value) / n_seen for value in sums)
 
-        probabilities = predict(state, val_images)
+        probabilities = predict(state, val)
         if not np.isfinite(probabilities).all():
             raise DivergedError(
                 f"epoch {epoch}, after its last step: validation outputs are not finite at "
                 f"learning rate {rate:.3g}; lower `lr` or raise `warmup`"
             )
-        scores = score(data.val_labels, probabilities)
+        scores = score(val_labels, probabilities)
         metrics = EpochMetrics(
             epoch=epoch,
             learning_rate=rate,
@@ -94,7 +107,7 @@ def fit(state: TrainingState, data: TrainingArrays) -> Iterator[EpochMetrics]:
             images_per_second=n_seen / (trained - started),
             collapsed=has_collapsed(
                 probabilities.argmax(axis=1),
-                data.val_labels,
+                val_labels,
                 train_loss=train_loss,
                 train_accuracy=train_accuracy,
                 train_counts=np.array(state.train_counts),
@@ -105,7 +118,7 @@ def fit(state: TrainingState, data: TrainingArrays) -> Iterator[EpochMetrics]:
 
 
 def _train_epoch(
-    state: TrainingState, backward: Backward, images: Tensor, labels: Tensor, epoch: int
+    state: TrainingState, backward: Backward, images: View[Tensor], labels: Tensor, epoch: int
 ) -> tuple[Tensor, int, float]:
     """Sums of (NLL, hits) over the epoch's images, their number and the last learning rate."""
     recipe, model = state.recipe, state.model
@@ -151,7 +164,9 @@ def _backward(
     return loss.detach(), _tally(state.objective.probabilities(outputs.detach()), labels)
 
 
-def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
+def predict(
+    state: TrainingState, images: NDArray[np.uint8] | View[NDArray[np.uint8]] | View[Tensor]
+) -> NDArray[np.float32]:
     """Class probabilities (N, 8) of images (N, S, S, 3), of the averaged weights if there are.
 
     In float32 whatever the recipe's precision, as models that are kept predict (on GPUs apart from
@@ -161,8 +176,6 @@ def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray
     if state.ema is not None:
         _copy_buffers(state.model, state.ema)
     model.eval()
-    if not isinstance(images, Tensor):
-        images = image_tensor(images)
     on_cpu = state.device.type == "cpu"
     most_pixels = EVALUATION_PIXELS if on_cpu else GPU_EVALUATION_PIXELS
     at_once = max(1, most_pixels // (images.shape[1] * images.shape[2]))
@@ -170,7 +183,9 @@ def predict(state: TrainingState, images: NDArray[np.uint8] | Tensor) -> NDArray
     parts = []
     with torch.inference_mode():
         for first in range(0, len(images), at_once):
-            inputs = evaluation_batch(images[first : first + at_once].to(state.device), normal)
+            some = images[first : first + at_once]
+            batch = some if isinstance(some, Tensor) else image_tensor(some)
+            inputs = evaluation_batch(batch.to(state.device), normal)
             parts.append(state.objective.probabilities(model(inputs)))
     return torch.cat(parts).cpu().numpy()
 
@@ -179,8 +194,9 @@ def _stream(seed: int, stream: str, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(stream_seed(seed, stream, epoch))
 
 
-def _label_tensor(labels: NDArray[np.int64]) -> Tensor:
-    return torch.from_numpy(labels.astype(np.int64))  # a copy: the array may be read-only
+def _on(device: torch.device, numbers: NDArray[np.int64]) -> Tensor:
+    # a copy: the array may be read-only
+    return torch.tensor(numbers, dtype=torch.int64, device=device)
 
 
 def _set_up(device: torch.device) -> None:

@@ -8,7 +8,8 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from agecls.nets.kernels.precision import number_format
 from agecls.nets.weights import save_backbone
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
-from agecls.training.loop import fit, start
+from agecls.training.loop import LabelsOf, fit, start
 from agecls.training.state import EpochMetrics, TrainingState, stream_seed
 
 YEARS_SPREAD: Final = (1.0, 0.05)
@@ -85,10 +86,11 @@ def train_backbone(
         WeightsError: The weights to start from cannot be had.
     """
     state = _begin(backbone, data, resume=resume)
+    epochs = fit(state, data, labels_of=_labels_of(backbone))
     while state.epoch < backbone.recipe.epochs:
         if time.monotonic() >= deadline:
             return None
-        metrics = next(fit(state, _labelled(backbone, data, state.epoch + 1)))
+        metrics = next(epochs)
         if metrics is best_of(state.history):
             _save_best(backbone, state, data)
         # after the best epoch: a run killed in between repeats the epoch bit for bit
@@ -143,7 +145,7 @@ def year_classes() -> NDArray[np.float64]:
     return np.diff(np.concatenate([ends[0], below, ends[1]], axis=1), axis=1)
 
 
-def draw_classes(years: NDArray[np.int64], *, seed: int, epoch: int) -> NDArray[np.int64]:
+def draw_classes(years: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
     """One epoch's class labels (N,), drawn from each image's distribution of classes.
 
     The mean over draws of the cross-entropy is that to the soft labels, and so is its gradient:
@@ -167,11 +169,11 @@ def _begin(backbone: Backbone, data: TrainingArrays, *, resume: bool) -> Trainin
     return checkpoints.restore(checkpoint, backbone.recipe, data, device=backbone.device)
 
 
-def _labelled(backbone: Backbone, data: TrainingArrays, epoch: int) -> TrainingArrays:
+def _labels_of(backbone: Backbone) -> LabelsOf | None:
+    """Classes that are drawn anew each epoch, where ages in years are learned from."""
     if backbone.years is None:
-        return data
-    labels = draw_classes(backbone.years, seed=backbone.recipe.seed, epoch=epoch)
-    return replace(data, train_labels=labels)
+        return None
+    return partial(draw_classes, backbone.years, backbone.recipe.seed)
 
 
 def _save_best(backbone: Backbone, state: TrainingState, data: TrainingArrays) -> None:

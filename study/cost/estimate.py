@@ -157,14 +157,8 @@ def seconds_per_image(study: Study, variant: str, depth: int) -> float:
 def random_faces(n: int, size: int) -> TrainingArrays:
     """`n` training images of random pixels, all classes in turn, and one to validate."""
     images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
-    labels = np.arange(n) % N_CLASSES
-    return TrainingArrays(
-        train_images=images,
-        train_labels=labels,
-        val_images=images[:1],
-        val_labels=labels[:1],
-        size=size,
-    )
+    places = np.arange(n)
+    return TrainingArrays(images, places % N_CLASSES, train=places, val=places[:1])
 
 
 def _factor_table(study: Study) -> Table:

@@ -8,15 +8,13 @@ the same files: their hashes are in `study.json`, and other files are refused.
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-import numpy as np
 import ray
 from rich.console import Console
 
-from agecls.data.loading import TrainingArrays, load_data
+from agecls.data.loading import TrainingArrays, at_most, load_data
 from agecls.errors import WeightsError
 from agecls.nets.weight_sources import read_source
 from agecls.pretrain import pretrain
@@ -117,7 +115,8 @@ def train_missing(
         return
     with progress("Reading faces to pretrain on", console) as advance:
         data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
-    shared = ray.put(_subset(data.arrays(), plan.images, study.seed))
+    some = at_most(plan.images, len(data.train.labels), seed=study.seed)
+    shared = ray.put(data.arrays().trained_on(some))
     task = cast(Any, ray.remote(cast(Any, _train))).options(
         num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
     )
@@ -196,14 +195,3 @@ def _files(study: Study, folder: Path) -> Iterator[tuple[Level, Level, Path]]:
             source = Path(str(source_of(study, folder, config)))
             if source.is_absolute():  # others are names
                 yield variant, depth, source
-
-
-def _subset(data: TrainingArrays, limit: int | None, seed: int) -> TrainingArrays:
-    """The data with at most `limit` training images, drawn at random."""
-    n = len(data.train_labels)
-    if limit is None or limit >= n:
-        return data
-    chosen = np.sort(np.random.default_rng(seed).choice(n, size=limit, replace=False))
-    return replace(
-        data, train_images=data.train_images[chosen], train_labels=data.train_labels[chosen]
-    )

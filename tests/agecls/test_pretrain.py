@@ -12,7 +12,7 @@ from agecls.errors import CheckpointError, DataLayoutError
 from agecls.faces.face_set import FaceSet
 from agecls.pretrain import main, pretrain
 from agecls.recipe import Recipe
-from agecls.training import checkpoints, pretraining
+from agecls.training import checkpoints, loop, pretraining
 from agecls.training.loop import start
 from agecls.training.pretraining import (
     Backbone,
@@ -77,8 +77,8 @@ def test_the_best_epoch_is_kept_and_not_the_last(backbone, data, small_net, monk
     kept = {}
     real = pretraining.fit
 
-    def fit(state, arrays):
-        for metrics in real(state, arrays):
+    def fit(state, arrays, **how):
+        for metrics in real(state, arrays, **how):
             state.history[-1] = replace(metrics, val_accuracy=next(accuracies))
             kept[metrics.epoch] = state.model.fc.weight.detach().clone()
             kept[metrics.epoch, "conv1"] = state.model.conv1.weight.detach().clone()
@@ -129,6 +129,20 @@ def test_a_run_stopped_after_each_epoch_ends_as_the_unbroken_one(
     assert resumed.val_loss == unbroken.val_loss
     for name, tensor in load_file(backbone.out).items():
         assert torch.equal(tensor, load_file(again.out)[name]), name
+
+
+@pytest.mark.parametrize("target", ["classes", "years"])
+def test_the_images_go_to_the_device_once_and_not_every_epoch(
+    backbone, data, small_net, monkeypatch, target
+):
+    if target == "years":
+        years = np.array([YEARS[label][0] for label in data.train_labels])
+        backbone = replace(backbone, years=years)
+    sent = []
+    real = loop.image_tensor
+    monkeypatch.setattr(loop, "image_tensor", lambda a: sent.append(a is data.images) or real(a))
+    assert train_backbone(backbone, data, resume=False) is not None
+    assert sent == [True]
 
 
 def test_out_of_time_nothing_is_published_and_the_run_can_go_on(backbone, data, small_net):

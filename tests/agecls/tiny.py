@@ -17,19 +17,12 @@ def shades(n_train=48, n_val=16, *, size=16, seed=0, noise=60, classes=range(8))
     def draw(n):
         labels = rng.choice(list(classes), size=n, p=shares / shares.sum()).astype(np.int64)
         images = rng.integers(0, noise, (n, size, size, 3)) + 27 * labels[:, None, None, None]
-        images = images.clip(0, 255).astype(np.uint8)
-        images.flags.writeable = labels.flags.writeable = False  # as Ray's object store gives them
-        return images, labels
+        return images.clip(0, 255).astype(np.uint8), labels
 
-    train_images, train_labels = draw(n_train)
-    val_images, val_labels = draw(n_val)
-    return TrainingArrays(
-        train_images=train_images,
-        train_labels=train_labels,
-        val_images=val_images,
-        val_labels=val_labels,
-        size=size,
-    )
+    images, labels = (np.concatenate(p) for p in zip(draw(n_train), draw(n_val), strict=True))
+    images.flags.writeable = labels.flags.writeable = False  # as Ray's object store gives them
+    places = np.arange(n_train + n_val)
+    return TrainingArrays(images, labels, train=places[:n_train], val=places[n_train:])
 
 
 class SmallNet(nn.Module):

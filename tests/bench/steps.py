@@ -86,7 +86,7 @@ def eager(
 
 def _pipeline(size: int, batch: int) -> Callable[[], object]:
     """Picking, augmenting and normalising a batch of uint8 images."""
-    images = torch.from_numpy(random_faces(batch, size).train_images)
+    images = torch.from_numpy(random_faces(batch, size).images)
     draws = draw(batch, torch.Generator().manual_seed(0))
     normal = normalisation((0.5,) * 3, (0.5,) * 3, torch.device("cpu"))  # type: ignore[arg-type]
     order = torch.randperm(batch)

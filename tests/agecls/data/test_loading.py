@@ -2,13 +2,14 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agecls.data.decoding import decode
-from agecls.data.loading import SPLIT_COLUMNS, FaceData, load_data
+from agecls.data.loading import SPLIT_COLUMNS, FaceData, at_most, load_data
 from agecls.errors import DataLayoutError
 from agecls.faces import face_set as faces
 from tests.agecls.pictures import (
@@ -183,12 +184,56 @@ def test_the_fingerprint_changes_with_contents_labels_size_and_deduplication(
 
 def test_arrays_share_memory_and_survive_a_pickle(tmp_path: Path, cache: Path) -> None:
     data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+    assert data.test is not None
     arrays = data.arrays()
-    assert arrays.train_images is data.train.images
+    for images in (arrays.images, data.train.images, data.val.images, data.test.images):
+        assert np.shares_memory(images, data.images)
     assert arrays.size == 8
     again = pickle.loads(pickle.dumps(arrays))
-    assert np.array_equal(again.val_images, data.val.images)
-    assert np.array_equal(again.train_labels, data.train.labels)
+    for one in (arrays, again):
+        assert np.array_equal(one.train_images[:], data.train.images)
+        assert np.array_equal(one.val_images[:], data.val.images)
+        assert np.array_equal(one.train_labels, data.train.labels)
+        assert np.array_equal(one.val_labels, data.val.labels)
+
+
+def test_the_test_split_never_travels_to_those_who_train(tmp_path: Path, cache: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+    assert data.test is not None
+    buffers: list[pickle.PickleBuffer] = []  # as Ray takes arrays
+    rest = pickle.dumps(data.arrays(), protocol=5, buffer_callback=buffers.append)
+    sent = rest + b"".join(buffer.raw() for buffer in buffers)
+    assert data.val.images.tobytes() in sent
+    for image in data.test.images:
+        assert image.tobytes() not in sent
+
+
+def test_some_training_images_are_drawn_by_seed_and_the_others_are_not_held(
+    tmp_path: Path, cache: Path
+) -> None:
+    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+    chosen = at_most(3, 8, seed=1)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert len(chosen) == 3
+    assert (at_most(3, 8, seed=1) == chosen).all()
+    some = data.arrays().trained_on(chosen)
+    assert np.array_equal(some.train_images[:], data.train.images[chosen])
+    assert np.array_equal(some.train_labels, data.train.labels[chosen])
+    assert np.array_equal(some.val_images[:], data.val.images)
+    assert np.array_equal(some.val_labels, data.val.labels)
+    assert len(some.images) == 3 + len(data.val.labels)
+    everything = data.arrays()
+    for most in (None, 8, 9):
+        assert everything.trained_on(at_most(most, 8, seed=1)) is everything
+
+
+def test_a_fold_is_two_arrays_of_places_over_the_same_images(tmp_path: Path, cache: Path) -> None:
+    arrays = load_data(family_set(tmp_path / "set"), size=8, cache=cache).arrays()
+    fold = replace(arrays, train=np.arange(4, 12), val=np.arange(4))
+    assert fold.images is arrays.images
+    assert np.array_equal(fold.val_images[1:3], arrays.images[1:3])
+    assert fold.train_images.shape == (8, 8, 8, 3)
+    assert fold.train_labels.tolist() == arrays.labels[4:].tolist()
 
 
 def test_a_class_absent_from_val_is_stated(tmp_path: Path, cache: Path) -> None:

@@ -82,7 +82,8 @@ def split_of(name, n, first_content):
 def data():
     """40 val and 60 test images; 10 val images are also in train, 5 test images also in val."""
     parts = split_of("train", 50, 0), split_of("val", 40, 40), split_of("test", 60, 75)
-    return FaceData(*parts, 8, "print", {"majority": {"val": 0.2}}, pd.DataFrame())
+    images = np.concatenate([part.images for part in parts])
+    return FaceData(*parts, images, "print", {"majority": {"val": 0.2}}, pd.DataFrame())
 
 
 @pytest.fixture
