@@ -12,10 +12,10 @@ from plotly.offline import get_plotlyjs
 
 from study import __version__
 from study.report.look import DARK
-from study.report.panel import Panel
+from study.report.panel import Placed
 from study.report.wording import SYMBOLS, level, percent
 
-_ASSETS: Final = Path(__file__).parent / "assets"
+ASSETS: Final = Path(__file__).parent / "assets"
 _SCRIPTS: Final = (
     "numbers.js",
     "selection.js",
@@ -27,7 +27,7 @@ _SCRIPTS: Final = (
 _STYLES: Final = ("style.css", "first_screen.css")
 
 
-def render_page(template: str, panels: Iterable[Panel], /, **values: Any) -> str:
+def render_page(template: str, panels: Iterable[Placed], /, **values: Any) -> str:
     """A template as one file that needs no network; every text in `values` is escaped.
 
     Args:
@@ -61,7 +61,7 @@ def embedded(text: str) -> Markup:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_ASSETS),
+        loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -71,7 +71,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _figure_json(panel: Panel) -> Markup:
+def _figure_json(panel: Placed) -> Markup:
     figure: Any = panel.figure
     return embedded(figure.to_json())
 
@@ -90,4 +90,4 @@ def _script() -> Markup:
 
 @cache
 def _asset(name: str) -> Markup:
-    return Markup((_ASSETS / name).read_text(encoding="utf-8"))
+    return Markup((ASSETS / name).read_text(encoding="utf-8"))

@@ -5,14 +5,13 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.analysis import analyse_folder, predicted_of
+from study.analysis import analyse_folder
 from study.errors import StudyError
 from study.folder.tables import read_study, write_whole
-from study.report.confirm.values import confirmed_values
-from study.report.head.claims_figure import claims_panel
-from study.report.head.ledger import ledger_data
+from study.report.head.digest import digest_of
 from study.report.look import SURFACE
-from study.report.panel import Panel
+from study.report.panel import Placed
+from study.report.parts import Given
 from study.report.sections import sections_data
 from study.report.wording import inert
 
@@ -47,19 +46,15 @@ def write_images(folder: Path, suffix: str) -> Path:
             "pip install 'agecls-study[images]', or save them from report.html"
         ) from error
     analysis = analyse_folder(folder)
-    tables = read_study(folder)
-    confirmed = confirmed_values(tables)
-    predicted = predicted_of(tables) if confirmed else None
-    sections = sections_data(tables, analysis=analysis, confirmed=confirmed, predicted=predicted)
-    found = [claims_panel(ledger_data(tables))]
-    found += [panel for section in sections for panel in section.panels]
+    given = Given(digest=digest_of(read_study(folder)), analysis=analysis)
+    found = [panel for section in sections_data(given) for panel in section.panels]
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     try:
         kaleido.start_sync_server(silence_warnings=True)  # one browser for all figures
         try:
             for panel in found:
-                if panel is not None and panel.figure is not None:
+                if panel.figure is not None:
                     drawn = kaleido.calc_fig_sync(
                         standalone(panel),
                         opts={"format": suffix, "scale": 2 if suffix == "png" else 1},
@@ -75,7 +70,7 @@ def write_images(folder: Path, suffix: str) -> Path:
     return target
 
 
-def standalone(panel: Panel) -> go.Figure:
+def standalone(panel: Placed) -> go.Figure:
     """A panel's figure with its question above, the arms' names below, and a background."""
     figure = go.Figure(panel.figure)
     named: set[str] = set()

@@ -7,20 +7,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from study.analysis import Analysis, analyse_folder, predicted_of
+from study.analysis import Analysis, analyse_folder
 from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.tables import StudyTables, read_study, write_whole
 from study.report.checks.audit import audit_data, majority_share
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
-from study.report.head.claims_figure import claims_panel
 from study.report.head.digest import digest_of
 from study.report.head.earlier import earlier_note
 from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES
 from study.report.head.overview import arms_n, budget_sentence, is_open, progress_data
 from study.report.html import embedded, render_page
 from study.report.look import arm_marks
+from study.report.parts import Given
 from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
 from study.report.trials.trial_table import trial_table_data
@@ -54,17 +54,15 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
     """
     study = tables.study
     with _naming_the_provenance(tables):
-        majority, audit = majority_share(tables), audit_data(tables)
-        progress, sources, commands = progress_data(tables), provenance_rows(tables), again(tables)
+        audit, progress = audit_data(tables), progress_data(tables)
+        sources, commands = provenance_rows(tables), again(tables)
         live = datetime.now(UTC).isoformat() if is_open(tables) else ""
         digest = digest_of(tables)
-        claims, confirmed, arms = digest.claims, digest.confirmed, digest.arms
+        confirmed, arms = digest.confirmed, digest.arms
         baseline = majority_share(tables, split=confirmed.split if confirmed else "val")
-    predicted = predicted_of(tables) if confirmed else None
-    sections = sections_data(tables, analysis=analysis, confirmed=confirmed, predicted=predicted)
-    of_claims = claims_panel(claims)
+    given = Given(digest=digest, analysis=analysis)
+    sections = sections_data(given)
     panels = [panel for section in sections for panel in section.panels]
-    panels += [of_claims] if of_claims else []
     trials = trial_table_data(tables, drawn=chain.from_iterable(p.drawn for p in panels))
     return render_page(
         "page.html.jinja",
@@ -75,17 +73,16 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         measure=digest.measure,
         progress=progress,
         answer=digest.answer,
-        claims=claims,
+        claims=digest.claims,
         stages=STAGE_NAMES,
         search_caveat=SEARCH_CAVEAT,
         confirm_note=CONFIRM_NOTE,
-        claims_panel=of_claims,
         confirmed=confirmed,
         arms=arms,
         earlier_note=earlier_note(study),
         model=best_model(tables, arms),
         budget=budget_sentence(arms),
-        majority=majority if study.metric == "val_accuracy" else None,
+        majority=given.majority,
         baseline=baseline if study.metric == "val_accuracy" else None,
         arms_n=arms_n(arms),
         marks=arm_marks(study),

@@ -14,13 +14,15 @@ A figure takes part by what its traces say in `meta`, in the study's own words, 
 A figure in which a range can be brushed says so in `layout.meta`: see `Brush`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+
+T = TypeVar("T")
 
 GAP: Final = -1
 """In place of a trial where a line breaks."""
@@ -73,11 +75,9 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One figure of the page, or the reason why there is none.
+    """A figure with its words, or the reason why there is none.
 
     Attributes:
-        id: Anchor in the page.
-        title: The question that the figure answers.
         reading: One sentence that says what to see.
         note: n, and what is left out.
         alt: What the figure shows, for those who cannot see it.
@@ -86,8 +86,6 @@ class Panel:
         table: Stands below the figure; may be there without one.
     """
 
-    id: str
-    title: str
     reading: str
     note: str = ""
     alt: str = ""
@@ -107,6 +105,39 @@ class Panel:
         """Whether a range can be selected in the figure."""
         meta = None if self.figure is None else self.figure.layout.meta
         return bool(meta and meta.get("brush"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed(Panel):
+    """A panel that has its place in a page.
+
+    Attributes:
+        id: Anchor in the page.
+        title: The question that the figure answers.
+    """
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Row(Generic[T]):
+    """A figure's row in the table of a page.
+
+    Attributes:
+        id: Anchor in the page.
+        title: The question that the figure answers.
+        make: Draws it; None: there is nothing that it could be of.
+    """
+
+    id: str
+    title: str
+    make: Callable[[T], Panel | None]
+
+    def placed(self, given: T) -> Placed | None:
+        """The figure at its place, of what is known."""
+        panel = self.make(given)
+        return None if panel is None else Placed(id=self.id, title=self.title, **vars(panel))
 
 
 def sample(frame: pd.DataFrame, most: int, *, keep: pd.Series) -> pd.DataFrame:

@@ -165,7 +165,7 @@ def test_a_damaged_file_of_a_results_folder_is_refused_in_one_line_or_read(
 
 
 def no_panel(*_: Any, **__: Any) -> Panel:
-    return Panel(id="none", title="none", reading="none")
+    return Panel(reading="none")
 
 
 def places_in(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -95,12 +95,11 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
 
 def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure and the checks with their words, or why there is none."""
-    title = "How well does the analysis predict trials that it has not seen?"
     measure = Measure(tables.study.metric)
     data = fit_data(analysis, measure=measure)
     if data.points.empty:
         reason = "Too few full-length trials: no model was fitted, so there is none to check."
-        return Panel(id="fit", title=title, reading=reason)
+        return Panel(reading=reason)
     n = int(data.checks["n_full"])
     note = (
         f"n = {count(n, 'full-length trial')} in the box, each predicted from all others, with "
@@ -112,8 +111,6 @@ def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             f" Drawn: {len(data.points):,} of them at random, those outside their interval first."
         )
     return Panel(
-        id="fit",
-        title=title,
         reading=_reading(data),
         note=note,
         alt=(
@@ -127,7 +124,6 @@ def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
 
 def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The check of the imputed ends of stopped trials, as a table."""
-    title = "How well are the ends of stopped trials told?"
     check = analysis.imputation
     measure = Measure(tables.study.metric)
     if check.empty:
@@ -138,7 +134,7 @@ def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             if stopped
             else "No trial in the box was stopped early, so no end had to be imputed."
         )
-        return Panel(id="imputation", title=title, reading=reason)
+        return Panel(reading=reason)
     worst = check.loc[check["coverage"].idxmin()]
     rows = tuple(
         (
@@ -153,8 +149,6 @@ def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         for row in check.to_dict("records")
     )
     return Panel(
-        id="imputation",
-        title=title,
         reading=(
             "Full-length trials, cut where others were stopped and predicted from there, lie in "
             f"their 95 % interval in {percent(worst['coverage'])} of cases"

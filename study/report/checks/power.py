@@ -10,11 +10,10 @@ from study.report.wording import Measure, count, percent
 
 def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The planning table with its words, or why there is none."""
-    title = "What would settle what is still unresolved?"
     power = analysis.power
     if power.empty:
         reading = "No plan can be made before enough trials have reached their end."
-        return Panel(id="power", title=title, reading=reading)
+        return Panel(reading=reading)
     measure = Measure(tables.study.metric)
     units = analysis.claims.set_index("claim")["unit"].to_dict() if len(analysis.claims) else {}
     texts = {claim.name: claim.text for claim in tables.study.claims}
@@ -24,8 +23,6 @@ def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     )
     n_now = int(power["n_now"].max())
     return Panel(
-        id="power",
-        title=title,
         reading=_reading(power),
         note=(
             f"n = {count(n_now, 'full-length trial')} now. Planning figures, not results: they "

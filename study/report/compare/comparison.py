@@ -15,12 +15,20 @@ from study.report.compare.figures import arms_panel, claims_panel, shares_panel
 from study.report.head.digest import Digest, digest_of
 from study.report.head.ledger import STAGE_NAMES, Entry
 from study.report.html import render_page
+from study.report.panel import Row
 from study.report.wording import NARROW, NOT_YET, count, listed, signed
 
 MOST_STUDIES: Final = 8
 """Colours that can be told apart."""
 
 _LONGEST_NAME: Final = 40
+
+FIGURES: Final = (
+    Row("claims-compared", "How does each study answer each claim?", claims_panel),
+    Row("arms-compared", "How good is each arm in each study?", arms_panel),
+    Row("shares-compared", "Does the same factor matter in each study?", shares_panel),
+)
+"""In reading order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +116,7 @@ def compare(digests: Sequence[Digest]) -> Comparison:
 
 def render_comparison(comparison: Comparison) -> str:
     """The comparison as one HTML file."""
-    found = (
-        claims_panel(comparison.studies),
-        arms_panel(comparison.studies),
-        shares_panel(comparison.studies),
-    )
-    panels = [panel for panel in found if panel is not None]
+    panels = list(filter(None, (row.placed(comparison.studies) for row in FIGURES)))
     return render_page(
         "comparison.html.jinja",
         panels,

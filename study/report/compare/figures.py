@@ -173,8 +173,6 @@ def rows_figure(points: list[Point], marks: Mapping[str, Mark], *, axis: str) ->
 def claims_panel(studies: Mapping[str, Digest]) -> Panel | None:
     """The claims on one axis; None where no study has an estimate of one."""
     return _panel(
-        "claims-compared",
-        "How does each study answer each claim?",
         claims_points(studies),
         studies,
         axis="difference in points, 95 % interval",
@@ -192,8 +190,6 @@ def arms_panel(studies: Mapping[str, Digest]) -> Panel | None:
     measure = digests[0].measure
     splits = {d.confirmed.split if d.confirmed else "val" for d in digests}
     return _panel(
-        "arms-compared",
-        "How good is each arm in each study?",
         arms_points(studies),
         studies,
         axis=measure.name + (" (%)" if measure.suffix else ""),
@@ -207,8 +203,6 @@ def arms_panel(studies: Mapping[str, Digest]) -> Panel | None:
 def shares_panel(studies: Mapping[str, Digest]) -> Panel | None:
     """The factors' shares on one axis; None where no study knows one."""
     return _panel(
-        "shares-compared",
-        "Does the same factor matter in each study?",
         shares_points(studies),
         studies,
         axis="share of the variance (%), 95 % interval",
@@ -219,8 +213,6 @@ def shares_panel(studies: Mapping[str, Digest]) -> Panel | None:
 
 
 def _panel(
-    id_: str,
-    title: str,
     points: list[Point],
     studies: Mapping[str, Digest],
     *,
@@ -237,8 +229,6 @@ def _panel(
     if len(rows) > MOST_ROWS:
         note += f" Only the first {MOST_ROWS} of {len(rows)} rows are drawn."
     return Panel(
-        id=id_,
-        title=title,
         reading=reading,
         note=note,
         alt="; ".join(f"{p.row}, {p.study}: {p.text}" for p in shown) + ".",

@@ -141,8 +141,6 @@ def confirmed_arms_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Pan
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
     return Panel(
-        id="confirmed-arms",
-        title="How good is each arm on fresh seeds, and how much had the search flattered it?",
         reading=reading,
         note=note,
         alt=_alt(data),

@@ -120,11 +120,10 @@ def calibration_panel(
     tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted
 ) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Can the models’ confidence be believed?"
     data = calibration_data(predicted, confirmed)
     if data is None:
         reason = f"No predictions of confirmed models on {confirmed.split} are in this folder."
-        return Panel(id="calibration", title=title, reading=reason)
+        return Panel(reading=reason)
     first = next(iter(data.before.values()), None)
     note = (
         f"n = {first.n if first else 'unknown'} of the {data.split} split. Points: bins of "
@@ -139,8 +138,6 @@ def calibration_panel(
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
     return Panel(
-        id="calibration",
-        title=title,
         reading="On the dashed line a model hits as often as it says; below it, it is too sure of "
         "itself.",
         note=note,

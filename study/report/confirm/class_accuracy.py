@@ -98,11 +98,10 @@ def class_accuracy_panel(
     tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted | None
 ) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "How often is each age class named right?"
     data = class_accuracy_data(confirmed, predicted)
     if not data.values:
         reason = f"No accuracy within classes was measured on {data.split}."
-        return Panel(id="classes", title=title, reading=reason)
+        return Panel(reading=reason)
     first = next(iter(data.values.values()))
     note = (
         f"n = {first.n} of the {data.split} split, all classes together; images of each class "
@@ -120,8 +119,6 @@ def class_accuracy_panel(
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
     return Panel(
-        id="classes",
-        title=title,
         reading="Long bars are classes with few images or families; a mark at the bottom is a "
         "class that the arm’s models hardly ever name.",
         note=note,

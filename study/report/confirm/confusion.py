@@ -107,11 +107,10 @@ def confusion_figure(data: ConfusionData) -> go.Figure:
 
 def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Which ages are taken for which?"
     data = confusion_data(predicted, split=split)
     if data is None:
         reason = f"No predictions of confirmed models on {split} are in this folder."
-        return Panel(id="confusion", title=title, reading=reason)
+        return Panel(reading=reason)
     ages = ", ".join(NAMES)
     absent = [c for c, n in data.n_images.items() if not n]
     note = (
@@ -125,8 +124,6 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a table."
     return Panel(
-        id="confusion",
-        title=title,
         reading="Rows are true classes. Weight beside the frame is a neighbour named; a dark "
         "column is a class that is named too often.",
         note=note,

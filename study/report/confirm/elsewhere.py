@@ -130,8 +130,6 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
     if data.n_sets > len(data.sets):
         note += f" Only the first {len(data.sets)} of {data.n_sets} sets are drawn."
     return Panel(
-        id="elsewhere",
-        title="Do the models hold on other faces?",
         reading="The further a filled mark lies from the hollow one, the more is lost away from "
         "home: other people, cameras and ways to tell an age.",
         note=note,

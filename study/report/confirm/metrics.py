@@ -117,8 +117,6 @@ def metrics_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
     return Panel(
-        id="metrics",
-        title="Does the order of the arms hold on other metrics?",
         reading="Where the bars of two arms overlap widely in every plot, no metric tells them "
         "apart; ages are ordered, so that “at most one class off” forgives neighbours.",
         note=note,

@@ -111,10 +111,9 @@ def seeds_figure(data: SeedsData, marks: dict[str, Mark]) -> go.Figure:
 
 def seeds_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     """The figure with its words."""
-    title = "How much of the result is the seed?"
     data = seeds_data(tables, confirmed)
     if data.points.empty:
-        return Panel(id="seeds", title=title, reading="No value of a single model is on record.")
+        return Panel(reading="No value of a single model is on record.")
     n_seeds = data.points["seed"].nunique()
     note = (
         f"n = {count(len(data.points), 'model')}: {count(n_seeds, 'seed')}, the same for every "
@@ -124,8 +123,6 @@ def seeds_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     if data.n_missing:
         note += f" Left out: {count(data.n_missing, 'model')} that did not reach the end."
     return Panel(
-        id="seeds",
-        title=title,
         reading="The spread of the hollow marks is what a single run can be off by; where dotted "
         "lines cross, one seed would have told the arms’ order the other way round.",
         note=note,

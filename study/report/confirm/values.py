@@ -135,11 +135,3 @@ def confirmed_values(tables: StudyTables) -> ConfirmedValues | None:
     if not arms:
         return None
     return ConfirmedValues(frame=frame, arms=arms, metric=metric_of(tables.study.metric))
-
-
-def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
-    """Each time that results on the test split were looked at: when, and by which command."""
-    known = (tables.provenance or {}).get("test_reads") or []
-    return [
-        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
-    ]

@@ -146,21 +146,16 @@ def importance_figure(data: ImportanceData) -> go.Figure:
 
 def importance_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Which factors matter, and which only look as if they did?"
     measure = Measure(tables.study.metric)
     if analysis.importance.empty:
-        return Panel(id="importance", title=title, reading="No factor was varied.")
+        return Panel(reading="No factor was varied.")
     # a report that is rewritten while the search runs has no seconds to spare for a forest
     others = pd.DataFrame(columns=OTHERS_COLUMNS) if is_open(tables) else analysis.others
     data = importance_data(analysis, others, measure=measure)
     if data is None:
         reason = str(analysis.importance["reason"].iloc[0])
-        return Panel(
-            id="importance", title=title, reading=f"Nothing can be said of any factor: {reason}."
-        )
+        return Panel(reading=f"Nothing can be said of any factor: {reason}.")
     return Panel(
-        id="importance",
-        title=title,
         reading=_reading(by_importance(analysis.importance)),
         note=_note(data),
         alt=_alt(data),

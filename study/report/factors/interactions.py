@@ -133,10 +133,9 @@ def interactions_figure(data: InteractionsData) -> go.Figure:
 
 def interactions_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Which factors change what another one does?"
     data = interactions_data(analysis, measure=Measure(tables.study.metric))
     if data is None:
-        return Panel(id="interactions", title=title, reading=_why_none(analysis))
+        return Panel(reading=_why_none(analysis))
     stopped = count(data.n_imputed, "stopped one")
     note = (
         f"n = {count(data.n_full, 'full-length trial')}"
@@ -150,8 +149,6 @@ def interactions_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if len(data.pairs) < data.n_pairs:
         note += f" Drawn: the pairs among the {len(data.names)} most important factors."
     return Panel(
-        id="interactions",
-        title=title,
         reading=_reading(analysis.interactions),
         note=note,
         alt=_alt(analysis.interactions),

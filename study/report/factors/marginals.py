@@ -139,7 +139,6 @@ def marginals_figure(data: MarginalsData) -> go.Figure:
 
 def marginals_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "What does each setting do, all others averaged out?"
     data = marginals_data(analysis, measure=Measure(tables.study.metric))
     if not data.plots:
         reason = (
@@ -147,7 +146,7 @@ def marginals_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             if len(analysis.importance)
             else "No factor was varied."
         )
-        return Panel(id="marginals", title=title, reading=reason)
+        return Panel(reading=reason)
     n_grey = sum(bool(p.rows["extrapolated"].any()) for p in data.plots)
     note = (
         f"n = {count(data.n_full, 'full-length trial')} in the box, stopped ones imputed. Line or "
@@ -164,8 +163,6 @@ def marginals_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if len(data.plots) < data.n_plots:
         note += f" Drawn: the first {len(data.plots)} of {data.n_plots} plots by importance."
     return Panel(
-        id="marginals",
-        title=title,
         reading=_reading(data),
         note=note,
         alt=_alt(data),

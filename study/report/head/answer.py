@@ -8,7 +8,8 @@ import pandas as pd
 
 from study.folder.provenance import claims_hash
 from study.folder.tables import StudyTables
-from study.report.confirm.values import ConfirmedValues, Value, looks_at_test
+from study.report.confirm.looks import looks_at_test
+from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, is_running, lead_sentence
 from study.report.wording import Measure, count, listed, percent, signed

@@ -116,8 +116,6 @@ def claims_panel(entries: list[Entry]) -> Panel | None:
             "or have no estimate."
         )
     return Panel(
-        id="claims-figure",
-        title="How far from its limit is each claim?",
         reading=reading,
         note=note,
         alt="Differences in points per claim: "

@@ -82,11 +82,10 @@ def best_figure(data: BestData, marks: dict[str, Mark]) -> go.Figure:
 
 def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Is the search still finding, and what would random draws have found?"
     marks = arm_marks(tables.study)
     data = best_data(analysis, tuple(marks), measure=Measure(tables.study.metric))
     if data.so_far.empty:
-        return Panel(id="best", title=title, reading="No trial has reached its planned end yet.")
+        return Panel(reading="No trial has reached its planned end yet.")
     n = listed([f"{arm} {data.n_trials[arm]:,}" for arm in data.arms])
     note = (
         f"n = {count(sum(data.n_trials.values()), 'full-length trial')} ({n}). Thick steps: the "
@@ -102,8 +101,6 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
     return Panel(
-        id="best",
-        title=title,
         reading=_reading(data),
         note=note,
         alt=_alt(data),

@@ -92,14 +92,13 @@ def collapse_figure(data: CollapseData, marks: dict[str, Mark], *, is_log: bool)
 
 def collapse_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Where does training collapse?"
     marks = arm_marks(tables.study)
     data = collapse_data(analysis, tuple(marks))
     if data.curves.empty:
-        return Panel(id="collapse", title=title, reading="No trial has shown yet how it trains.")
+        return Panel(reading="No trial has shown yet how it trains.")
     if not data.n_collapsed:
         reading = f"None of {count(data.n_trials, 'trial')} collapsed or diverged."
-        return Panel(id="collapse", title=title, reading=reading)
+        return Panel(reading=reading)
     factor = next((f for f in tables.study.factors if f.name == data.factor), None)
     note = (
         f"n = {count(data.n_trials, 'trial')}, {data.n_collapsed:,} of them collapsed to one "
@@ -110,8 +109,6 @@ def collapse_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
     return Panel(
-        id="collapse",
-        title=title,
         reading=_reading(data),
         note=note,
         alt=_alt(data),

@@ -88,7 +88,6 @@ def fidelity_figure(data: FidelityData, marks: dict[str, Mark]) -> go.Figure:
 
 def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Does an early value tell the end?"
     marks = arm_marks(tables.study)
     data = fidelity_data(analysis, tuple(marks))
     if data.rungs.empty:
@@ -96,7 +95,7 @@ def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             "It cannot be told: no arm has 4 full-length trials drawn by design whose early "
             "values differ. Raise design_share or trials."
         )
-        return Panel(id="fidelity", title=title, reading=reason)
+        return Panel(reading=reason)
     late = data.rungs[data.rungs["rung"] == 1]
     n = int(late[late["arm"].isin(marks)]["n_trials"].sum()) or int(late["n_trials"].max())
     parts = [
@@ -105,8 +104,6 @@ def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         for row in data.rungs.to_dict("records")
     ]
     return Panel(
-        id="fidelity",
-        title=title,
         reading=_reading(data, marks),
         note=(
             f"n = {n:,} design trials that were never stopped. Filled: after 1/{data.reduction} "

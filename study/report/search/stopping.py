@@ -79,12 +79,11 @@ def stopping_figure(data: StoppingData, marks: dict[str, Mark]) -> go.Figure:
 
 def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "How often would stopping early throw away a good trial?"
     marks = arm_marks(tables.study)
     measure = Measure(tables.study.metric)
     data = stopping_data(analysis, tuple(marks), measure=measure)
     if data.stops["wrong_share"].notna().sum() == 0:
-        return Panel(id="stopping", title=title, reading=_why_none(data))
+        return Panel(reading=_why_none(data))
     parts = [
         f"{row['arm']} {percent(row['wrong_share'])} "
         f"[{percent(row['wrong_low'])}, {percent(row['wrong_high'])}]"
@@ -93,8 +92,6 @@ def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     ]
     n = int(data.stops["n_trials"].sum())
     return Panel(
-        id="stopping",
-        title=title,
         reading=_reading(data),
         note=(
             f"n = {n:,} design trials that were never stopped, replayed through ASHA in 10 "

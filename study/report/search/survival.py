@@ -100,11 +100,10 @@ def survival_figure(data: SurvivalData, marks: dict[str, Mark]) -> go.Figure:
 
 def survival_panel(tables: StudyTables) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "How many trials does each rung let pass?"
     data = survival_data(tables)
     if data.left.empty:
         reading = "No trial that a rung may stop has ended yet."
-        return Panel(id="survival", title=title, reading=reading)
+        return Panel(reading=reading)
     n = int(data.left[data.left["stage"] == 0]["n_left"].sum())
     last = data.left[data.left["stage"] == len(data.stages) - 1]
     n_left = int(last["n_left"].sum())
@@ -121,8 +120,6 @@ def survival_panel(tables: StudyTables) -> Panel:
         f"{row['arm']} {row['n_left']:,} of {row['n_trials']:,}" for row in last.to_dict("records")
     ]
     return Panel(
-        id="survival",
-        title=title,
         reading=(
             f"Of {count(n, 'trial')} that could be stopped, {n_left:,} "
             f"{'was' if n_left == 1 else 'were'} let through to the planned end."

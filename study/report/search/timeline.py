@@ -95,11 +95,10 @@ def timeline_figure(data: TimelineData, marks: dict[str, Mark]) -> go.Figure:
 
 def timeline_panel(tables: StudyTables) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "What ran when?"
     data = timeline_data(tables)
     if data is None:
         reading = "No trial has both a beginning and an end in the table."
-        return Panel(id="timeline", title=title, reading=reading)
+        return Panel(reading=reading)
     marks = arm_marks(tables.study)
     nodes = len(set(data.slots))
     span = float(data.bars["end"].max())
@@ -122,8 +121,6 @@ def timeline_panel(tables: StudyTables) -> Panel:
         note += f" Left out: {count(data.n_without, 'trial')} without both times."
     parts = [f"{n:,} {status}" for status, n in data.bars["status"].value_counts().items()]
     return Panel(
-        id="timeline",
-        title=title,
         reading=reading,
         note=note,
         alt=f"Trials over {span:.1f} {data.unit}: {listed(parts)}.",

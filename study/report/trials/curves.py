@@ -124,13 +124,12 @@ def curves_figure(data: CurvesData, marks: dict[str, Mark]) -> go.Figure:
 
 def curves_panel(tables: StudyTables, *, majority: float | None) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "How fast does each arm learn, and does it level off?"
     if tables.study.metric not in tables.epochs.columns:
         reason = f"The table of epochs has no column {tables.study.metric}."
-        return Panel(id="curves", title=title, reading=reason)
+        return Panel(reading=reason)
     data = curves_data(tables, majority=majority)
     if data.curves.empty:
-        return Panel(id="curves", title=title, reading="No epoch has been measured yet.")
+        return Panel(reading="No epoch has been measured yet.")
     reading = (
         "The thick line is the arm's best completed trial; see whether it still rises at its end, "
         "which would say that longer training could pay."
@@ -150,9 +149,7 @@ def curves_panel(tables: StudyTables, *, majority: float | None) -> Panel:
     if data.n_arms > len(data.arms):
         note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
     figure = curves_figure(data, arm_marks(tables.study))
-    return Panel(
-        id="curves", title=title, reading=reading, note=note, alt=_alt(data), figure=figure
-    )
+    return Panel(reading=reading, note=note, alt=_alt(data), figure=figure)
 
 
 _LINES: Final = {

@@ -134,14 +134,13 @@ def learning_rate_figure(data: LearningRateData, marks: dict[str, Mark]) -> go.F
 
 def learning_rate_panel(tables: StudyTables, *, majority: float | None) -> Panel:
     """The figure with its words, or why the study cannot have it."""
-    title = "At which learning rates does each arm learn, and where does it collapse?"
     factor = next((f for f in tables.study.factors if f.name == FACTOR), None)
     reason = _why_none(factor)
     if reason:
-        return Panel(id=FACTOR, title=title, reading=reason)
+        return Panel(reading=reason)
     data = learning_rate_data(tables, majority=majority)
     if data.points.empty:
-        return Panel(id=FACTOR, title=title, reading="No trial has a value to draw yet.")
+        return Panel(reading="No trial has a value to draw yet.")
     figure = learning_rate_figure(data, arm_marks(tables.study))
     reading = "Look for the range of rates in which an arm's filled points stay high"
     if data.majority is not None:
@@ -150,8 +149,6 @@ def learning_rate_panel(tables: StudyTables, *, majority: float | None) -> Panel
             f"{percent(data.majority)}, every time"
         )
     return Panel(
-        id=FACTOR,
-        title=title,
         reading=reading + ".",
         note=_note(data),
         alt=_alt(data),

@@ -160,14 +160,13 @@ def parallel_figure(data: ParallelData, marks: dict[str, Mark]) -> go.Figure:
 
 def parallel_panel(tables: StudyTables) -> Panel:
     """The figure with its words, or why there is none."""
-    title = "Which settings do the best trials share?"
     has_any = reached_end(tables.trials, tables.study.metric).any()
     data = parallel_data(tables) if has_any else None
     if data is None or not len(data.lines):
-        return Panel(id="parallel", title=title, reading="No trial has been completed yet.")
+        return Panel(reading="No trial has been completed yet.")
     if len(data.axes) < 2:
         reason = "No setting differs between the completed trials."
-        return Panel(id="parallel", title=title, reading=reason)
+        return Panel(reading=reason)
     note = (
         f"n = {count(data.n_completed, 'completed trial')}; thick: the best tenth, "
         f"{data.n_top:,} of them, all arms together. Left out: "
@@ -178,8 +177,6 @@ def parallel_panel(tables: StudyTables) -> Panel:
     if len(data.lines) < data.n_completed:
         note += f" Drawn: {len(data.lines):,} of them, at random, the best tenth first."
     return Panel(
-        id="parallel",
-        title=title,
         reading=(
             "Follow the thick lines to where they bundle; a search also tries more often what "
             "went well before, so a crowd of thin lines is no evidence."

@@ -12,10 +12,10 @@ import pytest
 from study.analysis import Analysis, analyse
 from study.asked.factors import DifferenceClaim, Factor, Study
 from study.folder.tables import StudyTables
-from study.report.analysed import check_panels, factor_panels, search_panels
 from study.report.look import DARK, arm_marks
-from study.report.page import render, sections_data
-from study.report.panel import Panel
+from study.report.page import render
+from study.report.panel import Placed
+from tests.study.report.placing import panels_of, sections_of
 from tests.study.report.simulated import (
     LR_ONLY,
     NO_EPOCHS,
@@ -29,30 +29,22 @@ from tests.study.report.simulated import (
 EVIL = "<img src=x onerror=alert(1)>%{y}"
 
 
-def all_panels(tables: StudyTables, analysis: Analysis) -> list[Panel]:
-    return [
-        *factor_panels(tables, analysis),
-        *search_panels(tables, analysis),
-        *check_panels(tables, analysis),
-    ]
-
-
 def analysed(folder: Path, study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Any:
     tables = tables_of(folder, study, trials, epochs, provenance=provenance())
     return tables, analyse(study, tables.trials, tables.epochs, seed=0)
 
 
-def words(panel: Panel) -> str:
+def words(panel: Placed) -> str:
     cells = [] if panel.table is None else [" ".join(row) for row in panel.table.rows]
     return " ".join([panel.title, panel.reading, panel.note, panel.alt, *cells])
 
 
 @pytest.fixture(scope="module")
-def panels(tables: StudyTables, analysis: Analysis) -> list[Panel]:
-    return all_panels(tables, analysis)
+def panels(tables: StudyTables, analysis: Analysis) -> list[Placed]:
+    return panels_of(tables, analysis)
 
 
-def test_each_figure_asks_a_question_and_says_n_and_what_is_left_out(panels: list[Panel]) -> None:
+def test_each_figure_asks_a_question_and_says_n_and_what_is_left_out(panels: list[Placed]) -> None:
     assert len({panel.id for panel in panels}) == len(panels)
     for panel in panels:
         assert panel.title.endswith("?"), panel.title
@@ -68,7 +60,7 @@ def test_each_figure_asks_a_question_and_says_n_and_what_is_left_out(panels: lis
 
 
 def test_figures_use_no_colour_without_a_dark_partner_and_no_arm_that_there_is_not(
-    panels: list[Panel], tables: StudyTables
+    panels: list[Placed], tables: StudyTables
 ) -> None:
     for panel in panels:
         if panel.figure is None:
@@ -122,7 +114,7 @@ def test_an_unusual_study_has_sentences_instead_of_figures_and_no_error(
         for i, row in enumerate(rows):
             row |= {"config/lr": 10 ** (-4 + i / 10), "val_accuracy": 0.3 + i % 5 / 20}
     tables, analysis = analysed(tmp_path, study, pd.DataFrame(rows), epochs)
-    for panel in all_panels(tables, analysis):
+    for panel in panels_of(tables, analysis):
         assert panel.reading.endswith("."), panel.id
         assert not re.search(r"\bnan\b|<NA>|\bNone\b(?! of)", words(panel)), words(panel)
         if panel.figure is not None:
@@ -138,7 +130,7 @@ def test_a_study_of_nothing_but_noise_has_no_finding_in_its_words(tmp_path: Path
     trials["val_accuracy"] = np.random.default_rng(1).normal(0.5, 0.01, size=len(trials))
     tables, analysis = analysed(tmp_path, study, trials, NO_EPOCHS)
     assert "matters" not in set(analysis.importance["verdict"])
-    importance, interactions, marginals = factor_panels(tables, analysis)
+    importance, interactions, marginals = panels_of(tables, analysis, ("factors",))
     assert importance.reading.startswith("No factor is shown to matter: ")
     assert interactions.reading.startswith("No pair is shown to matter: ")
     assert marginals.reading.startswith("No factor is shown to matter, so no slope here is")
@@ -154,9 +146,9 @@ def test_a_study_that_runs_is_spared_the_forest(
     known = provenance(finished=False) | {"sessions": [{"ended_at": None}]}
     running = replace(tables, provenance=known)
     fresh = replace(analysis)  # its others were not asked for yet
-    assert factor_panels(running, fresh)[0].figure is not None
+    assert panels_of(running, fresh, ("factors",))[0].figure is not None
     with pytest.raises(AssertionError, match="a forest was grown"):
-        factor_panels(tables, fresh)
+        panels_of(tables, fresh, ("factors",))
 
 
 def test_markup_in_names_and_levels_stays_text(tmp_path: Path) -> None:
@@ -173,7 +165,7 @@ def test_markup_in_names_and_levels_stays_text(tmp_path: Path) -> None:
     trials["ended_at"] = trials["started_at"] + pd.Timedelta("9s")
     trials["node"] = EVIL
     tables, analysis = analysed(tmp_path, study, trials, epochs)
-    drawn = [p.figure for p in all_panels(tables, analysis) if p.figure is not None]
+    drawn = [p.figure for p in panels_of(tables, analysis) if p.figure is not None]
     assert len(drawn) >= 7
     for figure in drawn:
         loaded = json.loads(figure.to_json())
@@ -192,7 +184,7 @@ def test_ten_thousand_trials_draw_no_more_than_a_few_hundred_kilobytes(tmp_path:
     trials["started_at"], trials["ended_at"] = start, start + pd.Timedelta("20s")
     tables, analysis = analysed(tmp_path, study, trials, epochs)
     began = time.process_time()
-    found = all_panels(tables, analysis)
+    found = panels_of(tables, analysis)
     assert time.process_time() - began < 10
     size = sum(len(p.figure.to_json()) for p in found if p.figure is not None)
     assert size < 600_000
@@ -200,7 +192,7 @@ def test_ten_thousand_trials_draw_no_more_than_a_few_hundred_kilobytes(tmp_path:
 
 
 def test_the_page_has_each_panel_in_its_section_and_tables_below_their_figures(
-    tables: StudyTables, analysis: Analysis, panels: list[Panel]
+    tables: StudyTables, analysis: Analysis, panels: list[Placed]
 ) -> None:
     page = render(tables, analysis=analysis)
     places = [page.index(f'<section id="{i}"') for i in ("factors", "figures", "search", "checks")]
@@ -213,4 +205,4 @@ def test_the_page_has_each_panel_in_its_section_and_tables_below_their_figures(
     assert table is not None
     for row in table.rows:
         assert f'<th scope="row">{row[0]}</th><td>{row[1]}</td>' in stopping
-    assert "factors" not in [s.id for s in sections_data(tables, analysis=None)]
+    assert "factors" not in [s.part.id for s in sections_of(tables)]

@@ -4,7 +4,7 @@ import re
 import plotly.graph_objects as go
 
 from study.report.html import embedded, render_page
-from study.report.panel import Panel
+from study.report.panel import Placed
 
 EVIL = "</script><!--<b>&"
 
@@ -17,7 +17,7 @@ def test_embedded_json_cannot_end_its_element_and_reads_back_the_same() -> None:
 
 def test_a_page_carries_each_figure_once_and_escapes_its_words() -> None:
     figure = go.Figure(layout={"height": 200, "title": EVIL})
-    panel = Panel(id="one", title=EVIL, reading="r", note="n = 1", alt="alt", figure=figure)
+    panel = Placed(id="one", title=EVIL, reading="r", note="n = 1", alt="alt", figure=figure)
 
     class Nothing:
         lead, caveats, moves, claims, changes, facts = "", (), (), (), {}, ()

@@ -5,15 +5,15 @@ import plotly.graph_objects as go
 import pytest
 
 from study.report.images import ImagesError, standalone, write_images
-from study.report.panel import Panel
+from study.report.panel import Placed
 
 
-def a_panel() -> Panel:
+def a_panel() -> Placed:
     figure = go.Figure(layout={"height": 300})
     for arm in ("org", "org", "bcd"):
         figure.add_scatter(x=[1], y=[2], name=arm, meta={"arm": arm})
     figure.add_scatter(x=[1], y=[3], name="all")
-    return Panel(id="x", title="Is <b>it</b> so?", reading="", figure=figure)
+    return Placed(id="x", title="Is <b>it</b> so?", reading="", figure=figure)
 
 
 def test_a_figure_of_its_own_has_its_question_and_each_arm_named_once() -> None:

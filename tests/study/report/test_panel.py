@@ -31,16 +31,16 @@ def test_a_panel_knows_the_trials_that_its_points_stand_for() -> None:
     figure.add_scatter(x=[0, 1], y=[1, 2], meta={"arm": "a"})
     figure.add_scatter(x=[0], y=[1], meta=of_trials([9]))
     figure.add_scatter(x=[0], y=[1])
-    assert Panel(id="p", title="?", reading="!", figure=figure).drawn == {3, 7, 9}
-    assert Panel(id="p", title="?", reading="!").drawn == set()
+    assert Panel(reading="!", figure=figure).drawn == {3, 7, 9}
+    assert Panel(reading="!").drawn == set()
 
 
 def test_a_panel_that_can_be_brushed_says_so() -> None:
     figure = go.Figure()
-    assert not Panel(id="p", title="?", reading="!", figure=figure).can_brush
+    assert not Panel(reading="!", figure=figure).can_brush
     brush = Brush(column="lr", along="x", low=(-2, 0.01), high=(0, 1.0), log=True)
     figure.update_layout(meta=brushes(brush))
-    assert Panel(id="p", title="?", reading="!", figure=figure).can_brush
+    assert Panel(reading="!", figure=figure).can_brush
 
 
 def test_every_point_of_a_trial_names_it(tables: StudyTables) -> None:

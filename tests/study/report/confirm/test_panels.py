@@ -9,10 +9,11 @@ import pytest
 from study.analysis import Predicted, predicted_of
 from study.folder.tables import StudyTables, read_study
 from study.report.confirm.calibration import calibration_data
+from study.report.confirm.looks import looks_sentence
 from study.report.confirm.metrics import METRICS, metrics_data
-from study.report.confirm.panels import confirm_panels, looks_sentence
 from study.report.confirm.values import ConfirmedValues, confirmed_values
 from tests.study.report.confirming import confirm_study
+from tests.study.report.placing import panels_of
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def on_val(folder: Path) -> StudyTables:
 
 
 def test_every_figure_has_a_question_n_and_words_for_the_blind(
-    confirmed_tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted
+    confirmed_tables: StudyTables,
 ) -> None:
-    panels = confirm_panels(confirmed_tables, confirmed, predicted)
+    panels = panels_of(confirmed_tables, None, ("confirm",))
     assert [panel.id for panel in panels] == [
         "confirmed-arms", "seeds", "metrics", "classes", "confusion", "calibration",
     ]  # fmt: skip
@@ -49,7 +50,7 @@ def test_without_a_test_split_everything_is_on_val_and_says_so(on_val: StudyTabl
     assert set(data.bins["tempered"]) == {False}
     assert metrics_data(confirmed).metrics == tuple(m for m in METRICS if "tempered" not in m)
     assert looks_sentence(on_val, confirmed, predicted).startswith("There is no test split here")
-    notes = " ".join(panel.note for panel in confirm_panels(on_val, confirmed, predicted))
+    notes = " ".join(panel.note for panel in panels_of(on_val, None, ("confirm",)))
     assert "it was fitted to this split" in notes
     assert "test split" not in notes
 
@@ -79,11 +80,10 @@ def test_without_predictions_the_rest_is_shown_and_the_lack_is_named(
     (copy / "predictions.parquet").unlink()
     tables = read_study(copy)
     assert predicted_of(tables) is None
-    panels = confirm_panels(tables, confirmed, None)
+    panels = panels_of(tables, None, ("confirm",))
     assert [panel.id for panel in panels] == ["confirmed-arms", "seeds", "metrics", "classes"]
     assert "predictions.parquet is not in this folder" in looks_sentence(tables, confirmed, None)
 
 
 def test_nothing_confirmed_is_nothing_shown(tables: StudyTables) -> None:
-    assert confirm_panels(tables, None, None) == ()
-    assert looks_sentence(tables, None, None) == ""
+    assert panels_of(tables, None, ("confirm",)) == []

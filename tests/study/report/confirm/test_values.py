@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from study.folder.tables import StudyTables, read_table, write_table
-from study.report.confirm.values import confirmed_values, looks_at_test, possible
+from study.report.confirm.looks import looks_at_test
+from study.report.confirm.values import confirmed_values, possible
 
 
 @pytest.fixture

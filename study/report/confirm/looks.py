@@ -1,0 +1,38 @@
+"""How often the test split was looked at."""
+
+from study.analysis import Predicted
+from study.folder.tables import StudyTables
+from study.report.confirm.values import ConfirmedValues
+
+
+def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
+    """Each time that results on the test split were looked at: when, and by which command."""
+    known = (tables.provenance or {}).get("test_reads") or []
+    return [
+        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
+    ]
+
+
+def looks_sentence(
+    tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted | None
+) -> str:
+    """How often the test split was looked at, and what is missing."""
+    if confirmed.split == "val":
+        text = "There is no test split here; all of this is on the validation split."
+    else:
+        looks = looks_at_test(tables)
+        if len(looks) == 1:
+            (look,) = looks
+            text = f"The test split was looked at once, on {look['at']}, by {look['command']}."
+        elif looks:
+            text = f"The test split was looked at {len(looks)} times: " + "; ".join(
+                f"{look['at']} by {look['command']}" for look in looks
+            )
+            text += ". Only the first look was at an untouched split."
+        else:
+            text = "How often the test split was looked at is not on record."
+    if predicted is None:
+        text += (
+            " Confusion and calibration are not shown: predictions.parquet is not in this folder."
+        )
+    return text

@@ -1,0 +1,129 @@
+"""What the rows of the page's table are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from study.analysis import Analysis, Predicted, predicted_of
+from study.folder.tables import StudyTables
+from study.report.checks.audit import majority_share
+from study.report.confirm.values import ConfirmedValues
+from study.report.head.digest import Digest
+from study.report.panel import Panel, Placed, Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What is known of a study when its page is made.
+
+    Attributes:
+        digest: Its tables and what the first screen says of them.
+        analysis: What the analysis found in them; None: the figures of it are left out.
+    """
+
+    digest: Digest
+    analysis: Analysis | None
+
+    @property
+    def tables(self) -> StudyTables:
+        """What the study's folder holds."""
+        return self.digest.tables
+
+    @property
+    def majority(self) -> float | None:
+        """Share of the commonest class in val; None: unknown, or the metric is no accuracy."""
+        is_accuracy = self.tables.study.metric == "val_accuracy"
+        return majority_share(self.tables) if is_accuracy else None
+
+    @cached_property
+    def predicted(self) -> Predicted | None:
+        """What the confirmed models say image by image."""
+        return predicted_of(self.tables) if self.digest.confirmed else None
+
+
+Draw = Callable[[Given], Panel | None]
+
+
+FIGURES: Final = "figures.html.jinja"
+"""The template of a section that is nothing but figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A row of the table: a section of the page.
+
+    Attributes:
+        id: Anchor in the page.
+        name: What the page's list of parts calls it.
+        title: The question that its figures answer together; empty where the template has it.
+        figures: In reading order.
+        intro: A sentence before the figures.
+        template: Lays it out; one that lays out figures alone is left out if there are none.
+        is_there: Whether a study has it.
+        place: `linked` is what follows the reader's selection.
+    """
+
+    id: str
+    name: str
+    title: str = ""
+    figures: tuple[Row[Given], ...] = ()
+    intro: Callable[[Given], str] = lambda _: ""
+    template: str = FIGURES
+    is_there: Callable[[Given], bool] = lambda _: True
+    place: Literal["top", "linked", "bottom"] = "linked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page with the figures of one study.
+
+    Attributes:
+        part: Its row in the table.
+        panels: In reading order.
+        intro: A sentence before them; may be empty.
+    """
+
+    part: Part
+    panels: tuple[Placed, ...]
+    intro: str
+
+    @classmethod
+    def of(cls, part: Part, given: Given) -> "Section":
+        """The section of this study."""
+        panels = tuple(filter(None, (row.placed(given) for row in part.figures)))
+        return cls(part=part, panels=panels, intro=part.intro(given) if panels else "")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing to show."""
+        return self.part.template == FIGURES and not self.panels
+
+
+def of_confirmed(make: Callable[[StudyTables, ConfirmedValues], Panel | None]) -> Draw:
+    """A figure of what fresh seeds gave."""
+
+    def draw(given: Given) -> Panel | None:
+        confirmed = given.digest.confirmed
+        return make(given.tables, confirmed) if confirmed else None
+
+    return draw
+
+
+def of_predicted(make: Callable[[StudyTables, ConfirmedValues, Predicted], Panel]) -> Draw:
+    """A figure of what the confirmed models say image by image."""
+
+    def draw(given: Given) -> Panel | None:
+        confirmed, predicted = given.digest.confirmed, given.predicted
+        return make(given.tables, confirmed, predicted) if confirmed and predicted else None
+
+    return draw
+
+
+def of_analysed(make: Callable[[StudyTables, Analysis], Panel]) -> Draw:
+    """A figure of what the analysis found."""
+
+    def draw(given: Given) -> Panel | None:
+        return make(given.tables, given.analysis) if given.analysis else None
+
+    return draw
