@@ -1,11 +1,19 @@
 """Which factors matter: effects whose intervals cover, on trials born analysable.
 
-`analyse(study, trials, epochs, seed=...)` is the way in. See README.md in this folder for what
-each answer assumes.
+`conclude(folder)` writes what follows from a study's tables, `analyse(study, trials, epochs,
+seed=...)` says what its search says. See README.md in this folder for what each answer assumes.
 """
 
+from study.analysis.conclusions import Conclusions, conclude, forget, predicted_of
 from study.analysis.models.predicted import Predicted
-from study.analysis.on_disk import analyse_folder, predicted_of
 from study.analysis.search.answers import Analysis, analyse
 
-__all__ = ["Analysis", "Predicted", "analyse", "analyse_folder", "predicted_of"]
+__all__ = [
+    "Analysis",
+    "Conclusions",
+    "Predicted",
+    "analyse",
+    "conclude",
+    "forget",
+    "predicted_of",
+]

@@ -10,10 +10,10 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -123,14 +123,13 @@ def write_table(
         raise TablesError(
             f"{path}: column `{unknown[0]}` is not one of {kind}: {', '.join(names)}"
         )
-    arrays = [_to_arrow(path, column, frame) for column in wanted]
+    table = pa.table([_to_arrow(path, column, frame) for column in wanted], names=names)
     metadata = {
         _META_VERSION: str(SCHEMA_VERSION).encode(),
         _META_STUDY: study_name.encode(),
         _META_KIND: kind.encode(),
+        _META_CONTENT: digest(table).encode(),
     }
-    table = pa.table(arrays, names=names)
-    metadata[_META_CONTENT] = digest(table).encode()
     check_values(path, table, wanted, kind)
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, write_page_checksum=True)
@@ -166,8 +165,19 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
     for name in table.column_names:
         if name not in arrays:
             arrays[name] = table[name]
+    return _to_frame(pa.table(arrays))
+
+
+def as_table(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    """A frame that `write_table` has taken as `read_table` gives it back; not for `trials`."""
+    wanted = columns_of(kind)
+    arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
+    return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
+
+
+def _to_frame(table: pa.Table) -> pd.DataFrame:
     nullable = {WHOLE: pd.Int64Dtype(), FLAG: pd.BooleanDtype()}
-    frame: pd.DataFrame = pa.table(arrays).to_pandas(types_mapper=nullable.get)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
     return frame
 
 
@@ -206,6 +216,13 @@ class StudyTables:
         """
         path = self.folder / "predictions.parquet"
         return read_table(path, "predictions") if path.is_file() else None
+
+    def having(self, frames: Mapping[Kind, pd.DataFrame]) -> Self:
+        """The same study with these tables in the place of those that it has."""
+        other = replace(self, **{str(kind): frame for kind, frame in frames.items()})
+        if "predictions" in self.__dict__:  # not to be read again
+            other.__dict__["predictions"] = self.predictions
+        return other
 
 
 def read_study(folder: Path) -> StudyTables:

@@ -5,9 +5,9 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.analysis import analyse_folder
+from study.analysis import conclude
 from study.errors import StudyError
-from study.folder.tables import read_study, write_whole
+from study.folder.tables import write_whole
 from study.report.head.digest import digest_of
 from study.report.look import SURFACE
 from study.report.panel import Placed
@@ -45,8 +45,8 @@ def write_images(folder: Path, suffix: str) -> Path:
             "kaleido is not installed, which draws figures outside a browser; "
             "pip install 'agecls-study[images]', or save them from report.html"
         ) from error
-    analysis = analyse_folder(folder)
-    given = Given(digest=digest_of(read_study(folder)), analysis=analysis)
+    concluded = conclude(folder)
+    given = Given(digest=digest_of(concluded.tables), analysis=concluded.analysis)
     found = [panel for section in sections_data(given) for panel in section.panels]
     target = folder / FOLDER
     target.mkdir(exist_ok=True)

@@ -7,10 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from study.analysis import Analysis, analyse_folder
+from study.analysis import Analysis, conclude
 from study.asked.factors import Factor
 from study.errors import TablesError
-from study.folder.tables import StudyTables, read_study, write_whole
+from study.folder.tables import StudyTables, write_whole
 from study.report.checks.audit import audit_data, majority_share
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
@@ -38,8 +38,8 @@ def write_report(folder: Path) -> Path:
         OSError: The folder cannot be written.
     """
     path = folder / FILE_NAME
-    analysis = analyse_folder(folder)
-    page = render(read_study(folder), analysis=analysis)
+    found = conclude(folder)
+    page = render(found.tables, analysis=found.analysis)
     # a folder's name may be no text
     write_whole(path, page.encode(errors="backslashreplace"))
     return path

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from study.analysis import analyse_folder
-from study.folder.tables import read_study, write_whole
+from study.analysis import conclude
+from study.folder.tables import write_whole
 from study.report.checks.audit import majority_share
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
@@ -32,9 +32,9 @@ def write_summary(folder: Path) -> Path:
         StudyError: The folder is not a study's, or a file in it is damaged.
         OSError: The folder cannot be written.
     """
-    notes = analyse_folder(folder).notes
+    found = conclude(folder)
     path = folder / FILE_NAME
-    text = summary(digest_of(read_study(folder)), notes=notes)
+    text = summary(digest_of(found.tables), notes=found.analysis.notes)
     # a folder's name may be no text
     write_whole(path, text.encode(errors="backslashreplace"))
     return path

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from agecls.data.loading import FaceData
+from study.analysis import conclude, forget
 from study.analysis.search.chosen import RULES, Choice, choose
 from study.asked.factors import Config, Study, arm_name
 from study.errors import StudyError
@@ -35,8 +36,9 @@ from study.running.ray_session import Resources
 from study.running.terminal import SearchDisplay
 from study.running.trainable import Backbones
 from study.running.tune_run import Scoring
-from study.stages.confirm_tables import model_name, predictions_frame, write_tables
+from study.stages.confirm_tables import model_name, predictions_frame, write_facts
 from study.stages.models import ConfirmedModels
+from study.stages.told import confirmed_lines
 
 FOLDER: Final = "confirm"
 CHOICE: Final = "choice.json"
@@ -109,7 +111,9 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
         if not search.is_over:
             return False
         trials = sorted(record.trials.values(), key=lambda t: t.number)
-        lines = write_tables(work.study, work.folder, work.home / PREDICTIONS, choices, trials)
+        forget(work.folder, "confirmed")
+        write_facts(work.study, work.folder, work.home / PREDICTIONS, choices, trials)
+        lines = confirmed_lines(conclude(work.folder).tables)
     work.storage.keep_only(set())  # models and predictions are what is kept
     work.source["confirm"] = {
         "seeds": seeds,

@@ -6,7 +6,7 @@ comes from the predictions that the confirm stage left.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,30 +20,23 @@ from agecls.data.loading import FaceData, load_data
 from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
 from agecls.use.saved import load
-from study.analysis.models.external import (
-    Elsewhere,
-    OtherFaces,
-    external_frame,
-    judge_drops,
-    score_elsewhere,
-)
-from study.asked.factors import DropClaim, Study
+from study.analysis import conclude, forget
+from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder import provenance
+from study.folder.other_faces import HOME, SET, described, scored_parts, sets_of
 from study.folder.record import Record
-from study.folder.tables import read_study, read_table, write_table, write_whole
-from study.plan.streams import Stream, stream_seed
+from study.folder.tables import read_study, write_table, write_whole
 from study.running.interruption import StopRequest
 from study.running.terminal import progress
 from study.stages.confirm import FOLDER as CONFIRM
 from study.stages.confirm_tables import predictions_frame
 from study.stages.models import confirmed_folder
 from study.stages.pretrain import source_of
+from study.stages.told import elsewhere_lines
 
 FOLDER: Final = "external"
 """Inside the stage's folder; also the table's name, and the key in `study.json`."""
-
-SET: Final = "set.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +64,7 @@ class Scoring:
     @property
     def home(self) -> Path:
         """Where predictions lie, a folder per set."""
-        return self.folder / CONFIRM / FOLDER
+        return self.folder / HOME
 
 
 def score_other_faces(work: Scoring, faces: Mapping[str, str], stop: StopRequest) -> bool:
@@ -120,7 +113,7 @@ def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
     with progress(f"Reading {name}", work.console) as advance:
         whole = load_whole(path, size=work.study.size, progress=advance)
     home = work.home / name
-    known = _described(home)
+    known = described(home)
     if known is not None and known["fingerprint"] != whole.fingerprint:
         raise StudyError(
             f"{path}: `{name}` was scored on other images ({known['path']}, fingerprint "
@@ -128,7 +121,7 @@ def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
             "--external NAME=PATH"
         )
     home.mkdir(parents=True, exist_ok=True)
-    described = {
+    found = {
         "faces": name,
         "path": path,
         "fingerprint": whole.fingerprint,
@@ -137,7 +130,7 @@ def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
         "command": work.command,
         "scored_at": provenance.now(),
     }
-    write_whole(home / SET, json.dumps(described, indent=1).encode())
+    write_whole(home / SET, json.dumps(found, indent=1).encode())
     work.console.print(
         f"{name}: {whole.summary['images']:,} images ({whole.summary['layout']}), majority class "
         f"{whole.summary['majority']:.1%}",
@@ -145,26 +138,6 @@ def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
         markup=False,
     )
     return whole
-
-
-def _described(home: Path) -> dict[str, Any] | None:
-    """What is known of a set that was scored before.
-
-    Raises:
-        StudyError: The file is damaged.
-    """
-    path = home / SET
-    if not path.is_file():
-        return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        is_whole = all(isinstance(found[k], str) for k in ("fingerprint", "path"))
-        is_whole = is_whole and isinstance(found["seen"], dict)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        is_whole = False
-    if not is_whole:
-        raise StudyError(f"{path}: damaged; delete its folder and score the set again")
-    return found
 
 
 def _score(
@@ -241,64 +214,11 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
 
 
 def _write(work: Scoring, models: pd.DataFrame) -> list[str]:
-    """The tables of all sets that were ever scored; returns lines for the terminal."""
-    described, faces = [], []
-    for home in _homes(work.home):
-        known = _described(home)
-        parts = [home / f"{model}.parquet" for model in models["model"]]
-        read = [read_table(p, "predictions") for p in parts if p.is_file()]
-        if known is None or not read:
-            continue
-        described.append({**known, "n_models": len(read)})
-        seen = known["seen"]
-        faces.append(OtherFaces(name=home.name, predictions=pd.concat(read), seen=seen))
-    own = read_table(work.folder / "predictions.parquet", "predictions")
-    found = score_elsewhere(models, own, faces, seed=stream_seed(work.study, Stream.EXTERNAL))
-    name = work.study.name
-    table = external_frame(found)
-    write_table(work.folder / "external.parquet", table, "external", study_name=name)
-    claims = _claims(work, found)
-    write_table(work.folder / "claims.parquet", claims, "claims", study_name=name)
-    work.source[FOLDER] = described
-    return _lines(table, claims)
-
-
-def _homes(home: Path) -> Iterator[Path]:
-    yield from sorted(p for p in home.iterdir() if p.is_dir())
-
-
-def _claims(work: Scoring, found: tuple[Elsewhere, ...]) -> pd.DataFrame:
-    """The table of claims with what other faces say in the place of what they had said."""
-    table = read_table(work.folder / "claims.parquet", "claims")
-    judged = judge_drops(work.study, found)
-    of_drops = {c.name for c in work.study.claims if isinstance(c, DropClaim)}
-    kept = table[~((table["stage"] == "confirm") & table["claim"].isin(of_drops))]
-    frames = [f for f in (kept, judged.reindex(columns=kept.columns)) if len(f)]
-    return pd.concat(frames, ignore_index=True) if frames else kept
-
-
-def _lines(table: pd.DataFrame, claims: pd.DataFrame) -> list[str]:
-    """Accuracy of each arm on each set with its change, then what is said of claims."""
-    lines = []
-    is_shown = table["against"].isna() & (table["metric"] == "accuracy")
-    for row in table[is_shown & (table["images"] == "all")].to_dict("records"):
-        seen = ", faces that its weights were trained on" if row["is_seen"] is True else ""
-        lines.append(
-            f"{row['faces']}, {row['arm']}: {_percent(row, '')} accuracy; against the study's "
-            f"own {row['own_split']} split {_percent(row, 'change')} ({row['n_seeds']} seeds, "
-            f"{row['n_images']:,} images{seen})"
-        )
-    for row in claims[claims["split"].isin(table["faces"])].to_dict("records"):
-        lines.append(f"{row['verdict']} on {row['split']}: {row['text']} ({row['reason']})")
-    return lines
-
-
-def _percent(row: Mapping[str, Any], which: str) -> str:
-    """A score as `41.2 % [39.0, 43.4]`, or a change of one as `-12.0 points [-14.1, -9.9]`."""
-    names = ("change", "change_low", "change_high") if which else ("estimate", "low", "high")
-    value, low, high = (100 * float(row[name]) for name in names)
-    return (
-        f"{value:+.1f} points [{low:.1f}, {high:.1f}]"
-        if which
-        else (f"{value:.1f} % [{low:.1f}, {high:.1f}]")
-    )
+    """What follows from all sets that were ever scored; returns lines for the terminal."""
+    work.source[FOLDER] = [
+        {**known, "n_models": n_models}
+        for home in sets_of(work.folder)
+        if (known := described(home)) and (n_models := len(scored_parts(home, models["model"])))
+    ]
+    forget(work.folder, "external")
+    return elsewhere_lines(conclude(work.folder).tables)

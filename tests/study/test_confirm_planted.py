@@ -8,12 +8,13 @@ from agecls.data.loading import load_data
 from agecls.data.whole_set import load_whole
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.training.loop import fit, predict, start
+from study.analysis import conclude
 from study.analysis.search.chosen import choose
 from study.asked.study_file import load_study
 from study.folder.record import TrialRecord
 from study.folder.tables import read_study, read_table, write_table
 from study.plan.space import recipe_of
-from study.stages.confirm_tables import write_tables
+from study.stages.confirm_tables import write_facts
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
 
@@ -75,7 +76,8 @@ def worlds(tmp_path_factory):
             write_table(folder / f"{trial.trial_id}.parquet", part, "predictions", study_name="it")
         tables = read_study(folder)
         choices = choose(study, tables.trials, tables.epochs, seed=0)
-        write_tables(study, folder, folder, choices, trials)
+        write_facts(study, folder, folder, choices, trials)
+        conclude(folder)
         found.append({k: read_table(folder / f"{k}.parquet", k) for k in ("confirmed", "claims")})
     return found
 

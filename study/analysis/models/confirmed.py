@@ -163,6 +163,9 @@ def score_confirmed(
         seed: Of the draws.
         n_draws: Draws of clusters.
         level: Of the intervals.
+
+    Raises:
+        ValueError: A model was not scored on the images that others were.
     """
     rng = np.random.default_rng(seed)
     found = [
@@ -170,12 +173,10 @@ def score_confirmed(
         for split, images in (("val", "all"), ("test", "all"), ("test", "unique"))
         if (part := images_of(predictions, list(models["model"]), split, images)) is not None
     ]
-    heat = {
-        model: temperature(part.labels, p)
-        for part in found
-        if part.split == "val"
-        for model, p in part.probabilities.items()
-    }
+    if not found or found[0].split != "val":
+        raise ValueError("no model was scored on val")
+    val = found[0]
+    heat = {model: temperature(val.labels, p) for model, p in val.probabilities.items()}
     records: dict[str, dict[str, object]] = {
         model: {"model": model, "temperature": heat[model]} for model in models["model"]
     }
@@ -207,7 +208,7 @@ def images_of(
         images: `all`, or `unique`: without those that are duplicates.
 
     Raises:
-        ValueError: A model was scored on other images than the first one.
+        ValueError: A model was not scored there, or on other images than the first one.
     """
     rows = predictions[predictions["split"] == split]
     if images == "unique":
@@ -219,6 +220,9 @@ def images_of(
     }
     if not by_model:
         return None
+    for model in models:
+        if model not in by_model:
+            raise ValueError(f"{model} was not scored on {split}")
     first = by_model[models[0]]
     for model, part in by_model.items():
         if part["image"].tolist() != first["image"].tolist():

@@ -21,6 +21,7 @@ from study.analysis.models.decisions import holm
 from study.analysis.models.scoring import METRICS, RECALLS, TEMPERED, metric_of, within_reach
 from study.analysis.untested import lacks_weights
 from study.asked.factors import DropClaim, Study
+from study.folder.other_faces import OtherFaces
 from study.quantities import points
 
 POINTS: Final = 100.0
@@ -45,23 +46,6 @@ COLUMNS: Final = [
     "n_images",
     "n_clusters",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OtherFaces:
-    """Predictions on one set of other faces.
-
-    Attributes:
-        name: What tables call the set.
-        predictions: As `predictions.parquet`, `split` being the name; `is_duplicate` where the
-            study holds the same file.
-        seen: By arm, whether its models started from weights that were trained on this set; None
-            where nobody can tell.
-    """
-
-    name: str
-    predictions: pd.DataFrame
-    seen: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from study.analysis import analyse_folder
+from study.analysis import conclude
 from study.analysis.moved import Answered, moved_claims
 from study.asked.study_file import study_diff
-from study.folder.tables import read_study, write_whole
+from study.folder.tables import write_whole
 from study.report.compare.figures import arms_panel, claims_panel, shares_panel
 from study.report.head.digest import Digest, digest_of
 from study.report.head.ledger import STAGE_NAMES, Entry
@@ -88,9 +88,7 @@ def write_comparison(folders: Sequence[Path], path: Path) -> Path:
         StudyError: A folder is not a study's, or a file in it is damaged.
         OSError: The report cannot be written.
     """
-    for folder in folders:
-        analyse_folder(folder)
-    digests = [digest_of(read_study(folder)) for folder in folders]
+    digests = [digest_of(conclude(folder).tables) for folder in folders]
     path.parent.mkdir(parents=True, exist_ok=True)
     page = render_comparison(compare(digests))
     write_whole(path, page.encode(errors="backslashreplace"))

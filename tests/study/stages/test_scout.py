@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from study.analysis import analyse_folder
+from study.analysis import conclude
 from study.asked.study_file import load_study
 from tests.study import tiny
 
@@ -72,5 +72,5 @@ def test_a_study_killed_among_its_scouts_ends_like_an_unbroken_one(tmp_path):
 
     # the same command once more: nothing is scouted or searched again
     run(folders[1], path, "--resume", "tiny")
-    counts = analyse_folder(broken).counts.set_index("origin")["n_trials"]
+    counts = conclude(broken).analysis.counts.set_index("origin")["n_trials"]
     assert counts.groupby(level=0).sum()["scout"] == 6

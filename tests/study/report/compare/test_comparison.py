@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from study.analysis import analyse_folder
+from study.analysis import conclude
 from study.asked.study_file import dump_study
 from study.folder.tables import read_study
 from study.report.compare.comparison import (
@@ -35,7 +35,7 @@ def folders(_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         shutil.copytree(_folder, folder)
         if worth:
             confirm_study(folder, worth)
-        analyse_folder(folder)
+        conclude(folder)
         found.append(folder)
     return found[0], found[1], found[2]
 

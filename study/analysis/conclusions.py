@@ -1,0 +1,183 @@
+"""What follows from a study's facts: the one writer of every table that says so.
+
+Stages write facts: trials, epochs, confirmed models, predictions. From these alone come, here,
+`importance`, `interactions`, `marginals`, `claims`, `confirmed`, `external` and the scores in
+`confirm`. What the search says is worked out anew each time. What fresh seeds and other faces say
+stands as it was first written, for people have quoted it: it is worked out where it is missing,
+and a stage that is about to change its facts calls `forget`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from study.analysis.models.confirmed import Confirmed, score_confirmed
+from study.analysis.models.decisions import Decisions
+from study.analysis.models.external import external_frame, judge_drops, score_elsewhere
+from study.analysis.models.predicted import Predicted, describe_predictions
+from study.analysis.search.answers import Analysis, analyse
+from study.asked.factors import DropClaim, arm_name
+from study.errors import TablesError
+from study.folder.columns import SCHEMAS, Kind
+from study.folder.other_faces import read_other_faces
+from study.folder.tables import StudyTables, as_table, read_study, write_table
+from study.plan.streams import Stream, stream_seed
+
+_OF_SEARCH: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusions:
+    """What a study's folder says.
+
+    Attributes:
+        tables: All of its tables, as they now lie on disk.
+        analysis: What the search says, which holds more than the tables do.
+    """
+
+    tables: StudyTables
+    analysis: Analysis
+
+    @cached_property
+    def predicted(self) -> Predicted | None:
+        """What the confirmed models say image by image; None without their predictions.
+
+        Raises:
+            TablesError: The table of predictions is damaged.
+        """
+        return predicted_of(self.tables)
+
+
+def conclude(folder: Path) -> Conclusions:
+    """Write what follows from the facts in a study's folder; each table is read once.
+
+    Concluding again changes nothing, nor does it if the concluded tables are deleted before.
+
+    Raises:
+        StudyError: The folder is not a study's, or a file in it is damaged.
+        OSError: The folder cannot be written.
+    """
+    tables = read_study(folder)
+    analysis = analyse(tables.study, tables.trials, tables.epochs, seed=tables.study.seed)
+    tables = _written(tables, {kind: analysis.table(kind) for kind in _OF_SEARCH})
+    claims = _records(analysis.table("claims"))
+    tables, of_arms = _confirmed(tables, analysis)
+    tables, of_drops = _elsewhere(tables)
+    rows = [*claims, *of_arms, *of_drops]
+    columns = [column.name for column in SCHEMAS["claims"]]
+    tables = _written(tables, {"claims": pd.DataFrame(rows, columns=columns)})
+    return Conclusions(tables=tables, analysis=analysis)
+
+
+def forget(folder: Path, *kinds: Literal["confirmed", "external"]) -> None:
+    """Delete conclusions whose facts are about to change.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    for kind in kinds:
+        (folder / f"{kind}.parquet").unlink(missing_ok=True)
+
+
+def confirmed_models(tables: StudyTables) -> pd.DataFrame:
+    """Rows of `confirm` of the models that were trained to their end, arms in reading order.
+
+    Empty where no such model's predictions are there.
+    """
+    table, predictions = tables.confirm, tables.predictions
+    if table is None or predictions is None:
+        return pd.DataFrame(columns=["model", "arm", "seed"])
+    done = table[(table["status"] == "completed") & table["model"].isin(predictions["model"])]
+    order = {arm_name(tables.study, cell): n for n, cell in enumerate(tables.study.arms)}
+    return done.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
+
+
+def predicted_of(tables: StudyTables) -> Predicted | None:
+    """What the confirmed models of a study say image by image; None without their predictions.
+
+    Raises:
+        TablesError: The table of predictions is damaged.
+    """
+    predictions = tables.predictions
+    if tables.confirm is None or predictions is None:
+        return None
+    models = tables.confirm[tables.confirm["model"].notna()]
+    return describe_predictions(models, predictions, seed=tables.study.seed)
+
+
+def _confirmed(
+    tables: StudyTables, analysis: Analysis
+) -> tuple[StudyTables, list[dict[str, Any]]]:
+    """Scores, arms and pairs of arms on fresh seeds; rows of the claims that they decide."""
+    models = confirmed_models(tables)
+    if tables.confirm is None or not _can_be_scored(tables, models):
+        return tables, _kept(tables, of_drops=False)
+    is_there = tables.confirmed is not None and tables.claims is not None
+    if is_there and models["temperature"].notna().all():
+        return tables, _kept(tables, of_drops=False)
+    found = _scored(tables, models)
+    columns = [c.name for c in SCHEMAS["confirm"]]
+    facts = tables.confirm[[c for c in columns if c == "model" or c not in found.models]]
+    frames: dict[Kind, pd.DataFrame] = {
+        "confirmed": found.estimates,
+        "confirm": facts.merge(found.models, on="model", how="left"),
+    }
+    decided = Decisions()(tables.study, found.judged_on(), analysis.claims)
+    return _written(tables, frames), _records(decided)
+
+
+def _can_be_scored(tables: StudyTables, models: pd.DataFrame) -> bool:
+    """Whether there are models, and their predictions say which images belong together."""
+    predictions = tables.predictions
+    if models.empty or predictions is None:
+        return False
+    return bool(predictions[["cluster", "is_duplicate"]].notna().all(axis=None))
+
+
+def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
+    seed = stream_seed(tables.study, Stream.CONFIRMED)
+    try:
+        return score_confirmed(models, tables.predictions, seed=seed)
+    except ValueError as error:
+        raise TablesError(
+            f"{tables.folder / 'predictions.parquet'}: {error}; restore it from a copy"
+        ) from error
+
+
+def _elsewhere(tables: StudyTables) -> tuple[StudyTables, list[dict[str, Any]]]:
+    """Scores on other faces and their change; rows of the claims about these."""
+    models = confirmed_models(tables)
+    if (tables.external is not None and tables.claims is not None) or models.empty:
+        return tables, _kept(tables, of_drops=True)
+    faces = read_other_faces(tables.folder, models["model"])
+    if not faces:
+        return tables, _kept(tables, of_drops=True)
+    seed = stream_seed(tables.study, Stream.EXTERNAL)
+    found = score_elsewhere(models, tables.predictions, faces, seed=seed)
+    judged = judge_drops(tables.study, found)
+    return _written(tables, {"external": external_frame(found)}), _records(judged)
+
+
+def _kept(tables: StudyTables, *, of_drops: bool) -> list[dict[str, Any]]:
+    """Rows of claims that were judged after the search, about other faces or not."""
+    if tables.claims is None:
+        return []
+    drops = {claim.name for claim in tables.study.claims if isinstance(claim, DropClaim)}
+    is_kept = tables.claims["claim"].isin(drops) == of_drops
+    return _records(tables.claims[is_kept & (tables.claims["stage"] == "confirm")])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
+
+
+def _written(tables: StudyTables, frames: dict[Kind, pd.DataFrame]) -> StudyTables:
+    """The tables with these among them, on disk too."""
+    for kind, frame in frames.items():
+        path = tables.folder / f"{kind}.parquet"
+        write_table(path, frame, kind, study_name=tables.study.name)
+    return tables.having({kind: as_table(frame, kind) for kind, frame in frames.items()})

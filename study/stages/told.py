@@ -1,0 +1,65 @@
+"""What stages after the search say on the terminal of what follows from their facts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from study.folder.tables import StudyTables
+
+
+def confirmed_lines(tables: StudyTables) -> list[str]:
+    """Confirmed accuracy of each arm beside the search's best, then each claim's verdict."""
+    if tables.confirm is None or not (tables.confirm["status"] == "completed").any():
+        return ["No model was trained to its end on a fresh seed: nothing is confirmed"]
+    assert tables.confirmed is not None
+    assert tables.claims is not None
+    found = tables.confirmed
+    split = "test" if (found["split"] == "test").any() else "val"
+    is_shown = (found["split"] == split) & (found["images"] == "all")
+    is_shown &= found["against"].isna() & (found["metric"] == "accuracy")
+    best = tables.confirm.groupby("arm")["search_best_value"].first()
+    lines = [
+        f"{row['arm']}: {_percent(row)} {split} accuracy{_interval(row)} over {row['n_seeds']} "
+        f"fresh seeds (the search's best trial: {100 * best[row['arm']]:.1f} % "
+        f"{tables.study.metric.replace('_', ' ')})"
+        for row in found[is_shown].to_dict("records")
+    ]
+    claims = tables.claims
+    return lines + [
+        f"{row['verdict']}: {row['text']} ({row['estimate']:+.1f} points "
+        f"[{row['low']:.1f}, {row['high']:.1f}])"
+        for row in claims[claims["split"] == split].to_dict("records")
+    ]
+
+
+def elsewhere_lines(tables: StudyTables) -> list[str]:
+    """Accuracy of each arm on each set with its change, then what is said of claims."""
+    assert tables.external is not None
+    assert tables.claims is not None
+    lines = []
+    table, claims = tables.external, tables.claims
+    is_shown = table["against"].isna() & (table["metric"] == "accuracy")
+    for row in table[is_shown & (table["images"] == "all")].to_dict("records"):
+        seen = ", faces that its weights were trained on" if row["is_seen"] is True else ""
+        change = _scaled(row, "change", "change_low", "change_high")
+        lines.append(
+            f"{row['faces']}, {row['arm']}: {_percent(row)}{_interval(row)} accuracy; against the "
+            f"study's own {row['own_split']} split {change[0]:+.1f} points "
+            f"[{change[1]:.1f}, {change[2]:.1f}] ({row['n_seeds']} seeds, "
+            f"{row['n_images']:,} images{seen})"
+        )
+    for row in claims[claims["split"].isin(table["faces"])].to_dict("records"):
+        lines.append(f"{row['verdict']} on {row['split']}: {row['text']} ({row['reason']})")
+    return lines
+
+
+def _percent(row: Mapping[str, Any]) -> str:
+    return f"{100 * row['estimate']:.1f} %"
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = _scaled(row, "low", "high")
+    return f" [{low:.1f}, {high:.1f}]"
+
+
+def _scaled(row: Mapping[str, Any], *names: str) -> list[float]:
+    return [100 * float(row[name]) for name in names]
