@@ -5,6 +5,7 @@ on the tables of committed studies. Those that train are parsed by the command's
 studies run in tests/study, and docs/tutorial.md is done whole in tests/test_tutorial.py.
 """
 
+import ast
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ from study.asked.toml_tables import FileTables
 from study.completion import COMMANDS
 from tests.agecls.kept import keep, trained
 from tests.pages import ROOT, Command, Page, commands, fill_in, guides, pages
+from tests.test_rooms import KNOWS
 
 TUTORIAL = "docs/tutorial.md"
 MOST_LINES = {"README.md": 120}
@@ -50,7 +52,7 @@ EXTRAS = {
 }
 """What a command needs beside the plain install, by what it contains."""
 
-TOOLS = {"pip", "pytest", "python", "source", "optuna-dashboard", "ray", "sbatch"}
+TOOLS = {"pip", "pytest", "ruff", "mypy", "python", "source", "optuna-dashboard", "ray", "sbatch"}
 """What a line of shell may begin with; each is looked at below, or has tests of its own."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -275,3 +277,19 @@ def test_every_package_has_a_reason():
     ours = {name for name in names if name.startswith(PROJECT["name"])}
     assert not {name for name in names - ours if name not in said}
     assert not {extra for extra in extras if f"[`{extra}`]" not in said}
+
+
+def test_each_stop_of_the_walk_is_defined_in_its_file():
+    stops = rows(Page("CONTRIBUTING.md"), "stop")
+    assert len(stops) == 14
+    for _, file, who, _ in stops:
+        source = (ROOT / file.strip("`")).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:class |def )?{who.strip('`')}\b", source, re.MULTILINE), who
+
+
+def test_the_rooms_are_described_as_they_describe_themselves():
+    said = {room.strip("`/"): words for room, words in rows(Page("CONTRIBUTING.md"), "room")}
+    for room in {name.replace(".", "/") for name in KNOWS}:
+        text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text("utf-8")))
+        assert said.pop(room) == text.partition("\n")[0]
+    assert not said
