@@ -5,7 +5,7 @@ has an array takes N from its last axis; code that needs names or years is given
 stands only where a default enters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -100,7 +100,7 @@ class Classes:
         bounds = enumerate(self.years or ())
         return next((k for k, (low, high) in bounds if low <= years <= high), None)
 
-    def counted(self, counts: Sequence[int]) -> Mapping[str, int]:
+    def counted(self, counts: Sequence[int]) -> dict[str, int]:
         """Numbers by class, by its name."""
         return dict(zip(self.names, counts, strict=True))
 

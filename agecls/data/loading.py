@@ -7,7 +7,7 @@ worker gets, which is all but the test split, another one. Folds and subsets are
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agecls.classes import CLASSES
+from agecls.classes import Classes
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
@@ -75,15 +75,17 @@ class TrainingArrays:
 
     Attributes:
         images: (P, size, size, 3) uint8 RGB, of training and validation.
-        labels: (P,) int64, 0..7.
+        labels: (P,) int64.
         train: (N,) places of the images to train on.
         val: (M,) places of those to validate on.
+        classes: What the labels mean.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     train: Places
     val: Places
+    classes: Classes
 
     @property
     def train_images(self) -> View[npt.NDArray[np.uint8]]:
@@ -94,6 +96,11 @@ class TrainingArrays:
     def train_labels(self) -> npt.NDArray[np.int64]:
         """Their classes, (N,)."""
         return self.labels[self.train]
+
+    @property
+    def train_counts(self) -> npt.NDArray[np.int64]:
+        """How many of them are of each class."""
+        return np.bincount(self.train_labels, minlength=len(self.classes))
 
     @property
     def val_images(self) -> View[npt.NDArray[np.uint8]]:
@@ -120,8 +127,12 @@ class TrainingArrays:
             return self
         rows = np.concatenate([self.train[chosen], self.val])
         places = np.arange(len(rows))
-        return TrainingArrays(
-            self.images[rows], self.labels[rows], places[: len(chosen)], places[len(chosen) :]
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            train=places[: len(chosen)],
+            val=places[len(chosen) :],
         )
 
 
@@ -138,14 +149,21 @@ class Split:
 
     Attributes:
         images: (N, size, size, 3) uint8 RGB; a part of the array in which all lie.
-        labels: (N,) int64, 0..7.
+        labels: (N,) int64.
         frame: `SPLIT_COLUMNS`, one row per image; `cluster` (int64) is equal for images that are
             not independent: same family or person, or identical files, in any split.
+        classes: What the labels mean.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     frame: pd.DataFrame
+    classes: Classes
+
+    @property
+    def counts(self) -> list[int]:
+        """Images of each class."""
+        return [int(n) for n in np.bincount(self.labels, minlength=len(self.classes))]
 
 
 @dataclass(frozen=True)
@@ -175,12 +193,18 @@ class FaceData:
         """Side of the images in pixels."""
         return len(self.images[0])
 
+    @property
+    def classes(self) -> Classes:
+        """What the labels mean."""
+        return self.train.classes
+
     def arrays(self) -> TrainingArrays:
         """What goes to training workers, never the test split; it shares this object's memory."""
         labels = np.concatenate([self.train.labels, self.val.labels])
         places = np.arange(len(labels))
         n = len(self.train.labels)
-        return TrainingArrays(self.images[: len(labels)], labels, places[:n], places[n:])
+        images = self.images[: len(labels)]
+        return TrainingArrays(images, labels, places[:n], places[n:], self.classes)
 
 
 def load_data(
@@ -249,7 +273,7 @@ def load_data(
     parts = np.split(images, np.cumsum([len(places) for places in rows.values()])[:-1])
     known = frame.assign(cluster=clusters)[list(SPLIT_COLUMNS)]
     splits = {
-        name: _split(part, known.iloc[rows[name]])
+        name: _split(part, known.iloc[rows[name]], records.classes)
         for name, part in zip(SPLITS, parts, strict=True)
         if (names == name).any()
     }
@@ -305,9 +329,9 @@ def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:
     return target
 
 
-def _split(images: npt.NDArray[np.uint8], frame: pd.DataFrame) -> Split:
+def _split(images: npt.NDArray[np.uint8], frame: pd.DataFrame, classes: Classes) -> Split:
     frame = frame.reset_index(drop=True)
-    return Split(images, frame["label"].to_numpy(np.int64), frame)
+    return Split(images, frame["label"].to_numpy(np.int64), frame, classes)
 
 
 def _train_duplicates(frame: pd.DataFrame, names: npt.NDArray[np.object_]) -> Deduplication:
@@ -327,7 +351,11 @@ def _refuse_unusable(root: Path, splits: Mapping[str, Split]) -> None:
     train = splits["train"]
     seen = sorted(set(train.labels.tolist()))
     if len(seen) < 2:
-        only = f"only class {CLASSES[seen[0]]}" if seen else "no image without a duplicate"
+        only = (
+            f"only class {train.classes.names[seen[0]]}"
+            if seen
+            else "no image without a duplicate"
+        )
         raise DataLayoutError(
             f"{root}: train has {only} ({len(train.labels):,} images); a study needs two or more "
             f"classes in train"
@@ -341,20 +369,15 @@ def _refuse_unusable(root: Path, splits: Mapping[str, Split]) -> None:
 
 
 def _counts(splits: Mapping[str, Split]) -> dict[str, Any]:
-    by_class = {
-        name: np.bincount(split.labels, minlength=len(CLASSES)).tolist()
-        for name, split in splits.items()
-    }
+    by_class = {name: split.classes.counted(split.counts) for name, split in splits.items()}
     return {
         "images": {name: len(split.labels) for name, split in splits.items()},
-        "classes": {
-            name: dict(zip(CLASSES, counts, strict=True)) for name, counts in by_class.items()
-        },
+        "classes": by_class,
         "absent_classes": {
-            name: [letter for letter, n in zip(CLASSES, counts, strict=True) if n == 0]
+            name: [letter for letter, n in counts.items() if n == 0]
             for name, counts in by_class.items()
         },
-        "majority": {name: max(n) / sum(n) for name, n in by_class.items()},
+        "majority": {n: max(split.counts) / len(split.labels) for n, split in splits.items()},
         "persons": {n: int(split.frame["person_id"].nunique()) for n, split in splits.items()},
         "families": {n: int(split.frame["family_id"].nunique()) for n, split in splits.items()},
         "clusters": {n: int(split.frame["cluster"].nunique()) for n, split in splits.items()},

@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from agecls.classes import EIGHT, Classes
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
 from agecls.data.layouts import (
     FAMILY_NAME,
@@ -47,12 +48,14 @@ class Records:
             when the set was collected), `years` (Int64, in the photo, where known).
         quarantine: One row per unusable one: `image_path`, `where` ("labels.csv, row 12"; the
             header is row 1), `reason`, `is_bad` (False: sound, but of an age without a class).
+        classes: What the labels mean.
     """
 
     root: Path
     layout: str
     frame: pd.DataFrame
     quarantine: pd.DataFrame
+    classes: Classes
 
 
 def read_records(root: Path) -> Records:
@@ -82,7 +85,7 @@ def read_records(root: Path) -> Records:
         first = quarantine.iloc[0] if len(quarantine) else None
         why = "" if first is None else f"; the first: {first['where']}: {first['reason']}"
         raise DataLayoutError(f"{root} (read as {layout}) has {found} and none is usable{why}")
-    return Records(folder, layout, frame, quarantine)
+    return Records(folder, layout, frame, quarantine, EIGHT)
 
 
 def _of_file(path: Path) -> tuple[str, Path, pd.DataFrame]:

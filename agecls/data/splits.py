@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agecls.classes import N_CLASSES
 from agecls.data.rows import SPLITS
 
 MADE_SHARES: Final = {"val": 0.15, "test": 0.15}
@@ -125,7 +124,7 @@ def draw_splits(
     """
     index = np.unique(clusters, return_inverse=True)[1]
     n_clusters = int(index.max()) + 1
-    counts = np.zeros((n_clusters, N_CLASSES))
+    counts = np.zeros((n_clusters, int(labels.max()) + 1))
     np.add.at(counts, (index, labels), 1)
 
     names = ["train", *shares]

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from agecls.classes import CLASSES
 from agecls.data.loading import SPLIT_COLUMNS, Split, root_of
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
@@ -64,13 +63,13 @@ def load_whole(
     )
     frame = frame[list(SPLIT_COLUMNS)].reset_index(drop=True)
     labels = frame["label"].to_numpy(np.int64)
-    counts = np.bincount(labels, minlength=len(CLASSES)).tolist()
+    images = Split(np.asarray(pack.images), labels, frame, records.classes)
     n_bad = int(pack.quarantine["is_bad"].sum())
     digest = hashlib.blake2b(f"{PACK_FORMAT} {size}\n".encode(), digest_size=16)
     digest.update("\n".join(frame["content"]).encode())
     digest.update(labels.astype("<i8").tobytes())
     return WholeSet(
-        images=Split(np.asarray(pack.images), labels, frame),
+        images=images,
         fingerprint=digest.hexdigest(),
         summary={
             "layout": records.layout,
@@ -79,8 +78,8 @@ def load_whole(
             "images": len(labels),
             "clusters": int(frame["cluster"].nunique()),
             "copies": int(frame["content"].duplicated().sum()),
-            "classes": dict(zip(CLASSES, counts, strict=True)),
-            "majority": max(counts) / len(labels),
+            "classes": records.classes.counted(images.counts),
+            "majority": max(images.counts) / len(labels),
             "bad": n_bad,
             "set_aside": len(pack.quarantine) - n_bad,
         },

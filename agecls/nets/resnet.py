@@ -29,7 +29,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor, nn
 
-from agecls.classes import N_CLASSES
+from agecls.classes import EIGHT
 from agecls.errors import ImageError, RecipeError
 from agecls.nets.kernels.convolution import Convolution
 
@@ -236,7 +236,7 @@ class ResNet(nn.Module):
         return out
 
 
-def build_resnet(variant: str, depth: int, *, n_outputs: int = N_CLASSES) -> ResNet:
+def build_resnet(variant: str, depth: int, *, n_outputs: int = len(EIGHT)) -> ResNet:
     """A ResNet with PyTorch's default initialisation; `initialise` it or load weights.
 
     Raises:

@@ -13,10 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import numpy as np
 import torch
 
-from agecls.classes import N_CLASSES
 from agecls.data.loading import TrainingArrays
 from agecls.errors import CheckpointError
 from agecls.nets.weights import LoadedWeights
@@ -223,7 +221,7 @@ def _refuse_another_run(
                 f"{path} is of another recipe: `{name}` was {was!r} and is {now!r}; "
                 "delete it or train with its recipe"
             )
-    counts = np.bincount(data.train_labels, minlength=N_CLASSES).tolist()
+    counts = data.train_counts.tolist()
     if content["train_counts"] != counts:
         raise CheckpointError(
             f"{path} is of other data: it had {content['train_counts']} training images per "

@@ -1,13 +1,13 @@
-"""Training objectives over the eight ordered classes; every one of them yields 8 probabilities.
+"""Training objectives over N classes; every one of them yields N probabilities.
 
 | name             | outputs | takes label smoothing | source                                    |
 |------------------|---------|-----------------------|-------------------------------------------|
-| `cross_entropy`  | 8       | yes                   | Szegedy et al. 2016 for the smoothing     |
-| `class_balanced` | 8       | yes                   | Cui et al. 2019, effective number         |
-| `logit_adjusted` | 8       | yes                   | Menon et al. 2021                         |
-| `focal`          | 8       | no                    | Lin et al. 2017                           |
-| `corn`           | 7       | no                    | Shi, Cao and Raschka 2023                 |
-| `soft_ordinal`   | 8       | no                    | Díaz and Marathe 2019 (SORD)              |
+| `cross_entropy`  | N       | yes                   | Szegedy et al. 2016 for the smoothing     |
+| `class_balanced` | N       | yes                   | Cui et al. 2019, effective number         |
+| `logit_adjusted` | N       | yes                   | Menon et al. 2021                         |
+| `focal`          | N       | no                    | Lin et al. 2017                           |
+| `corn`           | N - 1   | no                    | Shi, Cao and Raschka 2023; ordered        |
+| `soft_ordinal`   | N       | no                    | Díaz and Marathe 2019 (SORD); ordered     |
 
 A loss that takes no label smoothing ignores it: `label_smoothing` is a factor that a search may
 set under any loss, and its effect there is exactly nil.
@@ -19,8 +19,6 @@ from typing import Final
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from agecls.classes import N_CLASSES
 
 TAKES_LABEL_SMOOTHING: Final = ("cross_entropy", "class_balanced", "logit_adjusted")
 """Losses on which `label_smoothing` has an effect."""
@@ -37,14 +35,15 @@ class Objective(ABC):
         n_outputs: Width of the model's head.
     """
 
-    n_outputs: int = N_CLASSES
+    def __init__(self, n_outputs: int) -> None:
+        self.n_outputs = n_outputs
 
     @abstractmethod
     def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss over the batch; outputs (B, n_outputs) float32, labels (B,) int64 0..7."""
+        """Mean loss over the batch; outputs (B, n_outputs) float32, labels (B,) int64."""
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """Class probabilities (B, 8) whose rows sum to 1; here the softmax of the outputs."""
+        """Class probabilities (B, N) whose rows sum to 1; here the softmax of the outputs."""
         return outputs.softmax(dim=1)
 
 
@@ -55,18 +54,20 @@ class CrossEntropy(Objective):
     classes in a small batch change the size of its step.
 
     Attributes:
-        label_smoothing: Mass spread evenly over all eight classes.
-        weights: (8,) factor of each class, or None for 1.
-        shift: (8,) added to the logits in training only, or None for 0.
+        label_smoothing: Mass spread evenly over all classes.
+        weights: (N,) factor of each class, or None for 1.
+        shift: (N,) added to the logits in training only, or None for 0.
     """
 
     def __init__(
         self,
+        n_classes: int,
         *,
         label_smoothing: float = 0.0,
         weights: Tensor | None = None,
         shift: Tensor | None = None,
     ) -> None:
+        super().__init__(n_classes)
         self.label_smoothing = label_smoothing
         self.weights = weights
         self.shift = shift
@@ -93,11 +94,12 @@ class Focal(Objective):
 class Corn(Objective):
     """Conditional ordinal regression (Shi, Cao and Raschka 2023, eq. 5).
 
-    Output k (0..6) is the logit of P(y > k | y > k - 1) and learns from images with label >= k
+    Output k (0..N-2) is the logit of P(y > k | y > k - 1) and learns from images with label >= k
     only.
     """
 
-    n_outputs = N_CLASSES - 1
+    def __init__(self, n_classes: int) -> None:
+        super().__init__(n_classes - 1)
 
     def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean binary cross-entropy over all (image, k) with label >= k."""
@@ -121,8 +123,9 @@ class SoftOrdinal(Objective):
     and MAE count in classes too, and classes of 6 to 15 years need no temperature this way.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        index = torch.arange(N_CLASSES, dtype=torch.float32, device=device)
+    def __init__(self, n_classes: int, device: torch.device) -> None:
+        super().__init__(n_classes)
+        index = torch.arange(n_classes, dtype=torch.float32, device=device)
         self.targets = (-((index[:, None] - index[None, :]) ** 2)).softmax(dim=1)
 
     def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -135,31 +138,32 @@ def build_loss(name: str, *, class_counts: Tensor, label_smoothing: float) -> Ob
 
     Args:
         name: One of `agecls.recipe.CHOICES["loss"]`.
-        class_counts: (8,) training images per class; zeros are allowed.
+        class_counts: (N,) training images per class; zeros are allowed.
         label_smoothing: Mass spread over all classes; see the module for who takes it.
 
     Raises:
         ValueError: No loss has this name.
     """
+    n_classes = len(class_counts)
     if name == "cross_entropy":
-        return CrossEntropy(label_smoothing=label_smoothing)
+        return CrossEntropy(n_classes, label_smoothing=label_smoothing)
     if name == "class_balanced":
         weights = effective_number_weights(class_counts)
-        return CrossEntropy(label_smoothing=label_smoothing, weights=weights)
+        return CrossEntropy(n_classes, label_smoothing=label_smoothing, weights=weights)
     if name == "logit_adjusted":
         shift = ADJUSTMENT_TAU * log_prior(class_counts)
-        return CrossEntropy(label_smoothing=label_smoothing, shift=shift)
+        return CrossEntropy(n_classes, label_smoothing=label_smoothing, shift=shift)
     if name == "focal":
-        return Focal()
+        return Focal(n_classes)
     if name == "corn":
-        return Corn()
+        return Corn(n_classes)
     if name == "soft_ordinal":
-        return SoftOrdinal(class_counts.device)
+        return SoftOrdinal(n_classes, class_counts.device)
     raise ValueError(f"loss {name!r} is unknown; expected one of agecls.recipe.CHOICES['loss']")
 
 
 def effective_number_weights(class_counts: Tensor) -> Tensor:
-    """Class weights (8,) proportional to (1 - beta) / (1 - beta^n), after Cui et al. 2019.
+    """Class weights (N,) proportional to (1 - beta) / (1 - beta^n), after Cui et al. 2019.
 
     They sum to the number of classes that occur; a class without images weighs 0.
     """
@@ -171,7 +175,7 @@ def effective_number_weights(class_counts: Tensor) -> Tensor:
 
 
 def log_prior(class_counts: Tensor) -> Tensor:
-    """Log share (8,) of each class in training; a class without images counts as one image.
+    """Log share (N,) of each class in training; a class without images counts as one image.
 
     The true share 0 would shift its logit by minus infinity, and label smoothing times that
     is not a number.

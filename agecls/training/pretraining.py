@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agecls.classes import YEARS
+from agecls.classes import Years
 from agecls.data.loading import FaceData, TrainingArrays, root_of
 from agecls.data.records import read_records
 from agecls.errors import CheckpointError, DataLayoutError
@@ -86,7 +86,7 @@ def train_backbone(
         WeightsError: The weights to start from cannot be had.
     """
     state = _begin(backbone, data, resume=resume)
-    epochs = fit(state, data, labels_of=_labels_of(backbone))
+    epochs = fit(state, data, labels_of=_labels_of(backbone, data))
     while state.epoch < backbone.recipe.epochs:
         if time.monotonic() >= deadline:
             return None
@@ -129,15 +129,17 @@ def years_of(data: FaceData, path: str | Path) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def year_classes() -> NDArray[np.float64]:
-    """Probability of each class given an age, (81, 8): a normal distribution cut at the borders.
+def year_classes(bounds: Years) -> NDArray[np.float64]:
+    """Probability of each class given an age, (ages, N): a normal distribution cut at the borders.
 
     It is centred in the year of age, with the deviation of `YEARS_SPREAD`; the first and last
-    class take what lies beyond them.
+    class take what lies beyond them. Ages go from 0 to the oldest of the last class.
+
+    Args:
+        bounds: Of `agecls.classes.Classes`.
     """
-    oldest = YEARS[-1][1]
-    borders = np.array([low for low, _ in YEARS[1:]], dtype=np.float64)
-    ages = np.arange(oldest + 1)[:, None]
+    borders = np.array([low for low, _ in bounds[1:]], dtype=np.float64)
+    ages = np.arange(bounds[-1][1] + 1)[:, None]
     deviation = YEARS_SPREAD[0] + YEARS_SPREAD[1] * ages
     standard = (borders - (ages + 0.5)) / (deviation * math.sqrt(2))
     below = 0.5 * (1 + np.vectorize(math.erf)(standard))
@@ -145,7 +147,9 @@ def year_classes() -> NDArray[np.float64]:
     return np.diff(np.concatenate([ends[0], below, ends[1]], axis=1), axis=1)
 
 
-def draw_classes(years: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
+def draw_classes(
+    years: NDArray[np.int64], bounds: Years, seed: int, epoch: int
+) -> NDArray[np.int64]:
     """One epoch's class labels (N,), drawn from each image's distribution of classes.
 
     The mean over draws of the cross-entropy is that to the soft labels, and so is its gradient:
@@ -153,7 +157,7 @@ def draw_classes(years: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.
     only. The years tell more than the class just near the borders.
     """
     rng = np.random.default_rng(stream_seed(seed, "years", epoch))
-    up_to = year_classes().cumsum(axis=1)[years]
+    up_to = year_classes(bounds).cumsum(axis=1)[years]
     drawn: NDArray[np.int64] = (rng.random(len(years))[:, None] >= up_to[:, :-1]).sum(axis=1)
     return drawn
 
@@ -169,11 +173,12 @@ def _begin(backbone: Backbone, data: TrainingArrays, *, resume: bool) -> Trainin
     return checkpoints.restore(checkpoint, backbone.recipe, data, device=backbone.device)
 
 
-def _labels_of(backbone: Backbone) -> LabelsOf | None:
+def _labels_of(backbone: Backbone, data: TrainingArrays) -> LabelsOf | None:
     """Classes that are drawn anew each epoch, where ages in years are learned from."""
     if backbone.years is None:
         return None
-    return partial(draw_classes, backbone.years, backbone.recipe.seed)
+    assert data.classes.years is not None, "classes without years have no images with ages"
+    return partial(draw_classes, backbone.years, data.classes.years, backbone.recipe.seed)
 
 
 def _save_best(backbone: Backbone, state: TrainingState, data: TrainingArrays) -> None:

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from agecls.classes import N_CLASSES
 from agecls.data.loading import TrainingArrays
 from agecls.errors import DataLayoutError, WeightsError
 from agecls.nets.resnet import ResNet, build_resnet, initialise
@@ -162,7 +160,7 @@ def start(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "initialisation"))
-        model = _build(recipe)
+        model = _build(recipe, data)
         initialise(model, _scheme(recipe), zero_gamma=bool(recipe.zero_gamma))
     loaded = None
     if recipe.init == "pretrained":
@@ -209,9 +207,9 @@ def assemble(
     device = torch.device(device)
     if model is None:
         with torch.random.fork_rng(devices=[]):
-            model = _build(recipe)
+            model = _build(recipe, data)
     model = model.to(device).to(memory_format=torch.channels_last)
-    counts = np.bincount(data.train_labels, minlength=N_CLASSES)
+    counts = data.train_counts
     mean, std = normalisation_of(recipe, weights)
     views = [in_memory_order(parameter.detach()) for parameter in model.parameters()]
     return TrainingState(
@@ -259,9 +257,8 @@ def build_optimizer(recipe: Recipe, parameters: Sequence[Tensor]) -> Optimizer:
     return kind(groups, recipe.lr, (recipe.momentum, 0.999), fused=True)
 
 
-def _build(recipe: Recipe) -> ResNet:
-    # the head's width does not depend on the class counts, which need the data
-    n_outputs = _objective(recipe, torch.ones(N_CLASSES)).n_outputs
+def _build(recipe: Recipe, data: TrainingArrays) -> ResNet:
+    n_outputs = _objective(recipe, torch.from_numpy(data.train_counts)).n_outputs
     return build_resnet(recipe.variant, recipe.depth, n_outputs=n_outputs)
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from agecls.errors import AgeclsError
 from agecls.files import write_whole
-from agecls.use.predictions import PROBABILITY_COLUMNS, CropFace, Predictions, pixels_of
+from agecls.use.predictions import CropFace, Predictions, pixels_of
 
 MOST_PICTURES: Final = 200
 SHEET_KINDS: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -61,8 +61,9 @@ def write_contact_sheet(
         top = _GAP + place // _IN_A_ROW * (_SIDE + _TEXT_HEIGHT + _GAP)
         sheet.paste(Image.fromarray(picture), (left, top))
         said = predictions.iloc[row]
-        share = max(said[name] for name in PROBABILITY_COLUMNS)
-        pen.text((left, top + _SIDE + 1), f"{said['class']} {said['years']}: {share:.0%}", "black")
+        caption = " ".join(filter(None, (said["class"], said.get("years"))))
+        share = said[f"p_{said['class']}"]
+        pen.text((left, top + _SIDE + 1), f"{caption}: {share:.0%}", "black")
         pen.text((left, top + _SIDE + 13), Path(images[row]).name[:18], "gray")
     file = io.BytesIO()
     sheet.save(file, kind)

@@ -14,7 +14,7 @@ from agecls.training.losses import Objective
 
 
 class Inference(nn.Module):
-    """Images (N, S, S, 3) uint8 RGB to probabilities (N, 8) float32, normalisation included.
+    """Images (B, S, S, 3) uint8 RGB to probabilities (B, N) float32, normalisation included.
 
     Attributes:
         network: In evaluation mode.
@@ -49,7 +49,7 @@ class Inference(nn.Module):
 
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:
-    """Probabilities (N, 8) sharpened (T < 1) or softened (T > 1) to p^(1/T) / sum.
+    """Probabilities (B, N) sharpened (T < 1) or softened (T > 1) to p^(1/T) / sum.
 
     For a softmax this is the softmax of the logits over T (Guo et al. 2017, section 4.2); this
     form also serves objectives whose probabilities are no softmax.

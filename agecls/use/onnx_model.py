@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from agecls.classes import CLASSES, MIDPOINTS, NAMES
+from agecls.classes import EIGHT
 from agecls.errors import AgeclsError
 from agecls.faces.drawing import draw_face
 from agecls.faces.people import POPULATIONS, draw_person
@@ -84,7 +84,8 @@ def require_packages() -> None:
 def export_onnx(member: Member, out: Path) -> OnnxCheck:
     """Write the model as ONNX if it predicts as PyTorch does, and say how close it is.
 
-    Input `images`: (N, S, S, 3) uint8 RGB with any N; output `probabilities`: (N, 8) float32.
+    Input `images`: (N, S, S, 3) uint8 RGB with any N; output `probabilities`: (N, classes)
+    float32.
 
     Raises:
         AgeclsError: A package is missing, or a probability differs by more than `TOLERANCE`.
@@ -111,7 +112,7 @@ def _converted(member: Member) -> Any:
     if isinstance(inference.objective, Corn):
         inference = Inference(
             inference.network,
-            _CornByLogs(),
+            _CornByLogs(len(member.classes)),
             mean=member.mean,
             std=member.std,
             temperature=member.temperature,
@@ -174,7 +175,7 @@ def _compared(member: Member, content: bytes) -> OnnxCheck:
 
 
 def check_images(size: int) -> NDArray[np.uint8]:
-    """Noise, black, white and one drawn face per class, (18, size, size, 3) uint8."""
+    """Noise, black, white and drawn faces of eight ages, (18, size, size, 3) uint8."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (8, size, size, 3), dtype=np.uint8)
     plain = np.stack([np.full((size, size, 3), v, np.uint8) for v in (0, 255)])
@@ -187,18 +188,18 @@ def check_images(size: int) -> NDArray[np.uint8]:
             Random(k),
             size=max(size, 16),
         )
-        for k, years in enumerate(MIDPOINTS)
+        for k, years in enumerate(EIGHT.midpoints or ())
     ]
     faces, _ = pixels_of([Image.open(io.BytesIO(file)) for file in files], size)
     return np.concatenate([noise, plain, faces])
 
 
 def _metadata(member: Member, check: OnnxCheck) -> dict[str, str]:
-    described = member.described
+    described, classes = member.described, member.classes
     lists = {
-        "classes": list(CLASSES),
-        "class_names": list(NAMES),
-        "class_midpoints_years": list(MIDPOINTS),
+        "classes": list(classes.names),
+        "class_names": list(classes.captions),
+        **({"class_midpoints_years": list(classes.midpoints)} if classes.midpoints else {}),
         "mean": list(member.mean),
         "std": list(member.std),
     }

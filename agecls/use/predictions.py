@@ -1,7 +1,4 @@
-"""Pictures of any kind -> pixels, and probabilities -> the table that users get. Without torch.
-
-The table has a row per picture in the order given: `PREDICTION_COLUMNS`.
-"""
+"""Pictures of any kind -> pixels, and probabilities -> the table that users get. Without torch."""
 
 import io
 import os
@@ -15,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from agecls.classes import CLASSES, MIDPOINTS, YEARS
+from agecls.classes import Classes
 from agecls.data.decoding import decode, quiet_pillow, read_image_file
 from agecls.errors import AgeclsError, ImageError
 from agecls.files import write_whole
@@ -26,19 +23,8 @@ Progress = Callable[[int, int], None]
 CropFace = Callable[[bytes], bytes]
 """From a picture's bytes to those of the face in it; raises ImageError where there is none."""
 
-PROBABILITY_COLUMNS: Final = tuple(f"p_{letter}" for letter in CLASSES)
-PREDICTION_COLUMNS: Final = (
-    "path",
-    "class",
-    "years",
-    *PROBABILITY_COLUMNS,
-    "expected_class",
-    "expected_years",
-    "error",
-)
 TABLE_KINDS: Final = (".csv", ".parquet", ".jsonl")
 
-_YEAR_LABELS: Final = tuple(f"{low}-{high}" for low, high in YEARS)
 _PNG_MODES: Final = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA", "F")
 _MOST_THREADS: Final = 8
 
@@ -103,26 +89,32 @@ def frame_of(
     images: Sequence[Any] | NDArray[np.uint8],
     probabilities: NDArray[np.float32],
     errors: Sequence[str | None],
+    classes: Classes,
 ) -> Predictions:
-    """The table of probabilities (N, 8), rows of NaN where there is an error.
+    """The table of probabilities (n, N), in the order of the images; NaN where there is an error.
 
-    `expected_class` (0..7) and `expected_years` are means over the probabilities, the latter of
-    the classes' midpoints.
+    Columns: `path`, `class`, `years` (of the class), a `p_` of each class (such as `p_a`),
+    `expected_class` (0..N-1) and `expected_years` (means over the probabilities, the latter of
+    the classes' midpoints), `error`. Those of years are there where classes have years, and
+    `expected_class` where they are ordered.
     """
     usable = [error is None for error in errors]
     of_usable = probabilities[usable].astype(np.float64)
     winners = of_usable.argmax(axis=1)  # the younger class on a tie, as in the metrics
     columns: dict[str, Any] = {
         "path": pd.Series([_name_of(image) for image in images], dtype=object),
-        "class": _spread([CLASSES[k] for k in winners], usable, object),
-        "years": _spread([_YEAR_LABELS[k] for k in winners], usable, object),
+        "class": _spread([classes.names[k] for k in winners], usable, object),
     }
-    for k, name in enumerate(PROBABILITY_COLUMNS):
-        columns[name] = probabilities[:, k]
-    columns["expected_class"] = _spread(of_usable @ np.arange(len(CLASSES)), usable, float)
-    columns["expected_years"] = _spread(of_usable @ np.array(MIDPOINTS), usable, float)
+    if classes.years is not None:
+        columns["years"] = _spread([classes.ranges[k] for k in winners], usable, object)
+    columns |= dict(zip(classes.columns, probabilities.T, strict=True))
+    if classes.is_ordered:
+        columns["expected_class"] = _spread(of_usable @ np.arange(len(classes)), usable, float)
+    if classes.midpoints is not None:
+        expected = of_usable @ np.array(classes.midpoints)
+        columns["expected_years"] = _spread(expected, usable, float)
     columns["error"] = pd.Series(list(errors), dtype=object)
-    return pd.DataFrame(columns, columns=list(PREDICTION_COLUMNS))
+    return pd.DataFrame(columns)
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

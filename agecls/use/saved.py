@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from agecls.classes import CLASSES, N_CLASSES
+from agecls.classes import Classes
 from agecls.errors import AgeclsError, WeightsError
 from agecls.nets.resnet import build_resnet
 from agecls.nets.weight_sources import BACKBONE_MARK
@@ -44,6 +45,7 @@ class Member:
         size: Side of its images in pixels.
         mean: Normalisation per channel, of values in 0..1; part of `inference`.
         std: Likewise.
+        classes: What it tells apart.
         described: All of `model.json`.
         sha256: Of the weights file.
     """
@@ -54,6 +56,7 @@ class Member:
     size: int
     mean: Rgb
     std: Rgb
+    classes: Classes
     described: dict[str, Any]
     sha256: str
 
@@ -68,12 +71,17 @@ class Classifier:
     """One kept model or the average of several: what `load` gives.
 
     Attributes:
-        members: All with images of one size.
+        members: All with images of one size and the same classes.
         device: Where they are.
     """
 
     members: tuple[Member, ...]
     device: torch.device
+
+    @property
+    def classes(self) -> Classes:
+        """What they tell apart."""
+        return self.members[0].classes
 
     @property
     def size(self) -> int:
@@ -87,30 +95,33 @@ class Classifier:
 
     def predict(
         self,
-        images: Sequence[Any] | NDArray[np.uint8],
+        images: str | PathLike[str] | Sequence[Any] | NDArray[np.uint8],
         *,
         flip: bool = False,
         crop: CropFace | None = None,
         progress: Progress | None = None,
     ) -> Predictions:
-        """A row per image: `path, class, years, p_a … p_h, expected_class, expected_years, error`.
+        """A row per image; its columns are those of `agecls.use.predictions.frame_of`.
 
         Every picture is decoded as training pictures are: upright, its central square resampled.
         An image that cannot be used has its reason in `error` and nulls elsewhere.
 
         Args:
-            images: Paths, PIL images, uint8 arrays (H, W, 3) in RGB, or one array (N, H, W, 3).
+            images: Paths, PIL images, uint8 arrays (H, W, 3) in RGB, or one array (N, H, W, 3);
+                one path alone is one image.
             flip: Average with the prediction for the mirrored image.
             crop: Cuts the face out of a picture's bytes; None: the pictures are crops already.
             progress: Told the number of images done and of all images.
         """
+        if isinstance(images, str | PathLike):  # text is a sequence too, of letters
+            images = [images]
         at_once = self._at_once()
-        parts: list[NDArray[np.float32]] = []
+        parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
         reasons: list[str | None] = []
         for first in range(0, len(images), at_once):
             some = images[first : first + at_once]
             pixels, errors = pixels_of(some, self.size, crop=crop)
-            rows = np.full((len(some), N_CLASSES), np.nan, dtype=np.float32)
+            rows = np.full((len(some), len(self.classes)), np.nan, dtype=np.float32)
             usable = [error is None for error in errors]
             if len(pixels):
                 rows[usable] = self.probabilities(pixels, flip=flip)
@@ -118,13 +129,12 @@ class Classifier:
             reasons += errors
             if progress is not None:
                 progress(len(reasons), len(images))
-        empty = np.empty((0, N_CLASSES), dtype=np.float32)
-        return frame_of(images, np.concatenate([empty, *parts]), reasons)
+        return frame_of(images, np.concatenate(parts), reasons, self.classes)
 
     def probabilities(
         self, images: NDArray[np.uint8], *, flip: bool = False
     ) -> NDArray[np.float32]:
-        """Probabilities (N, 8), the mean over members, of images (N, size, size, 3).
+        """Probabilities (N, classes), the mean over members, of images (N, size, size, 3).
 
         In float32 on every device: TF32 would change the fourth decimal.
 
@@ -137,7 +147,7 @@ class Classifier:
                 f"images are {images.dtype} of shape {images.shape}; expected uint8 (N, "
                 f"{self.size}, {self.size}, 3). `predict` takes pictures of any size."
             )
-        total = np.zeros((len(images), N_CLASSES), dtype=np.float64)
+        total = np.zeros((len(images), len(self.classes)), dtype=np.float64)
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for rows in _slices(len(images), self._at_once()):
                 batch = image_tensor(images[rows]).to(self.device)
@@ -160,7 +170,7 @@ def load(*paths: str | Path, device: str | torch.device = "cpu") -> Classifier:
         device: Such as `cpu` or `cuda`.
 
     Raises:
-        WeightsError: There is no model, it is damaged or incomplete, or sizes differ.
+        WeightsError: There is no model, it is damaged or incomplete, or sizes or classes differ.
     """
     place = torch.device(device)
     files = [file for path in paths for file in model_files(Path(path).expanduser())]
@@ -172,6 +182,11 @@ def load(*paths: str | Path, device: str | torch.device = "cpu") -> Classifier:
             raise WeightsError(
                 f"{member.path} takes images of {member.size} px, {members[0].path} of "
                 f"{members[0].size} px; only models of one size can be averaged"
+            )
+        if member.classes != members[0].classes:
+            raise WeightsError(
+                f"{member.path} tells {', '.join(member.classes.names)} apart, {members[0].path} "
+                f"{', '.join(members[0].classes.names)}; only models of one kind can be averaged"
             )
     return Classifier(members, place)
 
@@ -214,8 +229,7 @@ def _load(path: Path, device: torch.device) -> Member:
         if temperature is not None and not 0 < float(temperature) < float("inf"):
             raise ValueError(f"`temperature` is {temperature}; expected a number above 0")
         _check_metrics(described.get("metrics", {}))
-        if described["classes"] != list(CLASSES):
-            raise ValueError(f"`classes` is {described['classes']}; expected {list(CLASSES)}")
+        classes = _classes(described["classes"])
     except KeyError as error:
         raise WeightsError(f"{card}: {error} is missing; copy it from the study again") from error
     except (TypeError, ValueError, OverflowError) as error:
@@ -223,7 +237,7 @@ def _load(path: Path, device: torch.device) -> Member:
 
     objective = build_loss(
         recipe.loss,
-        class_counts=torch.ones(N_CLASSES, device=device),
+        class_counts=torch.ones(len(classes), device=device),
         label_smoothing=recipe.label_smoothing,
     )
     network = build_resnet(recipe.variant, recipe.depth, n_outputs=objective.n_outputs)
@@ -248,6 +262,7 @@ def _load(path: Path, device: torch.device) -> Member:
         size=size,
         mean=mean,
         std=std,
+        classes=classes,
         described=described,
         sha256=digest,
     )
@@ -296,6 +311,13 @@ def _check_metrics(metrics: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"`metrics` holds {name} = {value!r}; expected a number")
         float(value)  # an OverflowError for a whole number of hundreds of digits
+
+
+def _classes(names: Any) -> Classes:
+    """What a model tells apart; ValueError where that can be no classes."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"`classes` is {names!r}; expected a list of names")
+    return Classes.from_names(names)
 
 
 def _channels(values: Sequence[float]) -> Rgb:

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from agecls.classes import N_CLASSES
+from agecls.classes import EIGHT
 from agecls.data.loading import TrainingArrays
 from agecls.machine import cores
 from agecls.recipe import Recipe
@@ -158,7 +158,7 @@ def random_faces(n: int, size: int) -> TrainingArrays:
     """`n` training images of random pixels, all classes in turn, and one to validate."""
     images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
     places = np.arange(n)
-    return TrainingArrays(images, places % N_CLASSES, train=places, val=places[:1])
+    return TrainingArrays(images, places % len(EIGHT), places, places[:1], EIGHT)
 
 
 def _factor_table(study: Study) -> Table:

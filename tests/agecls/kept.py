@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from agecls.classes import CLASSES, NAMES
+from agecls.classes import EIGHT
 from agecls.recipe import Recipe
 from agecls.training.loop import TrainingState, fit, start
 from tests.agecls.tiny import shades
@@ -36,8 +36,8 @@ def keep(state: TrainingState, folder: Path, **changes: object) -> Path:
         "trial_id": "t00001",
         "arm": folder.name,
         "recipe": state.recipe.to_dict(),
-        "classes": list(CLASSES),
-        "class_names": list(NAMES),
+        "classes": list(EIGHT.names),
+        "class_names": list(EIGHT.captions),
         "size": SIZE,
         "mean": list(state.mean),
         "std": list(state.std),

@@ -99,8 +99,8 @@ def test_corn_is_exported_too(tmp_path):
 def test_the_corn_of_the_export_is_the_corn_of_the_training():
     outputs = torch.randn(64, 7, generator=torch.Generator().manual_seed(0)) * 6
     torch.testing.assert_close(
-        onnx_model._CornByLogs().probabilities(outputs),
-        onnx_model.Corn().probabilities(outputs),
+        onnx_model._CornByLogs(8).probabilities(outputs),
+        onnx_model.Corn(8).probabilities(outputs),
         atol=1e-6,
         rtol=0,
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agecls.classes import YEARS, class_of_years
+from agecls.classes import EIGHT
 from agecls.errors import CheckpointError, DataLayoutError
 from agecls.faces.face_set import FaceSet
 from agecls.pretrain import main, pretrain
@@ -110,7 +110,7 @@ def test_a_run_stopped_after_each_epoch_ends_as_the_unbroken_one(
     backbone, data, small_net, tmp_path, target
 ):
     if target == "years":
-        years = np.array([YEARS[label][0] for label in data.train_labels])
+        years = np.array([EIGHT.years[label][0] for label in data.train_labels])
         backbone = replace(backbone, years=years)
     unbroken = train_backbone(backbone, data, resume=False)
     again = replace(backbone, out=tmp_path / "again" / "org-18.safetensors")
@@ -136,7 +136,7 @@ def test_the_images_go_to_the_device_once_and_not_every_epoch(
     backbone, data, small_net, monkeypatch, target
 ):
     if target == "years":
-        years = np.array([YEARS[label][0] for label in data.train_labels])
+        years = np.array([EIGHT.years[label][0] for label in data.train_labels])
         backbone = replace(backbone, years=years)
     sent = []
     real = loop.image_tensor
@@ -172,24 +172,24 @@ def test_a_publication_that_was_cut_short_is_completed(backbone, data, small_net
 
 
 def test_soft_classes_are_sure_in_the_middle_and_even_at_a_border():
-    table = year_classes()
+    table = year_classes(EIGHT.years)
     assert table.shape == (81, 8)
     np.testing.assert_allclose(table.sum(axis=1), 1)
     # at 38, deviation 2.9, borders at 31 and 46: 7.5 years from both
     assert table[38, 4] == pytest.approx(0.9903, abs=1e-4)
     # in the year before a border the older class has the share beyond half a year
     assert table[30, 4] == pytest.approx(0.4207, abs=1e-4)  # 1 - Phi(0.5 / 2.5)
-    assert (table.argmax(axis=1) == [class_of_years(y) for y in range(81)]).all()
+    assert (table.argmax(axis=1) == [EIGHT.of_years(y) for y in range(81)]).all()
 
 
 def test_drawn_classes_follow_the_soft_ones_and_repeat_by_seed_and_epoch():
     years = np.full(20_000, 30)
-    drawn = draw_classes(years, seed=3, epoch=1)
+    drawn = draw_classes(years, EIGHT.years, seed=3, epoch=1)
     shares = np.bincount(drawn, minlength=8) / len(drawn)
-    np.testing.assert_allclose(shares, year_classes()[30], atol=0.015)
-    assert (drawn == draw_classes(years, seed=3, epoch=1)).all()
-    assert (drawn != draw_classes(years, seed=3, epoch=2)).any()
-    assert (drawn != draw_classes(years, seed=4, epoch=1)).any()
+    np.testing.assert_allclose(shares, year_classes(EIGHT.years)[30], atol=0.015)
+    assert (drawn == draw_classes(years, EIGHT.years, seed=3, epoch=1)).all()
+    assert (drawn != draw_classes(years, EIGHT.years, seed=3, epoch=2)).any()
+    assert (drawn != draw_classes(years, EIGHT.years, seed=4, epoch=1)).any()
 
 
 def test_the_task_of_a_study_goes_on_and_forgets_a_run_of_another_recipe(

@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from agecls.classes import EIGHT
 from agecls.data.loading import TrainingArrays
 
 # uneven on purpose: a majority class to beat
 SHARES = (0.05, 0.1, 0.1, 0.25, 0.2, 0.15, 0.1, 0.05)
 
 
-def shades(n_train=48, n_val=16, *, size=16, seed=0, noise=60, classes=range(8)):
+def shades(n_train=48, n_val=16, *, size=16, seed=0, noise=60, classes=range(8), names=EIGHT):
     rng = np.random.default_rng(seed)
     shares = np.array([SHARES[c] for c in classes])
 
@@ -22,7 +23,7 @@ def shades(n_train=48, n_val=16, *, size=16, seed=0, noise=60, classes=range(8))
     images, labels = (np.concatenate(p) for p in zip(draw(n_train), draw(n_val), strict=True))
     images.flags.writeable = labels.flags.writeable = False  # as Ray's object store gives them
     places = np.arange(n_train + n_val)
-    return TrainingArrays(images, labels, train=places[:n_train], val=places[n_train:])
+    return TrainingArrays(images, labels, places[:n_train], places[n_train:], names)
 
 
 class SmallNet(nn.Module):

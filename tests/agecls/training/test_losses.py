@@ -43,6 +43,23 @@ def test_every_loss_yields_eight_probabilities_that_sum_to_one(name, scale):
     assert torch.allclose(p.sum(1), torch.ones(32), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("n", [2, 3, 100])
+def test_every_loss_learns_any_number_of_classes(name, n):
+    objective = loss(name, torch.arange(n))
+    outputs = torch.zeros(n, objective.n_outputs, requires_grad=True)
+    labels = torch.arange(n)
+
+    objective(outputs, labels).backward()
+    before = objective.probabilities(outputs.detach())
+    # class 0 has no image, so that a class-balanced loss does not learn it
+    better = objective.probabilities(outputs.detach() - outputs.grad)[1:]
+
+    assert before.shape == (n, n)
+    assert torch.allclose(better.sum(1), torch.ones(n - 1), atol=1e-5)
+    assert (better[labels[:-1], labels[1:]] > before[labels[1:], labels[1:]]).all()
+
+
 @pytest.mark.parametrize("name", [n for n in LOSSES if n != "corn"])
 def test_equal_outputs_give_each_class_an_eighth(name):
     assert torch.allclose(loss(name).probabilities(torch.zeros(2, 8)), torch.tensor(0.125))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agecls.classes import EIGHT
 from agecls.errors import AgeclsError
 from agecls.use import contact_sheet
 from agecls.use.contact_sheet import write_contact_sheet
@@ -17,7 +18,7 @@ def pictures(tmp_path):
 
 
 def predictions(paths, errors):
-    return frame_of(paths, np.tile(np.eye(8, dtype=np.float32)[3], (len(paths), 1)), errors)
+    return frame_of(paths, np.tile(np.eye(8, dtype=np.float32)[3], (len(paths), 1)), errors, EIGHT)
 
 
 def test_unusable_pictures_leave_no_gap_and_the_number_is_bounded(pictures, tmp_path, monkeypatch):

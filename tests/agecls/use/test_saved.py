@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,16 +10,17 @@ import torch
 from PIL import Image
 
 import agecls
-from agecls.classes import CLASSES, MIDPOINTS
+from agecls.classes import EIGHT, Classes
 from agecls.errors import AgeclsError, WeightsError
 from agecls.nets.weights import save_backbone
-from agecls.training.loop import predict
+from agecls.training.loop import predict, start
 from agecls.use.inference import tempered
 from agecls.use.onnx_model import check_images
 from agecls.use.saved import load
-from tests.agecls.kept import SIZE, keep, trained
+from tests.agecls.kept import RECIPE, SIZE, keep, trained
+from tests.agecls.tiny import shades
 
-P = [f"p_{letter}" for letter in CLASSES]
+P = list(EIGHT.columns)
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +80,10 @@ def test_the_table_says_class_years_and_expectations_of_the_probabilities(folder
     probabilities = table[P].to_numpy(np.float64)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     best = probabilities.argmax(axis=1)
-    assert table["class"].tolist() == [CLASSES[k] for k in best]
+    assert table["class"].tolist() == [EIGHT.names[k] for k in best]
     assert table["years"].iloc[0] == ["0-6", "7-12", "13-19", "20-30", "31-45"][best[0]]
     np.testing.assert_allclose(table["expected_class"], probabilities @ np.arange(8))
-    np.testing.assert_allclose(table["expected_years"], probabilities @ np.array(MIDPOINTS))
+    np.testing.assert_allclose(table["expected_years"], probabilities @ np.array(EIGHT.midpoints))
     assert table["error"].isna().all()
 
 
@@ -149,12 +151,43 @@ def test_models_of_two_sizes_are_not_averaged(state, tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "corn"])
+@pytest.mark.parametrize("n", [2, 3, 100])
+def test_a_model_of_other_classes_tells_them_apart(n, loss, tmp_path, images):
+    names = Classes(tuple(f"kind {k}" for k in range(n)), None, False)
+    state = start(replace(RECIPE, loss=loss), shades(size=SIZE, classes=range(2), names=names))
+    classifier = load(keep(state, tmp_path / "model", classes=list(names.names)))
+    assert classifier.classes == names
+    table = classifier.predict(images)
+    found = table[list(names.columns)].to_numpy()
+    np.testing.assert_allclose(found, predict(state, images), atol=1e-5)
+    assert table["class"].tolist() == [names.names[k] for k in found.argmax(axis=1)]
+
+
+def test_models_of_two_kinds_are_not_averaged(state, tmp_path):
+    keep(state, tmp_path / "one")
+    keep(state, tmp_path / "two", classes=list("stuvwxyz"))
+    with pytest.raises(WeightsError, match="only models of one kind"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_path_alone_is_one_picture(kind, folder, tmp_path, images):
+    Image.fromarray(images[0]).save(tmp_path / "a.png")
+    table = load(folder).predict(kind(tmp_path / "a.png"))
+    assert table["path"].tolist() == [str(tmp_path / "a.png")]
+    assert table.loc[0, P].tolist() == load(folder).predict(images[:1]).loc[0, P].tolist()
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"sha256": "0" * 64}, "the hashes differ"),
         ({"temperature": 0}, "expected a number above 0"),
-        ({"classes": ["old", "young"]}, "`classes`"),
+        ({"classes": ["old", "old"]}, "classes are .* each once"),
+        ({"classes": "abcdefgh"}, "`classes`"),
+        ({"classes": [1, 2]}, "`classes`"),
+        ({"classes": ["old", "young"]}, "does not fit the recipe"),
         ({"recipe": {"depth": 19}}, "recipe field `depth` is 19"),
         ({"mean": [0.5]}, "model.json"),
         ({"recipe": {"variant": "org", "depth": 18}}, "does not fit the recipe"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from agecls.classes import CLASSES
+from agecls.classes import CLASSES, EIGHT
 from agecls.data.loading import FaceData, Split
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
 from agecls.training.checkpoints import SavedModel
@@ -75,7 +75,7 @@ def split_of(name, n, first_content):
             "cluster": np.arange(n) // 3,
         }
     )
-    return Split(np.zeros((n, 8, 8, 3), dtype=np.uint8), frame["label"].to_numpy(), frame)
+    return Split(np.zeros((n, 8, 8, 3), dtype=np.uint8), frame["label"].to_numpy(), frame, EIGHT)
 
 
 @pytest.fixture
