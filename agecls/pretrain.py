@@ -22,7 +22,7 @@ from agecls.errors import AgeclsError, CheckpointError
 from agecls.recipe import CHOICES, Recipe
 
 if TYPE_CHECKING:
-    from agecls.data.loading import TrainingArrays
+    from agecls.data.arrays import TrainingArrays
     from agecls.training.state import EpochMetrics
 
 MODULE = "agecls.pretrain"
@@ -157,7 +157,8 @@ def _pretrain(options: argparse.Namespace) -> int:
         _say("every backbone is there already")
         return 0
 
-    from agecls.data.loading import at_most, load_data
+    from agecls.data.arrays import at_most
+    from agecls.data.loading import load_data
     from agecls.training.pretraining import Backbone, train_backbone, years_of
 
     deadline = time.monotonic() + (options.time_budget or float("inf"))

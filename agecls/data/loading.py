@@ -1,21 +1,22 @@
 """A study's images in memory: what training and reports see of a data root.
 
 They lie once, in one array, training first and test last: a split is a slice of it, and what a
-worker gets, which is all but the test split, another one. Folds and subsets are arrays of places.
+worker gets, which is all but the test split, another one.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from agecls.classes import Classes
+from agecls.data.arrays import TrainingArrays
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
@@ -34,113 +35,6 @@ SYNTHETIC: Final = "synthetic"
 SYNTHETIC_SOURCE: Final = "synthetic-source"
 SPLIT_COLUMNS: Final = ("image_path", "label", "person_id", "family_id", "content", "cluster")
 _SHOWN_REASONS: Final = 10
-
-
-Pixels = TypeVar("Pixels", bound=Any)
-Places = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class View(Generic[Pixels]):
-    """Some of the images of an array or tensor, by their places; only what is read is copied.
-
-    Attributes:
-        images: (P, size, size, 3) uint8 RGB.
-        rows: (N,) int64, places of the view's images among them.
-    """
-
-    images: Pixels
-    rows: Any
-
-    def __len__(self) -> int:
-        """N."""
-        return len(self.rows)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, size, size, 3)."""
-        return len(self.rows), *self.images.shape[1:]
-
-    def __getitem__(self, part: Any) -> Pixels:
-        """The images of a part of the view, a slice or an array of places in it."""
-        chosen: Pixels = self.images[self.rows[part]]
-        return chosen
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingArrays:
-    """What a training worker needs of the data; the arrays may be read-only.
-
-    Folds of one set differ in `train` and `val` and share the rest.
-
-    Attributes:
-        images: (P, size, size, 3) uint8 RGB, of training and validation.
-        labels: (P,) int64.
-        train: (N,) places of the images to train on.
-        val: (M,) places of those to validate on.
-        classes: What the labels mean.
-    """
-
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    train: Places
-    val: Places
-    classes: Classes
-
-    @property
-    def train_images(self) -> View[npt.NDArray[np.uint8]]:
-        """The N images to train on."""
-        return View(self.images, self.train)
-
-    @property
-    def train_labels(self) -> npt.NDArray[np.int64]:
-        """Their classes, (N,)."""
-        return self.labels[self.train]
-
-    @property
-    def train_counts(self) -> npt.NDArray[np.int64]:
-        """How many of them are of each class."""
-        return np.bincount(self.train_labels, minlength=len(self.classes))
-
-    @property
-    def val_images(self) -> View[npt.NDArray[np.uint8]]:
-        """The M images to validate on."""
-        return View(self.images, self.val)
-
-    @property
-    def val_labels(self) -> npt.NDArray[np.int64]:
-        """Their classes, (M,)."""
-        return self.labels[self.val]
-
-    @property
-    def size(self) -> int:
-        """Side of the images in pixels."""
-        return len(self.images[0])
-
-    def trained_on(self, chosen: Places) -> "TrainingArrays":
-        """The same with these of the training images alone; the others are not held.
-
-        Args:
-            chosen: (n,) places among the training images.
-        """
-        if len(chosen) == len(self.train):
-            return self
-        rows = np.concatenate([self.train[chosen], self.val])
-        places = np.arange(len(rows))
-        return replace(
-            self,
-            images=self.images[rows],
-            labels=self.labels[rows],
-            train=places[: len(chosen)],
-            val=places[len(chosen) :],
-        )
-
-
-def at_most(most: int | None, n: int, *, seed: int) -> Places:
-    """Places of all of `n` images, or of `most` of them drawn at random, in order."""
-    if most is None or most >= n:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, size=most, replace=False))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import torch
 
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 from agecls.errors import CheckpointError
 from agecls.nets.weights import LoadedWeights
 from agecls.recipe import Recipe

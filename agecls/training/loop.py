@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from agecls.data.loading import TrainingArrays, View
+from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import DivergedError
 from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
 from agecls.nets.kernels.precision import mixed_precision

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from agecls.classes import Years
-from agecls.data.loading import FaceData, TrainingArrays, root_of
+from agecls.data.arrays import TrainingArrays
+from agecls.data.loading import FaceData, root_of
 from agecls.data.records import read_records
 from agecls.errors import CheckpointError, DataLayoutError
 from agecls.nets.kernels.precision import number_format

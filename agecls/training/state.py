@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 from agecls.errors import DataLayoutError, WeightsError
 from agecls.nets.resnet import ResNet, build_resnet, initialise
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD, LoadedWeights, load_pretrained

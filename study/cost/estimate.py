@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agecls.classes import EIGHT
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 from agecls.machine import cores
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from ray import tune
 
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
 from agecls.nets.kernels.precision import number_format
 from agecls.recipe import Recipe

@@ -19,7 +19,7 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 from study.asked.factors import Config
 from study.errors import SearchError
 from study.folder.storage import Storage

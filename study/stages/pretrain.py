@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 import ray
 from rich.console import Console
 
-from agecls.data.loading import TrainingArrays, at_most, load_data
+from agecls.data.arrays import TrainingArrays, at_most
+from agecls.data.loading import load_data
 from agecls.errors import WeightsError
 from agecls.nets.weight_sources import read_source
 from agecls.pretrain import pretrain

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from agecls.classes import EIGHT
-from agecls.data.loading import TrainingArrays
+from agecls.data.arrays import TrainingArrays
 
 # uneven on purpose: a majority class to beat
 SHARES = (0.05, 0.1, 0.1, 0.25, 0.2, 0.15, 0.1, 0.05)

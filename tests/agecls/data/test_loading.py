@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agecls.data.arrays import at_most
 from agecls.data.decoding import decode
-from agecls.data.loading import SPLIT_COLUMNS, FaceData, at_most, load_data
+from agecls.data.loading import SPLIT_COLUMNS, FaceData, load_data
 from agecls.errors import DataLayoutError
 from agecls.faces import face_set as faces
 from tests.agecls.pictures import (
