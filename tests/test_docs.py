@@ -12,6 +12,7 @@ import shutil
 import tomllib
 from importlib import import_module
 from importlib.util import find_spec
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -22,6 +23,7 @@ from agecls.recipe import BOUNDS, CHOICES, Recipe
 from study.asked.study_file import load_study
 from study.asked.toml_tables import FileTables
 from study.completion import COMMANDS
+from study.folder.columns import Kind
 from tests.agecls.kept import keep, trained
 from tests.pages import ROOT, Command, Page, commands, fill_in, guides, pages
 from tests.test_rooms import KNOWS
@@ -293,3 +295,9 @@ def test_the_rooms_are_described_as_they_describe_themselves():
         text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text("utf-8")))
         assert said.pop(room) == text.partition("\n")[0]
     assert not said
+
+
+def test_every_table_that_a_study_leaves_is_named():
+    page = Page("docs/what-a-study-leaves.md")
+    said = {name.removesuffix(".parquet") for name in page.spans if name.endswith(".parquet")}
+    assert said == set(get_args(Kind))
