@@ -70,7 +70,22 @@ class Measure:
         """A table's value with its unit, such as 61.2 %; a dash for none."""
         if value is None or math.isnan(value):
             return "–"
-        return f"{value * self.scale:.1f}{self.suffix}" if self.suffix else f"{value:.3f}"
+        return f"{value * self.scale:.{self.digits}f}{self.suffix}"
+
+    @property
+    def unit(self) -> str:
+        """The unit at the end of an axis title."""
+        return " (%)" if self.suffix else ""
+
+    @property
+    def digits(self) -> int:
+        """Decimals of a number as people read it."""
+        return 1 if self.suffix else 3
+
+    @property
+    def y(self) -> str:
+        """A point's height in a `hovertemplate`, written as `text` writes it."""
+        return f"%{{y:.{self.digits}f}}{self.suffix}"
 
     def interval(self, estimate: float, low: float, high: float) -> str:
         """A table's value with its interval, such as `61.2 % [58.9, 63.4]`."""
@@ -84,7 +99,7 @@ class Measure:
     def axis(self) -> str:
         """Its name as an axis title, short."""
         short = self.label.replace("validation accuracy", "val. accuracy")
-        return short + (" (%)" if self.suffix else "")
+        return short + self.unit
 
     def of_points(self, points: float) -> str:
         """A value of the analysis, which counts in hundredths, as `text` writes it."""
@@ -140,6 +155,17 @@ def some_of(names: Sequence[str], most: int = 4) -> str:
     if len(names) <= most:
         return listed(names)
     return listed([*names[: most - 1], f"{len(names) - most + 1} others"])
+
+
+def only_first(shown: int, total: int, what: str) -> str:
+    """The sentence of a note on those that are not shown; empty where all are.
+
+    Args:
+        shown: How many are.
+        total: How many there are.
+        what: Follows the total, such as `arms are drawn`.
+    """
+    return f" Only the first {shown} of {total} {what}." if shown < total else ""
 
 
 def left_over(n_idle: int, n_open: int, noun: str) -> str:

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
-from study.report.look import MUTED, Mark, arm_marks, new_figure
+from study.report.look import Mark, arm_marks, new_figure
 from study.report.panel import Panel, Table, of_trials, sample
+from study.report.traces import diagonal, either
 from study.report.wording import Measure, count, inert, percent
 
 MOST_POINTS: Final = 1000
@@ -54,10 +55,7 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
     high = float(points[["seen", "predicted"]].max().max()) * scale
     room = 0.04 * (high - low or 1.0)
     ends = [low - room, high + room]
-    figure.add_shape(
-        type="line", x0=ends[0], y0=ends[0], x1=ends[1], y1=ends[1], layer="below",
-        line={"color": MUTED, "dash": "dash", "width": 1.5},
-    )  # fmt: skip
+    diagonal(figure, ends[0], ends[1], 1.5)
     for arm, mark in marks.items():
         for is_inside in (True, False):
             rows = points[(points["arm"] == arm) & (points["is_inside"] == is_inside)]
@@ -68,13 +66,7 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
                 y=(rows["seen"] * scale).round(3).tolist(),
                 mode="markers",
                 meta=of_trials(rows["row"].to_numpy(), arm),
-                marker={
-                    "symbol": mark.symbol if is_inside else f"{mark.symbol}-open",
-                    "color": mark.colour,
-                    "size": 8,
-                    "opacity": 0.8,
-                    "line": {"width": 0 if is_inside else 2},
-                },
+                marker=either(mark, 8, is_hollow=not is_inside) | {"opacity": 0.8},
                 customdata=[
                     f"<b>Trial {n:.0f}</b>, {inert(arm)}<br>predicted {data.measure.text(p)} "
                     f"[{data.measure.text(p - 1.96 * sd)}, {data.measure.text(p + 1.96 * sd)}]"
@@ -86,10 +78,10 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
                 hovertemplate="%{customdata}<extra></extra>",
             )
     figure.update_xaxes(
-        title_text=f"predicted from all other trials{_unit(data.measure)}", range=ends,
+        title_text=f"predicted from all other trials{data.measure.unit}", range=ends,
         showgrid=True,
     )  # fmt: skip
-    figure.update_yaxes(title_text=f"seen{_unit(data.measure)}", range=ends)
+    figure.update_yaxes(title_text=f"seen{data.measure.unit}", range=ends)
     return figure
 
 
@@ -173,10 +165,6 @@ def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             rows=rows,
         ),
     )
-
-
-def _unit(measure: Measure) -> str:
-    return " (%)" if measure.suffix else ""
 
 
 def _signed(measure: Measure, points: float) -> str:

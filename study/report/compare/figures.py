@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from study.report.head.digest import Digest
 from study.report.look import INK, Mark, interval_bar, marks_of, new_figure
 from study.report.panel import Panel
-from study.report.wording import count, inert, listed, percent
+from study.report.wording import count, inert, listed, only_first, percent
 
 MOST_ROWS: Final = 40
 
@@ -226,8 +226,7 @@ def _panel(
     shown = [point for point in points if point.row in set(rows[:MOST_ROWS])]
     trials = listed([f"{len(d.tables.trials):,} in {name}" for name, d in studies.items()])
     note = f"n = trials: {trials}; n of each mark when pointed at, and in the table. {note}"
-    if len(rows) > MOST_ROWS:
-        note += f" Only the first {MOST_ROWS} of {len(rows)} rows are drawn."
+    note += only_first(MOST_ROWS, len(rows), "rows are drawn")
     return Panel(
         reading=reading,
         note=note,

@@ -10,7 +10,8 @@ from study.folder.tables import StudyTables
 from study.report.confirm.values import SET_NAMES, ConfirmedValues
 from study.report.look import INK, SURFACE, Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
-from study.report.wording import Measure, inert, listed
+from study.report.traces import about, either, heading, saying, scaled
+from study.report.wording import Measure, inert, listed, only_first
 
 SEARCH_BEST: Final = "search’s best trial"
 CHOSEN: Final = "chosen trial, in the search"
@@ -83,34 +84,24 @@ def confirmed_arms_figure(data: ConfirmedArms, marks: dict[str, Mark]) -> go.Fig
             part = of_arm[of_arm["low"].isna() == is_search]
             if part.empty:
                 continue
-            values, low, high = (
-                (part[name] * scale).round(4).tolist() for name in ("value", "low", "high")
-            )
+            values, low, high = scaled(part, ("value", "low", "high"), scale, 4)
             figure.add_scatter(
                 x=values,
                 y=part["y"].tolist(),
                 mode="markers",
-                name=inert(arm),
-                meta={"arm": arm},
-                marker={
-                    "symbol": f"{mark.symbol}-open" if is_search else mark.symbol,
-                    "color": mark.colour,
-                    "size": 9 if is_search else 11,
-                    "line": {"width": 2 if is_search else 0},
-                },
+                **about(arm),
+                marker=either(mark, 9 if is_search else 11, is_hollow=is_search),
                 error_x=None
                 if is_search
                 else interval_bar(values, low=low, high=high, colour=mark.colour),
                 customdata=[_hover(row, data.measure) for row in part.to_dict("records")],
-                hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+                hovertemplate=saying(inert(arm), "%{customdata}"),
             )
         top = float(of_arm["y"].max()) + _ROW * 0.85
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=top, yanchor="middle", showarrow=False,
-            text=f"<b>{inert(arm)}</b>", bgcolor=SURFACE, font={"color": INK, "size": 13},
-        )  # fmt: skip
+        text = f"<b>{inert(arm)}</b>"
+        heading(figure, text, top, bgcolor=SURFACE, font={"color": INK, "size": 13})
     figure.update_layout(
-        xaxis={"showgrid": True, "title_text": _axis(data.measure)},
+        xaxis={"showgrid": True, "title_text": data.measure.name + data.measure.unit},
         yaxis={
             "tickvals": places,
             "ticktext": rows["what"].tolist(),
@@ -138,8 +129,7 @@ def confirmed_arms_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Pan
     )
     if "test" in {split for split, _ in confirmed.sets}:
         note += " Without duplicates: without files that also stand in train or val."
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
+    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
     return Panel(
         reading=reading,
         note=note,
@@ -156,10 +146,6 @@ def _places(data: ConfirmedArms) -> list[float]:
             y -= _ROW if before == arm else _ROW + _HEAD
         found.append(y)
     return found
-
-
-def _axis(measure: Measure) -> str:
-    return measure.name + (" (%)" if measure.suffix else "")
 
 
 def _hover(row: dict[str, object], measure: Measure) -> str:

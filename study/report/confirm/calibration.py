@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
-from study.report.look import MUTED, Mark, arm_marks, interval_bar
+from study.report.look import Mark, arm_marks, interval_bar
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
-from study.report.wording import Measure, count, inert
+from study.report.traces import about, diagonal, scaled
+from study.report.wording import Measure, count, inert, only_first
 
 MOST_ARMS: Final = 6
 _ECE: Final = Measure("val_ece")
@@ -48,12 +49,8 @@ def calibration_data(predicted: Predicted, confirmed: ConfirmedValues) -> Calibr
     there = tuple(arm for arm in confirmed.arms if arm in set(bins["arm"]))
     arms = there[:MOST_ARMS]
     before, after = (
-        {
-            arm: value
-            for arm in arms
-            if (value := confirmed.get(arm, split=split, metric=metric)) is not None
-        }
-        for metric in ("ece", "ece_tempered")
+        {k: v for k, v in confirmed.by_arm(split=split, metric=m).items() if k in arms}
+        for m in ("ece", "ece_tempered")
     )
     return CalibrationData(
         split=split,
@@ -70,25 +67,19 @@ def calibration_figure(data: CalibrationData, marks: dict[str, Mark]) -> go.Figu
     grid = small_multiples([_title(data, arm) for arm in data.arms], columns=2, row_height=270)
     for i, arm in enumerate(data.arms):
         place, mark = grid.place(i), marks[arm]
-        grid.figure.add_shape(
-            type="line", x0=0, y0=0, x1=100, y1=100, layer="below",
-            line={"color": MUTED, "width": 1, "dash": "dash"}, **place,
-        )  # fmt: skip
+        diagonal(grid.figure, 0, 100, 1, **place)
         of_arm = data.bins[data.bins["arm"] == arm]
         for is_tempered in (False, True):
             rows = of_arm[of_arm["tempered"] == is_tempered].sort_values("confidence")
             if rows.empty:
                 continue
-            y, low, high = (
-                (rows[name] * 100).round(4).tolist() for name in ("accuracy", "low", "high")
-            )
+            x, y, low, high = scaled(rows, ("confidence", "accuracy", "low", "high"), 100, 4)
             grid.figure.add_trace(
                 go.Scatter(
-                    x=(rows["confidence"] * 100).round(4).tolist(),
+                    x=x,
                     y=y,
                     mode="lines+markers",
-                    name=inert(arm),
-                    meta={"arm": arm},
+                    **about(arm),
                     line={"color": mark.colour, "width": 1.5}
                     | ({"dash": "dot"} if not is_tempered else {}),
                     marker={
@@ -135,8 +126,7 @@ def calibration_panel(
     else:
         note += "After temperature: not shown, for it was fitted to this split. "
     note += "Calibration error (ECE): mean gap between the two, in 15 bins."
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
+    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
     return Panel(
         reading="On the dashed line a model hits as often as it says; below it, it is too sure of "
         "itself.",
@@ -157,7 +147,7 @@ def _alt(data: CalibrationData) -> str:
     parts = []
     for arm in data.arms:
         texts = [
-            f"{_ECE.interval(value.estimate, value.low, value.high)} {when} temperature"
+            f"{value.text(_ECE)} {when} temperature"
             for when, values in (("before", data.before), ("after", data.after))
             if (value := values.get(arm)) is not None
         ]

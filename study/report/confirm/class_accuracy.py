@@ -11,7 +11,8 @@ from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel
-from study.report.wording import Measure, inert, percent
+from study.report.traces import about, filled, saying
+from study.report.wording import Measure, inert, only_first, percent
 
 MOST_ARMS: Final = 6
 _RECALL: Final = Measure("val_recall")
@@ -65,23 +66,16 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
     step = 0.72 / max(len(data.arms), 1)
     for i, arm in enumerate(data.arms):
         found = {k: data.values[arm, c] for k, c in enumerate(CLASSES) if (arm, c) in data.values}
-        y, low, high = (
-            [round(getattr(value, end) * 100, 4) for value in found.values()]
-            for end in ("estimate", "low", "high")
-        )
+        y, low, high = zip(*(value.on_axis(100) for value in found.values()), strict=True)
         figure.add_scatter(
             x=[k + (i - (len(data.arms) - 1) / 2) * step for k in found],
             y=y,
             mode="markers",
-            name=inert(arm),
-            meta={"arm": arm},
-            marker={"symbol": marks[arm].symbol, "color": marks[arm].colour, "size": 9},
+            **about(arm),
+            marker=filled(marks[arm], 9),
             error_y=interval_bar(y, low=low, high=high, colour=marks[arm].colour, width=1.6),
-            customdata=[
-                f"{NAMES[k]}: {_RECALL.interval(v.estimate, v.low, v.high)}"
-                for k, v in found.items()
-            ],
-            hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+            customdata=[f"{NAMES[k]}: {v.text(_RECALL)}" for k, v in found.items()],
+            hovertemplate=saying(inert(arm), "%{customdata}"),
         )
     figure.update_layout(
         xaxis={
@@ -116,8 +110,7 @@ def class_accuracy_panel(
             " Without a bar: all images of the class right, or none, on every seed; so few images "
             "do not tell how far the truth may lie from that."
         )
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
+    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
     return Panel(
         reading="Long bars are classes with few images or families; a mark at the bottom is a "
         "class that the arm’s models hardly ever name.",

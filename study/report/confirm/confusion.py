@@ -12,7 +12,7 @@ from study.analysis import Predicted
 from study.report.look import INK, MODEL, SURFACE
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
-from study.report.wording import count, inert, percent
+from study.report.wording import count, inert, only_first, percent
 
 MOST_ARMS: Final = 6
 
@@ -121,8 +121,7 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     )
     if absent:
         note += f" No images of {', '.join(absent)}."
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a table."
+    note += only_first(len(data.arms), data.n_arms, "arms have a table")
     return Panel(
         reading="Rows are true classes. Weight beside the frame is a neighbour named; a dark "
         "column is a class that is named too often.",

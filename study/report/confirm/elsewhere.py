@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 from study.analysis.models.scoring import metric_of
 from study.folder.tables import StudyTables
 from study.report.confirm.values import possible
-from study.report.look import Mark, arm_marks, interval_bar, name_rows
+from study.report.look import Mark, arm_marks, name_rows
 from study.report.panel import Panel, Table
 from study.report.small_multiples import small_multiples
-from study.report.wording import Measure, count, inert, interval, signed
+from study.report.traces import about, either, estimate, filled
+from study.report.wording import Measure, count, inert, interval, only_first, signed
 
 MOST_SETS: Final = 6
 MOST_ARMS: Final = 12
@@ -71,43 +72,27 @@ def elsewhere_figure(data: ElsewhereData, marks: dict[str, Mark]) -> go.Figure:
             if arm not in of_set.index:
                 continue
             row, mark = of_set.loc[arm], marks[arm]
-            x, low, high = (round(row[name] * scale, 4) for name in ("estimate", "low", "high"))
-            grid.figure.add_trace(
-                go.Scatter(
-                    x=[x],
-                    y=[y],
-                    mode="markers",
-                    name=inert(arm),
-                    meta={"arm": arm},
-                    marker={"symbol": mark.symbol, "color": mark.colour, "size": 11},
-                    error_x=interval_bar([x], low=[low], high=[high], colour=mark.colour),
-                    hovertemplate=f"<b>{inert(arm)}</b> on {inert(faces)}<br>"
-                    f"{data.measure.interval(row['estimate'], row['low'], row['high'])}"
-                    "<extra></extra>",
-                ),
-                **grid.place(i),
-            )
+            ends = tuple(round(row[name] * scale, 4) for name in ("estimate", "low", "high"))
+            said = data.measure.interval(row["estimate"], row["low"], row["high"])
+            there = estimate(
+                ends, y, filled(mark, 11), **about(arm),
+                hovertemplate=f"<b>{inert(arm)}</b> on {inert(faces)}<br>{said}<extra></extra>",
+            )  # fmt: skip
+            grid.figure.add_trace(there, **grid.place(i))
             if pd.isna(row["own"]):
                 continue
-            grid.figure.add_trace(
-                go.Scatter(
-                    x=[round(row["own"] * scale, 4)],
-                    y=[y - 0.22],
-                    mode="markers",
-                    name=inert(arm),
-                    meta={"arm": arm},
-                    marker={
-                        "symbol": f"{mark.symbol}-open", "color": mark.colour, "size": 9,
-                        "line": {"width": 2},
-                    },
-                    hovertemplate=f"<b>{inert(arm)}</b> on its own {row['own_split']} split<br>"
-                    f"{data.measure.text(row['own'])}<extra></extra>",
-                ),
-                **grid.place(i),
-            )  # fmt: skip
+            home = go.Scatter(
+                x=[round(row["own"] * scale, 4)],
+                y=[y - 0.22],
+                mode="markers",
+                **about(arm),
+                marker=either(mark, 9, is_hollow=True),
+                hovertemplate=f"<b>{inert(arm)}</b> on its own {row['own_split']} split<br>"
+                f"{data.measure.text(row['own'])}<extra></extra>",
+            )
+            grid.figure.add_trace(home, **grid.place(i))
     name_rows(grid.figure, [inert(arm) for arm in data.arms], above=0.6)
-    unit = " (%)" if data.measure.suffix else ""
-    grid.figure.update_xaxes(showgrid=True, title_text=data.measure.name + unit)
+    grid.figure.update_xaxes(showgrid=True, title_text=data.measure.name + data.measure.unit)
     return grid.figure
 
 
@@ -127,8 +112,7 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
     if len(seen):
         names = ", ".join(f"{row['arm']} on {row['faces']}" for row in seen.to_dict("records"))
         note += f" Not a fair test: {names} started from weights trained on these faces."
-    if data.n_sets > len(data.sets):
-        note += f" Only the first {len(data.sets)} of {data.n_sets} sets are drawn."
+    note += only_first(len(data.sets), data.n_sets, "sets are drawn")
     return Panel(
         reading="The further a filled mark lies from the hollow one, the more is lost away from "
         "home: other people, cameras and ways to tell an age.",

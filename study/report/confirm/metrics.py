@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
-from study.report.look import Mark, arm_marks, interval_bar, name_rows
+from study.report.look import Mark, arm_marks, name_rows
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
-from study.report.wording import Measure, inert
+from study.report.traces import about, estimate, filled, saying
+from study.report.wording import Measure, inert, only_first
 
 METRICS: Final = {
     "accuracy": "exact class",
@@ -54,8 +55,8 @@ def metrics_data(confirmed: ConfirmedValues) -> MetricsData:
     values = {
         (metric, arm): value
         for metric in METRICS
-        for arm in arms
-        if (value := confirmed.get(arm, split=confirmed.split, metric=metric)) is not None
+        for arm, value in confirmed.by_arm(split=confirmed.split, metric=metric).items()
+        if arm in arms
     }
     there = {metric for metric, _ in values}
     return MetricsData(
@@ -70,9 +71,7 @@ def metrics_data(confirmed: ConfirmedValues) -> MetricsData:
 def metrics_figure(data: MetricsData, marks: dict[str, Mark]) -> go.Figure:
     """A small plot per metric, a row per arm."""
     titles = [
-        METRICS[m]
-        + (" (%)" if _measure(m).suffix else "")
-        + (" ↓" if m in LOWER_IS_BETTER else "")
+        METRICS[m] + _measure(m).unit + (" ↓" if m in LOWER_IS_BETTER else "")
         for m in data.metrics
     ]
     grid = small_multiples(
@@ -84,20 +83,11 @@ def metrics_figure(data: MetricsData, marks: dict[str, Mark]) -> go.Figure:
             value = data.values.get((metric, arm))
             if value is None:
                 continue
-            x, low, high = (
-                round(v * measure.scale, 4) for v in (value.estimate, value.low, value.high)
-            )
-            trace = go.Scatter(
-                x=[x],
-                y=[y],
-                mode="markers",
-                name=inert(arm),
-                meta={"arm": arm},
-                marker={"symbol": marks[arm].symbol, "color": marks[arm].colour, "size": 10},
-                error_x=interval_bar([x], low=[low], high=[high], colour=marks[arm].colour),
-                hovertemplate=f"<b>{inert(arm)}</b><br>{METRICS[metric]} "
-                f"{measure.interval(value.estimate, value.low, value.high)}<extra></extra>",
-            )
+            text = f"{METRICS[metric]} {value.text(measure)}"
+            trace = estimate(
+                value.on_axis(measure.scale), y, filled(marks[arm], 10), **about(arm),
+                hovertemplate=saying(inert(arm), text),
+            )  # fmt: skip
             grid.figure.add_trace(trace, **grid.place(i))
     name_rows(grid.figure, [inert(arm) for arm in data.arms], above=0.6)
     grid.figure.update_xaxes(showgrid=True, nticks=5)
@@ -114,8 +104,7 @@ def metrics_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     )
     if data.split == "val":
         note += " After temperature: not shown, for the temperature was fitted to this split."
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms are drawn."
+    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
     return Panel(
         reading="Where the bars of two arms overlap widely in every plot, no metric tells them "
         "apart; ages are ordered, so that “at most one class off” forgives neighbours.",
@@ -134,7 +123,7 @@ def _alt(data: MetricsData) -> str:
     parts = []
     for metric in data.metrics:
         of_arms = [
-            f"{arm} {_measure(metric).interval(value.estimate, value.low, value.high)}"
+            f"{arm} {value.text(_measure(metric))}"
             for arm in data.arms
             if (value := data.values.get((metric, arm))) is not None
         ]

@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
-from study.report.look import MUTED, Mark, arm_marks, interval_bar, new_figure
+from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
+from study.report.traces import about, either, estimate, filled
 from study.report.wording import Measure, count, inert, listed
 
 
@@ -45,11 +46,7 @@ def seeds_data(tables: StudyTables, confirmed: ConfirmedValues) -> SeedsData:
         ).reset_index(drop=True)
         if len(with_value)
         else pd.DataFrame(columns=["arm", "seed", "value"]),
-        means={
-            arm: value
-            for arm in confirmed.arms
-            if (value := confirmed.get(arm, split=confirmed.split)) is not None
-        },
+        means=confirmed.by_arm(split=confirmed.split),
         measure=measure,
         n_missing=len(models) - len(with_value),
     )
@@ -76,35 +73,25 @@ def seeds_figure(data: SeedsData, marks: dict[str, Mark]) -> go.Figure:
             x=[place[arm]] * len(points),
             y=(points["value"] * scale).round(4).tolist(),
             mode="markers",
-            name=inert(arm),
-            meta={"arm": arm},
-            marker={
-                "symbol": f"{mark.symbol}-open", "color": mark.colour, "size": 9,
-                "line": {"width": 2},
-            },
+            **about(arm),
+            marker=either(mark, 9, is_hollow=True),
             customdata=points["seed"].tolist(),
-            hovertemplate=f"<b>{inert(arm)}</b>, seed %{{customdata}}<br>"
-            f"%{{y:.{1 if data.measure.suffix else 3}f}}{data.measure.suffix}<extra></extra>",
-        )  # fmt: skip
-        mean, low, high = (round(v * scale, 4) for v in (value.estimate, value.low, value.high))
-        figure.add_scatter(
-            x=[place[arm] + 0.16],
-            y=[mean],
-            mode="markers",
-            name=inert(arm),
-            meta={"arm": arm},
-            marker={"symbol": mark.symbol, "color": mark.colour, "size": 12},
-            error_y=interval_bar([mean], low=[low], high=[high], colour=mark.colour),
-            hovertemplate=f"<b>{inert(arm)}</b>, mean<br>"
-            f"{data.measure.interval(value.estimate, value.low, value.high)}<extra></extra>",
+            hovertemplate=f"<b>{inert(arm)}</b>, seed %{{customdata}}<br>{data.measure.y}"
+            "<extra></extra>",
         )
+        text = f"<b>{inert(arm)}</b>, mean<br>{value.text(data.measure)}<extra></extra>"
+        mean = estimate(
+            value.on_axis(scale), place[arm] + 0.16, filled(mark, 12), along="y", **about(arm),
+            hovertemplate=text,
+        )  # fmt: skip
+        figure.add_trace(mean)
     figure.update_layout(
         xaxis={
             "tickvals": list(range(len(arms))),
             "ticktext": [inert(arm) for arm in arms],
             "range": [-0.5, len(arms) - 0.3],
         },
-        yaxis_title_text=data.measure.label + (" (%)" if data.measure.suffix else ""),
+        yaxis_title_text=data.measure.label + data.measure.unit,
     )
     return figure
 

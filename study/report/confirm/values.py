@@ -43,6 +43,15 @@ class Value:
     n_images: int
     n_clusters: int
 
+    def text(self, measure: Measure) -> str:
+        """Estimate and interval as people read them."""
+        return measure.interval(self.estimate, self.low, self.high)
+
+    def on_axis(self, scale: float) -> tuple[float, float, float]:
+        """Estimate, low and high as they stand in a figure."""
+        middle, low, high = (round(x * scale, 4) for x in (self.estimate, self.low, self.high))
+        return middle, low, high
+
     @property
     def images(self) -> str:
         """The images that it rests on."""
@@ -99,6 +108,11 @@ class ConfirmedValues:
             n_images=int(row["n_images"]),
             n_clusters=int(row["n_clusters"]),
         )
+
+    def by_arm(self, *, split: str, metric: str | None = None) -> dict[str, Value]:
+        """The value of each arm that has one."""
+        found = {arm: self.get(arm, split=split, metric=metric) for arm in self.arms}
+        return {arm: value for arm, value in found.items() if value is not None}
 
     @property
     def split(self) -> str:

@@ -29,6 +29,7 @@ from study.report.wording import (
     inert,
     interval,
     left_over,
+    only_first,
     percent,
     some_of,
 )
@@ -332,8 +333,7 @@ def _note(data: ImportanceData) -> str:
             f" Left out: {count(data.n_left_out, 'trial')} that collapsed, failed, scouted, lie "
             "outside the box or cannot be imputed."
         )
-    if len(data.factors) < data.n_factors:
-        note += f" Only the first {len(data.factors)} of {data.n_factors} factors are drawn."
+    note += only_first(len(data.factors), data.n_factors, "factors are drawn")
     return note
 
 

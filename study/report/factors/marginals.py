@@ -16,7 +16,8 @@ from study.folder.tables import StudyTables
 from study.report.factors.importance import by_importance
 from study.report.look import MODEL, MUTED, SHADE, interval_bar
 from study.report.panel import Panel
-from study.report.small_multiples import log_ticks, small_multiples
+from study.report.small_multiples import small_multiples
+from study.report.traces import band, log_axis, scaled
 from study.report.wording import Measure, count, inert, some_of
 
 MOST_PLOTS: Final = 18
@@ -119,11 +120,7 @@ def marginals_figure(data: MarginalsData) -> go.Figure:
         if plot.is_numeric:
             figure.update_xaxes(range=_padded(plot), nticks=5, **place)
             if plot.is_log:
-                ticks = log_ticks(float(plot.rows["x"].min()), float(plot.rows["x"].max()))
-                text = [f"{tick:g}" for tick in ticks]
-                figure.update_xaxes(
-                    type="log", tickvals=ticks, ticktext=text, tickangle=0, **place
-                )
+                log_axis(figure, plot.rows["x"], **place)
         else:
             figure.update_xaxes(
                 tickvals=plot.rows["x"].tolist(),
@@ -263,25 +260,13 @@ def _curve(plot: Plot, measure: Measure) -> list[go.Scatter]:
         piece, is_grey = rows.iloc[first:last], bool(grey[start])
         colour = MUTED if is_grey else MODEL
         x = piece["x"].tolist()
-        low, high = (
-            (piece[name].astype(float) * scale).round(3).tolist() for name in ("low", "high")
-        )
-        traces.append(
-            go.Scatter(
-                x=x + x[::-1],
-                y=high + low[::-1],
-                mode="lines",
-                fill="toself",
-                fillcolor=SHADE if is_grey else MODEL,
-                line={"width": 0, "color": colour},
-                opacity=0.22,
-                hoverinfo="skip",
-            )
-        )
+        low, middle, high = scaled(piece, ("low", "estimate", "high"), scale, 3)
+        fill = SHADE if is_grey else MODEL
+        traces.append(band(x, low, high, colour, opacity=0.22, fill=fill))
         traces.append(
             go.Scatter(
                 x=x,
-                y=(piece["estimate"].astype(float) * scale).round(3).tolist(),
+                y=middle,
                 mode="lines",
                 line={"color": colour, "width": 2.2, "dash": "dash" if is_grey else "solid"},
                 customdata=[[_hover(plot, r, measure)] for r in piece.to_dict("records")],

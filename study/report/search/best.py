@@ -11,7 +11,8 @@ from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
-from study.report.wording import Measure, count, inert, listed, percent
+from study.report.traces import band, saying, scaled
+from study.report.wording import Measure, count, inert, listed, only_first, percent
 
 MOST_ARMS: Final = 12
 _ROW_HEIGHT: Final = 220
@@ -98,8 +99,7 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             " The band holds the best of k in 95 of 100 draws: it is what luck does, and no "
             "error of the mean. Beyond half of the trials it would hang on the best one alone."
         )
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
+    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
     return Panel(
         reading=_reading(data),
         note=note,
@@ -125,36 +125,22 @@ def _expectation(
     expected: pd.DataFrame, arm: str, mark: Mark, measure: Measure
 ) -> list[go.Scatter]:
     k = expected["k"].tolist()
-    low, middle, high = (
-        (expected[name] * measure.scale).round(3).tolist() for name in ("low", "expected", "high")
-    )
+    low, middle, high = scaled(expected, ("low", "expected", "high"), measure.scale, 3)
     n = int(expected["n_trials"].iloc[0])
     texts = [
         f"best of {a:,} of {n:,}: {measure.text(b)} [{measure.text(c)}, {measure.text(d)}]"
         for a, b, c, d in zip(k, *(expected[n] for n in ("expected", "low", "high")), strict=True)
     ]
-    colour = mark.colour
-    band = go.Scatter(
-        x=k + k[::-1],
-        y=high + low[::-1],
-        mode="lines",
-        fill="toself",
-        fillcolor=colour,
-        line={"width": 0, "color": colour},
-        opacity=0.16,
-        meta={"arm": arm},
-        hoverinfo="skip",
-    )
     line = go.Scatter(
         x=k,
         y=middle,
         mode="lines",
-        line={"color": colour, "width": 1.8, "dash": "dash"},
+        line={"color": mark.colour, "width": 1.8, "dash": "dash"},
         meta={"arm": arm},
         customdata=texts,
-        hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+        hovertemplate=saying(inert(arm), "%{customdata}"),
     )
-    return [band, line]
+    return [band(k, low, high, mark.colour, opacity=0.16, meta={"arm": arm}), line]
 
 
 def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Scatter:
@@ -171,7 +157,7 @@ def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Sc
         marker={"symbol": mark.symbol, "size": sizes, "color": mark.colour, "opacity": 1},
         meta={"arm": arm},
         customdata=texts,
-        hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<extra></extra>",
+        hovertemplate=saying(inert(arm), "%{customdata}"),
     )
 
 

@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
-from study.report.look import INK, Mark, arm_marks, interval_bar, new_figure
+from study.report.look import INK, Mark, arm_marks, new_figure
 from study.report.panel import Panel
-from study.report.small_multiples import log_ticks, small_multiples
-from study.report.wording import count, inert, interval, listed, percent
+from study.report.small_multiples import small_multiples
+from study.report.traces import band, estimate, filled, log_axis, saying, scaled
+from study.report.wording import count, inert, interval, listed, only_first, percent
 
 MOST_ARMS: Final = 12
 _DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -82,9 +83,7 @@ def collapse_figure(data: CollapseData, marks: dict[str, Mark], *, is_log: bool)
             title = inert(_RATE.get(data.factor, data.factor))
             figure.update_xaxes(title_text=title, **grid.place(i))
     if is_log:
-        ticks = log_ticks(*(float(data.curves["value"].agg(end)) for end in ("min", "max")))
-        text = [f"{tick:g}" for tick in ticks]
-        figure.update_xaxes(type="log", tickvals=ticks, ticktext=text, tickangle=0)
+        log_axis(figure, data.curves["value"])
     figure.update_yaxes(range=[-4, 104], tickvals=[0, 25, 50, 75, 100])
     figure.update_yaxes(title_text="collapse (%)", col=1)
     return figure
@@ -106,8 +105,7 @@ def collapse_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         "Lines: logistic regression on arm, optimizer and the like; bands: 95 % intervals. Where "
         "few trials went, the line is carried by the others."
     )
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
+    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
     return Panel(
         reading=_reading(data),
         note=note,
@@ -122,9 +120,7 @@ _RATE: Final = {"lr": "learning rate"}
 
 def _curve(curve: pd.DataFrame, arm: str, name: str, colour: str, dash: str) -> list[go.Scatter]:
     x = curve["value"].tolist()
-    low, middle, high = (
-        (curve[n] * 100).round(2).tolist() for n in ("low", "probability", "high")
-    )
+    low, middle, high = scaled(curve, ("low", "probability", "high"), 100, 2)
     texts = [
         f"{interval(p, a, b, percent)} at {value:.3g}"
         for p, a, b, value in zip(
@@ -134,17 +130,7 @@ def _curve(curve: pd.DataFrame, arm: str, name: str, colour: str, dash: str) -> 
     n, collapsed = int(curve["n_trials"].iloc[0]), int(curve["n_collapsed"].iloc[0])
     head = f"<b>{inert(arm)}</b>" + (f", {inert(name)}" if name else "")
     return [
-        go.Scatter(
-            x=x + x[::-1],
-            y=high + low[::-1],
-            mode="lines",
-            fill="toself",
-            fillcolor=colour,
-            line={"width": 0, "color": colour},
-            opacity=0.14,
-            meta={"arm": arm},
-            hoverinfo="skip",
-        ),
+        band(x, low, high, colour, opacity=0.14, meta={"arm": arm}),
         go.Scatter(
             x=x,
             y=middle,
@@ -168,25 +154,16 @@ def _rows(data: CollapseData, marks: dict[str, Mark]) -> go.Figure:
     """One interval per arm."""
     figure = new_figure(height=44 * len(data.arms) + 90)
     for y, row in enumerate(data.curves.to_dict("records")):
-        mark = marks[row["arm"]]
-        text = interval(row["probability"], row["low"], row["high"], percent)
-        figure.add_scatter(
-            x=[row["probability"] * 100],
-            y=[y],
-            mode="markers",
-            meta={"arm": row["arm"]},
-            marker={"symbol": mark.symbol, "color": mark.colour, "size": 11},
-            error_x=interval_bar(
-                [row["probability"] * 100],
-                low=[row["low"] * 100],
-                high=[row["high"] * 100],
-                colour=mark.colour,
-            ),
-            hovertemplate=(
-                f"<b>{inert(row['arm'])}</b><br>{text}<br>{row['n_collapsed']:,} of "
-                f"{row['n_trials']:,} trials collapsed<extra></extra>"
-            ),
+        ends = row["probability"], row["low"], row["high"]
+        text = (
+            f"{interval(*ends, percent)}<br>{row['n_collapsed']:,} of {row['n_trials']:,} trials "
+            "collapsed"
         )
+        trace = estimate(
+            tuple(end * 100 for end in ends), y, filled(marks[row["arm"]], 11),
+            meta={"arm": row["arm"]}, hovertemplate=saying(inert(row["arm"]), text),
+        )  # fmt: skip
+        figure.add_trace(trace)
     figure.update_xaxes(title_text="probability of a collapse", ticksuffix="%", showgrid=True)
     figure.update_yaxes(
         tickvals=list(range(len(data.curves))),

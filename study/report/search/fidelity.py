@@ -1,16 +1,17 @@
 """Whether a trial's early rank is its rank at the end, per rung and arm."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
-from study.report.look import INK, MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
+from study.report.look import INK, MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel
-from study.report.wording import inert, listed
+from study.report.traces import either, estimate
+from study.report.wording import inert, interval, listed
 
 POOLED: Final = "all"
 """What the analysis calls the row over all arms."""
@@ -56,29 +57,19 @@ def fidelity_figure(data: FidelityData, marks: dict[str, Mark]) -> go.Figure:
         mark = marks.get(arm, Mark(INK, "circle"))
         for row in data.rungs[data.rungs["arm"] == arm].to_dict("records"):
             is_late = row["rung"] == 1
-            figure.add_scatter(
-                x=[round(row["rank_correlation"], 3)],
-                y=[y + (-0.16 if is_late else 0.16)],
-                mode="markers",
-                meta={"arm": arm} if arm in marks else None,
-                marker={
-                    "symbol": mark.symbol if is_late else f"{mark.symbol}-open",
-                    "color": mark.colour,
-                    "size": 11,
-                    "line": {"width": 0 if is_late else 2},
-                },
-                error_x=interval_bar(
-                    [row["rank_correlation"]],
-                    low=[row["low"]],
-                    high=[row["high"]],
-                    colour=mark.colour,
-                ),
-                hovertemplate=(
-                    f"<b>{inert(_named(arm, marks))}</b>, after 1/{data.reduction ** row['rung']} "
-                    f"of the plan<br>{row['rank_correlation']:.2f} [{row['low']:.2f}, "
-                    f"{row['high']:.2f}], n = {row['n_trials']:,}<extra></extra>"
-                ),
+            text = (
+                f"<b>{inert(_named(arm, marks))}</b>, after 1/{data.reduction ** row['rung']} of "
+                f"the plan<br>{_correlation(row)}, n = {row['n_trials']:,}<extra></extra>"
             )
+            trace = estimate(
+                (row["rank_correlation"], row["low"], row["high"]),
+                y + (-0.16 if is_late else 0.16),
+                either(mark, 11, is_hollow=not is_late),
+                digits=3,
+                meta={"arm": arm} if arm in marks else None,
+                hovertemplate=text,
+            )
+            figure.add_trace(trace)
     figure.update_xaxes(
         title_text="rank correlation with the end", range=[-1.03, 1.03], showgrid=True
     )
@@ -99,8 +90,7 @@ def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     late = data.rungs[data.rungs["rung"] == 1]
     n = int(late[late["arm"].isin(marks)]["n_trials"].sum()) or int(late["n_trials"].max())
     parts = [
-        f"{_named(row['arm'], marks)} after 1/{data.reduction ** row['rung']}: "
-        f"{row['rank_correlation']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        f"{_named(row['arm'], marks)} after 1/{data.reduction ** row['rung']}: {_correlation(row)}"
         for row in data.rungs.to_dict("records")
     ]
     return Panel(
@@ -114,6 +104,10 @@ def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         alt=f"Rank correlation of early values with the end: {'; '.join(parts)}.",
         figure=fidelity_figure(data, marks),
     )
+
+
+def _correlation(row: dict[str, Any]) -> str:
+    return interval(row["rank_correlation"], row["low"], row["high"], "{:.2f}".format)
 
 
 def _named(arm: str, marks: dict[str, Mark]) -> str:

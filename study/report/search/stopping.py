@@ -1,14 +1,16 @@
 """How often stopping early throws away a good trial, and what it saves."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
-from study.report.look import MUTED, Mark, arm_marks, interval_bar, name_rows, new_figure
+from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
+from study.report.traces import estimate, filled, saying
 from study.report.wording import Measure, inert, interval, listed, percent
 
 
@@ -48,25 +50,16 @@ def stopping_figure(data: StoppingData, marks: dict[str, Mark]) -> go.Figure:
             type="line", x0=blind, x1=blind, y0=y - 0.32, y1=y + 0.32,
             line={"color": MUTED, "width": 2},
         )  # fmt: skip
-        text = interval(row["wrong_share"], row["wrong_low"], row["wrong_high"], percent)
-        figure.add_scatter(
-            x=[round(row["wrong_share"] * 100, 2)],
-            y=[y],
-            mode="markers",
-            meta={"arm": row["arm"]},
-            marker={"symbol": mark.symbol, "color": mark.colour, "size": 11},
-            error_x=interval_bar(
-                [row["wrong_share"] * 100],
-                low=[row["wrong_low"] * 100],
-                high=[row["wrong_high"] * 100],
-                colour=mark.colour,
-            ),
-            hovertemplate=(
-                f"<b>{inert(row['arm'])}</b><br>{text} of the stops are wrong<br>"
-                f"{row['n_wrong']:.1f} of {row['n_stopped']:.1f} stops among "
-                f"{row['n_trials']:,} trials<extra></extra>"
-            ),
+        text = (
+            f"{_wrong(row)} of the stops are wrong<br>{row['n_wrong']:.1f} of "
+            f"{row['n_stopped']:.1f} stops among {row['n_trials']:,} trials"
         )
+        ends = row["wrong_share"] * 100, row["wrong_low"] * 100, row["wrong_high"] * 100
+        trace = estimate(
+            ends, y, filled(mark, 11), digits=2, meta={"arm": row["arm"]},
+            hovertemplate=saying(inert(row["arm"]), text),
+        )  # fmt: skip
+        figure.add_trace(trace)
     figure.update_xaxes(
         title_text="stops that would have been wrong",
         ticksuffix="%",
@@ -85,8 +78,7 @@ def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if data.stops["wrong_share"].notna().sum() == 0:
         return Panel(reading=_why_none(data))
     parts = [
-        f"{row['arm']} {percent(row['wrong_share'])} "
-        f"[{percent(row['wrong_low'])}, {percent(row['wrong_high'])}]"
+        f"{row['arm']} {_wrong(row)}"
         for row in data.stops.to_dict("records")
         if not pd.isna(row["wrong_share"])
     ]
@@ -105,6 +97,10 @@ def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         figure=stopping_figure(data, marks),
         table=_table(data),
     )
+
+
+def _wrong(row: dict[str, Any]) -> str:
+    return interval(row["wrong_share"], row["wrong_low"], row["wrong_high"], percent)
 
 
 def _table(data: StoppingData) -> Table:

@@ -9,6 +9,7 @@ from study.folder.tables import StudyTables
 from study.plan.rungs import LOWEST_POWER
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
+from study.report.traces import filled, saying
 from study.report.wording import count, inert, listed
 
 
@@ -85,10 +86,9 @@ def survival_figure(data: SurvivalData, marks: dict[str, Mark]) -> go.Figure:
             mode="lines+markers",
             meta={"arm": arm},
             line={"color": mark.colour, "width": 2},
-            marker={"symbol": mark.symbol, "color": mark.colour, "size": 10},
+            marker=filled(mark, 10),
             customdata=[f"{k:,} of {n:,} left" for k in left["n_left"]],
-            hovertemplate=f"<b>{inert(str(arm))}</b><br>%{{customdata}}, %{{y:.0f}} %"
-            "<extra></extra>",
+            hovertemplate=saying(inert(str(arm)), "%{customdata}, %{y:.0f} %"),
         )
     figure.update_xaxes(
         tickvals=list(range(last + 1)), ticktext=list(data.stages), range=[-0.3, last + 0.3]

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from study.folder.tables import StudyTables
 from study.report.look import MUTED, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import GAP, Panel, of_trials
+from study.report.traces import in_pieces
 from study.report.wording import count, inert, listed, percent
 
 MOST_BARS: Final = 1500
@@ -204,17 +205,12 @@ def _lines(
     bars: pd.DataFrame, arm: str, mark: Mark, data: TimelineData, width: float, *, is_pale: bool
 ) -> go.Scatter:
     """All bars of one look as one trace of thick lines, parted by gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    texts: list[str] = []
-    trials: list[int] = []
-    for row in bars.to_dict("records"):
-        start, end = round(row["start"], 4), round(row["end"], 4)
-        # a point in the middle, so that a long bar can be pointed at
-        x += [start, round((start + end) / 2, 4), end, None]
-        y += [row["slot"]] * 3 + [None]
-        texts += [_hover(row, arm, data)] * 4
-        trials += [row["trial"]] * 3 + [GAP]
+    rows = bars.round({"start": 4, "end": 4}).to_dict("records")
+    # a point in the middle, so that a long bar can be pointed at
+    x = in_pieces((r["start"], round((r["start"] + r["end"]) / 2, 4), r["end"]) for r in rows)
+    y = in_pieces([r["slot"]] * 3 for r in rows)
+    texts = [text for row in bars.to_dict("records") for text in [_hover(row, arm, data)] * 4]
+    trials = in_pieces(([r["trial"]] * 3 for r in rows), GAP)
     return go.Scatter(
         x=x,
         y=y,
@@ -228,13 +224,10 @@ def _lines(
 
 
 def _middle_lines(bars: pd.DataFrame, arm: str) -> go.Scatter:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    trials: list[int] = []
-    for row in bars.to_dict("records"):
-        x += [round(row["start"], 4), round(row["end"], 4), None]
-        y += [row["slot"], row["slot"], None]
-        trials += [row["trial"], row["trial"], GAP]
+    rows = bars.round({"start": 4, "end": 4}).to_dict("records")
+    x = in_pieces((row["start"], row["end"]) for row in rows)
+    y = in_pieces((row["slot"], row["slot"]) for row in rows)
+    trials = in_pieces(((row["trial"], row["trial"]) for row in rows), GAP)
     return go.Scatter(
         x=x,
         y=y,

@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from study.folder.tables import StudyTables, reached_end
-from study.report.look import INK, MUTED, Mark, arm_marks, new_figure
+from study.report.look import MUTED, Mark, arm_marks
 from study.report.panel import GAP, Panel, of_trials, sample
-from study.report.wording import Measure, count, inert, percent
+from study.report.small_multiples import small_multiples
+from study.report.traces import in_pieces
+from study.report.wording import Measure, count, inert, only_first, percent
 
 MOST_ARMS: Final = 12
 MOST_CURVES: Final = 60
@@ -82,43 +83,26 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
 
 def curves_figure(data: CurvesData, marks: dict[str, Mark]) -> go.Figure:
     """One small plot per arm on the same axes."""
-    columns = 1 if len(data.arms) == 1 else 2
-    rows = -(-len(data.arms) // columns)
-    height = _ROW_HEIGHT * rows + 90
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        shared_xaxes="all",
-        shared_yaxes="all",
-        horizontal_spacing=0.04,
-        vertical_spacing=66 / height,
-        subplot_titles=[inert(arm) for arm in data.arms],
-        figure=new_figure(height=height),
-    )
-    look = new_figure(height=height).layout
-    figure.update_xaxes(look.xaxis, matches="x")
-    figure.update_yaxes(look.yaxis, matches="y")
-    figure.update_layout(xaxis_matches=None, yaxis_matches=None)  # the ones that others match
-    figure.update_annotations(font={"size": 13, "color": INK})
-    for place, arm in enumerate(data.arms):
-        row, column = place // columns + 1, place % columns + 1
+    grid = small_multiples(data.arms, columns=2, row_height=_ROW_HEIGHT)
+    figure = grid.figure
+    for i, arm in enumerate(data.arms):
         of_arm = data.curves[data.curves["arm"] == arm]
         for kind, line in _LINES.items():
             curves = of_arm[of_arm["kind"] == kind]
             if not curves.empty:
                 trace = _lines(curves, arm, marks[arm], kind, line, data.measure)
-                figure.add_trace(trace, row=row, col=column)
+                figure.add_trace(trace, **grid.place(i))
         if data.majority is not None:
             figure.add_hline(
                 y=data.majority * data.measure.scale,
                 line={"color": MUTED, "dash": "dash", "width": 1},
-                row=row,
-                col=column,
+                **grid.place(i),
             )
-    figure.update_xaxes(title_text="epoch", row=rows, nticks=8)
+    last = grid.place(grid.n - 1)["row"]
+    # labels are named again last: committed pages have them there
+    figure.update_xaxes(title_text="epoch", nticks=8, showticklabels=None, row=last)
     figure.update_xaxes(tickformat="d", showticklabels=True)
-    figure.update_yaxes(title_text=_axis_title(data.measure), col=1)
-    figure.update_layout(margin={"t": 34})
+    figure.update_yaxes(title_text=data.measure.axis, col=1)
     return figure
 
 
@@ -146,8 +130,7 @@ def curves_panel(tables: StudyTables, *, majority: float | None) -> Panel:
             f" Drawn: {data.n_drawn:,} of them, at random, at most {MOST_CURVES} per arm, the "
             "best among them."
         )
-    if data.n_arms > len(data.arms):
-        note += f" Only the first {len(data.arms)} of {data.n_arms} arms have a plot."
+    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
     figure = curves_figure(data, arm_marks(tables.study))
     return Panel(reading=reading, note=note, alt=_alt(data), figure=figure)
 
@@ -170,18 +153,12 @@ def _lines(
     measure: Measure,
 ) -> go.Scatter:
     """All curves of one kind as one trace, parted by gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    numbers: list[str] = []
-    trials: list[int] = []
-    sizes: list[int] = []
-    for _, curve in curves.groupby("trial_id", sort=False):
-        values = (curve["value"] * measure.scale).round(4)
-        x += [*curve["epoch"].tolist(), None]
-        y += [*values.tolist(), None]
-        numbers += [f"Trial {curve['number'].iloc[0]}"] * (len(curve) + 1)
-        trials += [*curve["trial"].tolist(), GAP]
-        sizes += [0] * (len(curve) - 1) + [6, 0]
+    each = [curve for _, curve in curves.groupby("trial_id", sort=False)]
+    x = in_pieces(curve["epoch"].tolist() for curve in each)
+    y = in_pieces((curve["value"] * measure.scale).round(4).tolist() for curve in each)
+    numbers = [f"Trial {n}" for c in each for n in [c["number"].iloc[0]] * (len(c) + 1)]
+    trials = in_pieces((curve["trial"].tolist() for curve in each), GAP)
+    sizes = in_pieces(([0] * (len(curve) - 1) + [6] for curve in each), 0)
     return go.Scatter(
         x=x,
         y=y,
@@ -202,7 +179,7 @@ def _lines(
         customdata=numbers,
         hovertemplate=(
             f"<b>%{{customdata}}</b>, {_KIND_TEXT[kind]}<br>epoch %{{x}}: "
-            f"%{{y:.{1 if measure.suffix else 3}f}}{measure.suffix}<extra></extra>"
+            f"{measure.y}<extra></extra>"
         ),
     )
 
@@ -213,11 +190,6 @@ _KIND_TEXT: Final = {
     "collapsed": "collapsed",
     "best": "best of the arm",
 }
-
-
-def _axis_title(measure: Measure) -> str:
-    short = measure.label.replace("validation accuracy", "val. accuracy")
-    return short + (" (%)" if measure.suffix else "")
 
 
 def _alt(data: CurvesData) -> str:

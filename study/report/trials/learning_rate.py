@@ -108,8 +108,8 @@ def learning_rate_figure(data: LearningRateData, marks: dict[str, Mark]) -> go.F
                     )
                 ],
                 hovertemplate=(
-                    f"<b>%{{customdata[0]}}</b><br>%{{y:.{1 if measure.suffix else 3}f}}"
-                    f"{measure.suffix} at rate %{{x:.3g}}<br>%{{customdata[1]}}%{{customdata[3]}}"
+                    f"<b>%{{customdata[0]}}</b><br>{measure.y} at rate %{{x:.3g}}<br>"
+                    "%{customdata[1]}%{customdata[3]}"
                     "<br>%{customdata[2]}<extra></extra>"
                 ),
             )
@@ -117,7 +117,7 @@ def learning_rate_figure(data: LearningRateData, marks: dict[str, Mark]) -> go.F
     powers = _powers_of_ten(data.points["rate"])
     if len(powers) > 1:  # over less than that, Plotly's own ticks say more
         figure.update_xaxes(tickvals=powers, ticktext=[f"{power:g}" for power in powers])
-    figure.update_yaxes(title_text=measure.label + (" (%)" if measure.suffix else ""))
+    figure.update_yaxes(title_text=measure.label + measure.unit)
     if data.majority is not None:
         _shade_collapse(figure, data, data.majority)
     low, high = float(data.points["rate"].min()), float(data.points["rate"].max())
