@@ -31,6 +31,11 @@ class Given:
         return self.digest.tables
 
     @property
+    def confirmed(self) -> ConfirmedValues | None:
+        """What fresh seeds gave; None: nothing was confirmed."""
+        return self.digest.confirmed
+
+    @property
     def majority(self) -> float | None:
         """Share of the commonest class in val; None: unknown, or the metric is no accuracy."""
         is_accuracy = self.tables.study.metric == "val_accuracy"
@@ -39,7 +44,7 @@ class Given:
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the confirmed models say image by image."""
-        return predicted_of(self.tables) if self.digest.confirmed else None
+        return predicted_of(self.tables) if self.confirmed else None
 
 
 Draw = Callable[[Given], Panel | None]
@@ -73,6 +78,11 @@ class Part:
     is_there: Callable[[Given], bool] = lambda _: True
     place: Literal["top", "linked", "bottom"] = "linked"
 
+    def section(self, given: Given) -> "Section":
+        """It with the figures of one study."""
+        panels = tuple(filter(None, (row.placed(given) for row in self.figures)))
+        return Section(part=self, panels=panels, intro=self.intro(given))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -88,42 +98,21 @@ class Section:
     panels: tuple[Placed, ...]
     intro: str
 
-    @classmethod
-    def of(cls, part: Part, given: Given) -> "Section":
-        """The section of this study."""
-        panels = tuple(filter(None, (row.placed(given) for row in part.figures)))
-        return cls(part=part, panels=panels, intro=part.intro(given) if panels else "")
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has nothing to show."""
-        return self.part.template == FIGURES and not self.panels
-
 
 def of_confirmed(make: Callable[[StudyTables, ConfirmedValues], Panel | None]) -> Draw:
     """A figure of what fresh seeds gave."""
-
-    def draw(given: Given) -> Panel | None:
-        confirmed = given.digest.confirmed
-        return make(given.tables, confirmed) if confirmed else None
-
-    return draw
+    return lambda given: make(given.tables, given.confirmed) if given.confirmed else None
 
 
 def of_predicted(make: Callable[[StudyTables, ConfirmedValues, Predicted], Panel]) -> Draw:
     """A figure of what the confirmed models say image by image."""
-
-    def draw(given: Given) -> Panel | None:
-        confirmed, predicted = given.digest.confirmed, given.predicted
-        return make(given.tables, confirmed, predicted) if confirmed and predicted else None
-
-    return draw
+    return lambda given: (
+        make(given.tables, given.confirmed, given.predicted)
+        if given.confirmed and given.predicted
+        else None
+    )
 
 
 def of_analysed(make: Callable[[StudyTables, Analysis], Panel]) -> Draw:
     """A figure of what the analysis found."""
-
-    def draw(given: Given) -> Panel | None:
-        return make(given.tables, given.analysis) if given.analysis else None
-
-    return draw
+    return lambda given: make(given.tables, given.analysis) if given.analysis else None

@@ -21,7 +21,15 @@ from study.report.factors.interactions import interactions_panel
 from study.report.factors.marginals import marginals_panel
 from study.report.head.claims_figure import claims_panel
 from study.report.panel import Panel, Row
-from study.report.parts import Given, Part, Section, of_analysed, of_confirmed, of_predicted
+from study.report.parts import (
+    FIGURES,
+    Given,
+    Part,
+    Section,
+    of_analysed,
+    of_confirmed,
+    of_predicted,
+)
 from study.report.search.best import best_panel
 from study.report.search.collapse import collapse_panel
 from study.report.search.fidelity import fidelity_panel
@@ -35,18 +43,18 @@ from study.report.trials.parallel import parallel_panel
 
 def sections_data(given: Given) -> list[Section]:
     """The sections that the study has."""
-    found = (Section.of(part, given) for part in PARTS if part.is_there(given))
-    return [section for section in found if not section.is_empty]
+    found = (part.section(given) for part in PARTS if part.is_there(given))
+    return [one for one in found if one.panels or one.part.template != FIGURES]
 
 
 def _looks(given: Given) -> str:
-    confirmed = given.digest.confirmed
+    confirmed = given.confirmed
     return looks_sentence(given.tables, confirmed, given.predicted) if confirmed else ""
 
 
 def _classes(given: Given) -> Panel | None:
-    """Shown without predictions too, which only say how many images a class has."""
-    confirmed = given.digest.confirmed
+    """Drawn without predictions too, which only say how many images a class has."""
+    confirmed = given.confirmed
     return class_accuracy_panel(given.tables, confirmed, given.predicted) if confirmed else None
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from study.folder.tables import StudyTables
-from study.report.wording import percent
+from study.report.wording import interval, percent
 
 _SHARE_COLUMNS: Final = (
     "Share of the variance [95 % interval]",
@@ -86,7 +86,7 @@ def _marginals(frame: pd.DataFrame) -> Findings:
     for row in frame.to_dict("records"):
         flag = " (extrapolated)" if row["extrapolated"] is True else ""
         n = _whole(row["n_trials"], "trials") or "–"
-        estimate = _interval(row, _points)
+        estimate = _interval(row["estimate"], row, _points)
         rows.append(Row(cells=(row["factor"], row["level"] + flag, estimate, n)))
     return Findings(
         title="How does each level do, all else averaged out?",
@@ -100,7 +100,7 @@ def _shares(frame: pd.DataFrame, name: Callable[[Any], str]) -> tuple[Row, ...]:
         Row(
             cells=(
                 name(row),
-                _interval({**row, "estimate": row["share"]}, percent),
+                _interval(row["share"], row, percent),
                 "–" if pd.isna(row["sd"]) else f"{row['sd']:.1f}",
                 _word(row["reason"]),
             ),
@@ -110,13 +110,11 @@ def _shares(frame: pd.DataFrame, name: Callable[[Any], str]) -> tuple[Row, ...]:
     )
 
 
-def _interval(row: Any, text: Callable[[float], str]) -> str:
+def _interval(estimate: float, row: Any, text: Callable[[float], str]) -> str:
     """Estimate and interval, or the contract's "withheld" where they are null."""
-    if pd.isna(row["estimate"]):
+    if pd.isna(estimate):
         return "withheld: too few trials to support it"
-    if pd.isna(row["low"]) or pd.isna(row["high"]):
-        return text(row["estimate"])
-    return f"{text(row['estimate'])} [{text(row['low'])}, {text(row['high'])}]"
+    return interval(estimate, row["low"], row["high"], text)
 
 
 def _points(value: float) -> str:
