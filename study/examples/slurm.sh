@@ -16,6 +16,11 @@ faces=${FACES:?set FACES to the folder of faces}
 results=${RESULTS:-$SLURM_SUBMIT_DIR/results}
 port=6379
 
+# Nobody without the token of this job may use its Ray; srun hands the environment to every node.
+RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
+# A job's own TMPDIR is often too long for Ray's sockets.
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN RAY_TMPDIR=/tmp
+
 nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))
 head=${nodes[0]}
 head_ip=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | awk '{print $1}')

@@ -1,6 +1,7 @@
 """Ray for as long as a stage needs it, and what the stage may use of it."""
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import ray
 
 from agecls.machine import cores
 from study.errors import SearchError, StudyError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +90,18 @@ def ray_session(resources: Resources) -> Iterator[None]:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SearchError(
             f"Ray cannot be used{where}: {first} "
-            "(nothing is lost; try again when the machine is less busy, or mend --address)"
+            "(nothing is lost; try again when the machine is less busy, or mend --address; a "
+            "cluster with a token asks for RAY_AUTH_MODE=token and that token)"
         ) from error
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)
+    # A cluster that has a token would have refused us.
+    if resources.address is not None and os.environ.get("RAY_AUTH_MODE", "") in ("", "disabled"):
+        _log.warning(
+            "the cluster at %s lets everybody in who reaches its ports, to run any code as you; "
+            "start it with RAY_AUTH_MODE=token and a token, as study/examples/slurm.sh does",
+            resources.address,
+        )
     try:
         check_resources(resources)
         yield

@@ -1,6 +1,7 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 import study
@@ -25,3 +26,13 @@ def test_the_slurm_script_uses_flags_that_the_command_has():
     flags = [word for word in command.split() if word.startswith("--")]
     assert len(flags) == 5
     assert all(flag in known for flag in flags)
+
+
+@pytest.mark.parametrize("name", ["cluster.yaml", "slurm.sh"])
+def test_every_ray_of_the_examples_is_started_with_a_token(name):
+    lines = (EXAMPLES / name).read_text().splitlines()
+    starts = [n for n, line in enumerate(lines) if " ray start" in line or "/ray start" in line]
+    assert len(starts) == 2
+    exported = [n for n, line in enumerate(lines) if "export RAY_AUTH_MODE=token RAY_AUTH" in line]
+    for n in starts:
+        assert "RAY_AUTH_MODE=token " in lines[n] or exported[0] < n

@@ -63,3 +63,25 @@ def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
     without_ray(monkeypatch, leave)
     with pytest.raises(KeyboardInterrupt), ray_session(Resources()):
         pass
+
+
+@pytest.mark.parametrize(
+    ("mode", "address", "warned"),
+    [
+        (None, "head:1", True),
+        ("disabled", "head:1", True),
+        ("token", "head:1", False),
+        (None, None, False),
+    ],
+)
+def test_a_cluster_without_a_token_is_joined_with_a_warning(
+    monkeypatch, caplog, mode, address, warned
+):
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    if mode is not None:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    without_ray(monkeypatch)
+    with ray_session(Resources(address=address)):
+        pass
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+    assert ("head:1 lets everybody in" in caplog.text) is warned
