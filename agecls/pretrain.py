@@ -19,6 +19,7 @@ from agecls.command import (
     use_threads,
 )
 from agecls.errors import AgeclsError, CheckpointError
+from agecls.nets.source_names import file_of, has_other_braces
 from agecls.recipe import CHOICES, Recipe
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pretrain(
     Args:
         data: The source set.
         out: Ends in `.safetensors`; a JSON of how it was made lies beside it.
-        variant: Structure, see `agecls.nets.resnet`.
+        variant: Structure, see `agecls.nets.families`.
         depth: Layers.
         epochs: Length of the schedule.
         seed: Root of the run's random streams.
@@ -222,13 +223,9 @@ def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
         )
         for variant in variants
     ]
-    try:
-        names = [options.out.format(variant=r.variant, depth=r.depth) for r in recipes]
-    except (KeyError, IndexError, ValueError) as error:
-        raise AgeclsError(
-            f"--out {options.out}: only {{variant}} and {{depth}} are filled in"
-        ) from error
-    runs = {Path(name).expanduser(): r for name, r in zip(names, recipes, strict=True)}
+    if has_other_braces(options.out):
+        raise AgeclsError(f"--out {options.out}: only {{variant}} and {{depth}} are filled in")
+    runs = {file_of(options.out, r.variant, r.depth): r for r in recipes}
     if len(runs) < len(recipes):
         raise AgeclsError(f"--out {options.out}: several variants need {{variant}} in the name")
     for out in list(runs):

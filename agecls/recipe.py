@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, get_type_hints
 
 from agecls.errors import RecipeError
+from agecls.nets.families import FAMILIES
 
 CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
-    "variant": ("org", "c", "d", "bcd", "bcd_seed"),
-    "depth": (18, 26, 50, 101),
+    "variant": tuple(name for family in FAMILIES for name in family.variants),
+    "depth": tuple(sorted({depth for family in FAMILIES for depth in family.depths})),
     "init": ("scratch", "pretrained"),
     "init_scheme": ("kaiming", "xavier", "earlier"),
     "normalisation": ("weights", "half"),
@@ -47,8 +48,8 @@ class Recipe:
     """One configuration of training; equal recipes and seeds give equal runs.
 
     Attributes:
-        variant: Structure of the ResNet; see `agecls.nets.resnet`.
-        depth: 18, 26, 50 or 101 layers.
+        variant: Structure of the net; see `agecls.nets.families`.
+        depth: 18, 26, 50 or 101 layers of a ResNet.
         init: `scratch`, or `pretrained` from a weight source given beside the recipe.
         init_scheme: Initialisation of convolutions that start at random; `earlier` is Xavier from
             scratch and PyTorch's default beside loaded weights, as the earlier study had it.

@@ -153,9 +153,9 @@ for clip in (None, 0.0, 1e-3):
 def test_the_model_has_twice_the_resolution_and_takes_the_others_weights(folder):
     code = """
 import torch
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import build_net
 
-pooled, unpooled = (build_resnet(variant, 18).eval() for variant in ("bcd", "unpooled"))
+pooled, unpooled = (build_net(variant, 18).eval() for variant in ("bcd", "unpooled"))
 unpooled.load_state_dict(pooled.state_dict())
 sides = []
 for model in (pooled, unpooled):

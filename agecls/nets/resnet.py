@@ -1,67 +1,20 @@
-"""One ResNet whose variants are data, so that a study compares values and not classes.
-
-| variant    | stem (widths of its convolutions, between them) | shortcut where shape changes |
-|------------|-------------------------------------------------|------------------------------|
-| `org`      | one 7x7, 64                                     | 1x1 conv, stride 2           |
-| `c`        | three 3x3, 32-32-64, BN and ReLU                | 1x1 conv, stride 2           |
-| `d`        | one 7x7, 64                                     | 2x2 average pool, 1x1 conv   |
-| `bcd`      | three 3x3, 32-32-64, BN and ReLU                | 2x2 average pool, 1x1 conv   |
-| `bcd_seed` | three 3x3, 64-64-64, nothing                    | 2x2 average pool, 1x1 conv   |
-
-Every stem has stride 2 in its first convolution and ends in BN, ReLU and a 3x3 max pool of stride
-2. Layer 1 keeps the size, so that its shortcut is a 1x1 convolution of stride 1 without a pool (at
-depth 18: none). BN follows every shortcut's convolution.
-
-Origins: `org` is He et al. 2015, "Deep Residual Learning for Image Recognition"
-(arXiv:1512.03385), as torchvision builds it: the stride of a bottleneck stands in its 3x3 and not
-in its first 1x1 convolution, which already is ResNet-B of He et al. 2018, "Bag of Tricks for Image
-Classification with Convolutional Neural Networks" (arXiv:1812.01187, Fig. 2a). `c` and `d` add
-that paper's Fig. 2b and Fig. 2c, `bcd` both; at depth 50 it is timm's `resnet50d`. `bcd_seed` is
-what the earlier study called BCD. Basic blocks (depth 18) know no B.
+"""One ResNet for all variants, so that a study compares values and not classes.
 
 Names of parameters follow published weights: torchvision's for `org`; timm's for the deep stem
 (`conv1.0`, `conv1.1`, `conv1.3`, ...) and for pooled shortcuts (`downsample.1` conv, `.2` BN).
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+import re
+from collections.abc import Collection
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from agecls.classes import EIGHT
 from agecls.errors import ImageError, RecipeError
 from agecls.nets.kernels.convolution import Convolution
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One structure.
-
-    Attributes:
-        stem: Widths of the stem's 3x3 convolutions; None: one 7x7 convolution of width 64.
-        stem_has_norm: Whether BN and ReLU stand between the stem's 3x3 convolutions.
-        shortcut: `conv` a strided 1x1 convolution; `pool` an average pool and a 1x1 convolution;
-            `pool_strided` the same, but layer 1's is named as in `conv`.
-        takes_remapped: Whether pretrained shortcuts of the other kind are loaded, renamed.
-    """
-
-    stem: tuple[int, int, int] | None
-    stem_has_norm: bool
-    shortcut: Literal["conv", "pool", "pool_strided"]
-    takes_remapped: bool = True
-
-
-VARIANTS: Final[dict[str, Variant]] = {
-    "org": Variant(stem=None, stem_has_norm=False, shortcut="conv"),
-    "c": Variant(stem=(32, 32, 64), stem_has_norm=True, shortcut="conv"),
-    "d": Variant(stem=None, stem_has_norm=False, shortcut="pool"),
-    "bcd": Variant(stem=(32, 32, 64), stem_has_norm=True, shortcut="pool"),
-    # the earlier study left these shortcuts random, which its replication must repeat
-    "bcd_seed": Variant(
-        stem=(64, 64, 64), stem_has_norm=False, shortcut="pool_strided", takes_remapped=False
-    ),
-}
+from agecls.nets.net import Net
+from agecls.nets.variants import DEPTHS, VARIANTS, Variant
 
 STEM_WIDTH: Final = 64
 """Channels that leave the stem, of every variant."""
@@ -138,13 +91,10 @@ class Bottleneck(nn.Module):
         return out
 
 
-DEPTHS: Final[dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]]] = {
-    18: (BasicBlock, (2, 2, 2, 2)),
-    26: (Bottleneck, (2, 2, 2, 2)),
-    50: (Bottleneck, (3, 4, 6, 3)),
-    101: (Bottleneck, (3, 4, 23, 3)),
+BLOCKS: Final[dict[str, type[BasicBlock] | type[Bottleneck]]] = {
+    "basic": BasicBlock,
+    "bottleneck": Bottleneck,
 }
-"""Kind of block and blocks per layer. He et al. 2015, Table 1; 26 is timm's `resnet26`."""
 
 
 def _stem(variant: Variant) -> nn.Module:
@@ -181,8 +131,8 @@ def _shortcut(variant: Variant, inputs: int, outputs: int, stride: int) -> nn.Mo
     return nn.Sequential(pool, Convolution(inputs, outputs, 1), norm)
 
 
-class ResNet(nn.Module):
-    """A ResNet of one variant and depth; see the module's table.
+class ResNet(Net):
+    """A ResNet of one variant and depth; see `agecls.nets.variants`.
 
     Attributes:
         variant: Name in `VARIANTS`.
@@ -194,7 +144,8 @@ class ResNet(nn.Module):
         self.variant = variant
         self.depth = depth
         structure = VARIANTS[variant]
-        block, counts = DEPTHS[depth]
+        kind, counts = DEPTHS[depth]
+        block = BLOCKS[kind]
         self.conv1 = _stem(structure)
         self.bn1 = nn.BatchNorm2d(STEM_WIDTH)
         self.relu = nn.ReLU(inplace=True)
@@ -236,15 +187,12 @@ class ResNet(nn.Module):
         return out
 
 
-def build_resnet(variant: str, depth: int, *, n_outputs: int = len(EIGHT)) -> ResNet:
+def build(variant: str, depth: int, *, n_outputs: int) -> ResNet:
     """A ResNet with PyTorch's default initialisation; `initialise` it or load weights.
 
     Raises:
-        RecipeError: There is no such variant or depth.
+        RecipeError: There is no such depth.
     """
-    if variant not in VARIANTS:
-        there = ", ".join(VARIANTS)
-        raise RecipeError(f"ResNet variant is {variant!r}; expected one of {there}")
     if depth not in DEPTHS:
         there = ", ".join(map(str, DEPTHS))
         raise RecipeError(f"ResNet depth is {depth!r}; expected one of {there}")
@@ -255,7 +203,7 @@ SCHEMES: Final = ("kaiming", "xavier", "pytorch")
 """Initialisations of convolutions."""
 
 
-def initialise(model: ResNet, scheme: str, *, zero_gamma: bool) -> None:
+def initialise(net: Net, scheme: str, *, zero_gamma: bool) -> None:
     """Draw all parameters anew from torch's global generator, which the caller seeds.
 
     Convolutions follow `scheme`: `kaiming` is He et al. 2015 (arXiv:1502.01852), normal with
@@ -263,7 +211,7 @@ def initialise(model: ResNet, scheme: str, *, zero_gamma: bool) -> None:
     `pytorch` is PyTorch's default. BN starts as the identity, the head as PyTorch's default.
 
     Args:
-        model: Changed in place.
+        net: Changed in place.
         scheme: `kaiming`, `xavier` or `pytorch`.
         zero_gamma: Whether the last BN gamma of each block starts at 0, so that the block starts
             as its shortcut alone (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
@@ -273,7 +221,7 @@ def initialise(model: ResNet, scheme: str, *, zero_gamma: bool) -> None:
     """
     if scheme not in SCHEMES:
         raise RecipeError(f"init_scheme is {scheme!r}; expected one of {', '.join(SCHEMES)}")
-    for module in model.modules():
+    for module in net.modules():
         if isinstance(module, nn.Conv2d):
             if scheme == "kaiming":
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -284,6 +232,37 @@ def initialise(model: ResNet, scheme: str, *, zero_gamma: bool) -> None:
         elif isinstance(module, nn.BatchNorm2d | nn.Linear):
             module.reset_parameters()
     if zero_gamma:
-        for module in model.modules():
+        for module in net.modules():
             if isinstance(module, BasicBlock | Bottleneck):
                 nn.init.zeros_(module.last_norm.weight)
+
+
+_SHORTCUT: Final = re.compile(r"(layer\d+\.\d+\.downsample)\.(\d+)\.(.+)")
+
+
+def remap(
+    variant: str, own: Collection[str], theirs: Collection[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Names of plain and of pooled shortcuts for each other; see `agecls.nets.families.Code`.
+
+    They hold the same parameters, as `downsample.0` conv, `.1` BN and as `.1` conv, `.2` BN.
+    """
+
+    def renamed(key: str) -> str:
+        match = _SHORTCUT.fullmatch(key)
+        if match is None:
+            return key
+        shortcut, index, rest = match.groups()
+        shift = _conv_index(own, shortcut) - _conv_index(theirs, shortcut)
+        return f"{shortcut}.{int(index) + shift}.{rest}"
+
+    new: list[str] = []
+    if not VARIANTS[variant].takes_remapped:
+        shortcuts = {match[1] for name in own if (match := _SHORTCUT.fullmatch(name))}
+        new = [s + "." for s in shortcuts if _conv_index(own, s) != _conv_index(theirs, s)]
+    return {key: renamed(key) for key in theirs}, tuple(new)
+
+
+def _conv_index(names: Collection[str], shortcut: str) -> int:
+    """Place of the convolution in a shortcut: 0, or 1 behind a pool, which has no parameters."""
+    return 0 if f"{shortcut}.0.weight" in names else 1

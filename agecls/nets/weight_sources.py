@@ -21,6 +21,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from agecls.errors import WeightsError
+from agecls.nets.families import Family
+from agecls.nets.source_names import is_named
 
 Channels = tuple[float, float, float]
 """One number per colour channel, red first, of images scaled to 0..1."""
@@ -53,18 +55,16 @@ class Source:
     licence: str
 
 
-def read_source(source: str, depth: int) -> Source:
-    """The weights that a name or path means for a ResNet of this depth.
+def read_source(source: str, family: Family, depth: int) -> Source:
+    """The weights that a name or path means for a net of this family and depth.
 
     Raises:
         WeightsError: The source is not there, is damaged or is not safe to load.
     """
-    kind, _, name = source.partition(":")
-    if kind == "torchvision":
-        return _read_torchvision(name, depth)
-    if kind == "timm":
-        return _read_timm(name)
-    return _read_local(Path(source).expanduser())
+    if not is_named(source):
+        return _read_local(Path(source).expanduser())
+    library, _, name = source.partition(":")
+    return _read_torchvision(name, family, depth) if library == "torchvision" else _read_timm(name)
 
 
 def without_counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -164,16 +164,18 @@ def _read_card(card_path: Path, weights_path: Path) -> tuple[Channels, Channels,
     return mean, std, licence
 
 
-def _read_torchvision(name: str, depth: int) -> Source:
+def _read_torchvision(name: str, family: Family, depth: int) -> Source:
     """ImageNet weights from torch.hub's cache."""
     # it takes as long as torch to import, and studies from scratch need none of it
     from torchvision import models
 
-    entries = getattr(models, f"ResNet{depth}_Weights", None)
+    published = {d: getattr(models, family.published.format(depth=d), None) for d in family.depths}
+    entries = published.get(depth)
     if entries is None:
+        *others, last = (str(d) for d, there in published.items() if there is not None)
         raise WeightsError(
-            f"torchvision has no weights of depth {depth}, only of 18, 50 and 101; change the "
-            "depth or give a local file"
+            f"torchvision has no weights of depth {depth}, only of {', '.join(others)} and "
+            f"{last}; change the depth or give a local file"
         )
     found = {entry.name: entry for entry in entries}
     if name not in found:

@@ -2,15 +2,12 @@
 
 A source that does not fit is an error, since a backbone left random would look like a poor
 pretrained one. What may differ between source and model: the head, which is always new; the stem,
-whose convolutions are loaded whole or stay new; and shortcuts, where the plain ones
-(`downsample.0` conv, `.1` BN) and the pooled ones (`downsample.1` conv, `.2` BN) hold the same
-parameters under other names.
+which is loaded whole or stays new; and names, where the family of the net knows them.
 """
 
 import json
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from agecls.errors import WeightsError
-from agecls.nets.resnet import VARIANTS, ResNet
+from agecls.nets.families import family_of
+from agecls.nets.net import Net
 from agecls.nets.weight_sources import (
     BACKBONE_MARK,
     Channels,
@@ -33,10 +31,6 @@ from agecls.nets.weight_sources import (
 SCRATCH_MEAN: Final[Channels] = (0.5, 0.5, 0.5)
 SCRATCH_STD: Final[Channels] = (0.5, 0.5, 0.5)
 """Normalisation where nothing is loaded, as the earlier study had it."""
-
-_HEAD: Final = "fc."
-_STEM: Final = "conv1."
-_SHORTCUT: Final = re.compile(r"(layer\d+\.\d+\.downsample)\.(\d+)\.(.+)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ class LoadedWeights:
     licence: str
 
 
-def load_pretrained(model: ResNet, source: str) -> LoadedWeights:
+def load_pretrained(model: Net, source: str) -> LoadedWeights:
     """Load a backbone in place and say what was loaded; the model is untouched on error.
 
     Args:
@@ -76,7 +70,7 @@ def load_pretrained(model: ResNet, source: str) -> LoadedWeights:
     Raises:
         WeightsError: The source is not there, damaged, unsafe to load or does not fit.
     """
-    read = read_source(source, model.depth)
+    read = read_source(source, family_of(model.variant), model.depth)
     fitted = _fit(model, read)
 
     own = without_counts(model.state_dict())
@@ -100,7 +94,7 @@ def load_pretrained(model: ResNet, source: str) -> LoadedWeights:
 
 
 def save_backbone(
-    model: ResNet,
+    model: Net,
     path: Path,
     *,
     made_by: dict[str, Any],
@@ -126,11 +120,12 @@ def save_backbone(
     """
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path}: a backbone is written as .safetensors; change the suffix")
+    head = family_of(model.variant).head
     tensors = {
         # safetensors takes no channels_last tensors
         name: tensor.detach().cpu().contiguous()
         for name, tensor in without_counts(model.state_dict()).items()
-        if not name.startswith(_HEAD)
+        if not name.startswith(head)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -150,26 +145,23 @@ def save_backbone(
     partial_card.replace(path.with_suffix(".json"))
 
 
-def _fit(model: ResNet, source: Source) -> dict[str, str]:
+def _fit(model: Net, source: Source) -> dict[str, str]:
     """{name in the model: name in the source} of all that is to be loaded."""
+    family = family_of(model.variant)
     own, theirs = without_counts(model.state_dict()), source.tensors
-    free = [_HEAD]
-    if _shapes(own, _STEM) != _shapes(theirs, _STEM):
-        free.append(_STEM)
-    if not VARIANTS[model.variant].takes_remapped:
-        shortcuts = {match[1] for name in own if (match := _SHORTCUT.fullmatch(name))}
-        free += [s + "." for s in shortcuts if _conv_index(own, s) != _conv_index(theirs, s)]
-    may_differ = tuple(free)
+    names, new = family.code().remap(model.variant, own, theirs)
+    has_stem = _shapes(own, family.stem) == _shapes(theirs, family.stem)
+    may_differ = (family.head, *new) if has_stem else (family.head, family.stem, *new)
 
     asked = [key for key in theirs if not key.startswith(may_differ)]
-    fitted = {target: key for key in asked if (target := _renamed(key, own, theirs)) in own}
-    unknown = [key for key in asked if _renamed(key, own, theirs) not in own]
-    it = f"ResNet-{model.depth} `{model.variant}`"
+    fitted = {names[key]: key for key in asked if names[key] in own}
+    unknown = [key for key in asked if names[key] not in own]
+    it = f"{family.name}-{model.depth} `{model.variant}`"
     if 2 * len(fitted) < len(asked) or not fitted:
         first = f"the first of them is `{unknown[0]}`" if unknown else "it holds no backbone"
         raise WeightsError(
             f"{source.where}: only {len(fitted)} of its {len(asked)} names are in a {it}; "
-            f"{first}. Give weights of a ResNet with torchvision's or timm's names."
+            f"{first}. Give weights of a {family.name} with torchvision's or timm's names."
         )
     for target, key in fitted.items():
         if own[target].shape != theirs[key].shape:
@@ -178,7 +170,7 @@ def _fit(model: ResNet, source: Source) -> dict[str, str]:
                 f"{tuple(own[target].shape)}; give weights of the same depth and width"
             )
     for key in unknown:
-        if key.startswith("layer"):
+        if key.startswith(family.body):
             raise WeightsError(
                 f"{source.where}: `{key}` is not in a {it}; give weights of the same depth"
             )
@@ -198,18 +190,3 @@ def _fit(model: ResNet, source: Source) -> dict[str, str]:
 
 def _shapes(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _conv_index(names: Iterable[str], shortcut: str) -> int:
-    """Place of the convolution in a shortcut: 0, or 1 behind a pool, which has no parameters."""
-    return 0 if f"{shortcut}.0.weight" in names else 1
-
-
-def _renamed(key: str, own: Iterable[str], theirs: Iterable[str]) -> str:
-    """The model's name for a source's name: they differ where one shortcut has a pool."""
-    match = _SHORTCUT.fullmatch(key)
-    if match is None:
-        return key
-    shortcut, index, rest = match.groups()
-    shift = _conv_index(own, shortcut) - _conv_index(theirs, shortcut)
-    return f"{shortcut}.{int(index) + shift}.{rest}"

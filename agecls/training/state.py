@@ -17,7 +17,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from agecls.data.arrays import TrainingArrays
 from agecls.errors import DataLayoutError, WeightsError
-from agecls.nets.resnet import ResNet, build_resnet, initialise
+from agecls.nets.families import build_net, family_of
+from agecls.nets.net import Net
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD, LoadedWeights, load_pretrained
 from agecls.recipe import Recipe
 from agecls.training.batches import Rgb
@@ -85,10 +86,10 @@ class TrainingState:
     """
 
     recipe: Recipe
-    model: ResNet
+    model: Net
     views: list[Tensor]
     optimizer: Optimizer
-    ema: ResNet | None
+    ema: Net | None
     objective: Objective
     device: torch.device
     mean: Rgb
@@ -108,7 +109,7 @@ class TrainingState:
         return self.history[-1] if self.history else None
 
     @property
-    def evaluated(self) -> ResNet:
+    def evaluated(self) -> Net:
         """The model that metrics and predictions are of: the averaged one if there is one."""
         return self.model if self.ema is None else self.ema
 
@@ -161,6 +162,7 @@ def start(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "initialisation"))
         model = _build(recipe, data)
+        initialise = family_of(recipe.variant).code().initialise
         initialise(model, _scheme(recipe), zero_gamma=bool(recipe.zero_gamma))
     loaded = None
     if recipe.init == "pretrained":
@@ -189,7 +191,7 @@ def _scheme(recipe: Recipe) -> str:
 def assemble(
     recipe: Recipe,
     data: TrainingArrays,
-    model: ResNet | None = None,
+    model: Net | None = None,
     *,
     device: str | torch.device = "cpu",
     weights: LoadedWeights | None = None,
@@ -257,9 +259,9 @@ def build_optimizer(recipe: Recipe, parameters: Sequence[Tensor]) -> Optimizer:
     return kind(groups, recipe.lr, (recipe.momentum, 0.999), fused=True)
 
 
-def _build(recipe: Recipe, data: TrainingArrays) -> ResNet:
+def _build(recipe: Recipe, data: TrainingArrays) -> Net:
     n_outputs = _objective(recipe, torch.from_numpy(data.train_counts)).n_outputs
-    return build_resnet(recipe.variant, recipe.depth, n_outputs=n_outputs)
+    return build_net(recipe.variant, recipe.depth, n_outputs=n_outputs)
 
 
 def _objective(recipe: Recipe, class_counts: Tensor) -> Objective:

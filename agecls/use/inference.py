@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from agecls.metrics import LEAST_PROBABILITY
-from agecls.nets.resnet import ResNet
+from agecls.nets.net import Net
 from agecls.training.batches import Rgb, evaluation_batch, normalisation
 from agecls.training.losses import Objective
 
@@ -26,7 +26,7 @@ class Inference(nn.Module):
 
     def __init__(
         self,
-        network: ResNet,
+        network: Net,
         objective: Objective,
         *,
         mean: Rgb,

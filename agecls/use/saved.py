@@ -21,7 +21,7 @@ from torch import Tensor
 
 from agecls.classes import Classes
 from agecls.errors import AgeclsError, WeightsError
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import build_net
 from agecls.nets.weight_sources import BACKBONE_MARK
 from agecls.recipe import Recipe
 from agecls.training.batches import Rgb, image_tensor
@@ -240,7 +240,7 @@ def _load(path: Path, device: torch.device) -> Member:
         class_counts=torch.ones(len(classes), device=device),
         label_smoothing=recipe.label_smoothing,
     )
-    network = build_resnet(recipe.variant, recipe.depth, n_outputs=objective.n_outputs)
+    network = build_net(recipe.variant, recipe.depth, n_outputs=objective.n_outputs)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from math import prod
-from string import Formatter
 from typing import Final
 
+from agecls.nets.source_names import has_other_braces
 from study.asked.factors import Config, Factor, Level, Study, by_dependency, complete, holds
 from study.asked.toml_tables import Place, Source, shown
 
@@ -114,14 +114,9 @@ def _check_weights_source(weights: str, source: Source) -> None:
     if weights == "torchvision:":
         problem = "torchvision: is followed by no name; try torchvision:IMAGENET1K_V1"
         raise source.error(place, problem)
-    try:
-        asked = [(f, spec or conv) for _, f, spec, conv in Formatter().parse(weights)]
-    except ValueError:
-        asked = [("{", "")]
-    for name, extra in asked:
-        if name is not None and (name not in ("variant", "depth") or extra):
-            problem = f"{shown(weights)} holds a brace that is not {{variant}} or {{depth}}"
-            raise source.error(place, f"{problem}; fix it")
+    if has_other_braces(weights):
+        problem = f"{shown(weights)} holds a brace that is not {{variant}} or {{depth}}"
+        raise source.error(place, f"{problem}; fix it")
 
 
 def _check_epochs(study: Study, source: Source) -> None:

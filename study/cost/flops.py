@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import build_net
 
 TRAINING: Final = 3
 """Forward passes' worth of arithmetic in a training step: the backward pass has two such products,
@@ -24,7 +24,7 @@ def forward_flops(variant: str, depth: int, size: int) -> int:
     Convolutions and the head are counted, which are all but a hundredth of it.
     """
     with torch.device("meta"):
-        model = build_resnet(variant, depth).eval()
+        model = build_net(variant, depth).eval()
         image = torch.empty(1, 3, size, size)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():

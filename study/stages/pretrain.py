@@ -17,6 +17,8 @@ from rich.console import Console
 from agecls.data.arrays import TrainingArrays, at_most
 from agecls.data.loading import load_data
 from agecls.errors import WeightsError
+from agecls.nets.families import family_of
+from agecls.nets.source_names import file_of, is_named
 from agecls.nets.weight_sources import read_source
 from agecls.pretrain import pretrain
 from study.asked.factors import Config, Level, Study
@@ -43,10 +45,9 @@ def source_of(study: Study, folder: Path, config: Config) -> str | None:
     variant, depth = config["variant"], config["depth"]
     if study.weights is None:
         return str(_own(folder, variant, depth).absolute())
-    if study.weights.startswith(("torchvision:", "timm:")):
+    if is_named(study.weights):
         return study.weights
-    named = Path(study.weights.format(variant=variant, depth=depth))
-    return str(named.expanduser().absolute())
+    return str(file_of(study.weights, str(variant), int(depth)).absolute())
 
 
 def check_given(study: Study) -> None:
@@ -57,8 +58,8 @@ def check_given(study: Study) -> None:
     """
     if study.weights is None:
         return
-    for _, depth, source in _files(study, Path()):
-        read_source(str(source), int(depth))
+    for variant, depth, source in _files(study, Path()):
+        read_source(str(source), family_of(str(variant)), int(depth))
 
 
 def contents(study: Study, folder: Path, known: dict[str, Any]) -> Backbones:

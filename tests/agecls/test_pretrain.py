@@ -37,7 +37,7 @@ def _one_thread():
 
 @pytest.fixture
 def small_net(monkeypatch):
-    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_net", build_small_net)
     # what a file says of a ResNet, the small net has not
     real = pretraining.save_backbone
 

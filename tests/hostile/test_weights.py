@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from agecls.errors import CheckpointError, WeightsError
-from agecls.nets.resnet import ResNet, build_resnet
+from agecls.nets.families import build_net
+from agecls.nets.resnet import ResNet
 from agecls.nets.weights import load_pretrained, save_backbone
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
@@ -119,7 +120,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
 @cache
 def a_model() -> ResNet:
     """One for all, since an error leaves a model as it is."""
-    return build_resnet("org", 18)
+    return build_net("org", 18)
 
 
 def check_refused(path: Path) -> None:
@@ -225,7 +226,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The content of a checkpoint of TINY on the small net."""
     path = tmp_path_factory.mktemp("checkpoint") / "one.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agecls.training.state.build_resnet", build_small_net)
+        patch.setattr("agecls.training.state.build_net", build_small_net)
         state = start(TINY, shades())
         next(fit(state, shades()))
         checkpoints.save(path, state)
@@ -242,7 +243,7 @@ PLAIN = st.one_of(
 def test_a_sealed_checkpoint_of_anything_is_refused_in_one_line(
     n: int, tmp_path: Path, sealed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_net", build_small_net)
     path = tmp_path / "t00000.pt"
     data = shades()
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from agecls.machine import cores
+from agecls.nets.families import build_net
 from agecls.nets.kernels.precision import number_format
-from agecls.nets.resnet import build_resnet
 from agecls.nets.weights import save_backbone
 from study.run import _resume_command, main, parser
 from tests.study import tiny
@@ -167,7 +167,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, words, expected):
 
 def test_trials_that_all_fail_alike_end_the_search_with_their_reason(tmp_path):
     weights = tmp_path / "org-26.safetensors"
-    model = build_resnet("org", 26)
+    model = build_net("org", 26)
     save_backbone(model, weights, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="none")
     study = tiny.write_study(tmp_path)
     pretrained = '\n[factors.init]\nrole = "fixed"\nvalue = "pretrained"\n'

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from agecls.errors import WeightsError
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import RESNET, build_net
 from agecls.nets.weight_sources import read_source
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD, load_pretrained, save_backbone
 
@@ -22,7 +22,7 @@ TENSORS = {"conv1.weight": torch.arange(6.0).reshape(2, 3), "bn1.bias": torch.on
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    return read_source(str(path), 50).tensors
+    return read_source(str(path), RESNET, 50).tensors
 
 
 def refuse_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_file_without_a_card_has_imagenets_normalisation_and_an_unknown_licenc
     tmp_path: Path,
 ) -> None:
     save_file(TENSORS, tmp_path / "weights.safetensors")
-    source = read_source(str(tmp_path / "weights.safetensors"), 50)
+    source = read_source(str(tmp_path / "weights.safetensors"), RESNET, 50)
     assert (source.mean, source.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert source.licence.startswith("unknown: weights.safetensors came without weights.json")
 
@@ -45,7 +45,7 @@ def test_a_card_beside_a_foreign_file_gives_its_normalisation(tmp_path: Path) ->
     torch.save(TENSORS, tmp_path / "weights.pth")
     card = {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1], "licence": "CC0"}
     (tmp_path / "weights.json").write_text(json.dumps(card))
-    source = read_source(str(tmp_path / "weights.pth"), 50)
+    source = read_source(str(tmp_path / "weights.pth"), RESNET, 50)
     assert (source.mean, source.std, source.licence) == ((0.1, 0.2, 0.3), (1.0, 1.0, 1.0), "CC0")
 
 
@@ -144,7 +144,7 @@ def test_content_that_is_no_state_dict_is_refused(tmp_path: Path) -> None:
 def test_sources_that_are_no_file_of_a_known_kind_are_refused(tmp_path: Path) -> None:
     for source in ("torchvison:IMAGENET1K_V1", str(tmp_path / "weights.pkl"), "weights.onnx"):
         with pytest.raises(WeightsError, match=r"not a source; expected a \.safetensors, \.pt"):
-            read_source(source, 50)
+            read_source(source, RESNET, 50)
     with pytest.raises(WeightsError, match=r"absent\.pt is not there"):
         read(tmp_path / "absent.pt")
 
@@ -155,7 +155,7 @@ def test_missing_torchvision_weights_say_how_to_get_them_without_the_network(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     refuse_network(monkeypatch)
     with pytest.raises(WeightsError) as caught:
-        load_pretrained(build_resnet("bcd", 50), "torchvision:IMAGENET1K_V2")
+        load_pretrained(build_net("bcd", 50), "torchvision:IMAGENET1K_V2")
     message = str(caught.value)
     assert str(tmp_path / "hub" / "checkpoints" / "resnet50-11ad3fa6.pth") in message
     assert "https://download.pytorch.org/models/resnet50-11ad3fa6.pth" in message
@@ -177,7 +177,7 @@ def test_torchvision_weights_are_read_from_the_hub_cache(
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     torch.save(reference.state_dict(), folder / "resnet18-f37072fd.pth")
-    model = build_resnet("d", 18)
+    model = build_net("d", 18)
     loaded = load_pretrained(model, "torchvision:IMAGENET1K_V1")
     assert loaded.source == "torchvision:IMAGENET1K_V1"
     assert loaded.new == ("fc.weight", "fc.bias")
@@ -188,9 +188,9 @@ def test_torchvision_weights_are_read_from_the_hub_cache(
 
 def test_torchvision_names_that_do_not_exist_are_refused() -> None:
     with pytest.raises(WeightsError, match="no weights of depth 26, only of 18, 50 and 101"):
-        read_source("torchvision:IMAGENET1K_V1", 26)
+        read_source("torchvision:IMAGENET1K_V1", RESNET, 26)
     with pytest.raises(WeightsError, match="'V9' of depth 18; expected torchvision:IMAGENET1K_V1"):
-        read_source("torchvision:V9", 18)
+        read_source("torchvision:V9", RESNET, 18)
 
 
 def test_timm_weights_are_read_from_the_hugging_face_cache(
@@ -201,7 +201,7 @@ def test_timm_weights_are_read_from_the_hugging_face_cache(
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     refuse_network(monkeypatch)
-    model = build_resnet("bcd", 18)
+    model = build_net("bcd", 18)
     with pytest.raises(WeightsError, match=r"cache has no timm/resnet18d\.ra2_in1k\. Run .*timm"):
         load_pretrained(model, "timm:resnet18d")
 
@@ -223,10 +223,10 @@ def test_timm_names_that_cannot_be_had_are_refused(monkeypatch: pytest.MonkeyPat
     pytest.importorskip("timm", reason="timm is not installed")
     for name in ("resnet50dd", "resnet50d.nothing", "resnet50t"):
         with pytest.raises(WeightsError, match=f"timm has no weights '{name}'"):
-            read_source(f"timm:{name}", 50)
+            read_source(f"timm:{name}", RESNET, 50)
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(WeightsError, match="pip install timm"):
-        read_source("timm:resnet18d", 18)
+        read_source("timm:resnet18d", RESNET, 18)
 
 
 def test_a_backbone_needs_its_own_card(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_backbone_needs_its_own_card(tmp_path: Path) -> None:
         path = tmp_path / name
         torch.manual_seed(seed)
         save_backbone(
-            build_resnet("org", 18),
+            build_net("org", 18),
             path,
             made_by={},
             mean=SCRATCH_MEAN,

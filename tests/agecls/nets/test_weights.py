@@ -8,7 +8,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from agecls.errors import WeightsError
-from agecls.nets.resnet import VARIANTS, ResNet, build_resnet
+from agecls.nets.families import build_net
+from agecls.nets.resnet import ResNet
+from agecls.nets.variants import VARIANTS
 from agecls.nets.weights import SCRATCH_STD, load_pretrained, save_backbone
 
 COUNT = "num_batches_tracked"
@@ -17,7 +19,7 @@ COUNT = "num_batches_tracked"
 def random_model(variant: str, depth: int, *, seed: int = 0) -> ResNet:
     """A model in evaluation mode no two tensors of which are alike, BN included."""
     torch.manual_seed(seed)
-    model = build_resnet(variant, depth)
+    model = build_net(variant, depth)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -123,7 +125,7 @@ def test_another_stem_stays_new_and_the_layers_behind_it_are_equal(
 def test_the_earlier_studys_variant_leaves_12_1_per_cent_random(tmp_path: Path) -> None:
     torch.manual_seed(0)
     source = saved(torchvision.models.resnet50(), tmp_path)
-    loaded = load_pretrained(build_resnet("bcd_seed", 50), source)
+    loaded = load_pretrained(build_net("bcd_seed", 50), source)
     shortcuts = tuple(
         f"layer{layer}.0.downsample.{name}"
         for layer in (2, 3, 4)
@@ -174,7 +176,7 @@ def test_a_deeper_or_shallower_source_is_refused(tmp_path: Path) -> None:
 def test_other_parts_of_a_source_are_dropped_by_name(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({**state(random_model("org", 18)), "projector.weight": torch.ones(3)}, path)
-    loaded = load_pretrained(build_resnet("org", 18), str(path))
+    loaded = load_pretrained(build_net("org", 18), str(path))
     assert set(loaded.dropped) == {"fc.weight", "fc.bias", "projector.weight"}
 
 
@@ -207,7 +209,7 @@ def test_a_saved_backbone_comes_back_with_its_normalisation_and_licence(tmp_path
 def test_a_backbone_is_written_as_safetensors_only(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"bcd\.pt: a backbone is written as \.safetensors"):
         save_backbone(
-            build_resnet("bcd", 18),
+            build_net("bcd", 18),
             tmp_path / "bcd.pt",
             made_by={},
             mean=SCRATCH_STD,

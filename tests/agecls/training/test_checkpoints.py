@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agecls.errors import CheckpointError
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import build_net
 from agecls.nets.weights import save_backbone
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
@@ -40,7 +40,7 @@ def written(tmp_path_factory, data):
     """Bytes of a checkpoint after one epoch of TINY, with the small net."""
     path = tmp_path_factory.mktemp("checkpoint") / "one.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agecls.training.state.build_resnet", build_small_net)
+        patch.setattr("agecls.training.state.build_net", build_small_net)
         state = start(TINY, data)
         next(fit(state, data))
         checkpoints.save(path, state)
@@ -49,7 +49,7 @@ def written(tmp_path_factory, data):
 
 @pytest.fixture
 def path(tmp_path, written, monkeypatch):
-    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_net", build_small_net)
     path = tmp_path / "trial.pt"
     path.write_bytes(written)
     return path
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_leaves_the_old_checkpoint_and_no_rest(
     path, data, monkeypatch, share
 ):
     before = path.read_bytes()
-    monkeypatch.setattr("agecls.training.state.build_resnet", build_resnet)
+    monkeypatch.setattr("agecls.training.state.build_net", build_net)
     state = start(TINY, data)
     size = 4 * sum(p.numel() for p in state.model.parameters())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

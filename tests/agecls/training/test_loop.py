@@ -26,7 +26,7 @@ def _one_thread():
 
 @pytest.fixture
 def small_net(monkeypatch):
-    monkeypatch.setattr("agecls.training.state.build_resnet", build_small_net)
+    monkeypatch.setattr("agecls.training.state.build_net", build_small_net)
 
 
 def run(recipe=TINY, data=None, **kwargs):

@@ -219,14 +219,14 @@ def test_an_exception_is_a_result_in_one_line(tmp_path, monkeypatch):
 
 
 def test_weights_travel_as_bytes_to_nodes_that_do_not_have_the_file(tmp_path):
-    from agecls.nets.resnet import build_resnet
+    from agecls.nets.families import build_net
     from agecls.nets.weights import save_backbone
 
     source = tmp_path / "source" / "org-18.safetensors"
     source.parent.mkdir()
     torch.manual_seed(1)
     save_backbone(
-        build_resnet("org", 18), source, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="x"
+        build_net("org", 18), source, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="x"
     )
     files = {p.name: p.read_bytes() for p in source.parent.iterdir()}
     for path in source.parent.iterdir():

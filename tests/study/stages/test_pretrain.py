@@ -5,7 +5,7 @@ import pytest
 import ray
 
 from agecls.errors import WeightsError
-from agecls.nets.resnet import build_resnet
+from agecls.nets.families import build_net
 from agecls.nets.weights import save_backbone
 from study.asked.study_file import load_study
 from study.errors import SearchError
@@ -27,7 +27,7 @@ def study(tmp_path):
 
 def save(path, variant):
     save_backbone(
-        build_resnet(variant, 18), path, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="x"
+        build_net(variant, 18), path, made_by={}, mean=(0.5,) * 3, std=(0.5,) * 3, licence="x"
     )
 
 

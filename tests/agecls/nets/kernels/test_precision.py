@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from agecls.nets.families import build_net
 from agecls.nets.kernels import convolution, precision
 from agecls.nets.kernels.convolution import Convolution
 from agecls.nets.kernels.precision import convolves_right, mixed_precision, number_format
-from agecls.nets.resnet import build_resnet
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from tests.agecls.tiny import shades
@@ -71,7 +71,7 @@ def test_no_shape_of_a_resnet_needs_float32_here(variant, size, monkeypatch):
 
     monkeypatch.setattr(convolution, "convolves_right", noted)
     with bfloat16(), torch.no_grad():
-        build_resnet(variant, 50)(torch.zeros(2, 3, size, size))
+        build_net(variant, 50)(torch.zeros(2, 3, size, size))
     assert len(tried) > 1
     assert [shape for shape, is_right in tried.items() if not is_right] == []
 
