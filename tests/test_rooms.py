@@ -18,7 +18,7 @@ KNOWS = {
     "agecls.nets": set(),
     "agecls.training": {"agecls.data", "agecls.nets", "agecls.nets.kernels"},
     "agecls.use": {"agecls.data", "agecls.faces", "agecls.nets", "agecls.training"},
-    "study.asked": set(),
+    "study.asked": {"agecls.nets"},
     "study.folder": {"study.asked"},
     "study.plan": {"study.asked", "study.folder"},
     "study.running": {
