@@ -20,6 +20,15 @@ as two-way clustered errors do (Cameron, Gelbach and Miller 2011). Degrees of fr
 Satterthwaite's. A score may be any function of sums over images: QWK or F1 as well as a mean, and
 any difference of these between arms. Assumptions: seeds are independent of each other and of the
 images, clusters are independent draws, scores are near normal.
+
+A share near 0 or 1 is not, and where all images agree its estimated variance is 0. Its interval
+is then that of a binomial count (Clopper and Pearson 1934) of as many independent images as would
+have the same variance (Korn and Graubard 1998, "Confidence intervals for proportions with small
+expected number of positive counts estimated from survey data"); where all agree, nothing tells
+how alike the images of a cluster are, so a cluster counts as one. In simulation (1 or 5 models, 12
+or 30 clusters of 3 or 5 images, shares of 0.5, 2, 8 and 97 %, correlations of 0.02 and 0.15; 32
+settings of 300 samples) the t interval cut off at 0 and 1 held the truth in 12 to 96 % of samples,
+`share_interval` in 90 % and more; the tests repeat a part.
 """
 
 from collections.abc import Sequence
@@ -118,20 +127,26 @@ class Estimate:
         return float(np.sqrt(self.by_clusters + self.by_seeds))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Two-sided t interval of the true value."""
+        """Two-sided t interval of the true value; NaN where nothing varied.
+
+        A standard error of 0 is no certainty: all models gave the same on all draws, and nothing
+        tells how far others would be off.
+        """
+        if self.error == 0:
+            return float("nan"), float("nan")
         reach = self.error * quantile(self.freedom, 0.5 + level / 2)
         return self.value - reach, self.value + reach
 
     def p_above(self, limit: float) -> float:
         """One-sided p of the hypothesis that the true value is at most `limit`."""
         if self.error == 0:
-            return float(self.value <= limit)
+            return 1.0
         return float(special.stdtr(self.freedom, (limit - self.value) / self.error))
 
     def p_below(self, limit: float) -> float:
         """One-sided p of the hypothesis that the true value is at least `limit`."""
         if self.error == 0:
-            return float(self.value >= limit)
+            return 1.0
         return float(special.stdtr(self.freedom, (self.value - limit) / self.error))
 
     def with_seeds(self, n: int) -> tuple[float, float]:
@@ -147,6 +162,41 @@ class Estimate:
 def quantile(freedom: float, share: float) -> float:
     """Student's t at a share 0..1 of its distribution."""
     return float(special.stdtrit(freedom, share))
+
+
+def share_interval(
+    estimate: Estimate, *, n_images: int, n_clusters: int, level: float = 0.95
+) -> tuple[float, float]:
+    """An interval of a share that lies within 0..1 and is never a point.
+
+    Args:
+        estimate: Of the share, 0..1.
+        n_images: Images that it is a share of.
+        n_clusters: Clusters that they come in.
+        level: Of the interval.
+    """
+    low, high = estimate.interval(level)
+    if estimate.error > 0 and low >= 0 and high <= 1:
+        return low, high
+    share = float(np.clip(estimate.value, 0, 1))
+    n = _independent(estimate, share, n_images, n_clusters, level)
+    hits, tail = n * share, (1 - level) / 2
+    low = float(special.betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(special.betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
+    return low, high
+
+
+def _independent(
+    estimate: Estimate, share: float, n_images: int, n_clusters: int, level: float
+) -> float:
+    """How many independent images would say as much."""
+    if estimate.error == 0 or share in (0, 1):
+        return float(n_clusters)
+    alike = share * (1 - share) / estimate.error**2
+    wide = quantile(estimate.freedom, 0.5 + level / 2) / quantile(
+        max(n_images - 1.0, 1.0), 0.5 + level / 2
+    )
+    return float(min(alike / wide**2, n_images))
 
 
 def two_level(scores: Array, drawn: Array, clusters: Clusters) -> Estimate:

@@ -116,7 +116,7 @@ def _confirmed(
     if tables.confirm is None or not _can_be_scored(tables, models):
         return tables, _kept(tables, of_drops=False)
     is_there = tables.confirmed is not None and tables.claims is not None
-    if is_there and models["temperature"].notna().all():
+    if is_there and models[["temperature", "learned"]].notna().all(axis=None):
         return tables, _kept(tables, of_drops=False)
     found = _scored(tables, models)
     columns = [c.name for c in SCHEMAS["confirm"]]

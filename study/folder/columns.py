@@ -220,7 +220,12 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             trial_id="trial of the search whose configuration it has",
         ),
         _word("status", "as in trials", *STATUSES),
-        *_columns(FLAG, collapsed="as in trials"),
+        *_columns(
+            FLAG,
+            collapsed="as in trials",
+            learned="whether the model is better on the validation split than naming how common "
+            "each class is; false: it hardly learned",
+        ),
         *_columns(WHOLE, epochs_planned="as in trials", epochs_run="as in trials"),
         *_columns(
             REAL,

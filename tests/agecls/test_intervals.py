@@ -2,9 +2,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from agecls.intervals import Clusters, Estimate, over_sets, two_level
+from agecls.intervals import Clusters, Estimate, over_sets, share_interval, two_level
 from tests.simulate.coverage import World, coverage
 
 
@@ -106,17 +108,80 @@ def test_p_values_and_the_interval_are_two_sides_of_one_test():
     assert found.p_above(0.0) + found.p_below(0.0) == pytest.approx(1)
 
 
-def test_without_any_variance_a_difference_is_certain():
+def test_a_standard_error_of_0_is_no_certainty():
     found = Estimate(
         value=0.0, by_clusters=0.0, by_seeds=0.0, freedom=1.0, n_seeds=3, clusters_freedom=9
     )
-    assert found.interval() == (0, 0)
-    assert (found.p_above(-1), found.p_above(0), found.p_below(1), found.p_below(0)) == (
-        0,
-        1,
-        0,
-        1,
+    assert np.isnan(found.interval()).all()
+    assert {f(x) for f in (found.p_above, found.p_below) for x in (-1, 0, 1)} == {1.0}
+
+
+def of_share(value, error=0.0, freedom=20.0):
+    return Estimate(
+        value=value, by_clusters=error**2, by_seeds=0.0, freedom=freedom, n_seeds=1,
+        clusters_freedom=freedom,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.0, (0, 0.3085)), (1.0, (0.6915, 1))])
+def test_none_or_all_of_ten_clusters_leave_three_in_ten_open(value, expected):
+    # 1 - 0.025 ** (1 / 10), however many images there are
+    for n_images in (10, 500):
+        found = share_interval(of_share(value), n_images=n_images, n_clusters=10)
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_share_of_independent_images_near_an_end_has_clopper_and_pearsons_interval():
+    # 1 of 50 images: standard error sqrt(0.02 * 0.98 / 50)
+    found = share_interval(
+        of_share(0.02, np.sqrt(0.02 * 0.98 / 50), freedom=49), n_images=50, n_clusters=50
     )
+    known = stats.binomtest(1, 50).proportion_ci(method="exact")
+    assert found == pytest.approx((known.low, known.high), abs=1e-6)
+
+
+def test_a_share_far_from_both_ends_keeps_its_t_interval():
+    found = of_share(0.5, 0.05)
+    assert share_interval(found, n_images=100, n_clusters=30) == found.interval()
+
+
+@given(
+    value=st.floats(0, 1),
+    error=st.floats(0, 0.5),
+    n_clusters=st.integers(1, 60),
+    per_cluster=st.integers(1, 9),
+)
+def test_the_interval_of_a_share_holds_it_stays_in_range_and_is_never_a_point(
+    value, error, n_clusters, per_cluster
+):
+    found = of_share(value, error, freedom=max(1, n_clusters - 1))
+    n_images = n_clusters * per_cluster
+    low, high = share_interval(found, n_images=n_images, n_clusters=n_clusters)
+    assert 0 <= low <= value + 1e-9
+    assert value - 1e-9 <= high <= 1
+    assert low < high or error > 0
+
+
+@pytest.mark.parametrize(("share", "correlation"), [(0.02, 0.15), (0.97, 0.02)])
+def test_intervals_of_rare_and_common_shares_cover_where_the_cut_t_interval_does_not(
+    share, correlation
+):
+    rng = np.random.default_rng(0)
+    held = {"t": 0, "share": 0}
+    for _ in range(300):
+        labels = np.repeat(np.arange(30), rng.geometric(1 / 5, size=30))
+        a, b = (p * (1 - correlation) / correlation for p in (share, 1 - share))
+        hits = (rng.random(len(labels)) < rng.beta(a, b, size=30)[labels]).astype(float)
+        clusters = Clusters.of(labels)
+        draws = clusters.draws(200, rng)
+        drawn = (draws @ clusters.sums(hits)) / (draws @ clusters.sizes)
+        found = two_level(hits.mean(keepdims=True), drawn[:, None], clusters)
+        low, high = found.interval()
+        held["t"] += low <= share <= high
+        low, high = share_interval(found, n_images=len(hits), n_clusters=30)
+        held["share"] += low <= share <= high
+    assert held["share"] / 300 >= 0.95
+    assert held["t"] / 300 < 0.9
 
 
 def test_more_seeds_shrink_their_own_part_only():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from agecls.classes import CLASSES
 from agecls.intervals import Array, Clusters, Estimate, two_level
+from study.analysis.models.learned import has_learned
 from study.analysis.models.scoring import (
     METRICS,
     RECALLS,
@@ -23,9 +24,9 @@ from study.analysis.models.scoring import (
     cluster_sums,
     drawn_scores,
     renamed,
+    score_interval,
     scores,
     temperature,
-    within_reach,
 )
 
 _DRAWN_AT_ONCE: Final = 2**24
@@ -58,12 +59,14 @@ class ScoredArm:
         seeds: One per model.
         scores: By metric, of each model (K,).
         drawn: By metric, of each model on each draw of clusters (B, K).
+        learned: Whether each model learned anything; see `has_learned`.
     """
 
     arm: str
     seeds: tuple[int, ...]
     scores: Mapping[str, Array]
     drawn: Mapping[str, Array]
+    learned: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,7 @@ class ScoredSet:
         images: `all`, or `unique`: without files that another split has too.
         clusters: Of these images.
         n_images: How many.
+        of_classes: By metric of one class, such as `recall_a`, the class's images and clusters.
         arms: By name.
     """
 
@@ -82,7 +86,12 @@ class ScoredSet:
     images: str
     clusters: Clusters
     n_images: int
+    of_classes: Mapping[str, tuple[int, int]]
     arms: Mapping[str, ScoredArm]
+
+    def counted(self, metric: str) -> tuple[int, int]:
+        """Images and clusters that a score is of."""
+        return self.of_classes.get(metric, (self.n_images, self.clusters.n))
 
     def contrast(self, weights: Mapping[str, float], metric: str) -> Estimate | None:
         """A weighted sum of arms' scores over the seeds that all of them have; None if none."""
@@ -121,7 +130,8 @@ class Confirmed:
     """What the predictions of the confirmed models say.
 
     Attributes:
-        models: Per model `model`, `temperature` and its scores under the columns of `confirm`.
+        models: Per model `model`, `temperature`, `learned` (on val) and its scores under the
+            columns of `confirm`.
         estimates: Per arm, and per pair of arms (`arm` minus `against`): `COLUMNS`; accuracies
             and recalls are fractions, NLL in nats, MAE in classes; `class` for recalls only.
         sets: What claims are judged on.
@@ -186,9 +196,14 @@ def score_confirmed(
         prefix = part.split if part.images == "all" else f"{part.split}_unique"
         for arm, names in models.groupby("arm", sort=False)["model"]:
             for k, model in enumerate(names):
-                records[model] |= renamed(one.arms[str(arm)].scores, prefix, k)
+                scored = one.arms[str(arm)]
+                records[model] |= renamed(scored.scores, prefix, k)
+                if part.split == "val":
+                    records[model]["learned"] = scored.learned[k]
         sets.append(one)
-        rows += list(_estimates(one, level))
+        # the temperature was fitted to val itself
+        names = METRICS if one.split == "val" else (*METRICS, *TEMPERED)
+        rows += [row | {"split": one.split} for *_, row in estimates(one, names, level)]
     return Confirmed(
         models=pd.DataFrame(list(records.values())),
         estimates=pd.DataFrame(rows, columns=COLUMNS),
@@ -274,46 +289,67 @@ def score_images(
         images=part.images,
         clusters=part.clusters,
         n_images=len(part.labels),
+        of_classes={
+            name: (int(inside.sum()), len(np.unique(part.clusters.of_image[inside])))
+            for c, name in enumerate(RECALLS)
+            for inside in [part.labels == c]
+        },
         arms={
             arm: ScoredArm(
                 arm=arm,
                 seeds=seeds[arm],
                 scores=scores(summed.sum(axis=1)),
                 drawn={k: np.concatenate([d[k] for d in drawn[arm]]) for k in drawn[arm][0]},
+                learned=tuple(
+                    has_learned(part.labels, part.probabilities[m])
+                    for m in models.loc[models["arm"] == arm, "model"]
+                ),
             )
             for arm, summed in sums.items()
         },
     )
 
 
-def _estimates(one: ScoredSet, level: float) -> Iterator[dict[str, object]]:
-    """Rows of every arm, then of every pair of arms."""
+def estimates(
+    one: ScoredSet, names: Sequence[str], level: float
+) -> Iterator[tuple[dict[str, float], str, dict[str, object]]]:
+    """Every score of every arm, then of every pair of arms: its weights, name and row.
+
+    Args:
+        one: The models on a set of images.
+        names: Scores; recalls come after them.
+        level: Of the intervals.
+    """
     asked: list[tuple[str, str | None, dict[str, float]]] = [
         (arm, None, {arm: 1.0}) for arm in one.arms
     ]
     asked += [(a, b, {a: 1.0, b: -1.0}) for a, b in combinations(one.arms, 2)]
-    # the temperature was fitted to val itself
-    names = METRICS if one.split == "val" else (*METRICS, *TEMPERED)
     for arm, against, weights in asked:
         for metric in (*names, *RECALLS):
             estimate = one.contrast(weights, metric)
             if estimate is None:
                 continue
+            n_images, n_clusters = one.counted(metric)
             low, high = estimate.interval(level)
             if against is None:
-                low, high = within_reach(metric, (low, high))
+                low, high = score_interval(
+                    metric, estimate, n_images=n_images, n_clusters=n_clusters, level=level
+                )
             is_recall = metric in RECALLS
-            yield {
-                "arm": arm,
-                "against": against,
-                "split": one.split,
-                "images": one.images,
-                "metric": "recall" if is_recall else metric,
-                "class": metric.removeprefix("recall_") if is_recall else None,
-                "estimate": estimate.value,
-                "low": low,
-                "high": high,
-                "n_seeds": estimate.n_seeds,
-                "n_images": one.n_images,
-                "n_clusters": one.clusters.n,
-            }
+            yield (
+                weights,
+                metric,
+                {
+                    "arm": arm,
+                    "against": against,
+                    "images": one.images,
+                    "metric": "recall" if is_recall else metric,
+                    "class": metric.removeprefix("recall_") if is_recall else None,
+                    "estimate": estimate.value,
+                    "low": low,
+                    "high": high,
+                    "n_seeds": estimate.n_seeds,
+                    "n_images": n_images,
+                    "n_clusters": n_clusters,
+                },
+            )

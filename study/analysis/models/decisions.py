@@ -41,13 +41,45 @@ COLUMNS: Final = [
 
 @dataclass(frozen=True, kw_only=True)
 class _Test:
-    """A claim's test: the difference in points, its p, and the verdict if p is small enough."""
+    """A claim's test: the difference in points, its p, and the verdict if p is small enough.
+
+    Attributes:
+        claim: What is tested.
+        estimate: The difference.
+        arms: Those that it is made of.
+        idle: Arms of which no net learned anything: their pairs are left out.
+        slow: By arm that is not, how many of its nets hardly learned; they count as they are.
+        p: Two-sided.
+        verdict: What a small p speaks for.
+    """
 
     claim: DifferenceClaim | EquivalenceClaim
     estimate: Estimate
-    n_models: int
+    arms: tuple[str, ...]
+    idle: tuple[str, ...]
+    slow: Mapping[str, int]
     p: float
     verdict: str
+
+    @property
+    def withheld(self) -> str | None:
+        """Why nothing can be told; None where something can."""
+        if not self.arms:
+            return (
+                f"no net of {', '.join(self.idle)} learned anything: none is better than naming "
+                "how common each class is, and such nets say nothing of a factor"
+            )
+        if self.estimate.error == 0:
+            return "nothing varied: all nets that are compared do alike, which is no certainty"
+        return None
+
+    @property
+    def notes(self) -> str:
+        """What a reader of the verdict must know of its nets, each part behind a semicolon."""
+        said = [f"left out with its pair: {arm}, none of whose nets learned" for arm in self.idle]
+        n = self.estimate.n_seeds
+        said += [f"{k} of {n} nets of {arm} hardly learned" for arm, k in self.slow.items()]
+        return "".join(f"; {part}" for part in said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,39 +110,46 @@ class Decisions:
             verdict follows; `n_trials` counts models, `seeds_needed` those per arm that would
             settle it with 80 % power if the estimate were true (null: no number would).
         """
-        tests = [t for t in (_tested(claim, study, scored) for claim in study.claims) if t]
-        adjusted = holm([t.p for t in tests])
+        found = [t for t in (_tested(claim, study, scored) for claim in study.claims) if t]
+        tests = [test for test in found if test.withheld is None]
+        adjusted = dict(zip(map(id, tests), holm([t.p for t in tests]), strict=True))
         before = {row["claim"]: row for row in search_claims.to_dict("records")}
         rows = []
-        for test, (p, level) in zip(tests, adjusted, strict=True):
+        for test in found:
+            searched = before.get(test.claim.name, {})
+            row = {
+                "claim": test.claim.name,
+                "text": test.claim.text,
+                "verdict": "unresolved",
+                "stage": "confirm",
+                "n_trials": len(test.arms or test.idle) * test.estimate.n_seeds,
+                "n_seeds": test.estimate.n_seeds,
+                "reason": test.withheld,
+                "unit": "points",
+                "split": scored.split,
+                **{f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")},
+            }
+            rows.append(row)
+            if test.withheld is not None:
+                continue
+            p, level = adjusted[id(test)]
             alpha = self.alpha * level
             is_settled = p <= self.alpha
             seeds = None if is_settled else self.seeds_needed(test.claim, test.estimate, alpha)
             low, high = test.estimate.interval(1 - self.alpha)
             adjusted_low, adjusted_high = test.estimate.interval(1 - alpha)
-            searched = before.get(test.claim.name, {})
-            rows.append(
-                {
-                    "claim": test.claim.name,
-                    "text": test.claim.text,
-                    "estimate": test.estimate.value,
-                    "low": low,
-                    "high": high,
-                    "verdict": test.verdict if is_settled else "unresolved",
-                    "stage": "confirm",
-                    "n_trials": test.n_models,
-                    "n_seeds": test.estimate.n_seeds,
-                    "reason": self._reason(test, p, len(tests), seeds, scored),
-                    "unit": "points",
-                    "split": scored.split,
-                    "p_value": test.p,
-                    "p_adjusted": p,
-                    "adjusted_low": adjusted_low,
-                    "adjusted_high": adjusted_high,
-                    **{f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")},
-                    "seeds_needed": seeds,
-                }
-            )
+            row |= {
+                "estimate": test.estimate.value,
+                "low": low,
+                "high": high,
+                "verdict": test.verdict if is_settled else "unresolved",
+                "reason": self._reason(test, p, len(tests), seeds, scored) + test.notes,
+                "p_value": test.p,
+                "p_adjusted": p,
+                "adjusted_low": adjusted_low,
+                "adjusted_high": adjusted_high,
+                "seeds_needed": seeds,
+            }
         return pd.DataFrame(rows, columns=COLUMNS)
 
     def seeds_needed(
@@ -182,24 +221,34 @@ def _tested(claim: Claim, study: Study, scored: ScoredSet) -> _Test | None:
         return None
     if lacks_weights(study, claim):
         return None
-    weights: dict[str, float] = {}
-    for cell in study.arms:
-        if cell[claim.factor] != levels[0]:
-            continue
-        first, second = (arm_name(study, {**cell, claim.factor: level}) for level in levels)
-        if first in scored.arms and second in scored.arms:
-            weights |= {first: 1.0, second: -1.0}
-    if not weights:
+    pairs = [
+        (first, second)
+        for cell in study.arms
+        if cell[claim.factor] == levels[0]
+        for first, second in [[arm_name(study, {**cell, claim.factor: x}) for x in levels]]
+        if first in scored.arms and second in scored.arms
+    ]
+    idle = tuple(a for pair in pairs for a in pair if not any(scored.arms[a].learned))
+    sound = [pair for pair in pairs if not {*pair} & {*idle}]
+    compared = sound or pairs
+    if not compared:
         return None
-    shares = {arm: POINTS * sign * 2 / len(weights) for arm, sign in weights.items()}
-    estimate = scored.contrast(shares, metric_of(study.metric))
+    weights = {
+        arm: sign * POINTS / len(compared)
+        for pair in compared
+        for arm, sign in zip(pair, (1, -1), strict=True)
+    }
+    estimate = scored.contrast(weights, metric_of(study.metric))
     if estimate is None:
         return None
     p, verdict = _p_value(claim, estimate)
+    arms = tuple(arm for pair in sound for arm in pair)
     return _Test(
         claim=claim,
         estimate=estimate,
-        n_models=len(weights) * estimate.n_seeds,
+        arms=arms,
+        idle=idle,
+        slow={arm: n for arm in arms if (n := scored.arms[arm].learned.count(False))},
         p=p,
         verdict=verdict,
     )

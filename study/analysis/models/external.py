@@ -8,17 +8,16 @@ elsewhere; it mixes what is harder there with another mix of classes, which the 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from agecls.intervals import Estimate, over_sets
-from study.analysis.models.confirmed import ScoredSet, images_of, score_images
+from study.analysis.models.confirmed import ScoredSet, estimates, images_of, score_images
 from study.analysis.models.decisions import COLUMNS as CLAIM_COLUMNS
 from study.analysis.models.decisions import holm
-from study.analysis.models.scoring import METRICS, RECALLS, TEMPERED, metric_of, within_reach
+from study.analysis.models.scoring import METRICS, TEMPERED, metric_of
 from study.analysis.untested import lacks_weights
 from study.asked.factors import DropClaim, Study
 from study.folder.other_faces import OtherFaces
@@ -141,37 +140,14 @@ def external_frame(found: Sequence[Elsewhere], *, level: float = 0.95) -> pd.Dat
 
 
 def _rows(one: Elsewhere, other: ScoredSet, level: float) -> Iterator[dict[str, object]]:
-    asked: list[tuple[str, str | None, dict[str, float]]] = [
-        (arm, None, {arm: 1.0}) for arm in other.arms
-    ]
-    asked += [(a, b, {a: 1.0, b: -1.0}) for a, b in combinations(other.arms, 2)]
-    for arm, against, weights in asked:
+    for weights, metric, row in estimates(other, (*METRICS, *TEMPERED), level):
         seen = [one.faces.seen.get(name) for name in weights]
-        for metric in (*METRICS, *TEMPERED, *RECALLS):
-            there = other.contrast(weights, metric)
-            if there is None:
-                continue
-            low, high = there.interval(level)
-            if against is None:
-                low, high = within_reach(metric, (low, high))
-            is_recall = metric in RECALLS
-            yield {
-                "faces": one.faces.name,
-                "arm": arm,
-                "against": against,
-                "images": other.images,
-                "metric": "recall" if is_recall else metric,
-                "class": metric.removeprefix("recall_") if is_recall else None,
-                "estimate": there.value,
-                "low": low,
-                "high": high,
-                "own_split": one.own.split,
-                **_change(one, other, weights, metric, level),
-                "is_seen": True if True in seen else None if None in seen else False,
-                "n_seeds": there.n_seeds,
-                "n_images": other.n_images,
-                "n_clusters": other.clusters.n,
-            }
+        yield row | {
+            "faces": one.faces.name,
+            "own_split": one.own.split,
+            **_change(one, other, weights, metric, level),
+            "is_seen": True if True in seen else None if None in seen else False,
+        }
 
 
 def _change(
@@ -204,7 +180,11 @@ def judge_drops(study: Study, found: Sequence[Elsewhere], *, alpha: float = 0.05
             continue
         for one in found:
             there = one.judged_on
-            arms = [a for a in one.own.arms if one.faces.seen.get(a) is not True]
+            arms = [
+                name
+                for name, arm in one.own.arms.items()
+                if one.faces.seen.get(name) is not True and any(arm.learned)
+            ]
             estimate = (
                 one.change(there, dict.fromkeys(arms, -POINTS / len(arms)), metric)
                 if there is not None and arms
@@ -225,7 +205,7 @@ def judge_drops(study: Study, found: Sequence[Elsewhere], *, alpha: float = 0.05
         }
         if estimate is None:
             why = (
-                "every arm started from weights trained on these faces"
+                "no arm is left whose nets learned and whose weights had not seen these faces"
                 if one.judged_on is not None
                 else f"{one.faces.name} has no image that the study does not hold"
             )

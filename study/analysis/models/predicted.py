@@ -17,7 +17,7 @@ from agecls.classes import CLASSES, N_CLASSES
 from agecls.intervals import Array, Clusters, two_level
 from agecls.metrics import ECE_BINS
 from study.analysis.models.confirmed import P_COLUMNS
-from study.analysis.models.scoring import tempered, within_reach
+from study.analysis.models.scoring import score_interval, tempered
 
 FEWEST_IMAGES: Final = 5
 """Images of a bin in every model without which its share of hits says nothing."""
@@ -124,7 +124,12 @@ def _reliability(
             continue
         drawn = drawn_hits[is_defined] / drawn_n[is_defined]
         estimate = two_level(hits.sum(axis=1) / n, drawn, clusters)
-        low, high = within_reach("accuracy", estimate.interval())
+        low, high = score_interval(
+            "accuracy",
+            estimate,
+            n_images=int(n.mean()),
+            n_clusters=len(np.unique(clusters.of_image[inside.any(axis=0)])),
+        )
         yield {
             "confidence": float(confidence[inside].mean()),
             "accuracy": estimate.value,

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from agecls.classes import CLASSES, N_CLASSES
-from agecls.intervals import Array, Clusters
+from agecls.intervals import Array, Clusters, Estimate, share_interval
 from agecls.metrics import ECE_BINS, LEAST_PROBABILITY
 
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
 RECALLS: Final = tuple(f"recall_{letter}" for letter in CLASSES)
+SHARES: Final = ("accuracy", "accuracy_1off", *RECALLS)
+"""Scores that are shares of images."""
 
 _ENDS: Final = {"mae": (0.0, N_CLASSES - 1.0), "qwk": (-1.0, 1.0)}
 """Least and greatest value of a score, where these are not 0 and 1."""
@@ -132,10 +134,23 @@ def drawn_scores(draws: Array, sums: Array) -> dict[str, Array]:
     return scores((draws @ flat).reshape(len(draws), n_models, n_features))
 
 
-def within_reach(metric: str, interval: tuple[float, float]) -> tuple[float, float]:
-    """An interval of one arm's score without what no score can be, such as a recall below 0."""
+def score_interval(
+    metric: str, estimate: Estimate, *, n_images: int, n_clusters: int, level: float = 0.95
+) -> tuple[float, float]:
+    """An interval of one arm's score without what no score can be, such as a recall below 0.
+
+    Args:
+        metric: Its name.
+        estimate: Of the score.
+        n_images: Images that it is of: of a recall, those of its class.
+        n_clusters: Their clusters.
+        level: Of the interval.
+    """
+    if metric in SHARES:
+        return share_interval(estimate, n_images=n_images, n_clusters=n_clusters, level=level)
     least, greatest = (0.0, np.inf) if metric.startswith("nll") else _ENDS.get(metric, (0.0, 1.0))
-    return max(interval[0], least), min(interval[1], greatest)
+    low, high = estimate.interval(level)
+    return max(low, least), min(high, greatest)
 
 
 def metric_of(column: str) -> str:

@@ -12,7 +12,7 @@ from study.report.confirm.looks import looks_at_test
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, is_running, lead_sentence
-from study.report.wording import Measure, count, listed, percent, signed
+from study.report.wording import Measure, count, listed, percent, signed, some_of
 
 MOST_NAMED: Final = 5
 """Factors that one sentence names; more are counted."""
@@ -154,6 +154,26 @@ def _factor(row: dict[str, object]) -> str:
     return f"{row['factor']} {percent(float(share))} [{ends}]"  # type: ignore[arg-type]
 
 
+def _hardly_learned(tables: StudyTables) -> list[str]:
+    """Which confirmed nets are no better than naming how common each class is."""
+    if tables.confirm is None or "learned" not in tables.confirm:
+        return []
+    trained = tables.confirm[tables.confirm["learned"].notna()]
+    idle = trained[~trained["learned"].astype(bool)]
+    if idle.empty:
+        return []
+    named = [
+        f"{row['arm']} with seed {row['seed']} ({percent(row['val_accuracy'])})"
+        for row in idle.to_dict("records")
+    ]
+    return [
+        f"{count(len(idle), 'net')} of {len(trained)} on fresh seeds hardly learned, no better on "
+        f"the validation split than naming how common each class is: {some_of(named)}. What is "
+        "said of an arm counts such nets as they are, unless none of its nets learned: then no "
+        "claim is judged by it."
+    ]
+
+
 def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[str]:
     looks = looks_at_test(tables)
     found = []
@@ -170,6 +190,7 @@ def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[st
             "what was decided in between may have been decided by the first: its figures are no "
             "longer those of an untouched split."
         )
+    found += _hardly_learned(tables)
     if confirmed is not None and confirmed.split == "val":
         found.append(
             "There is no test split here: confirmed figures are on the validation split, on which "

@@ -113,6 +113,30 @@ def test_no_interval_of_an_arm_holds_what_no_score_can_be():
     assert differences["low"].min() < 0
 
 
+def test_a_recall_counts_the_images_of_its_class_and_is_no_point_at_none_or_all():
+    models, predictions = drawn({"org": 0.5})
+    is_b = predictions["predicted"] == "b"
+    predictions.loc[is_b, P_COLUMNS] = [0.3, 0.05, 0.25, *[0.08] * 5]  # b is never named
+    predictions.loc[is_b, "predicted"] = "a"
+    found = score_confirmed(models, predictions, seed=0, n_draws=300).estimates
+    row = found.query("metric == 'recall' and `class` == 'b' and split == 'test'").iloc[0]
+    of_b = predictions.query("split == 'test' and true == 'b' and model == 'org-seed0'")
+    assert row["n_images"] == len(of_b)
+    assert row["n_clusters"] == of_b["cluster"].nunique()
+    assert (row["estimate"], row["low"]) == (0, 0)
+    assert row["high"] == pytest.approx(1 - 0.025 ** (1 / row["n_clusters"]))
+
+
+def test_models_say_whether_they_learned():
+    models, predictions = drawn({"org": 0.5})
+    is_idle = predictions["model"] == "org-seed2"
+    predictions.loc[is_idle, P_COLUMNS] = 1 / 8
+    found = score_confirmed(models, predictions, seed=0, n_draws=50).models
+    assert found.set_index("model")["learned"].to_dict() == {
+        f"org-seed{k}": k != 2 for k in range(5)
+    }
+
+
 def test_pairing_narrows_the_difference_of_arms():
     models, predictions = drawn({"org": 0.5, "bcd": 0.5})
     found = score_confirmed(models, predictions, seed=0, n_draws=500)

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from agecls.intervals import Estimate
-from study.analysis.models.confirmed import score_confirmed
+from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
 from study.analysis.models.decisions import Decisions, holm
 from study.asked.factors import DifferenceClaim, EquivalenceClaim, Factor, ImportanceClaim, Range
 from tests.study.analysis.conftest import small_study
@@ -50,6 +50,86 @@ def test_a_planted_disadvantage_is_refuted():
     (row,) = decide({"org": 0.6, "bcd": 0.5}, better()).to_dict("records")
     assert row["verdict"] == "refuted"
     assert row["high"] < 1
+
+
+def of_one_class(models, predictions, idle):
+    """The predictions with those models naming class a, sure of it alike on every image."""
+    found = predictions.copy()
+    is_idle = found["model"].isin(idle)
+    found.loc[is_idle, P_COLUMNS] = [0.3, *[0.1] * 7]
+    found.loc[is_idle, "predicted"] = "a"
+    return models, found
+
+
+def decide_idle(idle, *claims, accuracies=None, study=None):
+    """Verdicts where some models (by name) learned nothing."""
+    models, predictions = drawn(accuracies or {"org": 0.5, "bcd": 0.6})
+    found = score_confirmed(*of_one_class(models, predictions, idle), seed=0, n_draws=500)
+    study = study or small_study(VARIANT, RATE, claims=claims)
+    return Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
+
+
+def of_arm(arm, n=5):
+    return [f"{arm}-seed{k}" for k in range(n)]
+
+
+def test_arms_that_learned_nothing_are_neither_equal_nor_different():
+    rows = decide_idle([*of_arm("org"), *of_arm("bcd")], equal(1.0), better())
+    assert [row["verdict"] for row in rows] == ["unresolved", "unresolved"]
+    assert "no net of org, bcd learned anything" in rows[0]["reason"]
+    assert "no net of bcd, org learned anything" in rows[1]["reason"]
+    assert all(pd.isna(row[name]) for row in rows for name in ("estimate", "low", "p_value"))
+
+
+def test_an_arm_that_learned_nothing_does_not_lose_to_one_that_did():
+    (row,) = decide_idle(of_arm("org"), better())
+    assert row["verdict"] == "unresolved"
+    assert "no net of org learned anything" in row["reason"]
+
+
+def test_nets_that_do_alike_on_every_image_are_not_surely_equal():
+    models, predictions = drawn({"org": 0.5})
+    twins = predictions.assign(model=predictions["model"].str.replace("org", "bcd"))
+    both = models.assign(arm="bcd", model=models["model"].str.replace("org", "bcd"))
+    found = score_confirmed(
+        pd.concat([models, both]), pd.concat([predictions, twins]), seed=0, n_draws=200
+    )
+    study = small_study(VARIANT, RATE, claims=(equal(1.0),))
+    (row,) = Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
+    assert row["verdict"] == "unresolved"
+    assert "nothing varied" in row["reason"]
+
+
+def test_a_pair_without_a_net_that_learned_is_left_out_and_the_others_decide():
+    init = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
+    accuracies = {
+        "org-scratch": 0.5, "bcd-scratch": 0.5, "org-pretrained": 0.5, "bcd-pretrained": 0.6,
+    }  # fmt: skip
+    study = small_study(VARIANT, init, RATE, claims=(better(),))
+    (row,) = decide_idle(of_arm("org-scratch"), accuracies=accuracies, study=study)
+    assert row["verdict"] == "supported"
+    assert row["low"] < 10 < row["high"]
+    assert row["n_trials"] == 10
+    assert "left out with its pair: org-scratch, none of whose nets learned" in row["reason"]
+
+
+def test_one_net_that_hardly_learned_is_said_beside_the_verdict():
+    (row,) = decide_idle(["org-seed3"], better())
+    assert "1 of 5 nets of org hardly learned" in row["reason"]
+
+
+def test_a_claim_about_nets_that_learned_nothing_takes_nothing_from_the_others():
+    init = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
+    arms = ("org-scratch", "bcd-scratch", "org-pretrained", "bcd-pretrained")
+    transfer = DifferenceClaim(
+        name="transfer", text="transfer wins", factor="init", better="pretrained",
+        worse="scratch", least=0.0,
+    )  # fmt: skip
+    idle = [*of_arm("org-scratch"), *of_arm("bcd-scratch")]
+    study = small_study(VARIANT, init, RATE, claims=(better(), transfer))
+    rows = decide_idle(idle, accuracies=dict.fromkeys(arms, 0.5), study=study)
+    assert "no net of" in rows[1]["reason"]
+    assert "one claim tested" in rows[0]["reason"]
 
 
 def test_a_null_pair_is_not_called_different_nor_surely_equal():
