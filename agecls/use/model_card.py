@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from agecls.classes import CLASSES, NAMES
 from agecls.use.saved import Member
 from agecls.use.slices import LEVEL, slices
 
 _LEVELS_UP: Final = 4
+_NUMBERS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+"""Numbers from 2 on, as prose has them."""
 
 LIMITS: Final = """\
-- It tells one of eight age classes as people of the training images look in pictures, not an age,
-  and nothing about a person beyond the picture.
+- It tells one of {number} age classes as people of the training images look in pictures, not an
+  age, and nothing about a person beyond the picture.
 - Pictures unlike the training images (other populations, cameras, crops, make-up, masks, drawings)
   give answers that look as sure as any other. Measure on pictures of your own before use.
 - Accuracy differs between classes and groups of people, most where training images were few; see
@@ -47,14 +48,14 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
         title += f", fresh seed {described.get('seed')}"
     sections = {
         "What it is": _what(member, onnx_note),
-        "Data": _data(described, folder),
+        "Data": _data(member, folder),
         "Recipe": _table(
             ("field", "value"), [(k, _plain(v)) for k, v in member.recipe.to_dict().items()]
         ),
         "Metrics": _metrics(described, folder),
-        "Slices": _slices(described, folder),
+        "Slices": _slices(member, folder),
         "Calibration": _calibration(member),
-        "Limits": LIMITS.strip(),
+        "Limits": LIMITS.format(number=_number(len(member.classes))).strip(),
         "Not to be used for": NOT_FOR.strip(),
         "Licence": _licence(member, folder),
     }
@@ -82,11 +83,12 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _what(member: Member, onnx_note: str | None) -> str:
-    recipe = member.recipe
+    recipe, classes = member.recipe, member.classes
     lines = [
-        f"A ResNet-{recipe.depth} (`{recipe.variant}`) that gives probabilities of eight age "
-        f"classes ({', '.join(NAMES)} years) for a picture of one face of {member.size} × "
-        f"{member.size} pixels, RGB, upright and cropped like the training images. "
+        f"A ResNet-{recipe.depth} (`{recipe.variant}`) that gives probabilities of "
+        f"{_number(len(classes))} age classes ({', '.join(classes.captions)} years) for a "
+        f"picture of one face of {member.size} × {member.size} pixels, RGB, upright and cropped "
+        "like the training images. "
         f"Normalisation: mean {_plain(member.mean)}, deviation {_plain(member.std)} of values in "
         "0..1.",
         f"Weights: `{member.path.name}`, SHA-256 `{member.sha256}`, torch "
@@ -96,13 +98,13 @@ def _what(member: Member, onnx_note: str | None) -> str:
     return "\n\n".join(lines + ([onnx_note] if onnx_note else []))
 
 
-def _data(described: Mapping[str, Any], folder: Path | None) -> str:
-    fingerprint = f"Fingerprint `{described.get('data_fingerprint', 'unknown')}`"
+def _data(member: Member, folder: Path | None) -> str:
+    fingerprint = f"Fingerprint `{member.described.get('data_fingerprint', 'unknown')}`"
     if folder is None:
         return f"{fingerprint}; the study's folder is not beside the model, so no more is known."
     summary = _json(folder / "study.json")["data"]["summary"]
     rows = [
-        (name, f"{n:,}", *(f"{summary['classes'][name][c]:,}" for c in CLASSES))
+        (name, f"{n:,}", *(f"{summary['classes'][name][c]:,}" for c in member.classes.names))
         for name, n in summary["images"].items()
     ]
     duplicates, leaks = summary["duplicates"], summary["leaks"]
@@ -115,7 +117,7 @@ def _data(described: Mapping[str, Any], folder: Path | None) -> str:
     return "\n\n".join(
         [
             f"{fingerprint}, layout {summary['layout']}. Splits: {summary['splits']['how']}.",
-            _table(("split", "images", *CLASSES), rows),
+            _table(("split", "images", *member.classes.names), rows),
             f"Duplicates in train: {duplicates['copies']:,} copies, "
             f"{'left out' if duplicates['removed'] else 'kept'}. Shared between splits: "
             f"{'; '.join(leaking) or 'nothing found'}.",
@@ -182,7 +184,8 @@ def _confirmed(described: Mapping[str, Any], folder: Path | None) -> pd.DataFram
     return own if len(own) else None
 
 
-def _slices(described: Mapping[str, Any], folder: Path | None) -> str:
+def _slices(member: Member, folder: Path | None) -> str:
+    described = member.described
     confirmed = _confirmed(described, folder)
     none = (
         "None: the study kept no predictions. `python -m study.confirm` measures each class and "
@@ -195,7 +198,7 @@ def _slices(described: Mapping[str, Any], folder: Path | None) -> str:
     splits = [name for name in ("test", "val") if (table["split"] == name).any()]
     if not splits:
         return none
-    found = slices(table[table["split"] == splits[0]])
+    found = slices(table[table["split"] == splits[0]], member.classes)
     rows = [
         (s.name, str(s.accuracy), str(s.one_off), f"{s.n_images:,}", f"{s.n_clusters:,}")
         for s in found
@@ -205,9 +208,9 @@ def _slices(described: Mapping[str, Any], folder: Path | None) -> str:
     return "\n\n".join(
         [
             f"On the {splits[0]} split, mean over {n_models} models of this recipe on fresh "
-            f"seeds, {which}. Intervals: {LEVEL:.0%}, bootstrap over clusters "
-            "(families, persons, copies); they cover the choice of people, one interval at a "
-            "time, not the choice of data set.",
+            f"seeds, {which}. Intervals: {LEVEL:.0%}, over clusters (families, persons, copies) "
+            "and seeds; they cover the choice of people and of seeds, one interval at a time, not "
+            "the choice of data set.",
             _table(("slice", "accuracy", "at most one class off", "images", "clusters"), rows),
         ]
     )
@@ -255,6 +258,10 @@ def _start(member: Member, folder: Path | None) -> str:
             f"`{data.get('fingerprint')}`); licence: {own['licence']}"
         )
     return f"`{given.name}`, whose licence applies"
+
+
+def _number(n: int) -> str:
+    return _NUMBERS[n - 2] if n - 2 < len(_NUMBERS) else str(n)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

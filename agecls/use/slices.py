@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agecls.classes import CLASSES, NAMES
+from agecls.classes import Classes
 from agecls.data.layouts import FAMILY_NAME
+from agecls.intervals import Clusters, two_level
 
-RESAMPLES: Final = 2000
+N_DRAWS: Final = 2000
 LEVEL: Final = 0.95
+_SEED: Final = 0
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over images with an interval.
+class Share:
+    """A share of images, mean over models, with an interval over clusters and models.
 
     Attributes:
         value: 0..1.
@@ -35,31 +37,6 @@ class Estimate:
         return f"{100 * self.value:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f})"
 
 
-def cluster_mean(
-    values: NDArray[np.float64], clusters: NDArray[np.int64], *, seed: int = 0
-) -> Estimate:
-    """Mean of the values with a percentile bootstrap interval over whole clusters.
-
-    Clusters (families, copies of one file) are independent, images within one are not: resampling
-    images would give intervals that are too short (Davison and Hinkley 1997, section 3.8).
-
-    Args:
-        values: (N,), such as 1 for a hit and 0 for a miss.
-        clusters: (N,) number of each image's cluster.
-        seed: Of the resampling.
-    """
-    _, places = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(places, weights=values)
-    counts = np.bincount(places)
-    low = high = float("nan")
-    if len(counts) > 1:
-        rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLES)
-        means = (drawn @ sums) / (drawn @ counts)
-        low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
-    return Estimate(float(values.mean()), low, high)
-
-
 @dataclass(frozen=True)
 class Slice:
     """Some images of a split.
@@ -73,53 +50,65 @@ class Slice:
     """
 
     name: str
-    accuracy: Estimate
-    one_off: Estimate
+    accuracy: Share
+    one_off: Share
     n_images: int
     n_clusters: int
 
 
-def slices(predictions: pd.DataFrame) -> list[Slice]:
+def slices(predictions: pd.DataFrame, classes: Classes) -> list[Slice]:
     """All images, each class, and each role that names of files tell; empty slices are left out.
 
     Roles are those of the family layout without their number: S2 is an S.
 
     Args:
-        predictions: Rows `model, image, cluster, true, predicted` of one split; several models
-            of an image are averaged, so that an image counts once.
+        predictions: Rows `model, image, cluster, true, predicted` of one split; all models of all
+            its images. An image without a known cluster is one of its own.
+        classes: What the models tell apart.
     """
-    images = _per_image(predictions)
-    roles = [_role(image) for image in images["image"]]
+    places = {name: k for k, name in enumerate(classes.names)}
+    true, predicted = (predictions[c].map(places).to_numpy() for c in ("true", "predicted"))
+    by_model = predictions.assign(distance=np.abs(true - predicted)).pivot(
+        index="image", columns="model", values="distance"
+    )
+    distance = by_model.to_numpy()
+    images = predictions.groupby("image", sort=True)[["cluster", "true"]].first()
+    own = pd.Series(-1 - np.arange(len(images)), index=images.index)
+    clusters = images["cluster"].fillna(own).to_numpy(np.int64)
+    roles = np.array([_role(image) for image in images.index], dtype=object)
     masks = {"all": np.ones(len(images), dtype=bool)}
-    for letter, name in zip(CLASSES, NAMES, strict=True):
-        masks[f"class {name}"] = (images["true"] == letter).to_numpy()
-    for role in sorted({role for role in roles if role is not None}):
-        masks[f"role {role}"] = np.array([r == role for r in roles])
-    return [_slice(name, images[mask]) for name, mask in masks.items() if mask.any()]
+    for name, caption in zip(classes.names, classes.captions, strict=True):
+        masks[f"class {caption}"] = (images["true"] == name).to_numpy()
+    for role in sorted(set(roles) - {None}):
+        masks[f"role {role}"] = roles == role
+    return [
+        _slice(name, distance[mask], Clusters.of(clusters[mask]))
+        for name, mask in masks.items()
+        if mask.any()
+    ]
 
 
-def _slice(name: str, images: pd.DataFrame) -> Slice:
-    clusters = images["cluster"].to_numpy(np.int64)
+def _slice(name: str, distance: NDArray[np.int64], clusters: Clusters) -> Slice:
+    """From distances in classes (images, models)."""
+    draws = clusters.draws(N_DRAWS, np.random.default_rng(_SEED))
+    drawn_images = (draws @ clusters.sizes)[:, None]
+
+    def share(is_counted: NDArray[np.bool_]) -> Share:
+        values = is_counted.astype(np.float64)
+        if clusters.n < 2:
+            return Share(float(values.mean()), float("nan"), float("nan"))
+        drawn = draws @ clusters.sums(values) / drawn_images
+        estimate = two_level(values.mean(axis=0), drawn, clusters)
+        low, high = estimate.interval(LEVEL)
+        return Share(estimate.value, max(low, 0.0), min(high, 1.0))
+
     return Slice(
         name,
-        accuracy=cluster_mean(images["hit"].to_numpy(np.float64), clusters),
-        one_off=cluster_mean(images["near"].to_numpy(np.float64), clusters),
-        n_images=len(images),
-        n_clusters=len(np.unique(clusters)),
+        accuracy=share(distance == 0),
+        one_off=share(distance <= 1),
+        n_images=len(distance),
+        n_clusters=clusters.n,
     )
-
-
-def _per_image(rows: pd.DataFrame) -> pd.DataFrame:
-    """`image, cluster, true`, and the shares of models that `hit` or come `near`."""
-    index = {letter: k for k, letter in enumerate(CLASSES)}
-    true, predicted = (rows[name].map(index).to_numpy(np.int64) for name in ("true", "predicted"))
-    distance = np.abs(true - predicted)
-    marked = rows.assign(hit=(distance == 0).astype(float), near=(distance <= 1).astype(float))
-    grouped = marked.groupby("image", sort=True)
-    images = grouped[["cluster", "true"]].first().join(grouped[["hit", "near"]].mean())
-    # an image without a known cluster is one of its own
-    own = pd.Series(-1 - np.arange(len(images)), index=images.index)
-    return images.assign(cluster=images["cluster"].fillna(own)).reset_index()
 
 
 def _role(image: str) -> str | None:
