@@ -4,9 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from agecls.audit.findings import Findings, duplicates_by_place
+from agecls.audit.findings import Findings, duplicates_by_place, sizes
 from agecls.audit.wording import checks, class_counts
-from agecls.classes import CLASSES
 
 
 def findings_dict(findings: Findings) -> dict[str, Any]:
@@ -20,7 +19,6 @@ def findings_dict(findings: Findings) -> dict[str, Any]:
     images = findings.images
     paths = images["image_path"]
     counts = class_counts(findings)
-    sizes = images.value_counts(["width", "height", "format"]).rename("images").reset_index()
     impossible = findings.impossible
     rows = impossible["row"]
     return {
@@ -28,7 +26,7 @@ def findings_dict(findings: Findings) -> dict[str, Any]:
         "layout": findings.layout,
         "images": {split: int(n) for split, n in counts.sum().items()},
         "classes": {split: counts[split].to_dict() for split in counts},
-        "sizes": _records(sizes),
+        "sizes": _records(sizes(images)),
         "checks": [vars(check) for check in checks(findings)],
         "duplicates": _records(duplicates_by_place(findings.groups, images)),
         "groups": [
@@ -51,7 +49,7 @@ def findings_dict(findings: Findings) -> dict[str, Any]:
         "impossible": [
             {
                 "image_path": paths.iat[row],
-                "class": CLASSES[images["label"].iat[row]],
+                "class": findings.classes.names[images["label"].iat[row]],
                 "collected_age": int(images["collected_age"].iat[row]),
                 "years_short": int(years),
             }

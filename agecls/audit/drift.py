@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agecls.classes import N_CLASSES
-
 N_SHUFFLES: Final = 999
 _SEED: Final = 0
+
+COLUMNS: Final = [
+    "one", "other", "distance", "chance_low", "chance_high", "p",
+    "images_one", "images_other", "clusters_one", "clusters_other",
+]  # fmt: skip
 
 
 def prior_drift(
@@ -69,26 +72,12 @@ def prior_drift(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-COLUMNS: Final = [
-    "one",
-    "other",
-    "distance",
-    "chance_low",
-    "chance_high",
-    "p",
-    "images_one",
-    "images_other",
-    "clusters_one",
-    "clusters_other",
-]
-
-
 def _cluster_counts(
     labels: npt.NDArray[np.int64], clusters: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
-    """(clusters of the mask, 8) images by class."""
+    """(clusters of the mask, classes) images by class."""
     present, index = np.unique(clusters[mask], return_inverse=True)
-    counts = np.zeros((len(present), N_CLASSES), dtype=np.int64)
+    counts = np.zeros((len(present), int(labels.max()) + 1), dtype=np.int64)
     np.add.at(counts, (index, labels[mask]), 1)
     return counts
 

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from agecls.audit.drift import prior_drift
 from agecls.audit.image_sizes import read_sizes
 from agecls.audit.near_duplicates import THUMBNAIL, near_duplicates
-from agecls.classes import CLASSES, YEARS
+from agecls.classes import Classes
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
@@ -60,6 +60,7 @@ class Findings:
         impossible: Rows of images whose class begins above their person's age: `row`,
             `years_short` (class's youngest age less the age when the set was collected).
         drift: See `agecls.audit.drift.prior_drift`.
+        classes: What the labels mean.
     """
 
     root: Path
@@ -74,6 +75,7 @@ class Findings:
     leaks: pd.DataFrame
     impossible: pd.DataFrame
     drift: pd.DataFrame
+    classes: Classes
 
 
 def audit_faces(
@@ -95,10 +97,10 @@ def audit_faces(
     pack = open_pack(
         records, THUMBNAIL, cache=cache, max_bad_share=1.0, progress=step("reading images")
     )
-    sizes = read_sizes(
+    measured = read_sizes(
         records.root, pack.frame["image_path"].tolist(), progress=step("reading sizes")
     )
-    images = pd.concat([pack.frame, sizes], axis=1)
+    images = pd.concat([pack.frame, measured], axis=1)
     images["split"] = [NO_SPLIT if split is None else split for split in images["split"]]
     near = _near_pairs(pack.images, images["content"])
     images["alike"] = _alike(images["content"], near)
@@ -113,17 +115,23 @@ def audit_faces(
         quarantine=pack.quarantine,
         splits=splits,
         near=near,
-        groups=_groups(images),
+        groups=_groups(images, records.classes),
         persons=_linked_persons(images),
         leaks=_leaks(images, splits),
-        impossible=_impossible(images),
+        impossible=_impossible(images, records.classes),
         drift=prior_drift(
             labels,
             images["split"].to_numpy(object),
             find_clusters([images["family_id"], images["identity"]]),
             names=splits,
         ),
+        classes=records.classes,
     )
+
+
+def sizes(images: pd.DataFrame) -> pd.DataFrame:
+    """How many images have a `width`, `height` and `format`, the commonest first: `images`."""
+    return images.value_counts(["width", "height", "format"]).rename("images").reset_index()
 
 
 def duplicates_by_place(groups: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +180,7 @@ def _alike(contents: pd.Series, near: pd.DataFrame) -> npt.NDArray[np.int64]:
     return alike
 
 
-def _groups(images: pd.DataFrame) -> pd.DataFrame:
+def _groups(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     columns = {name: images[name].tolist() for name in ("split", "label", "content")}
     found: list[dict[str, Any]] = []
     for kind, column in (("identical", "content"), ("near", "alike")):
@@ -188,7 +196,7 @@ def _groups(images: pd.DataFrame) -> pd.DataFrame:
                     "kind": kind,
                     "rows": tuple(members),
                     "splits": tuple(s for s in (*SPLITS, NO_SPLIT) if s in inside),
-                    "classes": tuple(CLASSES[label] for label in labels),
+                    "classes": tuple(classes.names[label] for label in labels),
                     "is_conflict": len(labels) > 1,
                 }
             )
@@ -236,8 +244,10 @@ def _leaks(images: pd.DataFrame, splits: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["one", "other", *LEAK_KINDS, "images"])
 
 
-def _impossible(images: pd.DataFrame) -> pd.DataFrame:
-    youngest = np.array([low for low, _ in YEARS])[images["label"]]
+def _impossible(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:
+    # classes that are no ages are above nobody's
+    bounds = np.array([low for low, _ in classes.years or ((0, 0),) * len(classes)])
+    youngest = bounds[images["label"]]
     short = youngest - images["collected_age"].to_numpy(dtype=float, na_value=np.nan)
     rows = np.flatnonzero(short > 0)
     return pd.DataFrame({"row": rows, "years_short": short[rows].astype(np.int64)})

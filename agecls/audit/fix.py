@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from agecls.audit.findings import NO_SPLIT, Findings
-from agecls.classes import CLASSES
+from agecls.classes import Classes
 from agecls.data.rows import SPLITS
 from agecls.data.splits import complete_splits, find_clusters
 from agecls.data.tabular import FAMILY_COLUMNS, family_csv_name
@@ -76,7 +76,7 @@ def plan_fix(findings: Findings) -> Fix:
     """
     images = findings.images
     reasons = np.full(len(images), None, dtype=object)
-    _leave_out_conflicts(images, reasons)
+    _leave_out_conflicts(images, reasons, findings.classes)
     _leave_out_copies(images, reasons)
     kept = np.flatnonzero(reasons == None)  # noqa: E711  elementwise
     splits = np.full(len(images), None, dtype=object)
@@ -108,7 +108,7 @@ def write_fix(findings: Findings, fix: Fix, out: Path) -> None:
         for split in SPLITS:
             rows = findings.images[fix.splits == split]
             if len(rows):
-                _write_split(folder, split, rows, findings.root.resolve())
+                _write_split(folder, split, rows, findings)
         _write_csv(
             folder / "removed.csv",
             ("image_path", "split", "reason"),
@@ -151,13 +151,16 @@ def _kind(reason: str) -> str:
     return "linked to another split" if reason.startswith(_LINKED) else "conflicting classes"
 
 
-def _leave_out_conflicts(images: pd.DataFrame, reasons: npt.NDArray[np.object_]) -> None:
+def _leave_out_conflicts(
+    images: pd.DataFrame, reasons: npt.NDArray[np.object_], classes: Classes
+) -> None:
     repeated = images[images["alike"].duplicated(keep=False)]
     labels = repeated.groupby("alike")["label"].unique()
-    torn = labels[[len(classes) > 1 for classes in labels]]
     texts = {
-        group: f"its copies have the classes {', '.join(CLASSES[c] for c in sorted(classes))}"
-        for group, classes in torn.items()
+        group: "its copies have the classes "
+        + ", ".join(classes.names[label] for label in sorted(found))
+        for group, found in labels.items()
+        if len(found) > 1
     }
     reasons[:] = [texts.get(group) for group in images["alike"]]
 
@@ -188,7 +191,8 @@ def _leave_out_linked(
             reasons[(splits == lower) & is_kept & is_linked.to_numpy()] = f"{_LINKED} {held_out}"
 
 
-def _write_split(folder: Path, split: str, rows: pd.DataFrame, root: Path) -> None:
+def _write_split(folder: Path, split: str, rows: pd.DataFrame, findings: Findings) -> None:
+    root, names = findings.root.resolve(), findings.classes.names
     own = f"{split}_images/"
     is_own_folder = all(path.startswith(own) for path in rows["image_path"])
     target = root / own if is_own_folder else root
@@ -197,7 +201,7 @@ def _write_split(folder: Path, split: str, rows: pd.DataFrame, root: Path) -> No
         folder / family_csv_name(split),
         FAMILY_COLUMNS,
         [
-            (*_names(row), CLASSES[row.label], row.image_path[len(own) * is_own_folder :])
+            (*_names(row), names[row.label], row.image_path[len(own) * is_own_folder :])
             for row in rows.itertuples()
         ],
     )

@@ -2,16 +2,16 @@
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pandas as pd
 from PIL import Image
 
-from agecls.audit.findings import Findings, duplicates_by_place
+from agecls.audit.findings import Findings, duplicates_by_place, sizes
 from agecls.audit.wording import LEAK_WORDS, place_name, share
-from agecls.classes import NAMES
 from agecls.data.decoding import decode, read_image_file
 from agecls.errors import ImageError
 
@@ -39,7 +39,7 @@ class Face:
 class Row:
     """Cells of text, then files (`n_more` others exist) and their pictures, if shown."""
 
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     n_more: int = 0
     faces: tuple[Face, ...] = ()
@@ -59,204 +59,155 @@ class Listing:
 
 def listings(findings: Findings, *, show_faces: bool) -> Iterator[Listing]:
     """Every listing, empty ones too; call it within `agecls.data.decoding.quiet_pillow`."""
-    yield _leaks(findings)
-    yield _places(findings)
-    yield _groups(findings, show_faces)
-    yield _persons(findings)
-    yield _impossible(findings, show_faces)
-    yield _drift(findings)
-    yield _quarantine(findings)
-    yield _sizes(findings)
+    images = findings.images
 
+    def files(rows: Sequence[int]) -> Row:
+        return _files(findings, rows, show_faces)
 
-def _listing(
-    id: str, title: str, note: str, columns: Sequence[str], rows: Sequence[Row], total: int
-) -> Listing:
-    return Listing(id, title, note, tuple(columns), tuple(rows), total)
-
-
-def _leaks(findings: Findings) -> Listing:
-    rows = [
-        Row(
-            (
-                f"{row['other']} ({row['images']:,} images)",
-                row["one"],
-                *(f"{row[kind]:,}" for kind in LEAK_WORDS),
-            )
-        )
-        for row in findings.leaks.to_dict("records")
-    ]
-    words = [f"with {word}" for word in LEAK_WORDS.values()]
-    return _listing(
+    yield _listing(
         "leaks",
         "Leaks between splits",
         "Images of the first split that have something in the second. An image can count in "
         "several columns.",
-        ["Images of", "have in", *words],
-        rows,
-        len(rows),
+        findings.leaks,
+        {
+            "Images of": lambda row: f"{row.other} ({row.images:,} images)",
+            "have in": lambda row: row.one,
+            **{f"with {word}": _number_in(kind) for kind, word in LEAK_WORDS.items()},
+        },
     )
-
-
-def _places(findings: Findings) -> Listing:
-    rows = [
-        Row(
-            (
-                row.kind,
-                place_name(row.place),
-                f"{row.groups:,}",
-                f"{row.images:,}",
-                f"{row.conflicts:,}",
-            )
-        )
-        for row in duplicates_by_place(findings.groups, findings.images).itertuples()
-    ]
-    return _listing(
+    yield _listing(
         "places",
         "Duplicates by split",
         "A group holds all files of one photograph. Near groups hold the identical copies of "
         "their files, too.",
-        ["Kind", "Where", "Groups", "Images", "Groups with several classes"],
-        rows,
-        len(rows),
+        duplicates_by_place(findings.groups, images),
+        {
+            "Kind": lambda row: row.kind,
+            "Where": lambda row: place_name(row.place),
+            "Groups": _number_in("groups"),
+            "Images": _number_in("images"),
+            "Groups with several classes": _number_in("conflicts"),
+        },
     )
-
-
-def _groups(findings: Findings, show_faces: bool) -> Listing:
     groups = findings.groups.assign(n_splits=findings.groups["splits"].map(len))
-    # the gravest first: wrong labels, then leaks
-    ordered = groups.sort_values(["is_conflict", "n_splits"], ascending=False, kind="stable")
-    rows = []
-    for group in ordered.head(SHOWN_ROWS).itertuples():
-        places = ", ".join(place_name(split) for split in group.splits)
-        cells = (group.kind, places, ", ".join(group.classes))
-        rows.append(_row_of_files(findings, cells, group.rows, show_faces))
-    return _listing(
+    yield _listing(
         "groups",
         "Groups of duplicates",
         "Those with several classes come first, then those across splits.",
-        ["Kind", "Splits", "Classes", "Files"],
-        rows,
-        len(groups),
+        # the gravest first: wrong labels, then leaks
+        groups.sort_values(["is_conflict", "n_splits"], ascending=False, kind="stable"),
+        {
+            "Kind": lambda row: row.kind,
+            "Splits": lambda row: ", ".join(place_name(split) for split in row.splits),
+            "Classes": lambda row: ", ".join(row.classes),
+        },
+        files=("Files", lambda row: files(row.rows)),
     )
-
-
-def _persons(findings: Findings) -> Listing:
-    ordered = findings.persons.sort_values("shared", ascending=False, kind="stable")
-    rows = [
-        Row(
-            (
-                row.person,
-                row.other,
-                "different" if row.is_other_family else "one",
-                f"{row.shared:,}",
-                ", ".join(row.splits),
-            )
-        )
-        for row in ordered.head(SHOWN_ROWS).itertuples()
-    ]
-    return _listing(
+    yield _listing(
         "persons",
         "Persons under several names",
         "Two names that share many pictures are one person; a single shared picture may be a "
         "misplaced file.",
-        ["Person", "Other name", "Families", "Shared pictures", "Splits"],
-        rows,
-        len(ordered),
+        findings.persons.sort_values("shared", ascending=False, kind="stable"),
+        {
+            "Person": lambda row: row.person,
+            "Other name": lambda row: row.other,
+            "Families": lambda row: "different" if row.is_other_family else "one",
+            "Shared pictures": _number_in("shared"),
+            "Splits": lambda row: ", ".join(row.splits),
+        },
     )
-
-
-def _impossible(findings: Findings, show_faces: bool) -> Listing:
-    ordered = findings.impossible.sort_values("years_short", ascending=False, kind="stable")
-    images = findings.images
-    rows = [
-        _row_of_files(
-            findings,
-            (
-                NAMES[images["label"].iat[found.row]],
-                f"{images['collected_age'].iat[found.row]}",
-                place_name(images["split"].iat[found.row]),
-            ),
-            (found.row,),
-            show_faces,
-        )
-        for found in ordered.head(SHOWN_ROWS).itertuples()
-    ]
-    return _listing(
+    yield _listing(
         "ages",
         "Classes above the person's age",
         "Nobody is older in a picture than when the set was collected.",
-        ["Class", "Age when collected", "Split", "File"],
-        rows,
-        len(ordered),
+        findings.impossible.sort_values("years_short", ascending=False, kind="stable"),
+        {
+            "Class": lambda row: findings.classes.captions[images["label"].iat[row.row]],
+            "Age when collected": lambda row: str(images["collected_age"].iat[row.row]),
+            "Split": lambda row: place_name(images["split"].iat[row.row]),
+        },
+        files=("File", lambda row: files((row.row,))),
     )
-
-
-def _drift(findings: Findings) -> Listing:
-    rows = [
-        Row(
-            (
-                f"{row.one} and {row.other}",
-                share(row.distance),
-                f"{share(row.chance_low)} to {share(row.chance_high)}",
-                f"{row.p:.3f}",
-                f"{row.images_one:,} and {row.images_other:,}",
-                f"{row.clusters_one:,} and {row.clusters_other:,}",
-            )
-        )
-        for row in findings.drift.itertuples()
-    ]
-    return _listing(
+    yield _listing(
         "drift",
         "Class shares between splits",
         "Total variation is the share of one split's images that would have to change class to "
         "give the other's shares.",
-        ["Splits", "Total variation", "95 % range by chance", "p", "Images", "Clusters"],
-        rows,
-        len(rows),
+        findings.drift,
+        {
+            "Splits": lambda row: f"{row.one} and {row.other}",
+            "Total variation": lambda row: share(row.distance),
+            "95 % range by chance": lambda row: (
+                f"{share(row.chance_low)} to {share(row.chance_high)}"
+            ),
+            "p": lambda row: f"{row.p:.3f}",
+            "Images": lambda row: f"{row.images_one:,} and {row.images_other:,}",
+            "Clusters": lambda row: f"{row.clusters_one:,} and {row.clusters_other:,}",
+        },
     )
-
-
-def _quarantine(findings: Findings) -> Listing:
-    # bad ones first: ages without a class need no action
-    ordered = findings.quarantine.sort_values("is_bad", ascending=False, kind="stable")
-    rows = [
-        Row((row.where, row.reason, "unusable" if row.is_bad else "set aside"))
-        for row in ordered.head(SHOWN_ROWS).itertuples()
-    ]
-    return _listing(
+    yield _listing(
         "unusable",
         "Unusable files and rows",
         "",
-        ["Where", "Why", "What it is"],
-        rows,
-        len(ordered),
+        # bad ones first: ages without a class need no action
+        findings.quarantine.sort_values("is_bad", ascending=False, kind="stable"),
+        {
+            "Where": lambda row: row.where,
+            "Why": lambda row: row.reason,
+            "What it is": lambda row: "unusable" if row.is_bad else "set aside",
+        },
     )
-
-
-def _sizes(findings: Findings) -> Listing:
-    shapes = findings.images[["width", "height", "format"]].value_counts()
-    rows = [
-        Row((f"{width} × {height}", kind, f"{n:,}", share(n / len(findings.images))))
-        for (width, height, kind), n in shapes.head(SHOWN_ROWS).items()
-    ]
-    return _listing(
+    yield _listing(
         "sizes",
         "Sizes and formats",
         "Pixels as stored in the files, before any turn that EXIF asks for.",
-        ["Width × height", "Format", "Images", "Share"],
-        rows,
-        len(shapes),
+        sizes(images),
+        {
+            "Width × height": lambda row: f"{row.width} × {row.height}",
+            "Format": lambda row: row.format,
+            "Images": _number_in("images"),
+            "Share": lambda row: share(row.images / len(images)),
+        },
     )
 
 
-def _row_of_files(
-    findings: Findings, cells: tuple[str, ...], rows: Sequence[int], show_faces: bool
-) -> Row:
+def _listing(
+    id: str,
+    title: str,
+    note: str,
+    frame: pd.DataFrame,
+    columns: Mapping[str, Callable[[Any], str]],
+    files: tuple[str, Callable[[Any], Row]] | None = None,
+) -> Listing:
+    """The first rows of a frame, each cell by its column's function of the row.
+
+    Args:
+        id: Of the part of the page.
+        title: Over it.
+        note: Under that; may be empty.
+        frame: In the order shown.
+        columns: Header and function of each column.
+        files: Header of the last column, and the files of a row.
+    """
+    rows = []
+    for found in frame.head(SHOWN_ROWS).itertuples():
+        row = Row() if files is None else files[1](found)
+        rows.append(replace(row, cells=tuple(text(found) for text in columns.values())))
+    headers = (*columns, *(() if files is None else files[:1]))
+    return Listing(id, title, note, headers, tuple(rows), len(frame))
+
+
+def _number_in(column: str) -> Callable[[Any], str]:
+    return lambda row: f"{getattr(row, column):,}"
+
+
+def _files(findings: Findings, rows: Sequence[int], show_faces: bool) -> Row:
     paths = tuple(findings.images["image_path"].iloc[list(rows[:SHOWN_FILES])])
     shown = paths[:SHOWN_FACES] if show_faces else ()
     faces = tuple(face for path in shown if (face := _face(findings.root, path)) is not None)
-    return Row(cells, paths, len(rows) - len(paths), faces)
+    return Row((), paths, len(rows) - len(paths), faces)
 
 
 def _face(root: Path, path: str) -> Face | None:

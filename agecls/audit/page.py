@@ -1,6 +1,7 @@
 """Findings -> one HTML page that needs no network, and holds no picture unless it is asked to."""
 
 import datetime
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,6 @@ from agecls.audit.findings import Findings
 from agecls.audit.listings import listings
 from agecls.audit.near_duplicates import LEAST_CORRELATION, RADIUS
 from agecls.audit.wording import Level, checks, class_counts, counted, place_name, share, totals
-from agecls.classes import CLASSES, NAMES
 from agecls.data.decoding import quiet_pillow
 
 _WORDS: Final[dict[Level, str]] = {
@@ -53,7 +53,7 @@ def audit_page(findings: Findings, *, show_faces: bool) -> str:
         checks=found,
         words=_WORDS,
         splits=[place_name(split) for split in counts],
-        classes=_class_rows(counts),
+        classes=_class_rows(counts, findings.classes.captions),
         totals=list(totals(findings)),
         tables=tables,
         radius=RADIUS,
@@ -64,12 +64,12 @@ def audit_page(findings: Findings, *, show_faces: bool) -> str:
     )
 
 
-def _class_rows(counts: pd.DataFrame) -> list[dict[str, Any]]:
+def _class_rows(counts: pd.DataFrame, captions: Sequence[str]) -> list[dict[str, Any]]:
     whole = counts.sum()
     largest = (counts / whole).to_numpy().max()
     return [
         {
-            "name": NAMES[CLASSES.index(letter)],
+            "name": caption,
             "cells": [
                 {
                     "text": f"{row[split]:,} ({share(row[split] / whole[split])})",
@@ -78,5 +78,5 @@ def _class_rows(counts: pd.DataFrame) -> list[dict[str, Any]]:
                 for split in counts
             ],
         }
-        for letter, row in counts.iterrows()
+        for caption, (_, row) in zip(captions, counts.iterrows(), strict=True)
     ]

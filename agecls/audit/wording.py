@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from agecls.audit.findings import NO_SPLIT, Findings, duplicates_by_place
-from agecls.classes import CLASSES
 
 Level = Literal["problem", "note", "fine", "unknown"]
 
@@ -52,17 +52,15 @@ def checks(findings: Findings) -> tuple[Check, ...]:
 
 
 def class_counts(findings: Findings) -> pd.DataFrame:
-    """Images by class letter (index a..h) and split (columns)."""
-    images = findings.images
+    """Images by class (index: its name) and split (columns)."""
+    labels, classes = findings.images["label"].to_numpy(), findings.classes
+    split_of = findings.images["split"].to_numpy()
     return pd.DataFrame(
         {
-            split: images.loc[images["split"] == split, "label"]
-            .value_counts()
-            .reindex(range(len(CLASSES)), fill_value=0)
-            .to_numpy()
+            split: np.bincount(labels[split_of == split], minlength=len(classes))
             for split in findings.splits
         },
-        index=list(CLASSES),
+        index=list(classes.names),
     )
 
 

@@ -22,8 +22,6 @@ shifts by 2 px; one figure per seed 0, 1, 2 (torch 2.14, CPU):
 
 import csv
 import math
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,11 +29,14 @@ from pathlib import Path
 from random import Random
 from typing import Final, Literal
 
-from agecls.classes import CLASSES, YEARS, class_of_years
+from agecls.classes import EIGHT
 from agecls.errors import DataLayoutError
+from agecls.files import new_folder_beside
 
 DRAWING: Final = 2
 """Counts the changes of what is drawn: an older drawing in a cache is not taken."""
+
+_YEARS: Final = EIGHT.years or ()
 
 Progress = Callable[[int, int], None]
 """Called with pictures drawn and pictures in all."""
@@ -142,16 +143,11 @@ def draw_face_set(out: Path, faces: FaceSet, *, progress: Progress | None = None
         raise DataLayoutError(f"{out} exists and is not an empty folder; name a new one")
     photos = _photos(faces, progress)
     planted = _plant(photos, faces)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        # a folder inside, since mkdtemp's own is private to this user
-        _write(temporary / "set", faces, photos, planted)
+    with new_folder_beside(out) as folder:
+        _write(folder, faces, photos, planted)
         if out.exists():
             out.rmdir()
-        (temporary / "set").rename(out)
-    finally:
-        shutil.rmtree(temporary)
+        folder.rename(out)
 
 
 def _random(faces: FaceSet, *key: object) -> Random:
@@ -193,10 +189,10 @@ def _ages(member: _Member, count: int, rng: Random) -> list[int]:
     """Ages in years at which a person was photographed, youngest first, none in the future."""
     generation = {"G": GRANDPARENT, "M": PARENT, "F": PARENT}.get(member.role[0], CHILD)
     weights = [
-        w * (low <= member.collected) for w, (low, _) in zip(generation, YEARS, strict=True)
+        w * (low <= member.collected) for w, (low, _) in zip(generation, _YEARS, strict=True)
     ]
-    classes = rng.choices(range(len(YEARS)), weights, k=count)
-    return sorted(rng.randint(YEARS[c][0], min(YEARS[c][1], member.collected)) for c in classes)
+    classes = rng.choices(range(len(_YEARS)), weights, k=count)
+    return sorted(rng.randint(_YEARS[c][0], min(_YEARS[c][1], member.collected)) for c in classes)
 
 
 def _photos(faces: FaceSet, progress: Progress | None) -> list[_Photo]:
@@ -218,12 +214,12 @@ def _photos(faces: FaceSet, progress: Progress | None) -> list[_Photo]:
     photos = []
     seen: Counter[tuple[_Member, int]] = Counter()
     for done, (member, person, ending, nth, years) in enumerate(plan, start=1):
-        label = class_of_years(years)
+        label = EIGHT.of_years(years)
         assert label is not None
         seen[member, label] += 1
         rng = _random(faces, member.split, member.family, member.place, nth)
         content = draw_face(person, years + rng.random(), population, rng, size=faces.size)
-        stem = member.name(CLASSES[label], seen[member, label])
+        stem = member.name(EIGHT.names[label], seen[member, label])
         photos.append(_Photo(member, label, stem + ending, content))
         if progress is not None:
             progress(done, len(plan))
@@ -262,11 +258,11 @@ def _plant(photos: list[_Photo], faces: FaceSet) -> list[_Planted]:
                 for m in members
                 if m.split == split
                 and m.family != original.member.family
-                and m.collected >= YEARS[original.label][0]
+                and m.collected >= _YEARS[original.label][0]
             ]
         host = rng.choice(hosts)
         taken[host, original.label] += 1
-        stem = host.name(CLASSES[original.label], taken[host, original.label])
+        stem = host.name(EIGHT.names[original.label], taken[host, original.label])
         copy = replace(original, member=host, file=stem + Path(original.file).suffix)
         planted.append(_Planted("duplicate" if kind == "duplicate" else "leak", copy, original))
     return planted
@@ -274,7 +270,6 @@ def _plant(photos: list[_Photo], faces: FaceSet) -> list[_Planted]:
 
 def _write(out: Path, faces: FaceSet, photos: list[_Photo], planted: list[_Planted]) -> None:
     """The three folders and their tables, and the list of what was planted."""
-    out.mkdir()
     everything = sorted([*photos, *(p.copy for p in planted)], key=lambda photo: photo.path)
     for split in FIRST_FAMILY:
         rows = [photo for photo in everything if photo.member.split == split]
@@ -286,7 +281,7 @@ def _write(out: Path, faces: FaceSet, photos: list[_Photo], planted: list[_Plant
         _write_table(
             out / f"custom_{split}_dataset.csv",
             ("family_id", "person_id", "age_class", "image_path"),
-            [(p.member.family, p.member.role, CLASSES[p.label], p.file) for p in rows],
+            [(p.member.family, p.member.role, EIGHT.names[p.label], p.file) for p in rows],
         )
     if planted:
         _write_table(

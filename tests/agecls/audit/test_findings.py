@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from agecls.audit.findings import audit_faces, duplicates_by_place
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.errors import DataLayoutError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from tests.agecls.pictures import (
@@ -183,7 +183,7 @@ def test_unusable_files_are_told_however_many_they_are(tmp_path):
 
 
 def test_a_set_without_splits_and_persons_is_audited_as_a_whole(tmp_path):
-    for number, letter in enumerate(CLASSES):
+    for number, letter in enumerate(EIGHT.names):
         write_picture(tmp_path / letter / f"{number % 5}.png", number % 5)
     findings = audit_faces(tmp_path)
     assert findings.splits == ("all",)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn.linear_model import RidgeClassifier
 
-from agecls.classes import CLASSES, YEARS, class_of_years
+from agecls.classes import EIGHT
 from agecls.errors import DataLayoutError
 from agecls.faces import drawing
 from agecls.faces.__main__ import main
@@ -51,7 +51,7 @@ def arrays(root: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     for row in rows:
         with Image.open(root / f"{split}_images" / row["image_path"]) as image:
             images.append(np.asarray(image.resize((size, size), Image.Resampling.BOX)))
-    labels = [CLASSES.index(row["age_class"]) for row in rows]
+    labels = [EIGHT.names.index(row["age_class"]) for row in rows]
     return np.stack(images), np.array(labels)
 
 
@@ -117,7 +117,7 @@ def test_nobody_is_older_in_a_picture_than_when_collected(default: Path) -> None
     for rows in rows_by_split(default).values():
         for row in rows:
             collected = int(row["image_path"].split("_")[3])
-            assert YEARS[CLASSES.index(row["age_class"])][0] <= collected
+            assert EIGHT.years[EIGHT.names.index(row["age_class"])][0] <= collected
 
 
 def test_no_family_stands_in_two_splits(default: Path) -> None:
@@ -149,7 +149,7 @@ def test_classes_are_as_common_as_in_the_family_set(default: Path) -> None:
     rows = rows_by_split(default)
     for split, (low, high) in {"train": (700, 800), "val": (380, 440), "test": (380, 440)}.items():
         count = Counter(row["age_class"] for row in rows[split])
-        shares = np.array([count[c] for c in CLASSES]) / len(rows[split])
+        shares = np.array([count[c] for c in EIGHT.names]) / len(rows[split])
         assert low <= len(rows[split]) <= high
         assert np.abs(shares - real).max() < 0.05
         assert 0.19 < shares.max() < 0.27
@@ -204,7 +204,7 @@ def test_a_planted_copy_is_a_row_of_another_family_with_the_same_class(tmp_path:
         assert copy["family_id"] != original["family_id"]
         assert copy["age_class"] == original["age_class"]
         collected = int(copy["image_path"].split("_")[3])
-        assert YEARS[CLASSES.index(copy["age_class"])][0] <= collected
+        assert EIGHT.years[EIGHT.names.index(copy["age_class"])][0] <= collected
 
 
 def test_planting_leaves_the_other_pictures_alone(small: Path, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_the_look_is_continuous_across_a_class_border() -> None:
         shots = [draw_face(person, years, HOME, Random(k), size=32) for k in range(20)]
         return np.mean([np.asarray(Image.open(io.BytesIO(s)), dtype=float) for s in shots], 0)
 
-    assert class_of_years(12) != class_of_years(13)
+    assert EIGHT.of_years(12) != EIGHT.of_years(13)
     step = np.abs(mean_face(12.99) - mean_face(13.01)).mean()
     decade = np.abs(mean_face(8.0) - mean_face(18.0)).mean()
     assert step < 0.2 * decade
@@ -420,7 +420,9 @@ def test_a_small_network_learns_well_above_the_majority_and_not_perfectly(defaul
             torch.nn.ReLU(),
             torch.nn.MaxPool2d(2),
         ]
-    net = torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(96 * 16, len(CLASSES)))
+    net = torch.nn.Sequential(
+        *layers, torch.nn.Flatten(), torch.nn.Linear(96 * 16, len(EIGHT.names))
+    )
     steps = 12 * (len(y) // 32)
     optimizer = torch.optim.SGD(
         net.parameters(), 0.02, momentum=0.9, nesterov=True, weight_decay=5e-4
