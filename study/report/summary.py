@@ -101,13 +101,9 @@ def _arms(digest: Digest) -> str:
     for row in digest.arms:
         cells = [row.arm]
         if confirmed is not None:
-            value = row.confirmed
-            measure = confirmed.measure(confirmed.split)
+            value, measure = row.confirmed, confirmed.measure(confirmed.split)
             cells.append(
-                "–"
-                if value is None
-                else f"{measure.interval(value.estimate, value.low, value.high)}, "
-                f"{count(value.n_seeds, 'seed')}"
+                f"{value.text(measure)}, {count(value.n_seeds, 'seed')}" if value else "–"
             )
         cells.append(digest.measure.text(row.best_value))
         if has_earlier:

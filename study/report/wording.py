@@ -88,8 +88,9 @@ class Measure:
         return f"%{{y:.{self.digits}f}}{self.suffix}"
 
     def interval(self, estimate: float, low: float, high: float) -> str:
-        """A table's value with its interval, such as `61.2 % [58.9, 63.4]`."""
-        return f"{self.text(estimate)} {self.ends(low, high)}"
+        """A table's value with its interval, such as `61.2 % [58.9, 63.4]`, if it has one."""
+        ends = "" if math.isnan(low) else f" {self.ends(low, high)}"
+        return f"{self.text(estimate)}{ends}"
 
     def ends(self, low: float, high: float) -> str:
         """An interval without the unit, such as `[58.9, 63.4]`."""

@@ -1,7 +1,7 @@
 """How well the model predicts trials that it has not seen: whether its numbers may be believed."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,7 +11,7 @@ from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks, new_figure
 from study.report.panel import Panel, Table, of_trials, sample
 from study.report.traces import diagonal, either
-from study.report.wording import Measure, count, inert, percent
+from study.report.wording import Measure, count, inert, interval, percent
 
 MOST_POINTS: Final = 1000
 
@@ -67,14 +67,7 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
                 mode="markers",
                 meta=of_trials(rows["row"].to_numpy(), arm),
                 marker=either(mark, 8, is_hollow=not is_inside) | {"opacity": 0.8},
-                customdata=[
-                    f"<b>Trial {n:.0f}</b>, {inert(arm)}<br>predicted {data.measure.text(p)} "
-                    f"[{data.measure.text(p - 1.96 * sd)}, {data.measure.text(p + 1.96 * sd)}]"
-                    f"<br>seen {data.measure.text(seen)}"
-                    for n, p, sd, seen in zip(
-                        *(rows[c] for c in ("number", "predicted", "sd", "seen")), strict=True
-                    )
-                ],
+                customdata=[_hover(row, data.measure) for row in rows.to_dict("records")],
                 hovertemplate="%{customdata}<extra></extra>",
             )
     figure.update_xaxes(
@@ -164,6 +157,15 @@ def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             ),
             rows=rows,
         ),
+    )
+
+
+def _hover(row: dict[str, Any], measure: Measure) -> str:
+    value, reach = row["predicted"], 1.96 * row["sd"]
+    predicted = interval(value, value - reach, value + reach, measure.text)
+    return (
+        f"<b>Trial {row['number']:.0f}</b>, {inert(row['arm'])}<br>predicted {predicted}<br>seen "
+        f"{measure.text(row['seen'])}"
     )
 
 

@@ -1,5 +1,7 @@
 """What it would take to settle what is unresolved, as a table."""
 
+from typing import Any
+
 import pandas as pd
 
 from study.analysis import Analysis
@@ -47,16 +49,15 @@ def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:
 
 
 def _row(
-    row: dict[str, object], texts: dict[str, str], unit: str, measure: Measure
+    row: dict[str, Any], texts: dict[str, str], unit: str, measure: Measure
 ) -> tuple[str, ...]:
     kind, name = str(row["kind"]), str(row["name"])
     named = {"claim": texts.get(name, name), "factor": f"factor {name}", "box": f"range {name}"}
 
-    def size(value: object) -> str:
+    def size(value: float) -> str:
         if pd.isna(value):
             return "–"
-        number = float(str(value))
-        return percent(number) if unit == "share" else measure.difference(number)
+        return percent(value) if unit == "share" else measure.difference(value)
 
     half = size(row["half_width"])
     return (
@@ -70,8 +71,8 @@ def _row(
     )
 
 
-def _whole(value: object) -> str:
-    return "–" if pd.isna(value) else f"{float(str(value)):,.0f}"
+def _whole(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:,.0f}"
 
 
 def _reading(power: pd.DataFrame) -> str:

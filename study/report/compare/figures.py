@@ -1,6 +1,6 @@
 """Figures of several studies on the same axes, a colour and a symbol for each study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from study.report.head.digest import Digest
 from study.report.look import INK, Mark, interval_bar, marks_of, new_figure
 from study.report.panel import Panel
-from study.report.wording import count, inert, listed, only_first, percent
+from study.report.traces import either, heading
+from study.report.wording import count, inert, interval, listed, only_first, percent
 
 MOST_ROWS: Final = 40
 
@@ -78,8 +79,7 @@ def arms_points(studies: Mapping[str, Digest]) -> list[Point]:
                         low=value.low * measure.scale,
                         high=value.high * measure.scale,
                         is_filled=True,
-                        text=f"{measure.interval(value.estimate, value.low, value.high)} "
-                        f"{measure.label}, {value.n}",
+                        text=f"{value.text(measure)} {measure.label}, {value.n}",
                     )
                 )
             elif row.best_value is not None:
@@ -104,7 +104,6 @@ def shares_points(studies: Mapping[str, Digest]) -> list[Point]:
     for name, digest in studies.items():
         frame = digest.tables.importance
         for row in () if frame is None else frame.dropna(subset=["share"]).to_dict("records"):
-            ends = [percent(float(row[end])) for end in ("share", "low", "high")]
             points.append(
                 Point(
                     row=str(row["factor"]),
@@ -113,7 +112,8 @@ def shares_points(studies: Mapping[str, Digest]) -> list[Point]:
                     low=float(row["low"]) * 100,
                     high=float(row["high"]) * 100,
                     is_filled=row["verdict"] == "matters",
-                    text=f"{ends[0]} [{ends[1]}, {ends[2]}], {row['verdict']}",
+                    text=f"{interval(row['share'], row['low'], row['high'], percent)}, "
+                    f"{row['verdict']}",
                 )
             )
     return _by_row(points)
@@ -138,12 +138,7 @@ def rows_figure(points: list[Point], marks: Mapping[str, Mark], *, axis: str) ->
             y=[at],
             mode="markers",
             name=inert(point.study),
-            marker={
-                "symbol": mark.symbol if point.is_filled else f"{mark.symbol}-open",
-                "color": mark.colour,
-                "size": 10,
-                "line": {"width": 0 if point.is_filled else 2},
-            },
+            marker=either(mark, 10, is_hollow=not point.is_filled),
             error_x=interval_bar(
                 [point.value], low=[point.low or 0.0], high=[point.high or 0.0], colour=mark.colour
             )
@@ -153,10 +148,7 @@ def rows_figure(points: list[Point], marks: Mapping[str, Mark], *, axis: str) ->
             f"{inert(point.text)}<extra></extra>",
         )
     for row, at in heads.items():
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=at, yanchor="middle", showarrow=False,
-            text=f"<b>{inert(row)}</b>", font={"color": INK, "size": 13},
-        )  # fmt: skip
+        heading(figure, f"<b>{inert(row)}</b>", at, font={"color": INK, "size": 13})
     figure.update_layout(
         xaxis={"title_text": axis, "showgrid": True},
         yaxis={
@@ -192,7 +184,7 @@ def arms_panel(studies: Mapping[str, Digest]) -> Panel | None:
     return _panel(
         arms_points(studies),
         studies,
-        axis=measure.name + (" (%)" if measure.suffix else ""),
+        axis=measure.name + measure.unit,
         reading="Filled marks with bars are fresh seeds. Hollow marks are the best of many "
         "trials, which more trials flatter more: they do not compare.",
         note=f"Scored on {listed(sorted(splits))}."
@@ -237,9 +229,5 @@ def _panel(
 
 def _by_row(points: list[Point]) -> list[Point]:
     """The points of one row together, rows in the order in which they first come."""
-
-    def grouped() -> Iterator[Point]:
-        for row in dict.fromkeys(point.row for point in points):
-            yield from (point for point in points if point.row == row)
-
-    return list(grouped())
+    rows = list(dict.fromkeys(point.row for point in points))
+    return sorted(points, key=lambda point: rows.index(point.row))

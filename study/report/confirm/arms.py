@@ -1,7 +1,7 @@
 """Fresh seeds beside the search: how good each arm is, and by how much the search flattered it."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -148,10 +148,8 @@ def _places(data: ConfirmedArms) -> list[float]:
     return found
 
 
-def _hover(row: dict[str, object], measure: Measure) -> str:
-    value, low, high = (float(str(row[name])) for name in ("value", "low", "high"))
-    text = measure.text(value) if low != low else measure.interval(value, low, high)
-    return f"{row['what']}: {text}"
+def _hover(row: dict[str, Any], measure: Measure) -> str:
+    return f"{row['what']}: {measure.interval(row['value'], row['low'], row['high'])}"
 
 
 def _alt(data: ConfirmedArms) -> str:

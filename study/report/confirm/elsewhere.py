@@ -1,7 +1,7 @@
 """How the confirmed models do on other people's faces."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -73,7 +73,7 @@ def elsewhere_figure(data: ElsewhereData, marks: dict[str, Mark]) -> go.Figure:
                 continue
             row, mark = of_set.loc[arm], marks[arm]
             ends = tuple(round(row[name] * scale, 4) for name in ("estimate", "low", "high"))
-            said = data.measure.interval(row["estimate"], row["low"], row["high"])
+            said = _said(row, data.measure)
             there = estimate(
                 ends, y, filled(mark, 11), **about(arm),
                 hovertemplate=f"<b>{inert(arm)}</b> on {inert(faces)}<br>{said}<extra></extra>",
@@ -120,7 +120,7 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
         alt="Score on other faces per arm: "
         + "; ".join(
             f"{row['arm']} on {row['faces']} "
-            f"{data.measure.interval(row['estimate'], row['low'], row['high'])}, at home "
+            f"{_said(row, data.measure)}, at home "
             f"{data.measure.text(row['own'])}"
             for row in data.rows.to_dict("records")
         )
@@ -129,6 +129,10 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
         min_width=620 if len(data.sets) > 1 else 0,
         table=_changes(data),
     )
+
+
+def _said(row: Any, measure: Measure) -> str:
+    return measure.interval(row["estimate"], row["low"], row["high"])
 
 
 def _changes(data: ElsewhereData) -> Table:
@@ -142,7 +146,7 @@ def _changes(data: ElsewhereData) -> Table:
             )
             unit = " points" if data.measure.suffix else " hundredths"
             change = interval(value, low, high, signed) + unit
-        there = data.measure.interval(row["estimate"], row["low"], row["high"])
+        there = _said(row, data.measure)
         home = f"{data.measure.text(row['own'])} ({row['own_split']})"
         rows.append((f"{row['arm']} on {row['faces']}", there, home, change))
     return Table(

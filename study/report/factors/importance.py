@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,6 +19,7 @@ from study.report.look import (
     SHADE,
     VERDICT_COLOURS,
     interval_bar,
+    name_rows,
     new_figure,
 )
 from study.report.panel import Panel
@@ -125,15 +126,9 @@ def importance_figure(data: ImportanceData) -> go.Figure:
             "showgrid": True,
         },
         xaxis_title_text="share of the variance (root scale)",
-        yaxis={
-            "tickvals": list(range(len(factors))),
-            "ticktext": [inert(name) for name in factors["factor"]],
-            "range": [len(factors) - 0.5, -0.5],
-            "showgrid": False,
-            "ticks": "",
-        },
         margin={"l": 90, "t": 68 if methods else 16},
     )
+    name_rows(figure, [inert(name) for name in factors["factor"]])
     for i, (method, domain) in enumerate(zip(methods, theirs, strict=True), start=2):
         _add_others(figure, data, method, domain, axis=i)
     if methods:
@@ -179,12 +174,13 @@ def _place(share: float) -> float:
     return round(math.sqrt(max(share, 0.0)), 4)
 
 
+def _places(rows: pd.DataFrame, *names: str) -> list[list[float]]:
+    return [[_place(share) for share in rows[name]] for name in names]
+
+
 def _total_shares(factors: pd.DataFrame) -> go.Scatter:
     """Thin marks above the main ones."""
-    middle, low, high = (
-        [_place(share) for share in factors[name]]
-        for name in ("total_share", "total_low", "total_high")
-    )
+    middle, low, high = _places(factors, "total_share", "total_low", "total_high")
     return go.Scatter(
         x=middle,
         y=[y - 0.27 for y in range(len(factors))],
@@ -198,9 +194,7 @@ def _total_shares(factors: pd.DataFrame) -> go.Scatter:
 def _main_shares(rows: pd.DataFrame, verdict: str, measure: Measure) -> go.Scatter:
     """Estimate and interval of the factors with one verdict."""
     colour = VERDICT_COLOURS[verdict]
-    middle, low, high = (
-        [_place(share) for share in rows[name]] for name in ("share", "low", "high")
-    )
+    middle, low, high = _places(rows, "share", "low", "high")
     return go.Scatter(
         x=middle,
         y=rows.index.tolist(),
@@ -220,20 +214,17 @@ def _main_shares(rows: pd.DataFrame, verdict: str, measure: Measure) -> go.Scatt
     )
 
 
-def _hover(row: dict[str, object], measure: Measure) -> str:
-    def share(*names: str) -> str:
-        values = [float(str(row[name])) for name in names]
-        return interval(values[0], values[1], values[2], percent)
-
-    spread = [measure.difference(float(str(row[n]))) for n in ("sd", "sd_low", "sd_high")]
+def _hover(row: dict[str, Any], measure: Measure) -> str:
+    own = interval(row["share"], row["low"], row["high"], percent)
+    total = interval(row["total_share"], row["total_low"], row["total_high"], percent)
     return "<br>".join(
         [
-            f"<b>{inert(str(row['factor']))}</b>: {row['verdict']}",
-            f"main effect {share('share', 'low', 'high')} of the variance,",
-            f"sd {spread[0]} [{spread[1]}, {spread[2]}]",
-            f"with its interactions {share('total_share', 'total_low', 'total_high')}",
-            f"without any effect: up to {percent(float(str(row['null_share'])))}",
-            f"n ≥ {count(int(str(row['n_trials'])), 'full-length trial')} per level or third",
+            f"<b>{inert(row['factor'])}</b>: {row['verdict']}",
+            f"main effect {own} of the variance,",
+            f"sd {interval(row['sd'], row['sd_low'], row['sd_high'], measure.difference)}",
+            f"with its interactions {total}",
+            f"without any effect: up to {percent(row['null_share'])}",
+            f"n ≥ {count(int(row['n_trials']), 'full-length trial')} per level or third",
             inert(str(row["reason"])),
         ]
     )
@@ -263,17 +254,8 @@ def _add_others(
     )
     look = new_figure(height=100).layout.xaxis
     figure.update_layout({f"xaxis{axis}": look})
-    figure.update_layout(
-        {
-            f"xaxis{axis}": {
-                "domain": domain,
-                "anchor": "y",
-                "rangemode": "tozero",
-                "ticksuffix": "%",
-                "nticks": 4,
-                "gridcolor": RULE,
-            }
-        }
+    figure.layout[f"xaxis{axis}"].update(
+        domain=domain, anchor="y", rangemode="tozero", ticksuffix="%", nticks=4, gridcolor=RULE
     )
     _head(figure, domain, f"<b>{method}</b><br>{_QUESTION.get(method, '')}", colour=MUTED)
 

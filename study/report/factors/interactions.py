@@ -1,7 +1,7 @@
 """Every pair of factors: whether one changes what the other does."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -184,18 +184,19 @@ def _circles(
     )
 
 
-def _hover(row: dict[str, object], measure: Measure) -> str:
-    share, low, high = (float(str(row[name])) for name in ("share", "low", "high"))
+def _hover(row: dict[str, Any], measure: Measure) -> str:
     return "<br>".join(
         [
-            f"<b>{inert(str(row['factor_a']))} × {inert(str(row['factor_b']))}</b>: "
-            f"{row['verdict']}",
-            f"{interval(share, low, high, percent)} of the variance, "
-            f"sd {measure.difference(float(str(row['sd'])))}",
-            f"n ≥ {count(int(str(row['n_trials'])), 'full-length trial')} per quarter",
+            f"<b>{inert(row['factor_a'])} × {inert(row['factor_b'])}</b>: {row['verdict']}",
+            f"{_share(row)} of the variance, sd {measure.difference(row['sd'])}",
+            f"n ≥ {count(int(row['n_trials']), 'full-length trial')} per quarter",
             inert(str(row["reason"])),
         ]
     )
+
+
+def _share(row: dict[str, Any]) -> str:
+    return interval(row["share"], row["low"], row["high"], percent)
 
 
 def _reading(pairs: pd.DataFrame) -> str:
@@ -207,8 +208,7 @@ def _reading(pairs: pd.DataFrame) -> str:
         return f"No pair is shown to matter: {left_over(n_idle, n_open, 'pair')}."
     names = some_of(
         [
-            f"{r['factor_a']} × {r['factor_b']} "
-            f"({interval(r['share'], r['low'], r['high'], percent)} of the variance)"
+            f"{r['factor_a']} × {r['factor_b']} ({_share(r)} of the variance)"
             for r in mattering.to_dict("records")
         ]
     )
@@ -220,8 +220,7 @@ def _reading(pairs: pd.DataFrame) -> str:
 def _alt(pairs: pd.DataFrame) -> str:
     top = pairs.sort_values("high", ascending=False).head(5)
     parts = [
-        f"{r['factor_a']} × {r['factor_b']} "
-        f"{interval(r['share'], r['low'], r['high'], percent)}, {r['verdict']}"
+        f"{r['factor_a']} × {r['factor_b']} {_share(r)}, {r['verdict']}"
         for r in top.to_dict("records")
     ]
     return f"Matrix of the shares of pairs. Largest upper ends: {'; '.join(parts)}."

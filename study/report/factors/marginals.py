@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from study.report.look import MODEL, MUTED, SHADE, interval_bar
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.traces import band, log_axis, scaled
-from study.report.wording import Measure, count, inert, some_of
+from study.report.wording import Measure, count, inert, interval, some_of
 
 MOST_PLOTS: Final = 18
 BINS: Final = 18
@@ -210,9 +210,9 @@ def _plot(frames: Frames, index: int, where: str, verdict: str, rows: pd.DataFra
 
 def _where(frames: Frames, axis: Axis, where: str) -> np.ndarray:
     """Trials to which the range with this condition applies."""
-    for interval in axis.intervals:
-        if describe(frames.box, interval.condition) == where:
-            return np.asarray(interval.condition.holds(frames.x))
+    for stretch in axis.intervals:
+        if describe(frames.box, stretch.condition) == where:
+            return np.asarray(stretch.condition.holds(frames.x))
     return np.ones(len(frames.x), dtype=bool)
 
 
@@ -306,15 +306,12 @@ def _levels(plot: Plot, measure: Measure) -> list[go.Scatter]:
     return traces
 
 
-def _hover(plot: Plot, row: dict[str, object], measure: Measure) -> str:
-    middle, low, high = (
-        measure.of_points(float(str(row[name]))) for name in ("estimate", "low", "high")
-    )
+def _hover(plot: Plot, row: dict[str, Any], measure: Measure) -> str:
     part = "third of the range" if plot.is_numeric else "level"
     lines = [
         f"<b>{inert(plot.factor)} {inert(str(row['level']))}</b>",
-        f"{middle} [{low}, {high}]",
-        f"n = {count(int(str(row['n_trials'])), 'full-length trial')} at this {part}",
+        interval(row["estimate"], row["low"], row["high"], measure.of_points),
+        f"n = {count(int(row['n_trials']), 'full-length trial')} at this {part}",
     ]
     if plot.where:
         lines.insert(1, inert(plot.where))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -79,7 +79,7 @@ def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
     value = best.confirmed
     if value is None:  # for the type checker: `order` has only confirmed rows
         return ""
-    text = measure.interval(value.estimate, value.low, value.high)
+    text = value.text(measure)
     where = f"Arm {best.arm} reaches" if len(arms) > 1 else "The chosen configuration reaches"
     sentence = f"{where} {text} {measure.label} on fresh seeds ({value.n})"
     if len(order) < 2:
@@ -125,11 +125,7 @@ def _factors(tables: StudyTables) -> str:
     ranked = frame.sort_values("share", ascending=False, kind="stable").to_dict("records")
     matter = [row for row in ranked if row["verdict"] == "matters"]
     verdicts = frame["verdict"].value_counts()
-    rest = [
-        f"{n} {words}"
-        for verdict, words in (("negligible", "negligible"), ("unresolved", "unresolved"))
-        if (n := int(verdicts.get(verdict, 0)))
-    ]
+    rest = [f"{verdicts[v]} {v}" for v in ("negligible", "unresolved") if v in verdicts]
     left = f"; {listed(rest)}" if rest else ""
     if not matter:
         reasons = set(frame["reason"].dropna())
@@ -146,12 +142,11 @@ def _factors(tables: StudyTables) -> str:
     return f"{verb} of the variance, interactions apart: {listed(named)}{left}."
 
 
-def _factor(row: dict[str, object]) -> str:
-    share, low, high = (row[name] for name in ("share", "low", "high"))
+def _factor(row: dict[str, Any]) -> str:
+    share, low, high = row["share"], row["low"], row["high"]
     if any(pd.isna(value) for value in (share, low, high)):
         return str(row["factor"])
-    ends = ", ".join(f"{float(end) * 100:.1f}" for end in (low, high))  # type: ignore[arg-type]
-    return f"{row['factor']} {percent(float(share))} [{ends}]"  # type: ignore[arg-type]
+    return f"{row['factor']} {percent(share)} [{low * 100:.1f}, {high * 100:.1f}]"
 
 
 def _hardly_learned(tables: StudyTables) -> list[str]:

@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from study.asked.factors import Claim, DifferenceClaim, DropClaim, EquivalenceClaim, RangeClaim
 from study.report.head.ledger import Entry, Standing
-from study.report.look import MODEL, MUTED, SHADE, SURFACE, interval_bar, new_figure
+from study.report.look import MODEL, MUTED, SHADE, SURFACE, Mark, interval_bar, new_figure
 from study.report.panel import Panel
+from study.report.traces import either, heading
 from study.report.wording import SYMBOLS, inert
 
 MOST_CLAIMS: Final = 24
@@ -66,11 +67,8 @@ def claims_figure(rows: list[Row]) -> go.Figure:
             x0=left if row.low is None else row.low, x1=right if row.high is None else row.high,
             fillcolor=SHADE, opacity=0.22,
         )  # fmt: skip
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=y - 0.42, yanchor="middle", showarrow=False,
-            text=f"{SYMBOLS.get(row.verdict, '')} {inert(row.text)}", align="left",
-            bgcolor=SURFACE,
-        )  # fmt: skip
+        text = f"{SYMBOLS.get(row.verdict, '')} {inert(row.text)}"
+        heading(figure, text, y - 0.42, align="left", bgcolor=SURFACE)
         n = len(row.standings)
         for k, one in enumerate(row.standings):
             at = y + 0.02 + (k - (n - 1) / 2) * min(0.24, 0.5 / n)
@@ -144,18 +142,12 @@ def _mark(one: Standing, y: float) -> go.Scatter:
         [round(value, 4)] for value in (one.estimate, one.low, one.high) if value is not None
     )
     is_confirmed = one.stage == "confirm"
+    size, width = (11, 2.4) if is_confirmed else (9, 1.2)
     return go.Scatter(
         x=x,
         y=[y],
         mode="markers",
-        marker={
-            "symbol": "circle" if is_confirmed else "circle-open",
-            "color": MODEL,
-            "size": 11 if is_confirmed else 9,
-            "line": {"width": 0 if is_confirmed else 2},
-        },
-        error_x=interval_bar(
-            x, low=low, high=high, colour=MODEL, width=2.4 if is_confirmed else 1.2
-        ),
+        marker=either(Mark(MODEL, "circle"), size, is_hollow=not is_confirmed),
+        error_x=interval_bar(x, low=low, high=high, colour=MODEL, width=width),
         hovertemplate=f"{one.stage} stage: {inert(one.value)}<br>{inert(one.n)}<extra></extra>",
     )

@@ -12,7 +12,7 @@ from study.report.look import Mark, arm_marks
 from study.report.panel import Panel
 from study.report.small_multiples import small_multiples
 from study.report.traces import band, saying, scaled
-from study.report.wording import Measure, count, inert, listed, only_first, percent
+from study.report.wording import Measure, count, inert, interval, listed, only_first, percent
 
 MOST_ARMS: Final = 12
 _ROW_HEIGHT: Final = 220
@@ -128,8 +128,9 @@ def _expectation(
     low, middle, high = scaled(expected, ("low", "expected", "high"), measure.scale, 3)
     n = int(expected["n_trials"].iloc[0])
     texts = [
-        f"best of {a:,} of {n:,}: {measure.text(b)} [{measure.text(c)}, {measure.text(d)}]"
-        for a, b, c, d in zip(k, *(expected[n] for n in ("expected", "low", "high")), strict=True)
+        f"best of {row['k']:,} of {n:,}: "
+        f"{interval(row['expected'], row['low'], row['high'], measure.text)}"
+        for row in expected.to_dict("records")
     ]
     line = go.Scatter(
         x=k,

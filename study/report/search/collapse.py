@@ -122,10 +122,8 @@ def _curve(curve: pd.DataFrame, arm: str, name: str, colour: str, dash: str) -> 
     x = curve["value"].tolist()
     low, middle, high = scaled(curve, ("low", "probability", "high"), 100, 2)
     texts = [
-        f"{interval(p, a, b, percent)} at {value:.3g}"
-        for p, a, b, value in zip(
-            *(curve[n] for n in ("probability", "low", "high", "value")), strict=True
-        )
+        f"{interval(r['probability'], r['low'], r['high'], percent)} at {r['value']:.3g}"
+        for r in curve.to_dict("records")
     ]
     n, collapsed = int(curve["n_trials"].iloc[0]), int(curve["n_collapsed"].iloc[0])
     head = f"<b>{inert(arm)}</b>" + (f", {inert(name)}" if name else "")

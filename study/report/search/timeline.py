@@ -2,7 +2,7 @@
 
 import heapq
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def timeline_data(tables: StudyTables) -> TimelineData | None:
     node = timed["node"].fillna("").astype(str)
     slot, slots = _slots(start.to_numpy(), end.to_numpy(), node.tolist())
     span = float(end.max())
-    unit, seconds = next((u, s) for u, s in _UNITS if span >= 2 * s or s == 1.0)
+    unit, seconds = _unit(span)
     bars = pd.DataFrame(
         {
             "trial": timed.index,
@@ -238,11 +238,16 @@ def _middle_lines(bars: pd.DataFrame, arm: str) -> go.Scatter:
     )
 
 
-def _hover(row: dict[str, object], arm: str, data: TimelineData) -> str:
-    took = (float(str(row["end"])) - float(str(row["start"]))) * data.seconds
-    unit, seconds = next((u, s) for u, s in _UNITS if took >= 2 * s or s == 1.0)
+def _unit(span: float) -> tuple[str, float]:
+    """The largest unit of which a span in seconds holds two, and its seconds."""
+    return next((u, s) for u, s in _UNITS if span >= 2 * s or s == 1.0)
+
+
+def _hover(row: dict[str, Any], arm: str, data: TimelineData) -> str:
+    took = (row["end"] - row["start"]) * data.seconds
+    unit, seconds = _unit(took)
     collapsed = ", collapsed" if row["collapsed"] else ""
-    epochs = "" if pd.isna(row["epochs"]) else f", {count(int(str(row['epochs'])), 'epoch')}"
+    epochs = "" if pd.isna(row["epochs"]) else f", {count(int(row['epochs']), 'epoch')}"
     return (
         f"<b>Trial {row['number']}</b>, {inert(arm)}<br>{row['status']}{collapsed}{epochs} in "
         f"{took / seconds:.1f} {unit}"
