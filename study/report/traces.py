@@ -105,7 +105,7 @@ def log_axis(figure: go.Figure, values: pd.Series, **place: int) -> None:
 
 
 def heading(figure: go.Figure, text: str, y: float, **look: Any) -> None:
-    """A text at the left end above a row, shown letter by letter."""
+    """A text at the left end above a row; what comes from a study must be inert already."""
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=y, yanchor="middle", showarrow=False, text=text,
         **look,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.folder.tables import StudyTables
-from study.report.panel import GAP, Brush, Panel, brushes, of_trials, sample
+from study.report.panel import GAP, Brush, Panel, Placed, Row, brushes, of_trials, sample
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
@@ -33,6 +33,12 @@ def test_a_panel_knows_the_trials_that_its_points_stand_for() -> None:
     figure.add_scatter(x=[0], y=[1])
     assert Panel(reading="!", figure=figure).drawn == {3, 7, 9}
     assert Panel(reading="!").drawn == set()
+
+
+def test_a_row_places_what_its_function_makes_and_nothing_where_it_makes_none() -> None:
+    row = Row("p", "Is it so?", lambda n: Panel(reading="!", note="n = 1") if n else None)
+    assert row.placed(1) == Placed(id="p", title="Is it so?", reading="!", note="n = 1")
+    assert row.placed(0) is None
 
 
 def test_a_panel_that_can_be_brushed_says_so() -> None:

@@ -12,6 +12,7 @@ from study.report.wording import (
     left_over,
     level,
     listed,
+    only_first,
     percent,
     points,
     signed,
@@ -109,3 +110,16 @@ def test_an_estimate_without_ends_stands_alone_and_none_is_a_dash() -> None:
     assert interval(9.14, 7.0, 11.2, signed) == "+9.1 [+7.0, +11.2]"
     assert interval(9.14, None, None, signed) == "+9.1"
     assert interval(None, None, None, signed) == interval(math.nan, 1, 2, signed) == "–"
+
+
+def test_a_measure_writes_an_interval_where_there_is_one_and_its_unit_on_axes() -> None:
+    accuracy, kappa = Measure("val_accuracy"), Measure("val_qwk")
+    assert accuracy.interval(0.612, 0.589, 0.634) == "61.2\u202f% [58.9, 63.4]"
+    assert accuracy.interval(0.612, math.nan, math.nan) == "61.2\u202f%"
+    assert (accuracy.unit, kappa.unit) == (" (%)", "")
+    assert (accuracy.y, kappa.y) == ("%{y:.1f}\u202f%", "%{y:.3f}")
+
+
+def test_what_is_not_drawn_is_said_and_nothing_where_all_is() -> None:
+    assert only_first(12, 14, "arms are drawn") == " Only the first 12 of 14 arms are drawn."
+    assert only_first(4, 4, "arms are drawn") == ""

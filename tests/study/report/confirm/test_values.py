@@ -6,7 +6,7 @@ import pytest
 
 from study.folder.tables import StudyTables, read_table, write_table
 from study.report.confirm.looks import looks_at_test
-from study.report.confirm.values import confirmed_values, possible
+from study.report.confirm.values import ConfirmedValues, confirmed_values, possible
 
 
 @pytest.fixture
@@ -75,3 +75,21 @@ def test_no_interval_of_a_share_reaches_past_what_a_share_can_be() -> None:
     assert [possible("accuracy", end) for end in (-0.02, 0.5, 1.04)] == [0.0, 0.5, 1.0]
     assert possible("qwk", -0.02) == -0.02
     assert possible("nll", 12.0) == 12.0
+
+
+def test_each_arm_that_has_a_value_is_named_and_stands_on_the_axis(
+    confirmed: ConfirmedValues,
+) -> None:
+    found = confirmed.by_arm(split="test")
+    assert list(found) == list(confirmed.arms)
+    assert confirmed.by_arm(split="test", metric="recall") == {}
+    arm = confirmed.arms[0]
+    value = confirmed.get(arm, split="test")
+    assert found[arm] == value
+    assert value is not None
+    middle, low, high = value.on_axis(100)
+    assert (middle, low, high) == tuple(
+        round(end * 100, 4) for end in (value.estimate, value.low, value.high)
+    )
+    measure = confirmed.measure("test")
+    assert value.text(measure) == measure.interval(value.estimate, value.low, value.high)
