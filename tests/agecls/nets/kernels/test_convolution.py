@@ -1,8 +1,17 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from agecls.nets.kernels.convolution import MOST_PIXELS, Convolution
+from agecls.nets.kernels import convolution
+from agecls.nets.kernels.convolution import (
+    KERNELS,
+    MOST_PIXELS,
+    Convolution,
+    Kernel,
+    Shape,
+    kernel_for,
+)
 
 
 def plain(ours: Convolution) -> nn.Conv2d:
@@ -44,10 +53,10 @@ def test_values_and_gradients_are_those_of_conv2d(
 
 
 def test_small_maps_never_reach_the_convolution_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise AssertionError("the library's convolution was called")
 
-    monkeypatch.setattr(nn.Conv2d, "forward", refused)
+    monkeypatch.setattr(F, "conv2d", refused)
     side = int(MOST_PIXELS**0.5)
     assert Convolution(4, 6, 1)(torch.zeros(2, 4, side, side)).shape == (2, 6, side, side)
     assert Convolution(4, 6, 3)(torch.zeros(2, 4, side, side)).shape == (2, 6, side, side)
@@ -74,3 +83,39 @@ def test_a_gradient_that_nobody_asks_for_is_not_computed(is_frozen: bool) -> Non
     ours(x).sum().backward()
     assert (x.grad is not None) == is_frozen
     assert (ours.weight.grad is None) == is_frozen
+
+
+@pytest.mark.parametrize(
+    ("maps", "kernel", "stride", "is_right", "expected"),
+    [
+        ((4, 3, 3), 1, 1, True, "one product"),
+        ((4, 6, 6), 1, 2, True, "one product"),
+        ((4, 3, 3), 3, 1, True, "a product a row"),
+        ((4, 4, 4), 1, 1, True, "library"),
+        ((4, 4, 4), 3, 1, True, "library"),
+        ((3, 2, 2), 7, 2, True, "library"),
+        ((4, 4, 4), 3, 1, False, "library in float32"),
+    ],
+)
+def test_a_shape_takes_the_first_kernel_that_applies(
+    maps: tuple[int, int, int],
+    kernel: int,
+    stride: int,
+    is_right: bool,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(convolution, "convolves_right", lambda *shape: is_right)
+    weights = torch.Size((8, maps[0], kernel, kernel))
+    assert kernel_for(Shape(torch.Size(maps), weights, stride, is_mixed=True)).name == expected
+    # in float32 nothing is tried, and nothing need be
+    monkeypatch.setattr(convolution, "convolves_right", None)
+    exact = kernel_for(Shape(torch.Size(maps), weights, stride, is_mixed=False))
+    assert exact.name == expected.removesuffix(" in float32")
+
+
+def test_a_new_kernel_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Kernel("mine", lambda shape: shape.stride == 2, lambda x, weight, stride: x.new_ones(1))
+    monkeypatch.setattr(convolution, "KERNELS", (mine, *KERNELS))
+    assert Convolution(4, 6, 3, stride=2)(torch.zeros(2, 4, 8, 8)).tolist() == [1]
+    assert Convolution(4, 6, 3)(torch.zeros(2, 4, 8, 8)).shape == (2, 6, 8, 8)
