@@ -47,9 +47,6 @@ class Given:
         return predicted_of(self.tables) if self.confirmed else None
 
 
-Draw = Callable[[Given], Panel | None]
-
-
 FIGURES: Final = "figures.html.jinja"
 """The template of a section that is nothing but figures."""
 
@@ -99,20 +96,27 @@ class Section:
     intro: str
 
 
-def of_confirmed(make: Callable[[StudyTables, ConfirmedValues], Panel | None]) -> Draw:
-    """A figure of what fresh seeds gave."""
-    return lambda given: make(given.tables, given.confirmed) if given.confirmed else None
+def of_confirmed(
+    id_: str, title: str, make: Callable[[StudyTables, ConfirmedValues], Panel | None]
+) -> Row[Given]:
+    """The row of a figure of what fresh seeds gave."""
+    return Row(id_, title, lambda g: make(g.tables, g.confirmed) if g.confirmed else None)
 
 
-def of_predicted(make: Callable[[StudyTables, ConfirmedValues, Predicted], Panel]) -> Draw:
-    """A figure of what the confirmed models say image by image."""
-    return lambda given: (
-        make(given.tables, given.confirmed, given.predicted)
-        if given.confirmed and given.predicted
-        else None
-    )
+def of_predicted(
+    id_: str, title: str, make: Callable[[StudyTables, ConfirmedValues, Predicted], Panel]
+) -> Row[Given]:
+    """The row of a figure of what the confirmed models say image by image."""
+
+    def draw(given: Given) -> Panel | None:
+        confirmed, predicted = given.confirmed, given.predicted
+        return make(given.tables, confirmed, predicted) if confirmed and predicted else None
+
+    return Row(id_, title, draw)
 
 
-def of_analysed(make: Callable[[StudyTables, Analysis], Panel]) -> Draw:
-    """A figure of what the analysis found."""
-    return lambda given: make(given.tables, given.analysis) if given.analysis else None
+def of_analysed(
+    id_: str, title: str, make: Callable[[StudyTables, Analysis], Panel]
+) -> Row[Given]:
+    """The row of a figure of what the analysis found."""
+    return Row(id_, title, lambda g: make(g.tables, g.analysis) if g.analysis else None)

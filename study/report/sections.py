@@ -58,6 +58,77 @@ def _classes(given: Given) -> Panel | None:
     return class_accuracy_panel(given.tables, confirmed, given.predicted) if confirmed else None
 
 
+CONFIRMED: Final = (
+    of_confirmed(
+        "confirmed-arms",
+        "How good is each arm on fresh seeds, and how much had the search flattered it?",
+        confirmed_arms_panel,
+    ),
+    of_confirmed("seeds", "How much of the result is the seed?", seeds_panel),
+    of_confirmed("metrics", "Does the order of the arms hold on other metrics?", metrics_panel),
+    Row("classes", "How often is each age class named right?", _classes),
+    of_predicted(
+        "confusion",
+        "Which ages are taken for which?",
+        lambda _, found, said: confusion_panel(said, split=found.split),
+    ),
+    of_predicted("calibration", "Can the models’ confidence be believed?", calibration_panel),
+    of_confirmed(
+        "elsewhere",
+        "Do the models hold on other faces?",
+        lambda tables, _: elsewhere_panel(tables),
+    ),
+)
+FACTORS: Final = (
+    of_analysed(
+        "importance", "Which factors matter, and which only look as if they did?", importance_panel
+    ),
+    of_analysed("interactions", "Which factors change what another one does?", interactions_panel),
+    of_analysed(
+        "marginals", "What does each setting do, all others averaged out?", marginals_panel
+    ),
+)
+TRIALS: Final[tuple[Row[Given], ...]] = (
+    Row(
+        "lr",
+        "At which learning rates does each arm learn, and where does it collapse?",
+        lambda given: learning_rate_panel(given.tables, majority=given.majority),
+    ),
+    Row(
+        "curves",
+        "How fast does each arm learn, and does it level off?",
+        lambda given: curves_panel(given.tables, majority=given.majority),
+    ),
+    Row(
+        "parallel",
+        "Which settings do the best trials share?",
+        lambda given: parallel_panel(given.tables),
+    ),
+)
+SEARCH: Final = (
+    of_analysed(
+        "best", "Is the search still finding, and what would random draws have found?", best_panel
+    ),
+    of_analysed("collapse", "Where does training collapse?", collapse_panel),
+    of_analysed(
+        "survival",
+        "How many trials does each rung let pass?",
+        lambda tables, _: survival_panel(tables),
+    ),
+    of_analysed(
+        "stopping", "How often would stopping early throw away a good trial?", stopping_panel
+    ),
+    of_analysed("fidelity", "Does an early value tell the end?", fidelity_panel),
+    of_analysed("timeline", "What ran when?", lambda tables, _: timeline_panel(tables)),
+)
+CHECKS: Final = (
+    of_analysed(
+        "fit", "How well does the analysis predict trials that it has not seen?", fit_panel
+    ),
+    of_analysed("imputation", "How well are the ends of stopped trials told?", imputation_panel),
+    of_analysed("power", "What would settle what is still unresolved?", power_panel),
+)
+
 PARTS: Final = (
     Part(
         id="claims",
@@ -78,125 +149,16 @@ PARTS: Final = (
         id="confirm",
         name="Confirmed",
         title="What do fresh seeds say?",
-        figures=(
-            Row(
-                "confirmed-arms",
-                "How good is each arm on fresh seeds, and how much had the search flattered it?",
-                of_confirmed(confirmed_arms_panel),
-            ),
-            Row("seeds", "How much of the result is the seed?", of_confirmed(seeds_panel)),
-            Row(
-                "metrics",
-                "Does the order of the arms hold on other metrics?",
-                of_confirmed(metrics_panel),
-            ),
-            Row("classes", "How often is each age class named right?", _classes),
-            Row(
-                "confusion",
-                "Which ages are taken for which?",
-                of_predicted(lambda _, found, said: confusion_panel(said, split=found.split)),
-            ),
-            Row(
-                "calibration",
-                "Can the models’ confidence be believed?",
-                of_predicted(calibration_panel),
-            ),
-            Row(
-                "elsewhere",
-                "Do the models hold on other faces?",
-                of_confirmed(lambda tables, _: elsewhere_panel(tables)),
-            ),
-        ),
+        figures=CONFIRMED,
         intro=_looks,
     ),
+    Part(id="factors", name="Factors", title="Which factors matter?", figures=FACTORS),
+    Part(id="figures", name="Figures", title="What happened in the trials?", figures=TRIALS),
     Part(
-        id="factors",
-        name="Factors",
-        title="Which factors matter?",
-        figures=(
-            Row(
-                "importance",
-                "Which factors matter, and which only look as if they did?",
-                of_analysed(importance_panel),
-            ),
-            Row(
-                "interactions",
-                "Which factors change what another one does?",
-                of_analysed(interactions_panel),
-            ),
-            Row(
-                "marginals",
-                "What does each setting do, all others averaged out?",
-                of_analysed(marginals_panel),
-            ),
-        ),
+        id="search", name="Search", title="What did searching and stopping bring?", figures=SEARCH
     ),
     Part(
-        id="figures",
-        name="Figures",
-        title="What happened in the trials?",
-        figures=(
-            Row(
-                "lr",
-                "At which learning rates does each arm learn, and where does it collapse?",
-                lambda given: learning_rate_panel(given.tables, majority=given.majority),
-            ),
-            Row(
-                "curves",
-                "How fast does each arm learn, and does it level off?",
-                lambda given: curves_panel(given.tables, majority=given.majority),
-            ),
-            Row(
-                "parallel",
-                "Which settings do the best trials share?",
-                lambda given: parallel_panel(given.tables),
-            ),
-        ),
-    ),
-    Part(
-        id="search",
-        name="Search",
-        title="What did searching and stopping bring?",
-        figures=(
-            Row(
-                "best",
-                "Is the search still finding, and what would random draws have found?",
-                of_analysed(best_panel),
-            ),
-            Row("collapse", "Where does training collapse?", of_analysed(collapse_panel)),
-            Row(
-                "survival",
-                "How many trials does each rung let pass?",
-                of_analysed(lambda tables, _: survival_panel(tables)),
-            ),
-            Row(
-                "stopping",
-                "How often would stopping early throw away a good trial?",
-                of_analysed(stopping_panel),
-            ),
-            Row("fidelity", "Does an early value tell the end?", of_analysed(fidelity_panel)),
-            Row(
-                "timeline", "What ran when?", of_analysed(lambda tables, _: timeline_panel(tables))
-            ),
-        ),
-    ),
-    Part(
-        id="checks",
-        name="Checks",
-        title="How far can these numbers be trusted?",
-        figures=(
-            Row(
-                "fit",
-                "How well does the analysis predict trials that it has not seen?",
-                of_analysed(fit_panel),
-            ),
-            Row(
-                "imputation",
-                "How well are the ends of stopped trials told?",
-                of_analysed(imputation_panel),
-            ),
-            Row("power", "What would settle what is still unresolved?", of_analysed(power_panel)),
-        ),
+        id="checks", name="Checks", title="How far can these numbers be trusted?", figures=CHECKS
     ),
     Part(id="trials", name="Trials", template="trials.html.jinja"),
     Part(
