@@ -1,10 +1,9 @@
-"""Command line of pretraining, and the same as a task of a study."""
+"""Command line of pretraining."""
 
 import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +17,11 @@ from agecls.command import (
     usable_device,
     use_threads,
 )
-from agecls.errors import AgeclsError, CheckpointError
+from agecls.errors import AgeclsError
 from agecls.nets.source_names import file_of, has_other_braces
 from agecls.recipe import CHOICES, Recipe
 
 if TYPE_CHECKING:
-    from agecls.data.arrays import TrainingArrays
     from agecls.training.state import EpochMetrics
 
 MODULE = "agecls.pretrain"
@@ -48,59 +46,6 @@ cut at the class borders: in the mean, soft labels that know how near a border a
 exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted or out of time (go on
 with --resume)
 """
-
-
-def pretrain(
-    data: "TrainingArrays",
-    *,
-    out: Path,
-    variant: str,
-    depth: int,
-    epochs: int,
-    seed: int,
-    threads: int,
-    device: str,
-    source: dict[str, Any],
-) -> dict[str, float]:
-    """Train a backbone on age classes and write it; returns the metrics of its epoch, the best.
-
-    A run that was killed goes on where it was.
-
-    Args:
-        data: The source set.
-        out: Ends in `.safetensors`; a JSON of how it was made lies beside it.
-        variant: Structure, see `agecls.nets.families`.
-        depth: Layers.
-        epochs: Length of the schedule.
-        seed: Root of the run's random streams.
-        threads: CPU threads.
-        device: Such as `cpu` or `cuda`.
-        source: Path and fingerprint of the source set, for the record.
-    """
-    import torch
-
-    from agecls.training.pretraining import Backbone, discard, train_backbone
-
-    torch.set_num_threads(threads)
-    recipe = Recipe(
-        variant=variant,
-        depth=depth,
-        zero_gamma=True,
-        epochs=epochs,
-        batch_size=BATCH_SIZE,
-        seed=seed,
-    )
-    backbone = Backbone(
-        recipe=recipe, out=out, device=device, source=source, licence="as the source set's"
-    )
-    try:
-        best = train_backbone(backbone, data, resume=True)
-    except CheckpointError:
-        # nobody is there to ask, and the study has no use for another run's epochs
-        discard(backbone)
-        best = train_backbone(backbone, data, resume=True)
-    assert best is not None  # without a deadline it ends
-    return asdict(best)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -147,7 +147,7 @@ def _read_card(card_path: Path, weights_path: Path) -> tuple[Channels, Channels,
     """Mean, std and licence from the JSON beside a weights file."""
     try:
         card = json.loads(card_path.read_text("utf-8"))
-        mean, std = _channels(card["mean"]), _channels(card["std"])
+        mean, std = channels(card["mean"]), channels(card["std"])
         licence = str(card["licence"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WeightsError(
@@ -230,13 +230,13 @@ def _read_timm(name: str) -> Source:
     return Source(
         f"timm:{name}",
         _read_tensors(Path(cached))[0],
-        _channels(entry.mean),
-        _channels(entry.std),
+        channels(entry.mean),
+        channels(entry.std),
         f"timm {entry.hf_hub_id}, {entry.license or 'no licence given'}; {_IMAGENET_TERMS}",
     )
 
 
-def _channels(values: Iterable[float]) -> Channels:
+def channels(values: Iterable[float]) -> Channels:
     """Three numbers, or ValueError."""
     red, green, blue = map(float, values)
     return red, green, blue

@@ -5,25 +5,25 @@ pretrained one. What may differ between source and model: the head, which is alw
 which is loaded whole or stays new; and names, where the family of the net knows them.
 """
 
+import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from agecls.errors import WeightsError
+from agecls.files import write_whole
 from agecls.nets.families import family_of
 from agecls.nets.net import Net
 from agecls.nets.weight_sources import (
     BACKBONE_MARK,
     Channels,
     Source,
-    file_hash,
     read_source,
     without_counts,
 )
@@ -127,22 +127,19 @@ def save_backbone(
         for name, tensor in without_counts(model.state_dict()).items()
         if not name.startswith(head)
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    save_file(tensors, partial, metadata=BACKBONE_MARK)
+    content = save(tensors, BACKBONE_MARK)
     card = {
         "variant": model.variant,
         "depth": model.depth,
         "mean": list(mean),
         "std": list(std),
         "licence": licence,
-        "sha256": file_hash(partial),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "made_by": made_by,
     }
-    partial_card = partial.with_suffix(".json.partial")
-    partial_card.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    partial.replace(path)
-    partial_card.replace(path.with_suffix(".json"))
+    write_whole(path, content)
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path.with_suffix(".json"), text.encode())
 
 
 def _fit(model: Net, source: Source) -> dict[str, str]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from agecls.classes import Classes
 from agecls.errors import AgeclsError, WeightsError
 from agecls.nets.families import build_net
-from agecls.nets.weight_sources import BACKBONE_MARK
+from agecls.nets.weight_sources import BACKBONE_MARK, channels
 from agecls.recipe import Recipe
 from agecls.training.batches import Rgb, image_tensor
 from agecls.training.losses import build_loss
@@ -224,7 +224,7 @@ def _load(path: Path, device: torch.device) -> Member:
     try:
         recipe = Recipe.from_dict(described["recipe"])
         size = int(described["size"])
-        mean, std = _channels(described["mean"]), _channels(described["std"])
+        mean, std = channels(described["mean"]), channels(described["std"])
         temperature = described.get("temperature")
         if temperature is not None and not 0 < float(temperature) < float("inf"):
             raise ValueError(f"`temperature` is {temperature}; expected a number above 0")
@@ -318,12 +318,6 @@ def _classes(names: Any) -> Classes:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"`classes` is {names!r}; expected a list of names")
     return Classes.from_names(names)
-
-
-def _channels(values: Sequence[float]) -> Rgb:
-    """Three numbers, or ValueError."""
-    red, green, blue = map(float, values)
-    return red, green, blue
 
 
 def _slices(n: int, step: int) -> Iterator[slice]:

@@ -18,7 +18,7 @@ from agecls.machine import cores
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
-from study.cost.estimate import precision_to_measure, random_faces
+from study.cost.estimate import measured_recipe, random_faces, structures
 from study.running.trainable import device_name, peak_memory_mib, reset_peak_memory
 
 SECONDS: Final = 8.0
@@ -60,7 +60,7 @@ def describe_speed(study: Study, console: Console) -> None:
         AgeclsError: Not even one trial can run.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = measured_recipe(study)
+    recipe = measured_recipe(study, *deepest(study))
     console.print(
         f"{device_name(device)}, {cores()} cores: ResNet {recipe.variant}-"
         f"{recipe.depth} at {study.size} px, batches of {recipe.batch_size}, {SECONDS:g} s each",
@@ -79,16 +79,9 @@ def describe_speed(study: Study, console: Console) -> None:
     console.print(advice(rates, device.type), highlight=False)
 
 
-def measured_recipe(study: Study) -> Recipe:
-    """The study's deepest network, first variant and first batch size."""
-    return Recipe(
-        variant=str(study.factor("variant").levels[0]),
-        depth=max(int(level) for level in study.factor("depth").levels),
-        batch_size=int(study.factor("batch_size").levels[0]),
-        precision=precision_to_measure(study),
-        epochs=1000,
-        lr=1e-3,
-    )
+def deepest(study: Study) -> tuple[str, int]:
+    """The structure to measure: the deepest net, of the first variant."""
+    return max(structures(study), key=lambda structure: structure[1])
 
 
 def counts(device: str, cores: int) -> list[int]:

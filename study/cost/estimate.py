@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -53,11 +55,7 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
         highlight=False,
     )
     workers = concurrency or cores()
-    per_image = max(
-        seconds_per_image(study, str(variant), int(depth))
-        for variant in study.factor("variant").levels
-        for depth in study.factor("depth").levels
-    )
+    per_image = max(seconds_per_image(study, *structure) for structure in structures(study))
     # an evaluation is a forward pass, a third of a training step's arithmetic; beside bfloat16,
     # which it does not use, about half of its time
     per_epoch = (n_train + n_val / 3) * per_image
@@ -88,11 +86,7 @@ def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], co
         search: Fewest and most epochs of the search.
         confirm: Most epochs of the confirm stage.
     """
-    forward = max(
-        forward_flops(str(variant), int(depth), study.size)
-        for variant in study.factor("variant").levels
-        for depth in study.factor("depth").levels
-    )
+    forward = max(forward_flops(*structure, study.size) for structure in structures(study))
     per_epoch = n_images * TRAINING * forward / ASSUMED_FLOPS
     fewest, most = (duration(n * per_epoch) for n in search)
     return (
@@ -129,6 +123,24 @@ def precision_to_measure(study: Study) -> str:
     return "float32" if "float32" in levels else str(levels[0])
 
 
+def measured_recipe(study: Study, variant: str, depth: int) -> Recipe:
+    """What is timed: a structure in the study's first batch size, for as long as one likes."""
+    return Recipe(
+        variant=variant,
+        depth=depth,
+        batch_size=int(study.factor("batch_size").levels[0]),
+        precision=precision_to_measure(study),
+        epochs=1000,
+        lr=1e-3,
+    )
+
+
+def structures(study: Study) -> list[tuple[str, int]]:
+    """Variant and depth of every net that the study trains."""
+    levels = (study.factor(name).levels for name in ("variant", "depth"))
+    return [(str(variant), int(depth)) for variant, depth in product(*levels)]
+
+
 def seconds_per_image(study: Study, variant: str, depth: int) -> float:
     """Seconds that one thread needs to train on one image, measured on random pixels."""
     batch = int(study.factor("batch_size").levels[0])
@@ -136,15 +148,8 @@ def seconds_per_image(study: Study, variant: str, depth: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        recipe = Recipe(
-            variant=variant,
-            depth=depth,
-            batch_size=batch,
-            epochs=1 + MEASURED_STEPS,
-            lr=1e-3,
-            precision=precision_to_measure(study),
-        )
-        epochs = fit(start(recipe, data), data)
+        recipe = measured_recipe(study, variant, depth)
+        epochs = fit(start(replace(recipe, epochs=1 + MEASURED_STEPS), data), data)
         next(epochs)
         started = time.perf_counter()
         for _ in epochs:

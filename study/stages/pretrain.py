@@ -8,10 +8,13 @@ the same files: their hashes are in `study.json`, and other files are refused.
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, cast
 
 import ray
+import torch
 from rich.console import Console
 
 from agecls.data.arrays import TrainingArrays, at_most
@@ -20,7 +23,9 @@ from agecls.errors import WeightsError
 from agecls.nets.families import family_of
 from agecls.nets.source_names import file_of, is_named
 from agecls.nets.weight_sources import read_source
-from agecls.pretrain import pretrain
+from agecls.pretrain import BATCH_SIZE
+from agecls.recipe import Recipe
+from agecls.training.pretraining import Backbone, train_unasked
 from study.asked.factors import Config, Level, Study
 from study.errors import SearchError
 from study.folder import provenance
@@ -107,12 +112,12 @@ def train_missing(
     plan = study.pretrain
     if plan is None or study.weights is not None:
         return
-    wanted = {
-        _own(folder, variant, depth): {"variant": variant, "depth": depth}
-        for variant in study.factor("variant").levels
-        for depth in study.factor("depth").levels
+    recipe = Recipe(zero_gamma=True, epochs=plan.epochs, batch_size=BATCH_SIZE, seed=study.seed)
+    missing = {
+        path: replace(recipe, variant=str(variant), depth=int(depth))
+        for variant, depth in product(study.factor("variant").levels, study.factor("depth").levels)
+        if not (path := _own(folder, variant, depth)).exists()
     }
-    missing = [path for path in wanted if not path.exists()]
     if not missing:
         return
     with progress("Reading faces to pretrain on", console) as advance:
@@ -126,15 +131,16 @@ def train_missing(
     running = {
         task.remote(
             shared,
-            out=path.absolute(),
-            wants_gpu=resources.gpus_per_trial > 0,
-            epochs=plan.epochs,
-            seed=study.seed,
+            Backbone(
+                recipe=recipe,
+                out=path.absolute(),
+                device="cuda" if resources.gpus_per_trial else "cpu",
+                source={"path": plan.data, "fingerprint": data.fingerprint},
+                licence="as the source set's",
+            ),
             threads=max(1, int(resources.cpus_per_trial)),
-            source={"path": plan.data, "fingerprint": data.fingerprint},
-            **wanted[path],
         ): path
-        for path in missing
+        for path, recipe in missing.items()
     }
     total = len(running)
     with progress("Pretraining backbones", console) as advance:
@@ -156,15 +162,18 @@ def train_missing(
 
 
 def _train(
-    data: TrainingArrays, *, out: Path, wants_gpu: bool, **options: Any
+    data: TrainingArrays, backbone: Backbone, *, threads: int
 ) -> tuple[dict[str, float], dict[str, bytes]]:
     """On a worker: the metrics of a backbone, and its files by name, the weights last."""
     with tempfile.TemporaryDirectory(prefix="study-pretrain-") as elsewhere:
         # in place, where an interrupted run goes on, if this node reaches the study's folder
+        out = backbone.out
         place = out if out.parent.is_dir() else Path(elsewhere) / out.name
-        metrics = pretrain(data, out=place, device=device_for(wants_gpu=wants_gpu), **options)
+        device = device_for(wants_gpu=backbone.device == "cuda")
+        torch.set_num_threads(threads)
+        best = train_unasked(replace(backbone, out=place, device=device), data)
         files = (place.with_suffix(".json"), place)
-        return metrics, {file.name: file.read_bytes() for file in files}
+        return asdict(best), {file.name: file.read_bytes() for file in files}
 
 
 def _fetch(reference: Any, path: Path) -> dict[str, float]:

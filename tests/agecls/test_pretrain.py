@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from agecls.classes import EIGHT
 from agecls.errors import CheckpointError, DataLayoutError
 from agecls.faces.face_set import FaceSet
-from agecls.pretrain import main, pretrain
+from agecls.pretrain import main
 from agecls.recipe import Recipe
 from agecls.training import checkpoints, loop, pretraining
 from agecls.training.loop import start
@@ -19,6 +19,7 @@ from agecls.training.pretraining import (
     best_of,
     draw_classes,
     train_backbone,
+    train_unasked,
     year_classes,
 )
 from tests.agecls.pictures import write_picture
@@ -193,17 +194,14 @@ def test_drawn_classes_follow_the_soft_ones_and_repeat_by_seed_and_epoch():
 
 
 def test_the_task_of_a_study_goes_on_and_forgets_a_run_of_another_recipe(
-    tmp_path, data, small_net
+    backbone, data, small_net
 ):
-    settings = {"variant": "org", "depth": 18, "seed": 0, "threads": 1, "device": "cpu"}
-    out = tmp_path / "org-18.safetensors"
     other = start(replace(RECIPE, seed=9), data)
-    checkpoints.save(tmp_path / "org-18.unfinished" / "state.pt", other)
-    source = {"path": "shades", "fingerprint": "f00d"}
-    metrics = pretrain(data, out=out, epochs=2, source=source, **settings)
-    card = json.loads(out.with_suffix(".json").read_text())
+    checkpoints.save(backbone.unfinished / "state.pt", other)
+    best = train_unasked(backbone, data)
+    card = json.loads(backbone.out.with_suffix(".json").read_text())
     assert card["made_by"]["recipe"]["seed"] == 0
-    assert card["made_by"]["metrics"] == metrics
+    assert card["made_by"]["metrics"] == asdict(best)
 
 
 def test_the_command_makes_a_backbone_per_variant_that_a_model_starts_from(tmp_path, capsys):

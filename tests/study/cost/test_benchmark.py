@@ -3,8 +3,8 @@ import pytest
 from agecls.errors import AgeclsError
 from agecls.recipe import Recipe
 from study.asked.study_file import load_study
-from study.cost.benchmark import Rate, advice, best, counts, measure, measured_recipe
-from study.cost.estimate import precision_to_measure
+from study.cost.benchmark import Rate, advice, best, counts, deepest, measure
+from study.cost.estimate import measured_recipe, precision_to_measure
 from tests.study.tiny import write_study
 
 SMALL = Recipe(depth=18, batch_size=8, epochs=1000, lr=1e-3)
@@ -36,7 +36,7 @@ def test_what_is_timed_is_the_slower_of_the_studys_precisions(asked, measured, t
     path.write_text(path.read_text() + asked)
     study = load_study(path)
     assert precision_to_measure(study) == measured
-    assert measured_recipe(study).precision == measured
+    assert measured_recipe(study, *deepest(study)).precision == measured
 
 
 def test_the_fewest_trials_that_are_nearly_the_fastest_are_best():

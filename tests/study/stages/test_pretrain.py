@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import dataclass, replace
 
 import pytest
 import ray
@@ -7,6 +8,8 @@ import ray
 from agecls.errors import WeightsError
 from agecls.nets.families import build_net
 from agecls.nets.weights import save_backbone
+from agecls.recipe import Recipe
+from agecls.training.pretraining import Backbone
 from study.asked.study_file import load_study
 from study.errors import SearchError
 from study.stages import pretrain
@@ -80,18 +83,24 @@ def test_a_backbone_from_a_node_without_the_study_s_folder_is_written_by_the_dri
 def test_a_worker_that_does_not_reach_the_study_s_folder_trains_elsewhere(tmp_path, monkeypatch):
     places = []
 
-    def train(data, *, out, **options):
+    @dataclass
+    class Best:
+        val_accuracy: float
+
+    def train(backbone, data):
+        out = backbone.out
         places.append(out)
         out.write_bytes(b"weights")
         out.with_suffix(".json").write_bytes(b"{}")
-        return {"val_accuracy": 0.5}
+        return Best(0.5)
 
-    monkeypatch.setattr(pretrain, "pretrain", train)
+    monkeypatch.setattr(pretrain, "train_unasked", train)
     out = tmp_path / "no" / "such" / "org-18.safetensors"
-    metrics, files = pretrain._train(None, out=out, wants_gpu=False)
+    asked = Backbone(recipe=Recipe(), out=out, device="cpu", source={}, licence="x")
+    metrics, files = pretrain._train(None, asked, threads=1)
     assert metrics == {"val_accuracy": 0.5}
     assert list(files.items()) == [("org-18.json", b"{}"), ("org-18.safetensors", b"weights")]
-    pretrain._train(None, out=tmp_path / out.name, wants_gpu=False)
+    pretrain._train(None, replace(asked, out=tmp_path / out.name), threads=1)
     assert places[0].parent != out.parent
     assert places[1] == tmp_path / out.name
     assert not places[0].exists()
