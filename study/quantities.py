@@ -1,4 +1,6 @@
-"""Counts and sizes in words, for the reasons of the analysis and the sentences of the report."""
+"""Counts, sizes and levels in words, for reasons of the analysis and sentences of the report."""
+
+from collections.abc import Sequence
 
 
 def count(n: int, noun: str) -> str:
@@ -9,3 +11,28 @@ def count(n: int, noun: str) -> str:
 def points(value: float) -> str:
     """A size that someone declared, such as `1 point` or `0.5 points`."""
     return f"{value:g} point" if value == 1 else f"{value:g} points"
+
+
+def level(value: str | float) -> str:
+    """A level as people write it: reals with three digits, flags in lower case."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def sides(factor: str, first: str | float, second: str | float) -> tuple[str, str]:
+    """Two levels in words; numbers and flags say nothing without their factor."""
+    if isinstance(first, str) and isinstance(second, str):
+        return first, second
+    return f"{factor} {level(first)}", level(second)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence joined as in `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def capital(words: str) -> str:
+    """The words as a sentence begins, where they are plain ones and not an identifier."""
+    head = words.partition(" ")[0]
+    return words[0].upper() + words[1:] if head.isalpha() and head.islower() else words

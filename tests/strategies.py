@@ -8,7 +8,8 @@ from agecls.recipe import BOUNDS, CHOICES
 from study.asked.factors import Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
-from study.asked.toml_tables import Source, parse_tables
+from study.asked.toml_tables import parse_tables
+from study.asked.toml_values import Source
 
 FREE_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
     lambda text: bool(text.strip())

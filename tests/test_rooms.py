@@ -19,6 +19,7 @@ KNOWS = {
     "agecls.training": {"agecls.data", "agecls.nets", "agecls.nets.kernels"},
     "agecls.use": {"agecls.data", "agecls.faces", "agecls.nets", "agecls.training"},
     "study.asked": {"agecls.nets"},
+    "study.asked.claims": set(),
     "study.folder": {"study.asked"},
     "study.plan": {"study.asked", "study.folder"},
     "study.running": {
@@ -28,7 +29,7 @@ KNOWS = {
     "study.analysis": {"study.asked", "study.folder", "study.plan"},
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
-    "study.analysis.models": {"study.analysis.search", "study.asked", "study.folder"},
+    "study.analysis.models": {"study.asked", "study.folder"},
     "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
     "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
     "study.report.checks": {"study.analysis", "study.folder"},

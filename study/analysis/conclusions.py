@@ -16,12 +16,13 @@ import pandas as pd
 
 from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
-from study.analysis.models.external import external_frame, judge_drops, score_elsewhere
+from study.analysis.models.drops import judge_drops
+from study.analysis.models.external import external_frame, score_elsewhere
 from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.search.answers import Analysis, analyse
-from study.asked.factors import DropClaim, arm_name
+from study.asked.factors import arm_name
 from study.errors import TablesError
-from study.folder.columns import SCHEMAS, Kind
+from study.folder.columns import Kind, names_of
 from study.folder.other_faces import read_other_faces
 from study.folder.tables import StudyTables, as_table, read_study, write_table
 from study.plan.streams import Stream, stream_seed
@@ -67,8 +68,7 @@ def conclude(folder: Path) -> Conclusions:
     tables, of_arms = _confirmed(tables, analysis)
     tables, of_drops = _elsewhere(tables)
     rows = [*claims, *of_arms, *of_drops]
-    columns = [column.name for column in SCHEMAS["claims"]]
-    tables = _written(tables, {"claims": pd.DataFrame(rows, columns=columns)})
+    tables = _written(tables, {"claims": pd.DataFrame(rows, columns=names_of("claims"))})
     return Conclusions(tables=tables, analysis=analysis)
 
 
@@ -119,8 +119,8 @@ def _confirmed(
     if is_there and models[["temperature", "learned"]].notna().all(axis=None):
         return tables, _kept(tables, of_drops=False)
     found = _scored(tables, models)
-    columns = [c.name for c in SCHEMAS["confirm"]]
-    facts = tables.confirm[[c for c in columns if c == "model" or c not in found.models]]
+    is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]
+    facts = tables.confirm[names_of("confirm")].loc[:, is_fact]
     frames: dict[Kind, pd.DataFrame] = {
         "confirmed": found.estimates,
         "confirm": facts.merge(found.models, on="model", how="left"),
@@ -165,7 +165,7 @@ def _kept(tables: StudyTables, *, of_drops: bool) -> list[dict[str, Any]]:
     """Rows of claims that were judged after the search, about other faces or not."""
     if tables.claims is None:
         return []
-    drops = {claim.name for claim in tables.study.claims if isinstance(claim, DropClaim)}
+    drops = {claim.name for claim in tables.study.claims if claim.is_of_other_faces}
     is_kept = tables.claims["claim"].isin(drops) == of_drops
     return _records(tables.claims[is_kept & (tables.claims["stage"] == "confirm")])
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from study.asked.factors import Claim, Study
+from study.asked.claim import Claim
+from study.asked.factors import Study
 
 COLUMNS = [
     "claim",

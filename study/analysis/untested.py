@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from study.asked.factors import Claim, DropClaim, Study
+from study.asked.claim import Claim
+from study.asked.factors import Study
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def lacks_weights(study: Study, claim: Claim) -> Untested | None:
     )
 
 
-def lacks_faces(study: Study, claim: DropClaim) -> Untested:
+def lacks_faces(study: Study) -> Untested:
     """What a claim about other faces lacks before any were scored."""
     models = "" if study.confirm_seeds else f"python -m study.confirm {study.name} && "
     return Untested(

@@ -3,35 +3,23 @@
 These classes hold no logic of search or statistics, and importing them loads nothing heavy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Final, Literal, get_type_hints
 
 from agecls.recipe import Recipe
-
-Level = str | int | float | bool
-"""One value of a factor, as the study file spells it."""
-
-Config = Mapping[str, Level]
-"""One level per factor that exists; a factor that does not exist under the others is absent."""
+from study.asked.claim import Claim
+from study.asked.levels import Config as Config  # what a study varies has one door
+from study.asked.levels import Level as Level
+from study.asked.levels import exact_level as exact_level
+from study.asked.levels import holds as holds
 
 Role = Literal["arm", "tuned", "fixed"]
 
 WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
 """Numeric factors whose levels are whole numbers."""
-
-
-def holds(when: Config, config: Config) -> bool:
-    """Whether each factor that `when` names has the level that it asks for."""
-    return all(name in config and config[name] == level for name, level in when.items())
-
-
-def exact_level(value: Level, levels: tuple[Level, ...]) -> Level | None:
-    """The level that equals `value`, where true is not 1; None if there is none."""
-    same = (x for x in levels if x == value and isinstance(x, bool) == isinstance(value, bool))
-    return next(same, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,78 +89,6 @@ def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
         ordered.append(ready)
         waiting.remove(ready)
     return tuple(ordered)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Declared:
-    """What every claim has.
-
-    Attributes:
-        name: Its key in the study file.
-        text: The claim in its author's words.
-        needs: Weights that the claim is about, as `[weights] source` spells them; a study that
-            starts from others cannot test it. None: any.
-    """
-
-    name: str
-    text: str
-    needs: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DifferenceClaim(_Declared):
-    """`better` exceeds `worse` by at least `least` points, both tuned."""
-
-    factor: str
-    better: Level
-    worse: Level
-    least: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class EquivalenceClaim(_Declared):
-    """The two levels of `factor` differ by less than `within` points, both tuned."""
-
-    factor: str
-    equal: tuple[Level, Level]
-    within: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportanceClaim(_Declared):
-    """`factor` takes a larger share of the variance than `more_than`."""
-
-    factor: str
-    more_than: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RangeClaim(_Declared):
-    """Trials with the number `factor` in `better` end at least `least` points above `worse`.
-
-    For beliefs about training that fails: trials that collapse count as they ended.
-
-    Attributes:
-        better: Low and high end, both included.
-        worse: Likewise.
-        when: Levels of other factors that the claim is about; empty: all.
-    """
-
-    factor: str
-    better: tuple[float, float]
-    worse: tuple[float, float]
-    least: float
-    when: Config = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DropClaim(_Declared):
-    """On other faces the models lose at most `drop_at_most` points against the study's own."""
-
-    drop_at_most: float
-
-
-Claim = DifferenceClaim | EquivalenceClaim | ImportanceClaim | RangeClaim | DropClaim
 
 
 @dataclass(frozen=True, kw_only=True)

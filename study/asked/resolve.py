@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, Final, get_args, get_type_hints
 
 from agecls.recipe import BOUNDS, CHOICES, Recipe
-from study.asked.claims import resolve_claim
+from study.asked.claims.forms import resolve_claim
 from study.asked.factors import (
     Config,
     Factor,
@@ -20,7 +20,8 @@ from study.asked.factors import (
     Study,
     exact_level,
 )
-from study.asked.toml_tables import FactorTable, FileTables, Place, Source, did_you_mean, shown
+from study.asked.toml_tables import FactorTable, FileTables
+from study.asked.toml_values import Place, Source, did_you_mean, shown
 
 FIELDS: Final = tuple(f.name for f in fields(Recipe) if f.name != "seed")
 """What a factor can be: every field of a recipe but the seed, which the plan gives."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from agecls.nets.source_names import has_other_braces
 from study.asked.factors import Config, Factor, Level, Study, by_dependency, complete, holds
-from study.asked.toml_tables import Place, Source, shown
+from study.asked.toml_values import Place, Source, shown
 
 MAX_COMBINATIONS: Final = 100_000
 """Combinations of levels that conditions may hang on, per factor; each is looked at."""

@@ -16,11 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from study.asked.factors import Claim, DropClaim, Factor, ImportanceClaim, RangeClaim, Study
+from study.asked.claim import Claim
+from study.asked.factors import Factor, Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
 from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
-from study.asked.toml_tables import Place, Source, did_you_mean, parse_tables, shown
+from study.asked.toml_tables import parse_tables
+from study.asked.toml_values import Place, Source, did_you_mean, shown
 from study.errors import StudyFileError
 
 __all__ = [
@@ -185,13 +187,6 @@ def _with_epochs(study: Study, epochs: int) -> Study:
 
 def _can_be_tested(claim: Claim, factor: Factor) -> bool:
     """Whether a claim still makes sense after `factor` lost levels."""
-    if isinstance(claim, ImportanceClaim):
-        return factor.role != "fixed" or factor.name not in (claim.factor, claim.more_than)
-    if isinstance(claim, DropClaim):
-        return True
-    if isinstance(claim, RangeClaim):  # of a number; only its condition names levels
-        return claim.when.get(factor.name, factor.levels[0]) in factor.levels
-    if claim.factor != factor.name:
-        return True
-    levels = claim.equal if hasattr(claim, "equal") else (claim.better, claim.worse)
-    return factor.role != "fixed" and all(level in factor.levels for level in levels)
+    is_missed = factor.role == "fixed" and factor.name in claim.varied
+    levels = [level for name, level in claim.named if name == factor.name]
+    return not is_missed and all(level in factor.levels for level in levels)

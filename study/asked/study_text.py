@@ -9,16 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from study.asked.factors import (
-    Claim,
-    DifferenceClaim,
-    DropClaim,
-    EquivalenceClaim,
-    Factor,
-    Range,
-    RangeClaim,
-    Study,
-)
+from study.asked.claim import Claim
+from study.asked.factors import Factor, Range, Study
 
 
 def dump_study(study: Study) -> str:
@@ -147,20 +139,8 @@ def _range_table(declared: Range) -> dict[str, Any]:
 
 
 def _claim_table(claim: Claim) -> dict[str, Any]:
-    table: dict[str, Any] = {"text": claim.text}
-    if claim.needs is not None:
-        table["needs"] = claim.needs
-    if isinstance(claim, DropClaim):
-        return {**table, "drop_at_most": claim.drop_at_most}
-    table["factor"] = claim.factor
-    if isinstance(claim, DifferenceClaim):
-        return {**table, "better": claim.better, "worse": claim.worse, "least": claim.least}
-    if isinstance(claim, RangeClaim):
-        table |= {"better": list(claim.better), "worse": list(claim.worse), "least": claim.least}
-        return {**table, **({"when": dict(claim.when)} if claim.when else {})}
-    if isinstance(claim, EquivalenceClaim):
-        return {**table, "equal": list(claim.equal), "within": claim.within}
-    return {**table, "more_than": claim.more_than}
+    needs = {"needs": claim.needs} if claim.needs is not None else {}
+    return {"text": claim.text, **needs, **claim.stated}
 
 
 def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:

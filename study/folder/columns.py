@@ -387,6 +387,11 @@ KEYS: Final[dict[Kind, tuple[str, ...]]] = {
 """Columns that together name a row once."""
 
 
+def names_of(kind: Kind) -> list[str]:
+    """The table's columns, without any factor's."""
+    return [column.name for column in SCHEMAS[kind]]
+
+
 def config_column(factor: str) -> str:
     """The column of `trials` that holds this factor's level."""
     return CONFIG_PREFIX + factor

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from study.asked.factors import Config, Level
+from study.asked.factors import Config
 from study.quantities import count as count  # the report's words have one door
+from study.quantities import level as level
+from study.quantities import listed as listed
 from study.quantities import points as points
 
 NARROW: Final = "\u202f"
@@ -188,13 +190,6 @@ def left_over(n_idle: int, n_open: int, noun: str) -> str:
     )
 
 
-def level(value: Level) -> str:
-    """A level as people write it: reals with three digits, flags in lower case."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def describe(config: Config, names: Sequence[str]) -> str:
     """The named factors that exist, in one line, such as `optimizer sgd · lr 0.03`."""
     return " · ".join(f"{name} {level(config[name])}" for name in names if name in config)
@@ -203,8 +198,3 @@ def describe(config: Config, names: Sequence[str]) -> str:
 def inert(text: str) -> str:
     """A text that Plotly shows letter by letter: no tag, entity or `%{…}` in it has a meaning."""
     return html.escape(text, quote=False).replace("%{", "%&#123;")
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts of a sentence joined as in `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

@@ -28,26 +28,12 @@ from study.analysis.models.scoring import (
     scores,
     temperature,
 )
+from study.folder.columns import names_of
 
 _DRAWN_AT_ONCE: Final = 2**24
 """Draws x clusters held at a time: 128 MiB."""
 
 P_COLUMNS: Final = [f"p_{letter}" for letter in CLASSES]
-
-COLUMNS: Final = [
-    "arm",
-    "against",
-    "split",
-    "images",
-    "metric",
-    "class",
-    "estimate",
-    "low",
-    "high",
-    "n_seeds",
-    "n_images",
-    "n_clusters",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +118,9 @@ class Confirmed:
     Attributes:
         models: Per model `model`, `temperature`, `learned` (on val) and its scores under the
             columns of `confirm`.
-        estimates: Per arm, and per pair of arms (`arm` minus `against`): `COLUMNS`; accuracies
-            and recalls are fractions, NLL in nats, MAE in classes; `class` for recalls only.
+        estimates: Per arm, and per pair of arms (`arm` minus `against`): the table's columns;
+            accuracies and recalls are fractions, NLL in nats, MAE in classes; `class` for recalls
+            only.
         sets: What claims are judged on.
     """
 
@@ -206,7 +193,7 @@ def score_confirmed(
         rows += [row | {"split": one.split} for *_, row in estimates(one, names, level)]
     return Confirmed(
         models=pd.DataFrame(list(records.values())),
-        estimates=pd.DataFrame(rows, columns=COLUMNS),
+        estimates=pd.DataFrame(rows, columns=names_of("confirmed")),
         sets=tuple(sets),
     )
 

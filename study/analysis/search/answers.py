@@ -9,8 +9,6 @@ import pandas as pd
 from study.analysis.maths.basis import Basis, build_basis
 from study.analysis.maths.effects import Surface, SurfaceFit
 from study.analysis.maths.nulls import NullBand
-from study.analysis.maths.power import COLUMNS as POWER_COLUMNS
-from study.analysis.maths.power import Power
 from study.analysis.maths.sparse import SparsePairs
 from study.analysis.maths.support import Support
 from study.analysis.search.best import ExpectedBest, best_so_far
@@ -24,9 +22,11 @@ from study.analysis.search.imputation import Imputation, Imputed
 from study.analysis.search.marginals import COLUMNS as MARGINAL_COLUMNS
 from study.analysis.search.marginals import Marginals
 from study.analysis.search.others import other_importances
+from study.analysis.search.power import COLUMNS as POWER_COLUMNS
+from study.analysis.search.power import Power
 from study.analysis.search.verdicts import Claims
 from study.asked.factors import Study
-from study.folder.columns import SCHEMAS, Kind
+from study.folder.columns import Kind, names_of
 from study.quantities import count
 
 FEWEST_TRIALS = 10
@@ -108,7 +108,7 @@ class Analysis:
         Columns that only the confirm stage fills are null.
         """
         frame: pd.DataFrame = getattr(self, kind)
-        return frame.reindex(columns=[column.name for column in SCHEMAS[kind]])
+        return frame.reindex(columns=names_of(kind))
 
 
 def analyse(
@@ -176,7 +176,7 @@ def analyse(
         best=best_so_far(frames),
         expected_best=ExpectedBest(level=rules.level)(frames),
         power=(
-            Power()(study, surface, factors, claims, differences)
+            Power()(study.claims, surface, factors, claims, differences)
             if surface
             else pd.DataFrame(columns=POWER_COLUMNS)
         ),

@@ -22,7 +22,8 @@ from agecls.intervals import quantile
 from study.analysis.maths.box import Array
 from study.analysis.maths.support import FEWEST
 from study.analysis.search.frames import Frames
-from study.asked.factors import RangeClaim
+from study.asked.claim import Part
+from study.asked.factors import Config
 from study.quantities import count
 
 
@@ -47,16 +48,28 @@ class RangeContrast:
     reason: str
 
 
-def compare_ranges(frames: Frames, claim: RangeClaim, *, level: float = 0.95) -> RangeContrast:
-    """The claim's two parts of the range on the trials that were drawn by design."""
+def compare_ranges(
+    frames: Frames,
+    factor: str,
+    parts: tuple[Part, Part],
+    when: Config,
+    *,
+    level: float = 0.95,
+) -> RangeContrast:
+    """The first part of a number's range less the second, on trials that were drawn by design.
+
+    Args:
+        frames: The study's trials.
+        factor: The number.
+        parts: Low and high end of each.
+        when: Levels of other factors that trials have to have.
+        level: Of the interval.
+    """
     value, is_counted = _ended_at(frames)
-    is_counted &= _matches(frames, claim)
-    number = pd.to_numeric(frames.configs[claim.factor], errors="coerce").to_numpy(dtype=float)
+    is_counted &= _matches(frames, when)
+    number = pd.to_numeric(frames.configs[factor], errors="coerce").to_numpy(dtype=float)
     arms = frames.trials["arm"].to_numpy()
-    sides = [
-        is_counted & (number >= low) & (number <= high)
-        for low, high in (claim.better, claim.worse)
-    ]
+    sides = [is_counted & (number >= low) & (number <= high) for low, high in parts]
     shared = [a for a in np.unique(arms) if all((side & (arms == a)).any() for side in sides)]
     sides = [side & np.isin(arms, shared) for side in sides]
     n = min(int(side.sum()) for side in sides)
@@ -73,9 +86,9 @@ def compare_ranges(frames: Frames, claim: RangeClaim, *, level: float = 0.95) ->
         )  # fmt: skip
     groups = [[value[side & (arms == a)] for a in shared] for side in sides]
     estimate = float(np.mean([b.mean() - w.mean() for b, w in zip(*groups, strict=True)]))
-    parts = [_mean_variance(groups_of_side) for groups_of_side in groups]
-    total = sum(v for v, _ in parts)
-    spread = sum(v**2 / freedom for v, freedom in parts)
+    spreads = [_mean_variance(groups_of_side) for groups_of_side in groups]
+    total = sum(v for v, _ in spreads)
+    spread = sum(v**2 / freedom for v, freedom in spreads)
     freedom = total**2 / spread if spread > 0 else 1.0
     reach = float(np.sqrt(total)) * quantile(freedom, 0.5 + level / 2)
     return RangeContrast(
@@ -99,10 +112,10 @@ def _ended_at(frames: Frames) -> tuple[Array, NDArray[np.bool_]]:
     return np.where(known, last, lowest), is_counted
 
 
-def _matches(frames: Frames, claim: RangeClaim) -> NDArray[np.bool_]:
-    """Trials with the levels that the claim is about."""
+def _matches(frames: Frames, when: Config) -> NDArray[np.bool_]:
+    """Trials with these levels."""
     found = np.ones(len(frames.trials), dtype=bool)
-    for name, wanted in claim.when.items():
+    for name, wanted in when.items():
         found &= (frames.configs[name] == wanted).fillna(False).to_numpy(dtype=bool)
     return found
 

@@ -13,22 +13,18 @@ import pandas as pd
 
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.support import FEWEST, Support
-from study.analysis.search.contrasts import Contrasts
+from study.analysis.search.contrasts import Cell, Contrasts
 from study.analysis.search.frames import Frames
 from study.analysis.search.importance import Rules
 from study.analysis.search.ranges import compare_ranges
 from study.analysis.untested import Untested, lacks_faces, lacks_weights
-from study.asked.factors import (
-    Claim,
-    DifferenceClaim,
-    DropClaim,
-    EquivalenceClaim,
-    ImportanceClaim,
-    RangeClaim,
-)
-from study.quantities import count, points
+from study.asked.claim import Claim, Part, Search
+from study.asked.factors import Config, Level
+from study.quantities import count
 
-ANSWER_COLUMNS = [
+_Answer = dict[str, object]
+
+COLUMNS = [
     "claim",
     "text",
     "estimate",
@@ -41,10 +37,10 @@ ANSWER_COLUMNS = [
     "reason",
     "command",
     "unit",
+    "average",
+    "average_low",
+    "average_high",
 ]
-"""What the answers of both stages have."""
-
-COLUMNS = [*ANSWER_COLUMNS, "average", "average_low", "average_high"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,91 +74,80 @@ class Claims:
         """
         records = []
         for claim in frames.study.claims:
-            answer = self._answer(claim, frames, surface, support, rng)
-            base = {"claim": claim.name, "text": claim.text, "stage": "search", "n_seeds": 0}
-            records.append(base | answer)
+            base = {
+                "claim": claim.name, "text": claim.text, "stage": "search", "n_seeds": 0,
+                "unit": claim.unit,
+            }  # fmt: skip
+            asked = _Asked(
+                claim=claim, params=self, frames=frames, surface=surface, support=support, rng=rng
+            )
+            records.append(base | asked.answer())
         return pd.DataFrame(records, columns=COLUMNS)
 
-    def _answer(
-        self,
-        claim: Claim,
-        frames: Frames,
-        surface: Surface | None,
-        support: Support,
-        rng: np.random.Generator,
-    ) -> dict[str, object]:
-        missing = lacks_weights(frames.study, claim)
-        if isinstance(claim, DropClaim):
-            return untested("points", missing or lacks_faces(frames.study, claim))
-        if missing is not None:
-            return untested("share" if isinstance(claim, ImportanceClaim) else "points", missing)
-        if isinstance(claim, RangeClaim):
-            return self._range(claim, frames)
-        varied = {axis.name for axis in support.box.axes}
-        named = [claim.factor] + ([claim.more_than] if isinstance(claim, ImportanceClaim) else [])
-        unit = "share" if isinstance(claim, ImportanceClaim) else "points"
-        for name in named:
-            if name not in varied:
-                return withheld(unit, 0, f"`{name}` is not varied in this study")
-        if surface is None:
-            n = support.n_trials
-            few = count(n, "full-length trial")
-            return withheld(unit, n, f"only {few}: raise design_share or trials")
-        if isinstance(claim, ImportanceClaim):
-            return self._importance(claim, surface, support)
-        sides = claim.equal if isinstance(claim, EquivalenceClaim) else (claim.better, claim.worse)
-        if support.box.axes[support.box.index(claim.factor)].is_numeric:
-            return withheld(unit, 0, f"`{claim.factor}` is a number; its levels cannot be tuned")
-        cells = ({claim.factor: sides[0]}, {claim.factor: sides[1]})
-        compared = self.contrasts.compare(surface, support, [(claim.factor, *cells)], rng)
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked(Search[_Answer]):
+    """The search, asked about one claim; what it answers is part of a row of claims."""
+
+    claim: Claim
+    params: Claims
+    frames: Frames
+    surface: Surface | None
+    support: Support
+    rng: np.random.Generator
+
+    def answer(self) -> _Answer:
+        """What the claim asks, where the study starts from the weights that it is about."""
+        missing = lacks_weights(self.frames.study, self.claim)
+        return self.claim.ask(self) if missing is None else untested(missing)
+
+    def elsewhere(self) -> _Answer:
+        return untested(lacks_faces(self.frames.study))
+
+    def levels(self, factor: str, first: Level, second: Level) -> _Answer:
+        """The tuned contrast, and the average one beside it."""
+        surface = self._surface()
+        if isinstance(surface, dict):
+            return surface
+        box = self.support.box
+        if box.axes[box.index(factor)].is_numeric:
+            return withheld(0, f"`{factor}` is a number; its levels cannot be tuned")
+        asked: list[tuple[str, Cell, Cell]] = [(factor, {factor: first}, {factor: second})]
+        compared = self.params.contrasts.compare(surface, self.support, asked, self.rng)
         average, tuned = (compared.iloc[k] for k in (0, 1))
         n = int(tuned["n_trials"])
         if np.isnan(tuned["estimate"]):
-            return withheld(unit, n, tuned["reason"])
-        low, high = float(tuned["low"]), float(tuned["high"])
-        verdict, reason = judge(claim, low, high)
-        return {
-            "estimate": float(tuned["estimate"]),
-            "low": low,
-            "high": high,
-            "verdict": verdict,
-            "n_trials": n,
-            "reason": reason,
-            "unit": unit,
+            return withheld(n, tuned["reason"])
+        told = self._judged(tuned["estimate"], tuned["low"], tuned["high"], n)
+        return told | {
             "average": average["estimate"],
             "average_low": average["low"],
             "average_high": average["high"],
         }
 
-    def _range(self, claim: RangeClaim, frames: Frames) -> dict[str, object]:
+    def parts(self, factor: str, first: Part, second: Part, when: Config) -> _Answer:
         """Difference of the two parts' means over all design trials."""
-        found = compare_ranges(frames, claim, level=self.rules.level)
+        level = self.params.rules.level
+        found = compare_ranges(self.frames, factor, (first, second), when, level=level)
         if found.reason:
-            return withheld("points", found.n_trials, found.reason)
-        verdict, reason = judge(claim, found.low, found.high)
-        return {
-            "estimate": found.estimate,
-            "low": found.low,
-            "high": found.high,
-            "verdict": verdict,
-            "n_trials": found.n_trials,
-            "reason": f"{reason}; design trials only, {found.n_collapsed} collapsed ones counted "
-            "with the value that they ended at",
-            "unit": "points",
-        }
+            return withheld(found.n_trials, found.reason)
+        told = self._judged(found.estimate, found.low, found.high, found.n_trials)
+        ended = f"{found.n_collapsed} collapsed ones counted with the value that they ended at"
+        return told | {"reason": f"{told['reason']}; design trials only, {ended}"}
 
-    def _importance(
-        self, claim: ImportanceClaim, surface: Surface, support: Support
-    ) -> dict[str, object]:
+    def shares(self, first: str, second: str) -> _Answer:
         """Difference of the two factors' total shares."""
-        axes = [support.box.index(claim.factor), support.box.index(claim.more_than)]
-        n = min(support.fewest(axis) for axis in axes)
+        surface = self._surface()
+        if isinstance(surface, dict):
+            return surface
+        axes = [self.support.box.index(name) for name in (first, second)]
+        n = min(self.support.fewest(axis) for axis in axes)
         if n < FEWEST:
             reason = (
                 f"withheld: {count(n, 'full-length trial')} at one level or third of the range "
                 f"(at least {FEWEST} are needed); raise design_share or trials"
             )
-            return withheld("share", n, reason)
+            return withheld(n, reason)
         terms = surface.basis.terms
         nothing = np.zeros(len(surface.weights))
         total = sum((surface.variance(t) for t in terms), start=nothing) + 1e-12
@@ -171,20 +156,33 @@ class Claims:
             for axis in axes
         ]
         difference = shares[0] - shares[1]
-        low, high = self.rules.interval(difference)
-        verdict, reason = judge(claim, low, high)
+        return self._judged(difference.mean(), *self.params.rules.interval(difference), n)
+
+    def _surface(self) -> Surface | _Answer:
+        """The surface, or the answer where it says nothing of the claim's factors."""
+        varied = {axis.name for axis in self.support.box.axes}
+        for name in self.claim.varied:
+            if name not in varied:
+                return withheld(0, f"`{name}` is not varied in this study")
+        if self.surface is None:
+            n = self.support.n_trials
+            few = count(n, "full-length trial")
+            return withheld(n, f"only {few}: raise design_share or trials")
+        return self.surface
+
+    def _judged(self, estimate: float, low: float, high: float, n: int) -> _Answer:
+        verdict, reason = self.claim.settle(float(low), float(high))
         return {
-            "estimate": float(difference.mean()),
-            "low": low,
-            "high": high,
+            "estimate": float(estimate),
+            "low": float(low),
+            "high": float(high),
             "verdict": verdict,
             "n_trials": n,
             "reason": reason,
-            "unit": "share",
         }
 
 
-def withheld(unit: str, n: int, reason: str) -> dict[str, object]:
+def withheld(n: int, reason: str) -> _Answer:
     """An answer without a number."""
     return {
         "estimate": None,
@@ -193,38 +191,9 @@ def withheld(unit: str, n: int, reason: str) -> dict[str, object]:
         "verdict": "unresolved",
         "n_trials": n,
         "reason": reason,
-        "unit": unit,
     }
 
 
-def untested(unit: str, missing: Untested) -> dict[str, object]:
+def untested(missing: Untested) -> _Answer:
     """An answer of a study that cannot test the claim."""
-    return withheld(unit, 0, missing.reason) | {"command": missing.command}
-
-
-def judge(claim: Claim, low: float, high: float) -> tuple[str, str]:
-    """Verdict and reason from an interval (points; share difference for importance claims)."""
-    if isinstance(claim, DifferenceClaim | RangeClaim):
-        if low >= claim.least:
-            return "supported", f"the interval lies above {points(claim.least)}"
-        if high < claim.least:
-            return "refuted", f"the interval lies below {points(claim.least)}"
-        settles = (
-            "confirm with fresh seeds"
-            if isinstance(claim, DifferenceClaim)
-            else "more design trials settle it"
-        )
-        return "unresolved", f"the interval holds {points(claim.least)}: {settles}"
-    if isinstance(claim, EquivalenceClaim):
-        if -claim.within < low and high < claim.within:
-            return "supported", f"the interval lies within ±{points(claim.within)}"
-        if low >= claim.within or high <= -claim.within:
-            return "refuted", f"the interval lies outside ±{points(claim.within)}"
-        return "unresolved", (
-            f"the interval reaches across {points(claim.within)}: confirm with fresh seeds"
-        )
-    if low > 0:
-        return "supported", "the difference of total shares is above 0"
-    if high < 0:
-        return "refuted", "the difference of total shares is below 0"
-    return "unresolved", "the difference of total shares may be 0: more design trials settle it"
+    return withheld(0, missing.reason) | {"command": missing.command}

@@ -5,7 +5,6 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.asked.factors import Claim, DifferenceClaim, DropClaim, EquivalenceClaim, RangeClaim
 from study.report.head.ledger import Entry, Standing
 from study.report.look import MODEL, MUTED, SHADE, SURFACE, Mark, interval_bar, new_figure
 from study.report.panel import Panel
@@ -46,7 +45,7 @@ def claims_rows(entries: list[Entry]) -> list[Row]:
             if not one.is_share and None not in (one.estimate, one.low, one.high)
         )
         if drawn and entry.claim is not None:
-            low, high = _claimed(entry.claim)
+            low, high = entry.claim.region
             rows.append(
                 Row(text=entry.text, verdict=entry.verdict, low=low, high=high, standings=drawn)
             )
@@ -124,17 +123,6 @@ def claims_panel(entries: list[Entry]) -> Panel | None:
         + ".",
         figure=claims_figure(shown),
     )
-
-
-def _claimed(claim: Claim) -> tuple[float | None, float | None]:
-    """Where the true difference lies if the claim holds."""
-    if isinstance(claim, EquivalenceClaim):
-        return -claim.within, claim.within
-    if isinstance(claim, DropClaim):
-        return None, claim.drop_at_most
-    if isinstance(claim, DifferenceClaim | RangeClaim):
-        return claim.least, None
-    return None, None
 
 
 def _mark(one: Standing, y: float) -> go.Scatter:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from study.asked.factors import Claim
+from study.asked.claim import Claim
 from study.folder.tables import StudyTables
 from study.report.head.claim_sentences import claim_sentence
 from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed

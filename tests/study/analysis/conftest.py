@@ -5,14 +5,10 @@ import pandas as pd
 import pytest
 
 from study.analysis import Analysis, analyse
-from study.asked.factors import (
-    DifferenceClaim,
-    EquivalenceClaim,
-    Factor,
-    ImportanceClaim,
-    Range,
-    Study,
-)
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.importance import ImportanceClaim
+from study.asked.factors import Factor, Range, Study
 
 
 def small_study(*factors: Factor, epochs: int = 9, **changes: object) -> Study:

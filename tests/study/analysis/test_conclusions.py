@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -205,3 +206,10 @@ def test_conclusions_have_one_writer():
     assert "confirm" in written["stages/confirm_tables.py"]  # calls are seen
     concluding = {name for name, kinds in written.items() if kinds & {None, *CONCLUDED}}
     assert concluding == {"analysis/conclusions.py"}
+
+
+def test_the_readme_names_every_module_of_the_analysis():
+    text = (HOUSE / "analysis" / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", text[: text.index("## The estimand")]))
+    modules = {p.stem for p in (HOUSE / "analysis").rglob("*.py")} - {"__init__"}
+    assert modules <= named

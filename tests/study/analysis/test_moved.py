@@ -2,7 +2,9 @@ import pandas as pd
 import pytest
 
 from study.analysis.moved import Answered, difference, moved_claims
-from study.asked.factors import Claim, DifferenceClaim, ImportanceClaim
+from study.asked.claim import Claim
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.importance import ImportanceClaim
 from tests.study.report.simulated import a_study
 
 TRANSFER = DifferenceClaim(

@@ -1,5 +1,6 @@
 from study.analysis.untested import lacks_faces, lacks_weights
-from study.asked.factors import DifferenceClaim, DropClaim, PretrainPlan
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.factors import PretrainPlan
 from tests.study.analysis.conftest import INIT, RATE, small_study
 
 IMAGENET = "torchvision:IMAGENET1K_V1"
@@ -33,8 +34,7 @@ def test_what_a_study_starts_from_instead_is_named():
 
 
 def test_other_faces_need_confirmed_models_first():
-    claim = DropClaim(name="holds", text="", drop_at_most=5.0)
     command = "python -m study.confirm small --external OTHER_FACES"
     unconfirmed, confirmed = small_study(INIT, RATE), small_study(INIT, RATE, confirm_seeds=3)
-    assert lacks_faces(unconfirmed, claim).command == f"python -m study.confirm small && {command}"
-    assert lacks_faces(confirmed, claim).command == command
+    assert lacks_faces(unconfirmed).command == f"python -m study.confirm small && {command}"
+    assert lacks_faces(confirmed).command == command

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.asked.factors import Factor, ImportanceClaim, Range
+from study.asked.claims.importance import ImportanceClaim
+from study.asked.factors import Factor, Range
 from study.asked.study_file import dump_study, load_study, preset_names
 from study.errors import StudyError, StudyFileError
 from tests.strategies import studies, study_of_tables

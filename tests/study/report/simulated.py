@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.asked.factors import DifferenceClaim, Factor, Range, Study, arm_name
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.factors import Factor, Range, Study, arm_name
 from study.asked.study_file import dump_study
 from study.folder.provenance import claims_hash
 from study.folder.tables import StudyTables, read_table, write_table

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from study.analysis import Analysis, analyse
-from study.asked.factors import DifferenceClaim, Factor, Study
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.factors import Factor, Study
 from study.folder.tables import StudyTables
 from study.report.look import DARK, arm_marks
 from study.report.page import render

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.asked.factors import DifferenceClaim, Factor, Range
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.factors import Factor, Range
 from study.folder.tables import StudyTables
 from study.report.head.earlier import VAL_CLASSES
 from study.report.page import render, write_report

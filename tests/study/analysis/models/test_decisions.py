@@ -3,8 +3,12 @@ import pytest
 
 from agecls.intervals import Estimate
 from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
-from study.analysis.models.decisions import Decisions, holm
-from study.asked.factors import DifferenceClaim, EquivalenceClaim, Factor, ImportanceClaim, Range
+from study.analysis.models.decisions import Decisions
+from study.analysis.models.testing import holm
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.importance import ImportanceClaim
+from study.asked.factors import Factor, Range
 from tests.study.analysis.conftest import small_study
 from tests.study.analysis.models.test_confirmed import drawn
 

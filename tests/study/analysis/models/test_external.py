@@ -5,9 +5,12 @@ import pytest
 from agecls.classes import CLASSES
 from agecls.metrics import expected_calibration_error, score
 from study.analysis.models.confirmed import P_COLUMNS
-from study.analysis.models.external import OtherFaces, external_frame, judge_drops, score_elsewhere
+from study.analysis.models.drops import judge_drops
+from study.analysis.models.external import external_frame, score_elsewhere
 from study.analysis.models.scoring import tempered
-from study.asked.factors import DropClaim, Factor, Range
+from study.asked.claims.drop import DropClaim
+from study.asked.factors import Factor, Range
+from study.folder.other_faces import OtherFaces
 from tests.study.analysis.conftest import small_study
 from tests.study.analysis.models.test_confirmed import drawn, frame_of, probabilities
 

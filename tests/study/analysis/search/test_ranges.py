@@ -6,7 +6,8 @@ from scipy import stats
 from study.analysis import analyse
 from study.analysis.search.frames import tidy
 from study.analysis.search.ranges import compare_ranges
-from study.asked.factors import Factor, Range, RangeClaim
+from study.asked.claims.parts import RangeClaim
+from study.asked.factors import Factor, Range
 from tests.study.analysis.conftest import small_study
 
 INIT = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
@@ -38,7 +39,9 @@ def table(*rows):
 
 def compare(rows, asked=None):
     study = small_study(INIT, RATE, claims=(asked or claim(),))
-    return compare_ranges(tidy(study, table(*rows), NO_EPOCHS), asked or claim())
+    one = asked or claim()
+    frames = tidy(study, table(*rows), NO_EPOCHS)
+    return compare_ranges(frames, one.factor, (one.better, one.worse), one.when)
 
 
 HIGH = [26.0, 26.0, 27.0, 26.0, 48.0, 26.0, 26.0, 27.0]

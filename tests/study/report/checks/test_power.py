@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.asked.factors import DifferenceClaim
+from study.asked.claims.difference import DifferenceClaim
 from study.report.checks.power import power_panel
 from tests.study.report.analyses import hand_analysis, hand_study, hand_trials
 from tests.study.report.simulated import NO_EPOCHS, tables_of

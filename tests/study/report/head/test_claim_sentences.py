@@ -1,13 +1,11 @@
 import pytest
 
-from study.asked.factors import (
-    Claim,
-    DifferenceClaim,
-    DropClaim,
-    EquivalenceClaim,
-    ImportanceClaim,
-    RangeClaim,
-)
+from study.asked.claim import Claim
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.drop import DropClaim
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.importance import ImportanceClaim
+from study.asked.claims.parts import RangeClaim
 from study.report.head.claim_sentences import claim_sentence
 
 TRANSFER = DifferenceClaim(

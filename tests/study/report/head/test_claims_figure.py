@@ -1,4 +1,6 @@
-from study.asked.factors import DifferenceClaim, EquivalenceClaim, ImportanceClaim
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.importance import ImportanceClaim
 from study.report.head.claims_figure import claims_panel, claims_rows
 from study.report.head.ledger import Entry, Standing
 

@@ -4,6 +4,7 @@ Planning figures, not results: they assume that the estimate of today is the tru
 shrink with the root of the number of trials, and 80 % power at 5 %, two-sided.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,7 +14,7 @@ from scipy import stats
 
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.resized import Resized
-from study.asked.factors import Claim, DifferenceClaim, EquivalenceClaim, RangeClaim, Study
+from study.asked.claim import Claim
 
 COLUMNS = [
     "kind",
@@ -69,7 +70,7 @@ class Power:
 
     def __call__(
         self,
-        study: Study,
+        declared: Sequence[Claim],
         surface: Surface,
         factors: pd.DataFrame,
         claims: pd.DataFrame,
@@ -78,7 +79,7 @@ class Power:
         """One row per unresolved claim and factor, and three on the box.
 
         Args:
-            study: The study file.
+            declared: The study's claims.
             surface: For the noise and the spread over the box.
             factors: As `importance` returns.
             claims: As `Claims` returns.
@@ -93,9 +94,9 @@ class Power:
         """
         n_now = surface.n_full
         records = []
-        declared = {claim.name: claim for claim in study.claims}
+        named = {claim.name: claim for claim in declared}
         for row in claims[claims["verdict"] == "unresolved"].to_dict("records"):
-            records.append(self._claim(declared[row["claim"]], row, surface, n_now))
+            records.append(self._claim(named[row["claim"]], row, surface, n_now))
         for row in factors[factors["verdict"] == "unresolved"].to_dict("records"):
             records.append(self._factor(row, n_now))
         widths = contrasts.loc[contrasts["kind"] == "average", "high"] - contrasts["low"]
@@ -119,15 +120,8 @@ class Power:
             return base | {"advice": str(row["reason"])}
         estimate, low, high = (float(str(row[k])) for k in ("estimate", "low", "high"))
         half = (high - low) / 2
-        distance, seeds = abs(estimate), None
-        if isinstance(claim, DifferenceClaim):
-            distance = abs(estimate - claim.least)
-            seeds = self.seeds(distance, surface.fitted.sigma)
-        elif isinstance(claim, RangeClaim):
-            distance = abs(estimate - claim.least)
-        elif isinstance(claim, EquivalenceClaim):
-            distance = abs(claim.within - abs(estimate))
-            seeds = self.seeds(distance, surface.fitted.sigma)
+        distance = claim.distance(estimate)
+        seeds = self.seeds(distance, surface.fitted.sigma) if claim.compares else None
         return self._row("claim", claim.name, half, distance, n_now) | {"seeds_per_arm": seeds}
 
     def _factor(self, row: dict[str, object], n_now: int) -> dict[str, object]:

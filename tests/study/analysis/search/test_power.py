@@ -1,6 +1,6 @@
 import pytest
 
-from study.analysis.maths.power import Power
+from study.analysis.search.power import Power
 
 
 @pytest.mark.parametrize(

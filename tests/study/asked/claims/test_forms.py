@@ -1,7 +1,10 @@
 import pytest
 
 from study.analysis.maths.support import FEWEST
-from study.asked.factors import DifferenceClaim, DropClaim, RangeClaim, holds
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.drop import DropClaim
+from study.asked.claims.parts import RangeClaim
+from study.asked.factors import holds
 from study.asked.study_file import dump_study, load_study, preset_names
 from study.errors import StudyFileError
 from study.folder.provenance import claims_hash

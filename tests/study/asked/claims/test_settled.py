@@ -1,7 +1,9 @@
 import pytest
 
-from study.analysis.search.verdicts import judge
-from study.asked.factors import DifferenceClaim, EquivalenceClaim, ImportanceClaim
+from study.asked.claim import Claim
+from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.importance import ImportanceClaim
 
 BETTER = DifferenceClaim(
     name="a", text="", factor="init", better="pretrained", worse="scratch", least=1.0
@@ -28,13 +30,10 @@ MORE = ImportanceClaim(name="c", text="", factor="lr", more_than="variant")
     ],
 )
 def test_a_verdict_follows_from_the_interval_alone(
-    claim: DifferenceClaim | EquivalenceClaim | ImportanceClaim,
-    low: float,
-    high: float,
-    verdict: str,
+    claim: Claim, low: float, high: float, verdict: str
 ):
-    assert judge(claim, low, high)[0] == verdict
+    assert claim.settle(low, high)[0] == verdict
 
 
 def test_a_limit_of_one_is_one_point():
-    assert judge(EQUAL, -0.9, 0.9)[1] == "the interval lies within ±1 point"
+    assert EQUAL.settle(-0.9, 0.9)[1] == "the interval lies within ±1 point"

@@ -1,0 +1,115 @@
+"""One level of a factor beats another."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pydantic import Field
+
+from study.asked.claim import Answer, Claim, Region, Search, Verdict
+from study.asked.claims.told import Told
+from study.asked.levels import Level
+from study.asked.toml_values import SideValue, Table
+from study.quantities import capital, points, sides
+
+SPELLED: Final = "better, worse and least"
+
+
+class Keys(Table):
+    """What its table may say."""
+
+    better: SideValue = None
+    worse: SideValue = None
+    least: float | None = Field(default=None, ge=0.0, le=100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceClaim(Claim):
+    """`better` exceeds `worse` by at least `least` points, both tuned."""
+
+    factor: str
+    better: Level
+    worse: Level
+    least: float
+
+    @classmethod
+    def read(cls, told: Told) -> Self | None:
+        """The claim that a table states; None where it states none of this form.
+
+        Raises:
+            StudyFileError: No trial can say anything about it.
+        """
+        values = told.values
+        if told.form - {"when"} != {"factor", "better", "worse", "least"}:
+            return None
+        if isinstance(values["better"], tuple) or isinstance(values["worse"], tuple):
+            return None  # parts of a range
+        if "when" in values:
+            raise told.error("only a claim about two ranges has it; drop it", "when")
+        asked = told.factors[values["factor"]]
+        better, worse = (told.level(values[key], asked, key) for key in ("better", "worse"))
+        if better == worse:
+            raise told.error("better and worse are the same level; change one")
+        return cls(
+            **told.said,
+            factor=asked.name,
+            better=better,
+            worse=worse,
+            least=float(values["least"]),
+        )
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        return {
+            "factor": self.factor,
+            "better": self.better,
+            "worse": self.worse,
+            "least": self.least,
+        }
+
+    @property
+    def region(self) -> Region:
+        return self.least, None
+
+    @property
+    def compares(self) -> tuple[str, Level, Level]:
+        return self.factor, self.better, self.worse
+
+    @property
+    def limit(self) -> str:
+        return points(self.least)
+
+    def ask(self, search: Search[Answer]) -> Answer:
+        return search.levels(*self.compares)
+
+    def settle(self, low: float, high: float) -> tuple[Verdict, str]:
+        return settle_above(self.least, low, high, settles="confirm with fresh seeds")
+
+    def whether(self) -> str:
+        better, worse = sides(self.factor, self.better, self.worse)
+        asked = f" by at least {points(self.least)}" if self.least else ""
+        return f"Whether {better} beats {worse}{asked}"
+
+    def supported(self, value: str) -> str:
+        better, worse = sides(self.factor, self.better, self.worse)
+        return f"{capital(better)} beats {worse} by {value}"
+
+    def refuted(self, value: str) -> str:
+        better, worse = sides(self.factor, self.better, self.worse)
+        asked = f" by the {points(self.least)} asked for" if self.least else ""
+        return f"{capital(better)} does not beat {worse}{asked}: the difference is {value}"
+
+
+def settle_above(least: float, low: float, high: float, *, settles: str) -> tuple[Verdict, str]:
+    """Verdict and reason of what is claimed to be `least` points or more.
+
+    Args:
+        least: The smallest difference of interest.
+        low: Lower end of the interval.
+        high: Upper end.
+        settles: What would settle it.
+    """
+    if low >= least:
+        return "supported", f"the interval lies above {points(least)}"
+    if high < least:
+        return "refuted", f"the interval lies below {points(least)}"
+    return "unresolved", f"the interval holds {points(least)}: {settles}"

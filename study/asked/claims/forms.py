@@ -1,0 +1,53 @@
+"""All forms of a claim together: what a claim's table may say, and the claim that it states."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from study.asked.claim import Claim
+from study.asked.claims import difference, drop, equivalence, importance, parts
+from study.asked.claims.told import Told
+from study.asked.factors import Factor
+from study.asked.toml_values import Source, Text
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+_FORMS: Final = (
+    difference.DifferenceClaim,
+    parts.RangeClaim,
+    equivalence.EquivalenceClaim,
+    importance.ImportanceClaim,
+    drop.DropClaim,
+)
+_SPELLED: Final = (difference.SPELLED, equivalence.SPELLED, importance.SPELLED, drop.SPELLED)
+
+
+class ClaimTable(difference.Keys, parts.Keys, equivalence.Keys, importance.Keys, drop.Keys):
+    """`[claims.NAME]`, in any form."""
+
+    text: Text
+    needs: Text | None = None
+    factor: Text | None = None
+
+
+def resolve_claim(
+    name: str, table: ClaimTable, factors: Sequence[Factor], source: Source
+) -> Claim:
+    """The claim that a table states about factors that vary, with levels that trials have.
+
+    Raises:
+        StudyFileError: No form is complete, or a factor or level is none of the study's.
+    """
+    values = {key: value for key, value in table if value is not None and value != {}}
+    told = Told(name=name, values=values, factors={f.name: f for f in factors}, source=source)
+    if not _NAME.fullmatch(name):
+        raise told.error("a claim's name is of letters, digits, _ and -; rename it")
+    for key in ("factor", "more_than"):
+        if key in values:
+            told.varied(values[key], key)
+    for form in _FORMS:
+        found = form.read(told)
+        if found is not None:
+            return found
+    said = ", ".join(sorted(told.form - {"factor"})) or "no statement"
+    raise told.error(f"it has {said}; a claim has {'; or '.join(_SPELLED)}")
