@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from study.report.wording import only_first
+
 T = TypeVar("T")
 
 GAP: Final = -1
@@ -58,6 +60,23 @@ class Brush:
 def brushes(*each: Brush) -> dict[str, Any]:
     """The `layout.meta` of a figure in which these ranges can be brushed."""
     return {"brush": [asdict(brush) for brush in each]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SomeArms:
+    """What the values of a figure are of: the arms that it has room for.
+
+    Attributes:
+        arms: The arms drawn, in reading order.
+        n_arms: All that there is something to draw of.
+    """
+
+    arms: tuple[str, ...]
+    n_arms: int
+
+    def beyond(self, what: str) -> str:
+        """The sentence of a note on the other arms, such as of `have a plot`; may be empty."""
+        return only_first(len(self.arms), self.n_arms, f"arms {what}")
 
 
 @dataclass(frozen=True, kw_only=True)

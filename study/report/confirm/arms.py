@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from study.folder.tables import StudyTables
 from study.report.confirm.values import SET_NAMES, ConfirmedValues
 from study.report.look import INK, SURFACE, Mark, arm_marks, interval_bar, new_figure
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.traces import about, either, heading, saying, scaled
-from study.report.wording import Measure, inert, listed, only_first
+from study.report.wording import Measure, inert, listed
 
 SEARCH_BEST: Final = "search’s best trial"
 CHOSEN: Final = "chosen trial, in the search"
@@ -23,20 +23,16 @@ _HEAD: Final = 34
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfirmedArms:
+class ConfirmedArms(SomeArms):
     """Rows of the figure.
 
     Attributes:
         rows: `arm, what, value, low, high` as in the tables; no interval for the search's.
-        arms: The arms drawn.
-        n_arms: All confirmed arms.
         n: What the confirmed rows rest on, per set of images.
         measure: The metric, on val.
     """
 
     rows: pd.DataFrame
-    arms: tuple[str, ...]
-    n_arms: int
     n: tuple[str, ...]
     measure: Measure
 
@@ -129,7 +125,7 @@ def confirmed_arms_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Pan
     )
     if "test" in {split for split, _ in confirmed.sets}:
         note += " Without duplicates: without files that also stand in train or val."
-    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
+    note += data.beyond("are drawn")
     return Panel(
         reading=reading,
         note=note,

@@ -10,31 +10,27 @@ from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
 from study.report.traces import about, diagonal, scaled
-from study.report.wording import Measure, count, inert, only_first
+from study.report.wording import Measure, count, inert
 
 MOST_ARMS: Final = 6
 _ECE: Final = Measure("val_ece")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationData:
+class CalibrationData(SomeArms):
     """The figure's curves.
 
     Attributes:
         split: The split that they are of.
-        arms: The arms drawn.
-        n_arms: All arms with predictions.
         bins: `Predicted.reliability` of these.
         before: Per arm its calibration error.
         after: The same at the models' temperatures; empty on val, to which they were fitted.
     """
 
     split: str
-    arms: tuple[str, ...]
-    n_arms: int
     bins: pd.DataFrame
     before: dict[str, Value]
     after: dict[str, Value]
@@ -126,7 +122,7 @@ def calibration_panel(
     else:
         note += "After temperature: not shown, for it was fitted to this split. "
     note += "Calibration error (ECE): mean gap between the two, in 15 bins."
-    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
+    note += data.beyond("have a plot")
     return Panel(
         reading="On the dashed line a model hits as often as it says; below it, it is too sure of "
         "itself.",

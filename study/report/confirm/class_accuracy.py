@@ -10,29 +10,25 @@ from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, new_figure
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.traces import about, filled, saying
-from study.report.wording import Measure, inert, only_first, percent
+from study.report.wording import Measure, inert, percent
 
 MOST_ARMS: Final = 6
 _RECALL: Final = Measure("val_recall")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassAccuracyData:
+class ClassAccuracyData(SomeArms):
     """The figure's values.
 
     Attributes:
         split: The split that they are of.
-        arms: The arms drawn.
-        n_arms: All confirmed arms.
         values: By arm and class letter.
         n_images: Images of each class, where the predictions are there to count.
     """
 
     split: str
-    arms: tuple[str, ...]
-    n_arms: int
     values: dict[tuple[str, str], Value]
     n_images: dict[str, int]
 
@@ -66,7 +62,8 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
     step = 0.72 / max(len(data.arms), 1)
     for i, arm in enumerate(data.arms):
         found = {k: data.values[arm, c] for k, c in enumerate(CLASSES) if (arm, c) in data.values}
-        y, low, high = zip(*(value.on_axis(100) for value in found.values()), strict=True)
+        ends = [value.on_axis(100) for value in found.values()]
+        y, low, high = ([end[part] for end in ends] for part in range(3))
         figure.add_scatter(
             x=[k + (i - (len(data.arms) - 1) / 2) * step for k in found],
             y=y,
@@ -110,7 +107,7 @@ def class_accuracy_panel(
             " Without a bar: all images of the class right, or none, on every seed; so few images "
             "do not tell how far the truth may lie from that."
         )
-    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
+    note += data.beyond("are drawn")
     return Panel(
         reading="Long bars are classes with few images or families; a mark at the bottom is a "
         "class that the arm’s models hardly ever name.",

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from agecls.classes import CLASSES, NAMES
 from study.analysis import Predicted
 from study.report.look import INK, MODEL, SURFACE
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
-from study.report.wording import count, inert, only_first, percent
+from study.report.wording import count, inert, percent
 
 MOST_ARMS: Final = 6
 
@@ -20,13 +20,11 @@ _CELL: Final = 34
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfusionData:
+class ConfusionData(SomeArms):
     """The figure's tables.
 
     Attributes:
         split: The split that they are of.
-        arms: The arms drawn.
-        n_arms: All arms with predictions.
         shares: Per arm (8, 8): of the row's true class, the share named as the column's class;
             NaN in rows without images.
         n_images: Images of each true class.
@@ -34,8 +32,6 @@ class ConfusionData:
     """
 
     split: str
-    arms: tuple[str, ...]
-    n_arms: int
     shares: dict[str, np.ndarray]
     n_images: dict[str, int]
     n_seeds: int
@@ -121,7 +117,7 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     )
     if absent:
         note += f" No images of {', '.join(absent)}."
-    note += only_first(len(data.arms), data.n_arms, "arms have a table")
+    note += data.beyond("have a table")
     return Panel(
         reading="Rows are true classes. Weight beside the frame is a neighbour named; a dark "
         "column is a class that is named too often.",

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, name_rows
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
 from study.report.traces import about, estimate, filled, saying
-from study.report.wording import Measure, inert, only_first
+from study.report.wording import Measure, inert
 
 METRICS: Final = {
     "accuracy": "exact class",
@@ -31,21 +31,17 @@ _COLUMNS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricsData:
+class MetricsData(SomeArms):
     """The figure's values.
 
     Attributes:
         split: The split that they are of.
         metrics: Metrics that were measured there, in reading order.
-        arms: The arms drawn.
-        n_arms: All confirmed arms.
         values: By metric and arm.
     """
 
     split: str
     metrics: tuple[str, ...]
-    arms: tuple[str, ...]
-    n_arms: int
     values: dict[tuple[str, str], Value]
 
 
@@ -104,7 +100,7 @@ def metrics_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     )
     if data.split == "val":
         note += " After temperature: not shown, for the temperature was fitted to this split."
-    note += only_first(len(data.arms), data.n_arms, "arms are drawn")
+    note += data.beyond("are drawn")
     return Panel(
         reading="Where the bars of two arms overlap widely in every plot, no metric tells them "
         "apart; ages are ordered, so that “at most one class off” forgives neighbours.",

@@ -9,24 +9,22 @@ import plotly.graph_objects as go
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
 from study.report.traces import band, saying, scaled
-from study.report.wording import Measure, count, inert, interval, listed, only_first, percent
+from study.report.wording import Measure, count, inert, interval, listed, percent
 
 MOST_ARMS: Final = 12
 _ROW_HEIGHT: Final = 220
 
 
 @dataclass(frozen=True, kw_only=True)
-class BestData:
+class BestData(SomeArms):
     """Lines of the figure.
 
     Attributes:
         so_far: As `Analysis.best`, of the arms drawn, `best` in the table's unit.
         expected: As `Analysis.expected_best`, of the arms drawn, in the table's unit.
-        arms: The arms drawn, in reading order.
-        n_arms: All arms of the study.
         n_trials: Trials of each arm drawn that reached their end.
         pool: Which trials the expectation draws from: `design`, `completed`, or empty.
         measure: The metric.
@@ -34,8 +32,6 @@ class BestData:
 
     so_far: pd.DataFrame
     expected: pd.DataFrame
-    arms: tuple[str, ...]
-    n_arms: int
     n_trials: dict[str, int]
     pool: str
     measure: Measure
@@ -99,7 +95,7 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             " The band holds the best of k in 95 of 100 draws: it is what luck does, and no "
             "error of the mean. Beyond half of the trials it would hang on the best one alone."
         )
-    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
+    note += data.beyond("have a plot")
     return Panel(
         reading=_reading(data),
         note=note,

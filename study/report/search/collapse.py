@@ -9,24 +9,22 @@ import plotly.graph_objects as go
 from study.analysis import Analysis
 from study.folder.tables import StudyTables
 from study.report.look import INK, Mark, arm_marks, new_figure
-from study.report.panel import Panel
+from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
 from study.report.traces import band, estimate, filled, log_axis, saying, scaled
-from study.report.wording import count, inert, interval, listed, only_first, percent
+from study.report.wording import count, inert, interval, listed, percent
 
 MOST_ARMS: Final = 12
 _DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollapseData:
+class CollapseData(SomeArms):
     """Curves of the figure.
 
     Attributes:
         curves: As `Analysis.collapse` of the arms drawn, with `name`: what of the condition the
             arm does not say by itself.
-        arms: The arms drawn, in reading order.
-        n_arms: All arms of the study.
         factor: Name of the number along which the probability is given.
         is_along: Whether the study varies that number; else there is one row per arm.
         n_trials: Trials seen to collapse or not.
@@ -34,8 +32,6 @@ class CollapseData:
     """
 
     curves: pd.DataFrame
-    arms: tuple[str, ...]
-    n_arms: int
     factor: str
     is_along: bool
     n_trials: int
@@ -105,7 +101,7 @@ def collapse_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         "Lines: logistic regression on arm, optimizer and the like; bands: 95 % intervals. Where "
         "few trials went, the line is carried by the others."
     )
-    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
+    note += data.beyond("have a plot")
     return Panel(
         reading=_reading(data),
         note=note,

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables, reached_end
 from study.report.look import MUTED, Mark, arm_marks
-from study.report.panel import GAP, Panel, of_trials, sample
+from study.report.panel import GAP, Panel, SomeArms, of_trials, sample
 from study.report.small_multiples import small_multiples
 from study.report.traces import in_pieces
-from study.report.wording import Measure, count, inert, only_first, percent
+from study.report.wording import Measure, count, inert, percent
 
 MOST_ARMS: Final = 12
 MOST_CURVES: Final = 60
@@ -22,7 +22,7 @@ _ROW_HEIGHT: Final = 230
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurvesData:
+class CurvesData(SomeArms):
     """Lines of the figure.
 
     Attributes:
@@ -31,8 +31,6 @@ class CurvesData:
             trial and epoch.
         n_trials: Trials with at least one epoch, per arm drawn.
         n_drawn: Of these the ones in `curves`.
-        arms: The arms drawn, in reading order.
-        n_arms: All arms of the study.
         majority: Share of the commonest validation class, or None.
         measure: The metric.
     """
@@ -40,8 +38,6 @@ class CurvesData:
     curves: pd.DataFrame
     n_trials: int
     n_drawn: int
-    arms: tuple[str, ...]
-    n_arms: int
     majority: float | None
     measure: Measure
 
@@ -130,7 +126,7 @@ def curves_panel(tables: StudyTables, *, majority: float | None) -> Panel:
             f" Drawn: {data.n_drawn:,} of them, at random, at most {MOST_CURVES} per arm, the "
             "best among them."
         )
-    note += only_first(len(data.arms), data.n_arms, "arms have a plot")
+    note += data.beyond("have a plot")
     figure = curves_figure(data, arm_marks(tables.study))
     return Panel(reading=reading, note=note, alt=_alt(data), figure=figure)
 

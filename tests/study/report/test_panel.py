@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.folder.tables import StudyTables
-from study.report.panel import GAP, Brush, Panel, Placed, Row, brushes, of_trials, sample
+from study.report.panel import GAP, Brush, Panel, Placed, Row, SomeArms, brushes, of_trials, sample
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
@@ -39,6 +39,12 @@ def test_a_row_places_what_its_function_makes_and_nothing_where_it_makes_none() 
     row = Row("p", "Is it so?", lambda n: Panel(reading="!", note="n = 1") if n else None)
     assert row.placed(1) == Placed(id="p", title="Is it so?", reading="!", note="n = 1")
     assert row.placed(0) is None
+
+
+def test_arms_beyond_those_drawn_are_counted_in_the_note() -> None:
+    some = SomeArms(arms=("a", "b"), n_arms=3)
+    assert some.beyond("have a plot") == " Only the first 2 of 3 arms have a plot."
+    assert SomeArms(arms=("a",), n_arms=1).beyond("have a plot") == ""
 
 
 def test_a_panel_that_can_be_brushed_says_so() -> None:
