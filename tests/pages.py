@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_SPAN = re.compile(r"(?<!`)`((?:[^`\n]|\n(?!\n))+)`(?!`)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _COMMAND = re.compile(r"python -m ((?:agecls|study|tests)(?:\.\w+)+)([^\n|>&)]*)")
@@ -34,8 +34,8 @@ class Page:
 
     @property
     def spans(self) -> list[str]:
-        """Code inside sentences."""
-        return _SPAN.findall(self.prose)
+        """Code inside sentences, on one line each."""
+        return [" ".join(span.split()) for span in _SPAN.findall(self.prose)]
 
     @property
     def links(self) -> list[str]:
