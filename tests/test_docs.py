@@ -21,7 +21,7 @@ from ray.scripts.scripts import cli as ray
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.recipe import BOUNDS, CHOICES, Recipe
 from study.asked.study_file import load_study
-from study.asked.toml_tables import FileTables
+from study.asked.toml_tables import ClaimTable, FileTables
 from study.completion import COMMANDS
 from study.folder.columns import Kind
 from tests.agecls.kept import keep, trained
@@ -270,6 +270,11 @@ def test_every_key_of_a_study_file_is_explained():
         assert f"[{table}" in page.text, table
         keys = getattr(field.annotation, "model_fields", {})
         assert not {key for key in keys if f"`{key}`" not in page.prose}, table
+
+
+def test_every_key_of_a_claim_is_explained():
+    page = Page("docs/claims.md")
+    assert not {key for key in ClaimTable.model_fields if f"`{key}" not in page.prose}
 
 
 def test_every_package_has_a_reason():
