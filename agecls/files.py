@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from agecls.errors import AgeclsError
 
@@ -86,12 +87,34 @@ def remove_abandoned(parent: Path) -> None:
                 shutil.rmtree(folder)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file by rename, so that a killed process leaves the old one or the new one."""
-    with new_folder_beside(path) as folder:
-        temporary = folder / path.name
-        with temporary.open("wb") as file:
-            file.write(data)
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write and read back, which appears at the path when the body ends.
+
+    An error or a kill leaves what was there; the new bytes are on the disk before the new name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        unfinished.chmod(0o644)  # mkstemp makes files that only their owner reads
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the renaming itself is durable, where the system can
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    with whole_file(path) as file:
+        file.write(data)

@@ -17,6 +17,7 @@ import torch
 
 from agecls.data.arrays import TrainingArrays
 from agecls.errors import CheckpointError
+from agecls.files import whole_file
 from agecls.nets.weights import LoadedWeights
 from agecls.recipe import Recipe
 from agecls.training.batches import Rgb
@@ -52,24 +53,16 @@ def save(path: Path, state: TrainingState) -> None:
         "weights": None if state.weights is None else asdict(state.weights),
         **state.state_dict(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # the process's own name: a killed writer's leftover never meets another writer
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with unfinished.open("w+b") as file:
+        with whole_file(path) as file:
             torch.save(content, file)
             _seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException as error:
-        unfinished.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:
         # torch turns a full disk into a RuntimeError of its own
         cause = error.__context__ if isinstance(error, RuntimeError) else error
         if isinstance(cause, OSError):
             raise OSError(cause.errno, cause.strerror, str(path)) from error
         raise
-    _sync_folder(path.parent)
 
 
 def restore(
@@ -227,13 +220,3 @@ def _refuse_another_run(
             f"{path} is of other data: it had {content['train_counts']} training images per "
             f"class and now there are {counts}; delete it or train with its data"
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

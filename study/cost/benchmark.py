@@ -6,9 +6,12 @@ all start together, and what counts is what they train together. Nothing is kept
 
 import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any, Final
+from functools import partial
+from multiprocessing.synchronize import Barrier
+from typing import Final
 
 import torch
 from rich.console import Console
@@ -34,6 +37,7 @@ BATCHES: Final = {"cpu": 2, "cuda": 32}
 """Batches in an epoch of the measurement: few, so that all trials end at nearly one time."""
 
 _WAIT: Final = 600.0
+_barrier: Barrier | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,23 +125,18 @@ def measure(
     """
     threads = max(1, cores() // trials)
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(trials)
-    pipes, processes = [], []
-    for _ in range(trials):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(
-            target=_train, args=(recipe, size, threads, device, seconds, barrier, theirs)
-        )
-        process.start()
-        theirs.close()
-        pipes.append(ours)
-        processes.append(process)
-    try:
-        found = [_received(pipe) for pipe in pipes]
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
+    train = partial(_train, recipe, size, threads, device, seconds)
+    # each waits for all, so that each has a process of its own
+    meeting = (context.Barrier(trials),)
+    with ProcessPoolExecutor(trials, context, _meet_at, meeting) as processes:
+        running = [processes.submit(train) for _ in range(trials)]
+        try:
+            found = [trial.result() for trial in running]
+        except BrokenProcessPool as error:
+            raise AgeclsError("a trial's process died, perhaps for want of memory") from error
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise AgeclsError(f"{type(error).__name__}: {reason}") from error
     return Rate(
         trials=trials,
         threads=threads,
@@ -146,29 +145,17 @@ def measure(
     )
 
 
-def _received(pipe: Connection) -> tuple[float, float]:
-    try:
-        if not pipe.poll(_WAIT):
-            raise AgeclsError(f"a trial did not end within {_WAIT:g} s")
-        answer = pipe.recv()
-    except EOFError as error:
-        raise AgeclsError("a trial's process died, perhaps for want of memory") from error
-    if isinstance(answer, str):
-        raise AgeclsError(answer)
-    rate, memory = answer
-    return rate, memory
+def _meet_at(barrier: Barrier) -> None:
+    """In a process of its own, before it trains: where it waits until all are warm."""
+    global _barrier
+    _barrier = barrier
 
 
 def _train(
-    recipe: Recipe,
-    size: int,
-    threads: int,
-    device: str,
-    seconds: float,
-    barrier: Any,
-    pipe: Connection,
-) -> None:
-    """In a process of its own: train until the time is over and send (images/s, MiB)."""
+    recipe: Recipe, size: int, threads: int, device: str, seconds: float
+) -> tuple[float, float]:
+    """Train until the time is over; images/s and MiB."""
+    assert _barrier is not None
     try:
         torch.set_num_threads(threads)
         data = random_faces(BATCHES[device] * recipe.batch_size, size)
@@ -176,15 +163,15 @@ def _train(
         state = start(recipe, data, device=device)
         epochs = fit(state, data)
         next(epochs)  # a recorded step takes its memory here
-        barrier.wait(_WAIT)
-        began, n = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
-            next(epochs)
-            n += len(data.train_labels)
-        pipe.send((n / (time.perf_counter() - began), peak_memory_mib(state.device)))
-    except Exception as error:  # whatever it was, the one who waits must learn of it
-        pipe.send(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
-        barrier.abort()
+    except Exception:
+        _barrier.abort()  # nobody need wait
+        raise
+    _barrier.wait(_WAIT)
+    began, n = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        next(epochs)
+        n += len(data.train)
+    return n / (time.perf_counter() - began), peak_memory_mib(state.device)
 
 
 def _line(rate: Rate) -> str:
