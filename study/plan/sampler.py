@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import optuna
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
@@ -24,6 +23,7 @@ from study.folder.record import TrialRecord
 from study.folder.record_lines import drop_torn_tail
 from study.plan.optuna_journal import ArmStudy, JournalImage
 from study.plan.space import params_of, suggest
+from study.plan.streams import proposal_seed
 from study.plan.trials import PlannedTrial
 
 FILE_NAME = "journal.log"
@@ -229,8 +229,7 @@ class Samplers:
 
 
 def _sampler(seed: int, number: int) -> TPESampler:
-    stream = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
     with warnings.catch_warnings():
         # `group` is marked experimental; its behaviour is pinned by our tests.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return TPESampler(seed=stream, **SETTINGS)
+        return TPESampler(seed=proposal_seed(seed, number), **SETTINGS)

@@ -1,9 +1,16 @@
-"""The random streams that a study's seed is split into: one for each question, none used twice.
+"""The random streams that a study's seed is split into: one for each question.
 
-A change in how one question draws leaves every other answer as it was.
+A change in how one question draws leaves every other answer as it was. Old studies go on with
+the numbers that they began with, so these derivations stay although they meet: streams 1 to 8
+are the sequences `[seed, number]`, and so are TPE's of trial `number`, which of trials 1 to 8
+starts on the words that a stream gives. Five questions draw from the seed itself, as TPE's of
+trial 0 does: the analysis of the search, the intervals of calibration, the splits of the data,
+the study's drawn faces, and a backbone's images and training. Streams from 9 on share nothing
+with any of these or with each other.
 """
 
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 
@@ -23,14 +30,31 @@ class Stream(IntEnum):
     EXTERNAL = 8
 
 
+_LAST_THAT_MEETS: Final = 8
+"""Streams up to this number have the sequences that TPE has, too."""
+
+
+def sequence(seed: int, stream: int) -> np.random.SeedSequence:
+    """A stream's sequence; `stream` is a number of `Stream`."""
+    if stream <= _LAST_THAT_MEETS:
+        return np.random.SeedSequence([seed, stream])
+    # a key follows the seed's padded words, so that no list of words gives the same
+    return np.random.SeedSequence(seed, spawn_key=(stream,))
+
+
+def proposal_seed(seed: int, number: int) -> int:
+    """TPE's seed for the proposal of a trial, 0..2**32 - 1."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
 def generator(study: Study, stream: Stream) -> np.random.Generator:
     """The stream's generator, at its start."""
-    return np.random.default_rng([study.seed, stream])
+    return np.random.default_rng(sequence(study.seed, stream))
 
 
 def stream_seed(study: Study, stream: Stream) -> int:
     """A seed for what makes its own generator, 0..2**32 - 1."""
-    return int(np.random.SeedSequence([study.seed, stream]).generate_state(1)[0])
+    return int(sequence(study.seed, stream).generate_state(1)[0])
 
 
 def training_seeds(study: Study, stream: Stream, n: int) -> list[int]:
@@ -38,6 +62,6 @@ def training_seeds(study: Study, stream: Stream, n: int) -> list[int]:
 
     More seeds begin with the same ones. Two of them may be equal.
     """
-    states = np.random.SeedSequence([study.seed, stream]).generate_state(n)
+    states = sequence(study.seed, stream).generate_state(n)
     seeds: list[int] = (states >> 1).tolist()
     return seeds
