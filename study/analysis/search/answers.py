@@ -29,9 +29,6 @@ from study.asked.factors import Study
 from study.folder.columns import Kind, names_of
 from study.quantities import count
 
-FEWEST_TRIALS = 10
-"""Full-length trials without which no surface is fitted."""
-
 FIT_COLUMNS = [
     "n_full",
     "n_imputed",
@@ -139,12 +136,12 @@ def analyse(
     fidelity = Fidelity(reduction=study.reduction)
     imputation = Imputation()
     imputed = imputation(frames, basis, streams[0])
-    is_fitted = support.n_trials >= FEWEST_TRIALS and bool(frames.box.axes)
+    is_fitted = frames.untold is None and bool(frames.box.axes)
     surface = _fit(frames, basis, imputed, streams[1]) if is_fitted else None
     contrasts = Contrasts(level=rules.level)
     claims = Claims(rules=rules, contrasts=contrasts)(frames, surface, support, streams[2])
     if surface is None:
-        factors, pairs = _nothing_known(frames, support)
+        factors, pairs = _nothing_known(frames)
     else:
         pairs = interactions(surface, support, rules)
         factors = importance(surface, support, rules, pairs=pairs)
@@ -201,19 +198,15 @@ def _fit(frames: Frames, basis: Basis, imputed: Imputed, rng: np.random.Generato
     )
 
 
-def _nothing_known(frames: Frames, support: Support) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Importance and interactions when too few trials reached their end."""
-    reason = (
-        f"only {count(support.n_trials, 'full-length trial')} in the study's ranges (at least "
-        f"{FEWEST_TRIALS} are needed): raise trials or design_share"
-    )
+def _nothing_known(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Importance and interactions where the trials cannot tell."""
     names = [axis.name for axis in frames.box.axes]
     unknown: dict[str, object] = {
         "share": None,
         "low": 0.0,
         "high": 1.0,
         "verdict": "unresolved",
-        "reason": reason,
+        "reason": frames.untold,
     }
     factors = pd.DataFrame([{"factor": name, **unknown} for name in names])
     pairs = pd.DataFrame(

@@ -16,7 +16,6 @@ import pandas as pd
 from study.analysis.maths.basis import build_basis
 from study.analysis.maths.box import Array
 from study.analysis.maths.effects import SurfaceFit
-from study.analysis.search.answers import FEWEST_TRIALS
 from study.analysis.search.frames import Frames, tidy
 from study.asked.factors import Level, Study, arm_name, complete
 
@@ -137,7 +136,7 @@ def _surface_means(frames: Frames, seed: int) -> Array:
     """
     means = np.full(len(frames.trials), np.nan)
     full = frames.rows("full")
-    if full.sum() < FEWEST_TRIALS or not frames.box.axes:
+    if frames.untold is not None or not frames.box.axes:
         return means
     basis = build_basis(frames.box)
     value = frames.trials["value"].to_numpy(dtype=float)[full]

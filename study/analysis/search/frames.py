@@ -8,6 +8,7 @@ epochs it has not begun to learn. Accuracies become percentage points.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,18 @@ from numpy.typing import NDArray
 from study.analysis.maths.box import Array, Box, build_box, encode
 from study.asked.factors import Study
 from study.folder.columns import CONFIG_PREFIX
+from study.quantities import count
 
 POINTS = 100.0
 DIVERGENCE_WORDS = r"diverg|\bnan\b|\binf|loss"
 """A failure whose `error` says one of these is training's own, not the machine's."""
+
+
+FEWEST_TRIALS: Final = 10
+"""Full-length trials below which nothing is fitted."""
+
+LEAST_SPREAD: Final = 1e-9
+"""Points between the best and the worst full-length trial below which nothing varied."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,22 @@ class Frames:
         frame = self.trials
         chosen = (frame["outcome"] == outcome) & frame["inside"] & (frame["origin"] != "scout")
         return np.array(chosen, dtype=bool)
+
+    @property
+    def untold(self) -> str | None:
+        """Why nothing can be told of factors, and the way out; None where something can."""
+        full, n_collapsed = self.rows("full"), int(self.rows("collapsed").sum())
+        n = int(full.sum())
+        few = f"only {count(n, 'full-length trial')} in the study's ranges (at least "
+        few += f"{FEWEST_TRIALS} are needed)"
+        if n < FEWEST_TRIALS <= n + n_collapsed:
+            return f"{few}, {n_collapsed} collapsed: change the ranges in which training fails"
+        if n < FEWEST_TRIALS:
+            return f"{few}: raise design_share or trials"
+        # tolerance: a mean of equal fractions may differ from them in its last digit
+        if np.ptp(self.trials["value"].to_numpy(dtype=float)[full]) < LEAST_SPREAD:
+            return f"nothing varied: all {count(n, 'full-length trial')} ended alike"
+        return None
 
     def at_fraction(self, fraction: float, rows: NDArray[np.bool_]) -> Array:
         """Points (n,) at a fraction of each trial's own planned length, between epochs linear."""

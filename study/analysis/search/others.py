@@ -34,7 +34,7 @@ def other_importances(frames: Frames, *, seed: int, most: int = 2000) -> pd.Data
 
     Returns:
         Columns `method, factor, share` (0..1, sums to 1 per method), `answers, n_trials` (looked
-        at), `n_full` (there are). Empty with fewer than 10 full-length trials in the box.
+        at), `n_full` (there are). Empty where the trials tell nothing of factors.
     """
     # imported here: Optuna takes a second to load and nothing else in the analysis needs it
     import optuna
@@ -46,7 +46,7 @@ def other_importances(frames: Frames, *, seed: int, most: int = 2000) -> pd.Data
 
     full = np.flatnonzero(frames.rows("full"))
     rng = np.random.default_rng(seed)
-    if len(full) < 10:
+    if frames.untold is not None:
         return pd.DataFrame(columns=COLUMNS)
     rows = np.sort(rng.choice(full, most, replace=False)) if len(full) > most else full
     always = [i for i, axis in enumerate(frames.box.axes) if axis.share == 1]

@@ -165,9 +165,7 @@ class _Asked(Search[_Answer]):
             if name not in varied:
                 return withheld(0, f"`{name}` is not varied in this study")
         if self.surface is None:
-            n = self.support.n_trials
-            few = count(n, "full-length trial")
-            return withheld(n, f"only {few}: raise design_share or trials")
+            return withheld(self.support.n_trials, self.frames.untold or "no factor varies")
         return self.surface
 
     def _judged(self, estimate: float, low: float, high: float, n: int) -> _Answer:

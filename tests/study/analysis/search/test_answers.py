@@ -92,16 +92,26 @@ def test_too_few_trials_leave_everything_unresolved_and_say_so(n: int, rng: np.r
     assert analysis.fit["noise_sd"].isna().all()
 
 
-def test_twelve_trials_of_which_none_differs_are_survived(rng: np.random.Generator):
-    trials = planted_trials(12, rng).assign(val_accuracy=0.5)
-    analysis = analyse(STUDY, trials, NO_EPOCHS, seed=0)
-    assert "matters" not in set(analysis.importance["verdict"])
+def test_trials_that_all_end_alike_settle_nothing(planted: Analysis, rng: np.random.Generator):
+    trials = planted_trials(40, rng).assign(val_accuracy=375 / 1539)
+    analysis = analyse(planted.frames.study, trials, NO_EPOCHS, seed=0)
+    reason = "nothing varied: all 40 full-length trials ended alike"
+    assert set(analysis.importance["verdict"]) == {"unresolved"}
+    assert set(analysis.importance["reason"]) == {reason}
+    assert set(analysis.claims["verdict"]) == {"unresolved"}
+    assert set(analysis.claims["reason"]) == {reason, "`batch_size` is not varied in this study"}
+    assert analysis.claims["estimate"].isna().all()
 
 
 def test_a_study_in_which_every_trial_collapsed_has_no_effects(rng: np.random.Generator):
     trials = planted_trials(30, rng).assign(collapsed=True)
     analysis = analyse(STUDY, trials, NO_EPOCHS, seed=0)
     assert set(analysis.importance["verdict"]) == {"unresolved"}
+    assert (
+        analysis.importance["reason"]
+        .str.endswith("30 collapsed: change the ranges in which training fails")
+        .all()
+    )
     assert analysis.collapse["probability"].min() > 0.5
     assert "30 trials collapsed or diverged" in " ".join(analysis.notes)
 
