@@ -100,13 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _confirm(options: argparse.Namespace) -> int:
     from study.asked.study_file import load_study
+    from study.folder.folder import Folder
     from study.folder.tables import read_study
     from study.report.__main__ import find_folder
 
     folder = find_folder(options.name, out=options.out)
     given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
     read_study(folder)  # refuses what is not a study before Ray starts
-    study = load_study(folder / "study.toml", overrides=given)
+    study = load_study(Folder(folder).study_file, overrides=given)
     if options.external:
         return _score(options, study, folder)
 
@@ -141,7 +142,8 @@ def _say_stopped(out: Any, why: str, options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
     """Score the confirmed models on other faces and write the report; the exit status."""
     from agecls.command import usable_device, use_threads
-    from study.folder import provenance
+    from study.folder.folder import Folder
+    from study.folder.provenance import Provenance, this_command
     from study.report.page import write_report
     from study.running.interruption import StopRequest, stop_on_signals
     from study.running.terminal import console
@@ -160,8 +162,8 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
             folder=folder,
             data=data,
             device=usable_device(None),
-            source=provenance.read(folder) or {},
-            command=shlex.join(provenance.this_command("study.confirm")),
+            source=Provenance.read(Folder(folder)),
+            command=shlex.join(this_command("study.confirm")),
             console=out,
         )
         is_over = score_other_faces(work, dict(options.external), stop)
@@ -179,9 +181,10 @@ def _held(folder: Path) -> Iterator[Any]:
     Raises:
         RecordError: Another process works on the study.
     """
-    from study.folder.record import FILE_NAME, Record
+    from study.folder.folder import Folder
+    from study.folder.record import Record
 
-    if not (folder / FILE_NAME).exists():
+    if not Folder(folder).record.exists():
         yield None
         return
     with Record(folder) as record:
@@ -194,13 +197,13 @@ def _run(
     """Why the stage ended before its end (None: it did not), and whether it could not go on."""
     from agecls.errors import AgeclsError
     from study.errors import StudyError
-    from study.folder import provenance
+    from study.folder.folder import Folder
     from study.folder.provenance import this_command
     from study.running import ray_session
     from study.running.interruption import StopRequest, stop_on_signals
     from study.running.ray_session import Resources
     from study.stages.confirm import confirm
-    from study.stages.session import close_provenance, confirm_work, open_provenance
+    from study.stages.session import confirm_work, open_provenance
     from study.stages.study_faces import study_faces
 
     stop = StopRequest.after(options.time_budget)
@@ -229,7 +232,7 @@ def _run(
             study, folder, data, options.storage, resources, source, command, out, n_seeds=n_seeds
         )
         stack.enter_context(ray_session.ray_session(resources))
-        provenance.write(folder, source)
+        source.write(Folder(folder))
         stack.enter_context(stop_on_signals(stop))
         failed = False
         try:
@@ -238,7 +241,8 @@ def _run(
             stop.reason, failed, is_over = str(error), True, False
         interrupted = None if is_over else stop.reason or "the confirmation did not end"
         unfinished = None if is_searched else "the search is not over"
-        close_provenance(folder, source, interrupted or unfinished)
+        source.get_up(interrupted or unfinished)
+        source.write(Folder(folder))
     return interrupted, failed
 
 

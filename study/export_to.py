@@ -70,6 +70,7 @@ def _export(options: argparse.Namespace) -> str:
     Raises:
         StudyError: There is no such study, no such package, or something is there already.
     """
+    from study.folder.folder import Folder
     from study.folder.tables import read_study
     from study.report.__main__ import find_folder
     from study.trackers.runs import runs_of
@@ -79,18 +80,18 @@ def _export(options: argparse.Namespace) -> str:
             f"{options.tracker} is not installed; pip install {PACKAGES[options.tracker]}"
         )
     tables = read_study(find_folder(options.name, out=options.out))
-    study, runs = tables.study, runs_of(tables)
+    study, runs, home = tables.study, runs_of(tables), Folder(tables.folder)
     if options.tracker == "tensorboard":
         from study.trackers.tensorboard import write_events
 
-        folder = Path(options.to or tables.folder / "tensorboard")
+        folder = Path(options.to or home.tensorboard)
         if folder.exists() and any(folder.iterdir()):
             raise StudyError(f"{folder} is no empty folder; remove it, or give another --to")
         n = write_events(runs, folder)
         return f"{folder}: {n} runs"
     from study.trackers.mlflow import log_runs
 
-    store = options.to or str(tables.folder / "mlflow.db")
+    store = options.to or str(home.mlflow)
     if "://" not in store and not store.startswith("databricks"):
         store = f"sqlite:///{Path(store).absolute()}"
     tags = {"question": study.question or "", "metric": study.metric, "data": study.data}

@@ -93,8 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
     """How to go on with what has begun; nothing where nothing has."""
+    from study.folder.folder import Folder
+
     leaves_nothing = options.dry_run or options.benchmark
-    if folder is None or leaves_nothing or not (folder / "study.toml").exists():
+    if folder is None or leaves_nothing or not Folder(folder).study_file.exists():
         return ""
     return f"; what is on disk is whole, go on with: {_resume_command(options, folder)}"
 
@@ -119,13 +121,14 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     """
     from study.asked.study_file import grown_study, is_safe_change, load_study, study_diff
     from study.errors import StudyFileError
+    from study.folder.folder import Folder
 
     names = ("data", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
     if options.resume is None:
         study = load_study(options.study or "demo", overrides=given)
         folder = options.out / study.name
-        if not options.dry_run and (folder / "study.toml").exists():
+        if not options.dry_run and Folder(folder).study_file.exists():
             if options.name is not None:
                 raise StudyFileError(
                     f"{folder}: a study of this name is there already. "
@@ -134,9 +137,9 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
             study, folder = _renamed(options, given, study.name)
         return study, folder
     folder = _existing(options)
-    before = load_study(folder / "study.toml")
+    before = Folder(folder).read_study()
     given["name"] = before.name
-    asked = load_study(options.study or folder / "study.toml", overrides=given)
+    asked = load_study(options.study or Folder(folder).study_file, overrides=given)
     # Faces may have moved; their fingerprint says whether they are the same.
     before = replace(before, data=asked.data)
     if not is_safe_change(before, asked):
@@ -150,10 +153,11 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
 
 def _existing(options: argparse.Namespace) -> Path:
     from study.errors import StudyFileError
+    from study.folder.folder import Folder
 
     candidates = (options.out / options.resume, Path(options.resume))
     for folder in candidates:
-        if (folder / "study.toml").is_file():
+        if Folder(folder).study_file.is_file():
             return Path(folder)
     raise StudyFileError(
         f"{candidates[0]}: no study to resume there (no study.toml). "

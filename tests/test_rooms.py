@@ -1,6 +1,7 @@
 """The walls of the house: which room may know which, and how large rooms and modules may grow."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
@@ -33,9 +34,7 @@ KNOWS = {
     "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
     "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
     "study.report.checks": {"study.analysis", "study.folder"},
-    "study.report.compare": {
-        "study.analysis", "study.asked", "study.folder", "study.report.head",
-    },
+    "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},
     "study.report.confirm": {"study.analysis", "study.analysis.models", "study.folder"},
     "study.report.factors": {
         "study.analysis", "study.analysis.maths", "study.analysis.search", "study.folder",
@@ -155,3 +154,61 @@ def test_a_module_has_at_most_four_hundred_lines():
         for path in modules().values()
     }
     assert {name for name, n in lengths.items() if n > MOST_LINES} == STILL_TOO_LONG
+
+
+FILES = (
+    r"study\.(toml|json)|record\.jsonl|journal\.log|report\.(html|md)"
+    r"|(choice|set)\.json|mlflow\.db"
+)
+FOLDERS = r"checkpoints|models|pretrained|scout|confirm|predictions|external|figures|tensorboard"
+OTHER_OWNERS = {
+    "agecls.study_files",  # those that both packages read
+    "agecls.nets.weight_sources",  # torch.hub calls its own folder `checkpoints`
+}
+
+
+def names_of_the_study_s_folder(text):
+    """What a module calls files and folders of a study's folder by.
+
+    A file's name is found wherever it stands for itself or ends a path; a folder's, which is a
+    word like any other, where something is joined to it: written there, or as a constant.
+    """
+    tree = ast.parse(text)
+    constants = {
+        target.id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if re.fullmatch(rf"([^\s]*/)?({FILES}|\w+\.parquet)", node.value):
+                yield node.value
+        elif isinstance(node, ast.JoinedStr) and re.fullmatch(r"\S+\.parquet'", ast.unparse(node)):
+            yield ast.unparse(node)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            part = node.right
+            named = constants.get(part.id) if isinstance(part, ast.Name) else None
+            named = part.value if isinstance(part, ast.Constant) else named
+            if isinstance(named, str) and re.fullmatch(FOLDERS, named):
+                yield named
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_names_of_the_study_s_folder_have_one_owner(module):
+    if room_of(module) == "study.folder" or module in OTHER_OWNERS:
+        return
+    assert list(names_of_the_study_s_folder(modules()[module].read_text())) == []
+
+
+def test_every_way_to_write_such_a_name_is_seen():
+    text = """
+FOLDER: Final = "confirm"
+home = folder / FOLDER
+other = folder / "scout"
+path = folder / f"{kind}.parquet"
+table = Path("results/x/trials.parquet")
+stage = "confirm"
+"""
+    assert len(list(names_of_the_study_s_folder(text))) == 4

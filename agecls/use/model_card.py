@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from agecls.study_files import PRETRAINED, PROVENANCE, STUDY, table_file
 from agecls.use.saved import Member
 from agecls.use.slices import LEVEL, slices
 
@@ -67,7 +68,7 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
 def _study_folder(member: Member) -> Path | None:
     """The folder of the study that kept the model, if the model still lies in it."""
     for folder in list(member.path.resolve().parents)[1 : 1 + _LEVELS_UP]:
-        provenance = _json(folder / "study.json")
+        provenance = _json(folder / PROVENANCE)
         found = provenance.get("data", {}).get("fingerprint")
         if found is not None and found == member.described.get("data_fingerprint"):
             return folder
@@ -102,7 +103,7 @@ def _data(member: Member, folder: Path | None) -> str:
     fingerprint = f"Fingerprint `{member.described.get('data_fingerprint', 'unknown')}`"
     if folder is None:
         return f"{fingerprint}; the study's folder is not beside the model, so no more is known."
-    summary = _json(folder / "study.json")["data"]["summary"]
+    summary = _json(folder / PROVENANCE)["data"]["summary"]
     rows = [
         (name, f"{n:,}", *(f"{summary['classes'][name][c]:,}" for c in member.classes.names))
         for name, n in summary["images"].items()
@@ -168,20 +169,28 @@ def _is_confirmed(described: Mapping[str, Any]) -> bool:
 
 
 def _n_completed(described: Mapping[str, Any], folder: Path | None) -> int | None:
-    if folder is None or not (folder / "trials.parquet").is_file():
+    trials = _table_of(folder, "trials", columns=["arm", "status"])
+    if trials is None:
         return None
-    trials = pd.read_parquet(folder / "trials.parquet", columns=["arm", "status"])
     is_own = trials["arm"] == described.get("arm")
     return int((is_own & (trials["status"] == "completed")).sum())
 
 
 def _confirmed(described: Mapping[str, Any], folder: Path | None) -> pd.DataFrame | None:
     """The arm's rows of the confirm table, None where there are none."""
-    if folder is None or not (folder / "confirm.parquet").is_file():
+    table = _table_of(folder, "confirm")
+    if table is None:
         return None
-    table = pd.read_parquet(folder / "confirm.parquet")
     own = table[table["arm"] == described.get("arm")]
     return own if len(own) else None
+
+
+def _table_of(
+    folder: Path | None, kind: str, *, columns: list[str] | None = None
+) -> pd.DataFrame | None:
+    """A table of the study, None where it is not there."""
+    path = None if folder is None else folder / table_file(kind)
+    return pd.read_parquet(path, columns=columns) if path and path.is_file() else None
 
 
 def _slices(member: Member, folder: Path | None) -> str:
@@ -191,9 +200,9 @@ def _slices(member: Member, folder: Path | None) -> str:
         "None: the study kept no predictions. `python -m study.confirm` measures each class and "
         "role on pictures that chose nothing."
     )
-    if folder is None or confirmed is None or not (folder / "predictions.parquet").is_file():
+    table = None if confirmed is None else _table_of(folder, "predictions")
+    if confirmed is None or table is None:
         return none
-    table = pd.read_parquet(folder / "predictions.parquet")
     table = table[table["model"].isin(confirmed["model"])]
     splits = [name for name in ("test", "val") if (table["split"] == name).any()]
     if not splits:
@@ -246,8 +255,8 @@ def _start(member: Member, folder: Path | None) -> str:
     recipe = member.recipe
     if folder is None:
         return "which ones, only the study's folder knows"
-    made_here = folder / "pretrained" / f"{recipe.variant}-{recipe.depth}.json"
-    settings = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    made_here = folder / PRETRAINED / f"{recipe.variant}-{recipe.depth}.json"
+    settings = tomllib.loads((folder / STUDY).read_text("utf-8"))
     source = str(settings.get("weights", {}).get("source", "unknown"))
     given = Path(source.format(variant=recipe.variant, depth=recipe.depth)).expanduser()
     own = _json(made_here) or _json(given.with_suffix(".json"))

@@ -23,8 +23,10 @@ from study.analysis.search.answers import Analysis, analyse
 from study.asked.factors import arm_name
 from study.errors import TablesError
 from study.folder.columns import Kind, names_of
+from study.folder.folder import Folder
 from study.folder.other_faces import read_other_faces
-from study.folder.tables import StudyTables, as_table, read_study, write_table
+from study.folder.parquet import as_table
+from study.folder.tables import StudyTables, read_study
 from study.plan.streams import Stream, stream_seed
 
 _OF_SEARCH: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals")
@@ -79,7 +81,7 @@ def forget(folder: Path, *kinds: Literal["confirmed", "external"]) -> None:
         OSError: The folder cannot be written.
     """
     for kind in kinds:
-        (folder / f"{kind}.parquet").unlink(missing_ok=True)
+        Folder(folder).table(kind).unlink(missing_ok=True)
 
 
 def confirmed_models(tables: StudyTables) -> pd.DataFrame:
@@ -143,7 +145,7 @@ def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
         return score_confirmed(models, tables.predictions, seed=seed)
     except ValueError as error:
         raise TablesError(
-            f"{tables.folder / 'predictions.parquet'}: {error}; restore it from a copy"
+            f"{Folder(tables.folder).table('predictions')}: {error}; restore it from a copy"
         ) from error
 
 
@@ -178,6 +180,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _written(tables: StudyTables, frames: dict[Kind, pd.DataFrame]) -> StudyTables:
     """The tables with these among them, on disk too."""
     for kind, frame in frames.items():
-        path = tables.folder / f"{kind}.parquet"
-        write_table(path, frame, kind, study_name=tables.study.name)
+        Folder(tables.folder).write_table(kind, frame, tables.study)
     return tables.having({kind: as_table(frame, kind) for kind, frame in frames.items()})

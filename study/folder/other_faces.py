@@ -5,20 +5,16 @@ per model, `MODEL.parquet`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from study.errors import StudyError
-from study.folder.tables import read_table
-
-HOME: Final = Path("confirm") / "external"
-"""Where the sets lie in a study's folder."""
-
-SET: Final = "set.json"
+from study.folder.folder import ExternalSet, Folder
+from study.folder.parquet import read_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +34,13 @@ class OtherFaces:
     seen: Mapping[str, bool | None]
 
 
-def described(home: Path) -> dict[str, Any] | None:
+def described(home: ExternalSet) -> dict[str, Any] | None:
     """What is known of a set from its folder; None where it was never scored.
 
     Raises:
         StudyError: The file is damaged.
     """
-    path = home / SET
+    path = home.described
     if not path.is_file():
         return None
     try:
@@ -58,16 +54,9 @@ def described(home: Path) -> dict[str, Any] | None:
     return found
 
 
-def sets_of(folder: Path) -> Iterator[Path]:
-    """The folders of all sets of a study, by name."""
-    home = folder / HOME
-    if home.is_dir():
-        yield from sorted(p for p in home.iterdir() if p.is_dir())
-
-
-def scored_parts(home: Path, models: pd.Series) -> list[Path]:
+def scored_parts(home: ExternalSet, models: pd.Series) -> list[Path]:
     """The tables of these models' predictions on a set, in the order of the models."""
-    return [path for model in models if (path := home / f"{model}.parquet").is_file()]
+    return [path for model in models if (path := home.predictions(model)).is_file()]
 
 
 def read_other_faces(folder: Path, models: pd.Series) -> list[OtherFaces]:
@@ -77,10 +66,10 @@ def read_other_faces(folder: Path, models: pd.Series) -> list[OtherFaces]:
         StudyError: A file is damaged.
     """
     found = []
-    for home in sets_of(folder):
+    for home in Folder(folder).confirm.externals():
         known, parts = described(home), scored_parts(home, models)
         if known is None or not parts:
             continue
         predictions = pd.concat([read_table(p, "predictions") for p in parts])
-        found.append(OtherFaces(name=home.name, predictions=predictions, seen=known["seen"]))
+        found.append(OtherFaces(name=home.path.name, predictions=predictions, seen=known["seen"]))
     return found

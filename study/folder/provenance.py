@@ -6,22 +6,240 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from agecls.files import write_whole
 from agecls.machine import cores
 from study.asked.factors import Study
 from study.asked.study_text import differences, lasting
 from study.errors import TablesError
-from study.folder.tables import write_whole
-
-FILE_NAME: Final = "study.json"
+from study.folder.folder import Folder
 
 _PACKAGES: Final = ("agecls-study", "torch", "torchvision", "ray", "optuna", "numpy", "pandas")
+
+
+@dataclass(kw_only=True)
+class Faces:
+    """The data that a study was begun on: where they lay, what they are, what an audit found."""
+
+    path: str = ""
+    fingerprint: str
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Sitting:
+    """One run of a command that worked on the study.
+
+    Attributes:
+        started_at: UTC, as all times here.
+        ended_at: None while it runs, or where it was killed.
+        interrupted: Why it ended before its work was done; None: it was done, or it runs.
+    """
+
+    started_at: str
+    ended_at: str | None = None
+    interrupted: str | None = None
+
+
+@dataclass(kw_only=True)
+class TestRead:
+    """One look at results on the test split.
+
+    Attributes:
+        started_at: On disk before the look.
+        ended_at: None where it was interrupted; the next command goes on with the same look.
+        command: Whose words.
+        n_models: Models that were looked at.
+        n_new_models: Those among them that nobody had looked at before.
+    """
+
+    __test__ = False  # pytest's, which takes the name for a test's
+
+    started_at: str
+    ended_at: str | None
+    command: str
+    n_models: int
+    n_new_models: int
+
+
+@dataclass(kw_only=True)
+class Confirmed:
+    """What was confirmed.
+
+    Attributes:
+        seeds: The fresh seeds.
+        rules: In words, by name.
+        choices: By arm, the configuration and how it was chosen.
+    """
+
+    seeds: list[int]
+    rules: dict[str, str]
+    choices: list[dict[str, Any]]
+
+
+_STAGES: Final = ("pretrained", "scout", "test_reads", "confirm", "external")
+"""What only a stage that has run leaves."""
+
+
+@dataclass(kw_only=True)
+class Provenance:
+    """What `study.json` says.
+
+    Attributes:
+        study: The study's name.
+        command: That began it.
+        versions: Of Python and of packages, then.
+        machine: Its system, processor and cores, then.
+        git_commit: Of this program, with a mark if it was changed; None: not from a checkout.
+        data: The faces.
+        claims_hash: Of the claims, before the search.
+        asked: What may not change later, as text by key; None: begun before this was kept.
+        started_at: UTC.
+        ended_at: Of the last sitting that ended.
+        finished: Whether all that was asked is done.
+        sessions: Every sitting, in order.
+        sampler: Its name and settings.
+        weights: SHA-256 of each file of weights, by `variant-depth`.
+        pretrained: Last metrics of each backbone that the study trained itself, likewise.
+        scout: What each cell showed.
+        test_reads: Every look at results on the test split.
+        confirm: What was confirmed.
+        external: Every set of other faces that was scored.
+        others: What another version wrote, which stays.
+    """
+
+    study: str = ""
+    command: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    git_commit: str | None = None
+    data: Faces
+    claims_hash: str | None = None
+    asked: dict[str, str] | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    finished: bool = False
+    sessions: list[Sitting] = field(default_factory=list)
+    sampler: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+    pretrained: dict[str, dict[str, float]] = field(default_factory=dict)
+    scout: list[dict[str, Any]] = field(default_factory=list)
+    test_reads: list[TestRead] = field(default_factory=list)
+    confirm: Confirmed | None = None
+    external: list[dict[str, Any]] = field(default_factory=list)
+    others: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def opening(
+        cls, study: Study, *, command: Sequence[str], data: Faces, sampler: Mapping[str, Any]
+    ) -> Self:
+        """Provenance of a study that starts now.
+
+        Args:
+            study: The resolved study.
+            command: The command's words.
+            data: The faces.
+            sampler: Name and settings of what proposes trials.
+        """
+        return cls(
+            study=study.name,
+            command=shlex.join(command),
+            versions=_versions(),
+            machine=_machine(),
+            git_commit=_git_commit(),
+            data=data,
+            claims_hash=claims_hash(study),
+            asked=lasting(study),
+            started_at=now(),
+            sampler=dict(sampler),
+        )
+
+    @classmethod
+    def read(cls, folder: Folder) -> Self | None:
+        """The provenance in a study's folder, or None where there is none.
+
+        Raises:
+            TablesError: It is damaged; a study cannot go on without knowing which data it is on.
+        """
+        path = folder.provenance
+        if not path.exists():
+            return None
+        try:
+            return cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise TablesError(
+                f"{path}: damaged, so nobody can tell on which data the study was begun. Restore "
+                "it from a copy, or delete it if the data are the same."
+            ) from error
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
+        known["data"] = Faces(**known["data"])
+        known["sessions"] = [Sitting(**one) for one in known["sessions"]]
+        known["test_reads"] = [TestRead(**one) for one in known.get("test_reads", [])]
+        if "confirm" in known:
+            known["confirm"] = Confirmed(**known["confirm"])
+        texts = [known["data"].fingerprint, *(known.get("asked") or {}).values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a text is none")
+        others = {key: value for key, value in content.items() if key not in known}
+        return cls(**{**known, "others": others})
+
+    def write(self, folder: Folder) -> None:
+        """Replace the provenance in a study's folder, whole or not at all."""
+        content = asdict(self)
+        content |= content.pop("others")
+        is_left_out = {name: not content[name] for name in _STAGES}
+        is_left_out["asked"] = self.asked is None
+        kept = {key: value for key, value in content.items() if not is_left_out.get(key)}
+        text = json.dumps(kept, indent=1, ensure_ascii=False)
+        write_whole(folder.provenance, text.encode())
+
+    def sit_down(self) -> None:
+        """Begin a sitting."""
+        self.sessions.append(Sitting(started_at=now()))
+        self.finished = False
+
+    def get_up(self, interrupted: str | None) -> None:
+        """End the open sitting; `interrupted` says why, None that the study is finished."""
+        self.ended_at = self.sessions[-1].ended_at = now()
+        self.sessions[-1].interrupted = interrupted
+        self.finished = interrupted is None
+
+    def changes(self, study: Study) -> list[str]:
+        """What `study` asks that was not asked when the study began, in words.
+
+        Provenance of earlier versions knows the claims' hash alone.
+        """
+        if self.asked is not None:
+            return differences(self.asked, lasting(study))
+        problem = changed_claims(self.claims_hash, study)
+        return [f"claims: {problem}"] if problem else []
+
+
+def as_it_stands(folder: Folder) -> dict[str, Any] | None:
+    """What a `study.json` holds, whoever wrote it, unchecked; None where there is none.
+
+    Raises:
+        TablesError: It is no JSON object.
+    """
+    path = folder.provenance
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TablesError(f"{path}: not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise TablesError(f"{path}: holds a {type(content).__name__}; expected an object")
+    return content
 
 
 def claims_hash(study: Study) -> str:
@@ -35,44 +253,9 @@ def claims_hash(study: Study) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def opening(study: Study, *, command: Sequence[str], data: dict[str, Any]) -> dict[str, Any]:
-    """Provenance of a study that starts now.
-
-    Args:
-        study: The resolved study.
-        command: The command's words.
-        data: Path, fingerprint and audit summary of the data.
-    """
-    return {
-        "study": study.name,
-        "command": shlex.join(command),
-        "versions": _versions(),
-        "machine": _machine(),
-        "git_commit": _git_commit(),
-        "data": data,
-        "claims_hash": claims_hash(study),
-        "asked": lasting(study),
-        "started_at": now(),
-        "ended_at": None,
-        "finished": False,
-        "sessions": [],
-    }
-
-
-def changes(found: dict[str, Any], study: Study) -> list[str]:
-    """What `study` asks that was not asked when the provenance in `found` was opened, in words.
-
-    Provenance of earlier versions knows the claims' hash alone.
-    """
-    if "asked" in found:
-        return differences(found["asked"], lasting(study))
-    problem = changed_claims(found, study)
-    return [f"claims: {problem}"] if problem else []
-
-
-def changed_claims(found: Mapping[str, Any], study: Study) -> str | None:
-    """How the claims are not those whose hash was taken before the search, or None."""
-    before, now = found.get("claims_hash"), claims_hash(study)
+def changed_claims(before: Any, study: Study) -> str | None:
+    """How the claims are not those whose hash was `before` the search, or None."""
+    now = claims_hash(study)
     if before in (None, now):
         return None
     return f"their hash was {before} before the search and is {now}"
@@ -81,38 +264,6 @@ def changed_claims(found: Mapping[str, Any], study: Study) -> str | None:
 def now() -> str:
     """The time in UTC, to the second, in ISO form."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def read(folder: Path) -> dict[str, Any] | None:
-    """The provenance in a study's folder, or None where there is none.
-
-    Raises:
-        TablesError: It is damaged; a study cannot go on without knowing which data it is on.
-    """
-    path = folder / FILE_NAME
-    if not path.exists():
-        return None
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        is_whole = isinstance(content["data"]["fingerprint"], str) and all(
-            isinstance(session, dict) for session in [*content["sessions"]]
-        )
-        asked = content.get("asked", {}).items()
-        is_whole = is_whole and all(isinstance(text, str) for _, text in asked)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        is_whole = False
-    if not is_whole:
-        raise TablesError(
-            f"{path}: damaged, so nobody can tell on which data the study was begun. Restore it "
-            "from a copy, or delete it if the data are the same."
-        )
-    return content
-
-
-def write(folder: Path, provenance: dict[str, Any]) -> None:
-    """Replace the provenance in a study's folder, whole or not at all."""
-    content = json.dumps(provenance, indent=1, ensure_ascii=False)
-    write_whole(folder / FILE_NAME, content.encode())
 
 
 def _versions() -> dict[str, str]:

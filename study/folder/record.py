@@ -105,6 +105,15 @@ def replay(events: Iterator[Any], *, source: str = FILE_NAME) -> dict[int, Trial
     return trials
 
 
+def read_trials(path: Path) -> dict[int, TrialRecord]:
+    """Trials of a record's file by number, whoever holds it; none where there is no file.
+
+    Raises:
+        RecordError: A line is damaged.
+    """
+    return replay(read_events(path), source=str(path))
+
+
 _WORDS: Final[dict[type, str]] = {
     str: "a text", int: "a whole number", float: "a number", dict: "a table"
 }  # fmt: skip
@@ -199,7 +208,7 @@ class Record:
         try:
             _lock(self._descriptor, self.path)
             drop_torn_tail(self.path)
-            self.trials = replay(read_events(self.path), source=str(self.path))
+            self.trials = read_trials(self.path)
             self._crc = zlib.crc32(self.path.read_bytes())
         except BaseException:
             os.close(self._descriptor)

@@ -1,49 +1,25 @@
-"""The parquet tables of a study: their columns, how they are written and how they are read.
+"""A study's folder, read: what was asked and what was measured, held against each other.
 
-Writing is strict, since only this project writes with it. Reading is lenient where nothing is
-lost: a table that someone else wrote may lack columns that no analysis needs, and may hold more.
-Whatever would make an answer wrong in silence is refused: a column of another type, an accuracy
-in per cent, a trial twice, a level that the study does not have.
+A table that someone else wrote may lack what the study implies, which is filled in. A level that
+the study does not have is refused.
 """
 
-import json
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from study.asked.factors import Factor, Level, Study, arm_name, holds
-from study.asked.study_file import load_study
+from study.asked.factors import Level, Study, arm_name, holds
 from study.errors import TablesError
-from study.folder.column_checks import cast, check_values, refuse_first
-from study.folder.columns import (
-    CONFIG_PREFIX,
-    FLAG,
-    WHOLE,
-    Column,
-    Kind,
-    columns_of,
-    config_column,
-)
-from study.folder.content import digest
-
-SCHEMA_VERSION: Final = 1
-"""Raised when a column changes its meaning; added columns do not count."""
-
-_META_VERSION: Final = b"schema_version"
-_META_STUDY: Final = b"study"
-_META_KIND: Final = b"kind"
-_META_CONTENT: Final = b"content"
-"""Rows and a hash of all values: parquet's own checksums leave out the file's description of its
-pages, where one wrong byte can turn a table into an empty one (pyarrow 26)."""
+from study.folder.column_checks import refuse_first
+from study.folder.columns import CONFIG_PREFIX, Kind, config_column
+from study.folder.folder import Folder
+from study.folder.parquet import read_table
+from study.folder.provenance import as_it_stands
 
 
 def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
@@ -65,120 +41,6 @@ def reached_end(trials: pd.DataFrame, metric: str) -> pd.Series:
     """
     is_scout = trials["origin"].eq("scout").fillna(False).astype(bool)
     return (trials["status"] == "completed") & trials[metric].notna() & ~is_scout
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put content at a path so that a killed process leaves the old file or the new one.
-
-    Raises:
-        OSError: The folder cannot be written; nothing is left behind.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)  # mkstemp makes files that only their owner reads
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_table(
-    path: Path,
-    frame: pd.DataFrame,
-    kind: Kind,
-    *,
-    study_name: str,
-    factors: Sequence[Factor] = (),
-) -> None:
-    """Write a frame as this kind of table, whole or not at all.
-
-    Columns of the schema that the frame lacks are written as nulls.
-
-    Args:
-        path: The parquet file; replaced if there.
-        frame: Any index; `config/<factor>` columns only for `trials`.
-        kind: Which table.
-        study_name: For the file's metadata.
-        factors: The study's; each gets its `config/<factor>` column of its own type. Without
-            them the columns in the frame are typed by their values.
-
-    Raises:
-        TablesError: A column is unknown, lacks a needed value or holds a value that its type or
-            range does not allow.
-        OSError: The folder cannot be written.
-    """
-    if kind == "trials" and not factors:
-        config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
-        wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
-    else:
-        wanted = columns_of(kind, factors)
-    names = [w.name for w in wanted]
-    unknown = [str(c) for c in frame.columns if c not in names]
-    if unknown:
-        raise TablesError(
-            f"{path}: column `{unknown[0]}` is not one of {kind}: {', '.join(names)}"
-        )
-    table = pa.table([_to_arrow(path, column, frame) for column in wanted], names=names)
-    metadata = {
-        _META_VERSION: str(SCHEMA_VERSION).encode(),
-        _META_STUDY: study_name.encode(),
-        _META_KIND: kind.encode(),
-        _META_CONTENT: digest(table).encode(),
-    }
-    check_values(path, table, wanted, kind)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(metadata), sink, write_page_checksum=True)
-    write_whole(path, sink.getvalue().to_pybytes())
-
-
-def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.DataFrame:
-    """A table as a frame: schema's columns, configuration, then whatever else the file holds.
-
-    Whole numbers are `Int64`, flags `boolean`, reals `float64` (null is NaN), times UTC.
-
-    Args:
-        path: The parquet file, whoever wrote it.
-        kind: Which table it has to be.
-        factors: Types of the `config/<factor>` columns; without them, as the file has them.
-
-    Raises:
-        TablesError: The file is missing, damaged, newer than this program, of another kind,
-            lacks a needed column, or holds what a column must not.
-    """
-    table = _open(path)
-    _check_metadata(path, table, kind)
-    arrays: dict[str, pa.ChunkedArray] = {}
-    wanted = columns_of(kind, factors)
-    for column in wanted:
-        if column.name in table.column_names:
-            arrays[column.name] = cast(path, column, table[column.name])
-        elif column.is_needed:
-            raise TablesError(f"{path}: column `{column.name}` is missing; {kind} needs it")
-        else:
-            arrays[column.name] = pa.nulls(table.num_rows, column.type)
-    check_values(path, pa.table(arrays), wanted, kind)
-    for name in table.column_names:
-        if name not in arrays:
-            arrays[name] = table[name]
-    return _to_frame(pa.table(arrays))
-
-
-def as_table(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-    """A frame that `write_table` has taken as `read_table` gives it back; not for `trials`."""
-    wanted = columns_of(kind)
-    arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
-    return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
-
-
-def _to_frame(table: pa.Table) -> pd.DataFrame:
-    nullable = {WHOLE: pd.Int64Dtype(), FLAG: pd.BooleanDtype()}
-    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
-    return frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +76,7 @@ class StudyTables:
         Raises:
             TablesError: The file is damaged.
         """
-        path = self.folder / "predictions.parquet"
-        return read_table(path, "predictions") if path.is_file() else None
+        return Folder(self.folder).read_table("predictions")
 
     def having(self, frames: Mapping[Kind, pd.DataFrame]) -> Self:
         """The same study with these tables in the place of those that it has."""
@@ -235,105 +96,33 @@ def read_study(folder: Path) -> StudyTables:
     """
     if not folder.is_dir():
         raise TablesError(f"{folder}: no such folder; name a folder that study.run wrote")
-    needed = ("study.toml", "trials.parquet", "epochs.parquet")
-    missing = [name for name in needed if not (folder / name).is_file()]
+    home = Folder(folder)
+    needed = [home.study_file, home.table("trials"), home.table("epochs")]
+    missing = [path.name for path in needed if not path.is_file()]
     if missing:
-        raise TablesError(
-            f"{folder}: {missing[0]} is missing; a study's folder holds {', '.join(needed)}"
-        )
-    study = load_study(str(folder / "study.toml"))
-    trials_path = folder / "trials.parquet"
-    trials = _complete(
-        trials_path, read_table(trials_path, "trials", factors=study.factors), study
-    )
-
-    def optional(kind: Kind) -> pd.DataFrame | None:
-        path = folder / f"{kind}.parquet"
-        return read_table(path, kind) if path.is_file() else None
-
+        names = ", ".join(path.name for path in needed)
+        raise TablesError(f"{folder}: {missing[0]} is missing; a study's folder holds {names}")
+    study = home.read_study()
+    trials = read_table(home.table("trials"), "trials", factors=study.factors)
     return StudyTables(
         folder=folder,
         study=study,
-        trials=trials,
-        epochs=read_table(folder / "epochs.parquet", "epochs"),
-        provenance=_read_provenance(folder / "study.json"),
-        confirm=optional("confirm"),
-        confirmed=optional("confirmed"),
-        importance=optional("importance"),
-        interactions=optional("interactions"),
-        marginals=optional("marginals"),
-        claims=optional("claims"),
-        external=optional("external"),
+        trials=_complete(home, trials, study),
+        epochs=read_table(home.table("epochs"), "epochs"),
+        provenance=as_it_stands(home),
+        confirm=home.read_table("confirm"),
+        confirmed=home.read_table("confirmed"),
+        importance=home.read_table("importance"),
+        interactions=home.read_table("interactions"),
+        marginals=home.read_table("marginals"),
+        claims=home.read_table("claims"),
+        external=home.read_table("external"),
     )
 
 
-def _to_arrow(path: Path, column: Column, frame: pd.DataFrame) -> pa.Array:
-    if column.name not in frame.columns:
-        if column.is_needed and len(frame):
-            raise TablesError(f"{path}: column `{column.name}` is needed and not in the frame")
-        return pa.nulls(len(frame), column.type)
-    try:
-        array = pa.array(frame[column.name], from_pandas=True)
-    # a number too large for 64 bits; a text that UTF-8 cannot hold
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
-        raise TablesError(f"{path}: column `{column.name}` mixes types: {error}") from error
-    return cast(path, column, array)
-
-
-def _open(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise TablesError(f"{path}: no such file")
-    try:
-        # not read_table, which would take `a=b` in a folder's name for a column; not the path,
-        # which pyarrow wants to be UTF-8
-        with path.open("rb") as stream:
-            table = pq.ParquetFile(stream, page_checksum_verification=True).read()
-        table.validate(full=True)  # text that is not UTF-8
-        names = table.column_names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise TablesError(
-            f"{path}: not a whole parquet file ({reason}); restore it or write it again"
-        ) from error
-    repeated = [name for name in names if names.count(name) > 1]
-    if repeated:
-        raise TablesError(f"{path}: column `{repeated[0]}` is there twice")
-    return table
-
-
-def _check_metadata(path: Path, table: pa.Table, kind: Kind) -> None:
-    """Refuse damage, another kind of table or a newer schema; other tools' tables say nothing."""
-    metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
-    written = metadata.get(_META_CONTENT)
-    if written is not None and not _is_content(table, written):
-        raise TablesError(
-            f"{path}: damaged, or changed after it was written: its values are not those that its "
-            "checksum is of. Restore it from a copy, or have it made again with --resume."
-        )
-    found = metadata.get(_META_KIND, kind.encode()).decode(errors="replace")
-    if found != kind:
-        raise TablesError(f"{path}: holds the table {found!r}; expected {kind!r}")
-    version = metadata.get(_META_VERSION, str(SCHEMA_VERSION).encode()).decode(errors="replace")
-    if not version.isdecimal():
-        raise TablesError(f"{path}: schema version {version!r} is not a whole number")
-    if int(version) > SCHEMA_VERSION:
-        raise TablesError(
-            f"{path}: written by a newer agecls-study (schema {version}; this one reads up to "
-            f"{SCHEMA_VERSION}); update with pip install -U agecls-study"
-        )
-
-
-def _is_content(table: pa.Table, written: bytes) -> bool:
-    """Whether a table says what its checksum is of."""
-    try:
-        return digest(table).encode() == written
-    except pa.ArrowException:  # a type that no column has
-        return False
-
-
-def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _complete(home: Folder, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Trials with what the study implies: fixed levels, numbers and arm names."""
-    trials = trials.copy()
+    path, trials = home.table("trials"), trials.copy()
     for factor in study.factors:
         name = config_column(factor.name)
         if factor.role == "fixed" and trials[name].isna().all():
@@ -342,7 +131,7 @@ def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
             trials.loc[exists, name] = factor.levels[0]
         if factor.levels:
             problem = ~(trials[name].isna() | trials[name].isin(factor.levels))
-            expected = f"a level of {path.with_name('study.toml')}: "
+            expected = f"a level of {home.study_file}: "
             expected += ", ".join(map(str, factor.levels))
             refuse_first(path, name, trials[name], problem, expected)
         if factor.is_numeric:
@@ -369,15 +158,3 @@ def _complete(path: Path, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
             "completed trial"
         )
     return trials
-
-
-def _read_provenance(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise TablesError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise TablesError(f"{path}: holds a {type(content).__name__}; expected an object")
-    return content

@@ -7,8 +7,7 @@ import pandas as pd
 
 from study.asked.factors import Study
 from study.errors import RecordError
-from study.folder.record import FILE_NAME as RECORD
-from study.folder.record import TrialRecord
+from study.folder.record import FILE_NAME, TrialRecord
 
 EPOCH_COLUMNS = (
     "epoch",
@@ -38,8 +37,8 @@ def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
             rows.append(_trial_row(study, trial))
         except (KeyError, TypeError, ValueError) as error:
             raise RecordError(
-                f"{RECORD}, trial {trial.trial_id}: its times or metrics are damaged ({error}). "
-                "Restore the file from a copy."
+                f"{FILE_NAME}, trial {trial.trial_id}: its times or metrics are damaged "
+                f"({error}). Restore the file from a copy."
             ) from error
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["trial_id", "status"])
 

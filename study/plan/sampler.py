@@ -19,14 +19,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from study.asked.factors import Level, Study, in_box
+from study.folder.folder import Home
 from study.folder.record import TrialRecord
 from study.folder.record_lines import drop_torn_tail
 from study.plan.optuna_journal import ArmStudy, JournalImage
 from study.plan.space import params_of, suggest
 from study.plan.streams import proposal_seed
 from study.plan.trials import PlannedTrial
-
-FILE_NAME = "journal.log"
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +36,11 @@ SETTINGS: Final[dict[str, Any]] = {
     "n_ei_candidates": 24,
     "n_startup_trials": 5,
 }
-"""TPE's settings, explicit and written to study.json. Grouping lets conditional factors keep
-their own densities; the constant liar keeps parallel trials from proposing the same point."""
+"""TPE's settings, explicit. Grouping lets conditional factors keep their own densities; the
+constant liar keeps parallel trials from proposing the same point."""
+
+SAMPLER: Final = {"name": "TPE (Optuna), one per arm", **SETTINGS}
+"""What provenance says of it."""
 
 _STATES: Final = {
     "completed": TrialState.COMPLETE,
@@ -62,7 +64,7 @@ class Samplers:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = study
-        self._path = folder / FILE_NAME
+        self._path = Home(folder).journal
 
     def _open(self) -> None:
         if self._path.exists():

@@ -71,11 +71,13 @@ def find_folder(name: str, *, out: Path) -> Path:
     Raises:
         TablesError: There is no such folder; says where it looked and what there is.
     """
+    from study.folder.folder import studies
+
     for folder in (out / name, Path(name)):
         if folder.is_dir():
             return folder
-    there = sorted(p.parent.name for p in out.glob("*/trials.parquet"))
-    known = f"; there are {', '.join(there)}" if there else ""
+    there = ", ".join(studies(out))
+    known = f"; there are {there}" if there else ""
     raise TablesError(f"{name}: no such study, neither {out / name} nor {Path(name)}{known}")
 
 

@@ -5,17 +5,16 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from agecls.files import write_whole
 from study.analysis import conclude
 from study.errors import StudyError
-from study.folder.tables import write_whole
+from study.folder.folder import Folder
 from study.report.head.digest import digest_of
 from study.report.look import SURFACE
 from study.report.panel import Placed
 from study.report.parts import Given
 from study.report.sections import sections_data
 from study.report.wording import inert
-
-FOLDER: Final = "figures"
 
 _WIDTH: Final = 900
 _TITLE: Final = 44
@@ -48,7 +47,7 @@ def write_images(folder: Path, suffix: str) -> Path:
     concluded = conclude(folder)
     given = Given(digest=digest_of(concluded.tables), analysis=concluded.analysis)
     found = [panel for section in sections_data(given) for panel in section.panels]
-    target = folder / FOLDER
+    target = Folder(folder).figures
     target.mkdir(exist_ok=True)
     try:
         kaleido.start_sync_server(silence_warnings=True)  # one browser for all figures

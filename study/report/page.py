@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from agecls.files import write_whole
 from study.analysis import Analysis, conclude
 from study.asked.factors import Factor
 from study.errors import TablesError
-from study.folder.tables import StudyTables, write_whole
+from study.folder.folder import Folder
+from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data, majority_share
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
@@ -26,8 +28,6 @@ from study.report.sources import again, provenance_rows
 from study.report.trials.trial_table import trial_table_data
 from study.report.wording import level, listed
 
-FILE_NAME: Final = "report.html"
-
 
 def write_report(folder: Path) -> Path:
     """Analyse a results folder, write its `report.html` and return the path of that.
@@ -37,7 +37,7 @@ def write_report(folder: Path) -> Path:
         StudyError: The folder's study file is not valid.
         OSError: The folder cannot be written.
     """
-    path = folder / FILE_NAME
+    path = Folder(folder).report
     found = conclude(folder)
     page = render(found.tables, analysis=found.analysis)
     # a folder's name may be no text
@@ -112,8 +112,8 @@ def _naming_the_provenance(tables: StudyTables) -> Iterator[None]:
         yield
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise TablesError(
-            f"{tables.folder / 'study.json'}: not as study.run writes it ({error}); restore it, "
-            "or remove it for a report without what it says"
+            f"{Folder(tables.folder).provenance}: not as study.run writes it ({error}); "
+            "restore it, or remove it for a report without what it says"
         ) from error
 
 

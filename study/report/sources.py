@@ -5,6 +5,7 @@ from typing import Any
 
 from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
 from study.asked.factors import Study
+from study.folder.folder import Folder
 from study.folder.provenance import changed_claims
 from study.folder.tables import StudyTables
 from study.report.wording import count
@@ -28,7 +29,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Data", study.data),
         ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
-        ("Claims have changed", changed_claims(known, study)),
+        ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]
@@ -51,7 +52,7 @@ def again(tables: StudyTables) -> str:
     commit = str(known.get("git_commit") or "").removesuffix("-dirty")
     name = f"{tables.folder.resolve().name}-again"
     lines = [f"git checkout {shlex.quote(commit)}"] if commit else []
-    study_file = shlex.quote(str(tables.folder / "study.toml"))
+    study_file = shlex.quote(str(Folder(tables.folder).study_file))
     lines += [f"python -m study.run {study_file} --name {shlex.quote(name)}"]
     lines += [f"python -m study.report {shlex.quote(name)}"]
     return "\n".join(lines)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from agecls.files import write_whole
 from study.analysis import conclude
-from study.folder.tables import write_whole
+from study.folder.folder import Folder
 from study.report.checks.audit import majority_share
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
@@ -15,8 +16,6 @@ from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, E
 from study.report.head.overview import arms_n, budget_sentence, progress_data
 from study.report.sources import pretrained_start
 from study.report.wording import SYMBOLS, count, percent
-
-FILE_NAME: Final = "report.md"
 
 _MARKUP: Final = re.compile(r"([\\`*_<>|~&!]|(?<=\])[(:\[])")
 """What means something inside a line; a bracket does only where another one follows it."""
@@ -33,7 +32,7 @@ def write_summary(folder: Path) -> Path:
         OSError: The folder cannot be written.
     """
     found = conclude(folder)
-    path = folder / FILE_NAME
+    path = Folder(folder).summary
     text = summary(digest_of(found.tables), notes=found.analysis.notes)
     # a folder's name may be no text
     write_whole(path, text.encode(errors="backslashreplace"))

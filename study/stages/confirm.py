@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from agecls.data.loading import FaceData
+from agecls.files import write_whole
 from study.analysis import conclude, forget
 from study.analysis.search.chosen import RULES, Choice, choose
 from study.asked.factors import Config, Study, arm_name
 from study.errors import StudyError
-from study.folder import provenance
+from study.folder.folder import ConfirmHome, Folder
+from study.folder.parquet import write_table
+from study.folder.provenance import Confirmed, Provenance, TestRead, now
 from study.folder.record import Record
 from study.folder.storage import Storage
-from study.folder.tables import read_study, write_table, write_whole
+from study.folder.tables import read_study
 from study.plan.streams import Stream, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
 from study.running import tune_run
@@ -39,12 +41,6 @@ from study.running.tune_run import Scoring
 from study.stages.confirm_tables import model_name, predictions_frame, write_facts
 from study.stages.models import ConfirmedModels
 from study.stages.told import confirmed_lines
-
-FOLDER: Final = "confirm"
-CHOICE: Final = "choice.json"
-PREDICTIONS: Final = "predictions"
-READS: Final = "test_reads"
-"""Key of `study.json`: every time that results on the test split were looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +67,14 @@ class Work:
     resources: Resources
     weights: Callable[[Config], str | None]
     backbones: Backbones
-    source: dict[str, Any]
+    source: Provenance
     command: str
     console: Console
 
     @property
-    def home(self) -> Path:
+    def home(self) -> ConfirmHome:
         """The stage's own folder."""
-        return self.folder / FOLDER
+        return Folder(self.folder).confirm
 
 
 def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = False) -> bool:
@@ -95,14 +91,14 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
     Raises:
         StudyError: No arm has a trial that ran to its end, or the stage cannot go on.
     """
-    work.home.mkdir(exist_ok=True)
-    with Record(work.home) as record:
+    work.home.path.mkdir(exist_ok=True)
+    with Record(work.home.path) as record:
         choices = _choices(work)
         n_begun = -(-len(record.trials) // len(choices))
         seeds = fresh_seeds(work.study, max(n_seeds, n_begun))
         plan = confirm_plan(choices, seeds)
-        search = Search(work.study, record, work.home, plan=plan)
-        is_written = work.source.get("confirm", {}).get("seeds") == seeds
+        search = Search(work.study, record, work.home.path, plan=plan)
+        is_written = work.source.confirm is not None and work.source.confirm.seeds == seeds
         if search.is_over and is_written and not look_again:
             return True
         read = _open_read(work, search)
@@ -112,17 +108,17 @@ def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = F
             return False
         trials = sorted(record.trials.values(), key=lambda t: t.number)
         forget(work.folder, "confirmed")
-        write_facts(work.study, work.folder, work.home / PREDICTIONS, choices, trials)
+        write_facts(work.study, work.folder, choices, trials)
         lines = confirmed_lines(conclude(work.folder).tables)
     work.storage.keep_only(set())  # models and predictions are what is kept
-    work.source["confirm"] = {
-        "seeds": seeds,
-        "rules": {c.rule: RULES[c.rule] for c in choices},
-        "choices": [asdict(c) for c in choices],
-    }
+    work.source.confirm = Confirmed(
+        seeds=seeds,
+        rules={c.rule: RULES[c.rule] for c in choices},
+        choices=[asdict(c) for c in choices],
+    )
     if read is not None:
-        read["ended_at"] = provenance.now()
-    provenance.write(work.folder, work.source)
+        read.ended_at = now()
+    work.source.write(Folder(work.folder))
     for line in lines:
         work.console.print(line, highlight=False, markup=False)
     return True
@@ -150,7 +146,7 @@ def _choices(work: Work) -> tuple[Choice, ...]:
     Raises:
         StudyError: No arm has a trial that ran to its end.
     """
-    path = work.home / CHOICE
+    path = work.home.choice
     if path.exists():
         return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
     tables = read_study(work.folder)
@@ -175,29 +171,29 @@ def _choices(work: Work) -> tuple[Choice, ...]:
     return choices
 
 
-def _open_read(work: Work, search: Search) -> dict[str, Any] | None:
+def _open_read(work: Work, search: Search) -> TestRead | None:
     """The record of this look at the test split, on disk before it; None without a test split.
 
     A stage that was interrupted goes on with the look that it began.
     """
     if work.data.test is None:
         return None
-    reads: list[dict[str, Any]] = work.source.setdefault(READS, [])
-    if not reads or reads[-1]["ended_at"] is not None:
+    reads = work.source.test_reads
+    if not reads or reads[-1].ended_at is not None:
         n_new = sum(t.number not in search.record.trials for t in search.plan)
         reads.append(
-            {
-                "started_at": provenance.now(),
-                "ended_at": None,
-                "command": work.command,
-                "n_models": len(search.plan),
-                "n_new_models": n_new,
-            }
+            TestRead(
+                started_at=now(),
+                ended_at=None,
+                command=work.command,
+                n_models=len(search.plan),
+                n_new_models=n_new,
+            )
         )
-        provenance.write(work.folder, work.source)
+        work.source.write(Folder(work.folder))
     if len(reads) > 1:
         work.console.print(
-            f"The test split was looked at before ({reads[0]['started_at']}): this is look "
+            f"The test split was looked at before ({reads[0].started_at}): this is look "
             f"{len(reads)}, which study.json records.",
             highlight=False,
             markup=False,
@@ -212,8 +208,6 @@ def _train(
     choices: Sequence[Choice],
     stop: StopRequest,
 ) -> None:
-    parts = work.home / PREDICTIONS
-    parts.mkdir(exist_ok=True)
     splits = {"val": work.data.val} | ({"test": work.data.test} if work.data.test else {})
     known = _known_contents(work.data)
     models = ConfirmedModels(
@@ -232,7 +226,7 @@ def _train(
             for split, p in probabilities.items()
         ]
         write_table(
-            parts / f"{trial.trial_id}.parquet",
+            work.home.predictions(trial.trial_id),
             pd.concat(frames, ignore_index=True),
             "predictions",
             study_name=work.study.name,

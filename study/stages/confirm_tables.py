@@ -13,8 +13,9 @@ from agecls.data.loading import Split
 from study.analysis.models.confirmed import P_COLUMNS
 from study.analysis.search.chosen import Choice
 from study.asked.factors import Study
+from study.folder.folder import Folder
+from study.folder.parquet import read_table
 from study.folder.record import TrialRecord
-from study.folder.tables import read_table, write_table
 
 
 def model_name(trial: TrialRecord) -> str:
@@ -44,7 +45,6 @@ def predictions_frame(
 def write_facts(
     study: Study,
     folder: Path,
-    parts: Path,
     choices: Iterable[Choice],
     trials: Sequence[TrialRecord],
 ) -> None:
@@ -53,21 +53,20 @@ def write_facts(
     Args:
         study: The study file.
         folder: The study's folder.
-        parts: Folder of each model's predictions, `<trial_id>.parquet`.
         choices: What was trained, by arm.
         trials: The stage's trials, all ended, by number.
     """
+    home = Folder(folder)
     done = [t for t in trials if t.status == "completed"]
     if done:
         predictions = pd.concat(
-            [read_table(parts / f"{t.trial_id}.parquet", "predictions") for t in done],
+            [read_table(home.confirm.predictions(t.trial_id), "predictions") for t in done],
             ignore_index=True,
         )
-        path = folder / "predictions.parquet"
-        write_table(path, predictions, "predictions", study_name=study.name)
+        home.write_table("predictions", predictions, study)
     chosen = {c.arm: c for c in choices}
     models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
-    write_table(folder / "confirm.parquet", models, "confirm", study_name=study.name)
+    home.write_table("confirm", models, study)
 
 
 def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,24 +18,22 @@ from rich.console import Console
 from agecls.data.loading import FaceData, load_data
 from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
+from agecls.files import write_whole
 from agecls.use.saved import load
 from study.analysis import conclude, forget
 from study.asked.factors import Study
 from study.errors import StudyError
-from study.folder import provenance
-from study.folder.other_faces import HOME, SET, described, scored_parts, sets_of
+from study.folder.folder import Folder
+from study.folder.other_faces import described, scored_parts
+from study.folder.parquet import write_table
+from study.folder.provenance import Provenance, now
 from study.folder.record import Record
-from study.folder.tables import read_study, write_table, write_whole
+from study.folder.tables import read_study
 from study.running.interruption import StopRequest
 from study.running.terminal import progress
-from study.stages.confirm import FOLDER as CONFIRM
 from study.stages.confirm_tables import predictions_frame
-from study.stages.models import confirmed_folder
 from study.stages.pretrain import source_of
 from study.stages.told import elsewhere_lines
-
-FOLDER: Final = "external"
-"""Inside the stage's folder; also the table's name, and the key in `study.json`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class Scoring:
         folder: Its folder, whose tables are written.
         data: Its own images, which tell duplicates.
         device: Where models run.
-        source: The provenance; the sets are added to it.
+        source: The provenance, to which the sets are added; None: there is none.
         command: The command's words.
         console: Where progress goes.
     """
@@ -57,14 +54,9 @@ class Scoring:
     folder: Path
     data: FaceData
     device: str
-    source: dict[str, Any]
+    source: Provenance | None
     command: str
     console: Console
-
-    @property
-    def home(self) -> Path:
-        """Where predictions lie, a folder per set."""
-        return self.folder / HOME
 
 
 def score_other_faces(work: Scoring, faces: Mapping[str, str], stop: StopRequest) -> bool:
@@ -80,13 +72,14 @@ def score_other_faces(work: Scoring, faces: Mapping[str, str], stop: StopRequest
         AgeclsError: A set cannot be read, or a model is damaged.
     """
     models = confirmed_models(work.folder)
-    with Record(work.folder / CONFIRM):  # nobody else writes in there meanwhile
+    source = _source(work)
+    with Record(Folder(work.folder).confirm.path):  # nobody else writes in there meanwhile
         for name, path in faces.items():
-            whole = _open_set(work, name, path)
+            whole = _open_set(work, source, name, path)
             if not _score(work, name, whole, models, stop):
                 return False
-        lines = _write(work, models)
-    provenance.write(work.folder, work.source)
+        lines = _write(work, source, models)
+    source.write(Folder(work.folder))
     for line in lines:
         work.console.print(line, highlight=False, markup=False)
     return True
@@ -100,7 +93,7 @@ def confirmed_models(folder: Path) -> pd.DataFrame:
     """
     table = read_study(folder).confirm
     done = None if table is None else table[table["status"] == "completed"]
-    if done is None or done.empty or not (folder / "predictions.parquet").is_file():
+    if done is None or done.empty or not Folder(folder).table("predictions").is_file():
         raise StudyError(
             f"{folder}: no confirmed models, so nothing can score other faces. First run "
             f"python -m study.confirm {folder.name}"
@@ -108,11 +101,11 @@ def confirmed_models(folder: Path) -> pd.DataFrame:
     return done
 
 
-def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
+def _open_set(work: Scoring, source: Provenance, name: str, path: str) -> WholeSet:
     """The set's images; its name stands for them from now on."""
     with progress(f"Reading {name}", work.console) as advance:
         whole = load_whole(path, size=work.study.size, progress=advance)
-    home = work.home / name
+    home = Folder(work.folder).confirm.external(name)
     known = described(home)
     if known is not None and known["fingerprint"] != whole.fingerprint:
         raise StudyError(
@@ -120,17 +113,17 @@ def _open_set(work: Scoring, name: str, path: str) -> WholeSet:
             f"{known['fingerprint']}, now {whole.fingerprint}). Give these a name of their own: "
             "--external NAME=PATH"
         )
-    home.mkdir(parents=True, exist_ok=True)
+    home.path.mkdir(parents=True, exist_ok=True)
     found = {
         "faces": name,
         "path": path,
         "fingerprint": whole.fingerprint,
         "summary": whole.summary,
-        "seen": _seen_by_arm(work, path),
+        "seen": _seen_by_arm(work, source, path),
         "command": work.command,
-        "scored_at": provenance.now(),
+        "scored_at": now(),
     }
-    write_whole(home / SET, json.dumps(found, indent=1).encode())
+    write_whole(home.described, json.dumps(found, indent=1).encode())
     work.console.print(
         f"{name}: {whole.summary['images']:,} images ({whole.summary['layout']}), majority class "
         f"{whole.summary['majority']:.1%}",
@@ -146,10 +139,11 @@ def _score(
     """Every model's predictions on the set, on disk; False where it was stopped before."""
     splits = [s for s in (work.data.train, work.data.val, work.data.test) if s is not None]
     known = {content for split in splits for content in split.frame["content"]}
+    home = Folder(work.folder).confirm.external(name)
     with progress(f"Scoring {name}", work.console) as advance:
         for place, row in enumerate(models.to_dict("records")):
             advance(place, len(models))
-            part = work.home / name / f"{row['model']}.parquet"
+            part = home.predictions(row["model"])
             if part.is_file():
                 continue
             if stop.due():
@@ -165,7 +159,7 @@ def _raw_probabilities(
     work: Scoring, arm: str, seed: int, images: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """What a kept model says before its temperature (N, 8), as tables hold it."""
-    folder = confirmed_folder(work.folder, arm, seed)
+    folder = Folder(work.folder).confirmed_model(arm, seed).path
     if not folder.is_dir():
         raise StudyError(
             f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a version "
@@ -176,16 +170,27 @@ def _raw_probabilities(
     return classifier.probabilities(images)
 
 
-def _seen_by_arm(work: Scoring, path: str) -> dict[str, bool | None]:
-    """By arm, whether its models started from weights that were trained on the set."""
-    if "confirm" not in work.source:  # a kill between the stage's tables and this file
+def _source(work: Scoring) -> Provenance:
+    """The provenance, which says what was confirmed.
+
+    Raises:
+        StudyError: It does not.
+    """
+    if work.source is None or work.source.confirm is None:
+        # a kill between the stage's tables and this file
         raise StudyError(
-            f"{work.folder / provenance.FILE_NAME}: does not say what was confirmed. Give python "
+            f"{Folder(work.folder).provenance}: does not say what was confirmed. Give python "
             f"-m study.confirm {work.folder.name} once more, or restore the file from a copy."
         )
+    return work.source
+
+
+def _seen_by_arm(work: Scoring, source: Provenance, path: str) -> dict[str, bool | None]:
+    """By arm, whether its models started from weights that were trained on the set."""
+    assert source.confirm is not None
     return {
         choice["arm"]: was_trained_on(source_of(work.study, work.folder, choice["config"]), path)
-        for choice in work.source["confirm"]["choices"]
+        for choice in source.confirm.choices
     }
 
 
@@ -213,11 +218,11 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
         return False  # it could not have been trained on: there is no train split in it
 
 
-def _write(work: Scoring, models: pd.DataFrame) -> list[str]:
+def _write(work: Scoring, source: Provenance, models: pd.DataFrame) -> list[str]:
     """What follows from all sets that were ever scored; returns lines for the terminal."""
-    work.source[FOLDER] = [
+    source.external = [
         {**known, "n_models": n_models}
-        for home in sets_of(work.folder)
+        for home in Folder(work.folder).confirm.externals()
         if (known := described(home)) and (n_models := len(scored_parts(home, models["model"])))
     ]
     forget(work.folder, "external")

@@ -19,19 +19,16 @@ from safetensors.torch import save
 from agecls.classes import CLASSES, NAMES
 from agecls.data.loading import FaceData
 from agecls.errors import CheckpointError
+from agecls.files import write_whole
 from agecls.metrics import score
 from agecls.training.checkpoints import SavedModel, read_model
 from study.analysis.models.scoring import temperature
 from study.asked.factors import Study
+from study.folder.folder import Folder, KeptModel
 from study.folder.record import TrialRecord
 from study.folder.storage import Storage
-from study.folder.tables import write_whole
 from study.plan.space import recipe_of
 from study.running.machine import Search
-
-FOLDER: Final = "models"
-CONFIRMED: Final = "confirmed"
-WEIGHTS: Final = "model.safetensors"
 
 MODEL_BYTES: Final = 100_000_000
 """What a kept model takes at most: a ResNet-50's 23.5 million parameters of four bytes each;
@@ -48,7 +45,7 @@ def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) ->
     """
     problems = []
     for arm, trial in search.best_of_arms().items():
-        target = folder / FOLDER / arm
+        target = Folder(folder).best_model(arm)
         if _is_kept(target, trial):
             continue
         try:
@@ -66,16 +63,6 @@ def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) ->
         }
         _write(target, model, _describe(search.study, trial, data, model) | about)
     return problems
-
-
-def confirmed_folder(folder: Path, arm: str, seed: int) -> Path:
-    """Where a confirmed model is kept, inside the study's folder."""
-    return folder / FOLDER / arm / CONFIRMED / f"seed{seed}"
-
-
-def n_confirmed(folder: Path) -> int:
-    """How many confirmed models a study's folder holds."""
-    return sum(1 for _ in (folder / FOLDER).glob(f"*/{CONFIRMED}/*/{WEIGHTS}"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +112,7 @@ class ConfirmedModels:
             "metrics_note": "of this model before its temperature; the intervals over all seeds "
             "are in confirmed.parquet",
         }
-        target = confirmed_folder(self.folder, trial.arm, trial.seed)
+        target = Folder(self.folder).confirmed_model(trial.arm, trial.seed)
         _write(target, model, _describe(self.study, trial, self.data, model) | about)
 
 
@@ -135,18 +122,18 @@ def _metrics(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, flo
     return {"loss": found.nll} | {name: getattr(found, name) for name in names}
 
 
-def _write(target: Path, model: SavedModel, described: dict[str, Any]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+def _write(target: KeptModel, model: SavedModel, described: dict[str, Any]) -> None:
+    target.path.mkdir(parents=True, exist_ok=True)
     weights = save({name: tensor.contiguous() for name, tensor in model.tensors.items()})
-    write_whole(target / WEIGHTS, weights)
+    write_whole(target.weights, weights)
     # a kill between the two files must not pair weights with another trial's recipe
     described["sha256"] = hashlib.sha256(weights).hexdigest()
-    write_whole(target / "model.json", json.dumps(described, indent=1).encode())
+    write_whole(target.described, json.dumps(described, indent=1).encode())
 
 
-def _is_kept(target: Path, trial: TrialRecord) -> bool:
+def _is_kept(target: KeptModel, trial: TrialRecord) -> bool:
     try:
-        described = json.loads((target / "model.json").read_text(encoding="utf-8"))
+        described = json.loads(target.described.read_text(encoding="utf-8"))
         return bool(described["trial_id"] == trial.trial_id)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False  # not there, or damaged: written again

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import ray
 import torch
@@ -20,6 +20,7 @@ from rich.console import Console
 from agecls.data.arrays import TrainingArrays, at_most
 from agecls.data.loading import load_data
 from agecls.errors import WeightsError
+from agecls.files import write_whole
 from agecls.nets.families import family_of
 from agecls.nets.source_names import file_of, is_named
 from agecls.nets.weight_sources import read_source
@@ -28,19 +29,13 @@ from agecls.recipe import Recipe
 from agecls.training.pretraining import Backbone, train_unasked
 from study.asked.factors import Config, Level, Study
 from study.errors import SearchError
-from study.folder import provenance
-from study.folder.tables import write_whole
+from study.folder.folder import Folder
+from study.folder.provenance import Provenance
 from study.running.interruption import StopRequest
 from study.running.ray_session import Resources
 from study.running.terminal import progress
 from study.running.trainable import Backbones, device_for
 from study.running.tune_run import reason_of
-
-FOLDER: Final = "pretrained"
-"""Of the backbones that the study trained itself, inside the study's folder."""
-
-HASHES: Final = "weights"
-"""Key of `study.json`: SHA-256 of each file of weights, by structure."""
 
 
 def source_of(study: Study, folder: Path, config: Config) -> str | None:
@@ -49,7 +44,7 @@ def source_of(study: Study, folder: Path, config: Config) -> str | None:
         return None
     variant, depth = config["variant"], config["depth"]
     if study.weights is None:
-        return str(_own(folder, variant, depth).absolute())
+        return str(Folder(folder).pretrained(variant, depth).absolute())
     if is_named(study.weights):
         return study.weights
     return str(file_of(study.weights, str(variant), int(depth)).absolute())
@@ -67,7 +62,7 @@ def check_given(study: Study) -> None:
         read_source(str(source), family_of(str(variant)), int(depth))
 
 
-def contents(study: Study, folder: Path, known: dict[str, Any]) -> Backbones:
+def contents(study: Study, folder: Path, known: Provenance) -> Backbones:
     """Contents of every file of weights that the study may start from.
 
     Args:
@@ -79,7 +74,7 @@ def contents(study: Study, folder: Path, known: dict[str, Any]) -> Backbones:
         WeightsError: A file is missing, or not the one that the study began with.
     """
     found: dict[str, dict[str, bytes]] = {}
-    hashes: dict[str, str] = known.setdefault(HASHES, {})
+    hashes = known.weights
     for variant, depth, source in _files(study, folder):
         if not source.is_file():
             raise WeightsError(f"{source}: no such file; give pretrained weights with --weights")
@@ -92,7 +87,7 @@ def contents(study: Study, folder: Path, known: dict[str, Any]) -> Backbones:
                 f"{hashes[f'{variant}-{depth}']} and is {digest}). Bring them back, or begin a "
                 "new study with --name."
             )
-    provenance.write(folder, known)
+    known.write(Folder(folder))
     return found
 
 
@@ -102,7 +97,7 @@ def train_missing(
     resources: Resources,
     stop: StopRequest,
     console: Console,
-    known: dict[str, Any],
+    known: Provenance,
 ) -> None:
     """Train the backbones that the study asks for and that are not there yet, side by side.
 
@@ -116,7 +111,7 @@ def train_missing(
     missing = {
         path: replace(recipe, variant=str(variant), depth=int(depth))
         for variant, depth in product(study.factor("variant").levels, study.factor("depth").levels)
-        if not (path := _own(folder, variant, depth)).exists()
+        if not (path := Folder(folder).pretrained(variant, depth)).exists()
     }
     if not missing:
         return
@@ -127,7 +122,7 @@ def train_missing(
     task = cast(Any, ray.remote(cast(Any, _train))).options(
         num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
     )
-    (folder / FOLDER).mkdir(exist_ok=True)
+    next(iter(missing)).parent.mkdir(exist_ok=True)
     running = {
         task.remote(
             shared,
@@ -150,7 +145,7 @@ def train_missing(
             for reference in ready:
                 path = running.pop(reference)
                 metrics = _fetch(reference, path)
-                known.setdefault("pretrained", {})[path.stem] = metrics
+                known.pretrained[path.stem] = metrics
                 console.print(
                     f"Pretrained {path.stem} on {plan.data}, {plan.epochs} epochs: "
                     f"{100 * metrics['val_accuracy']:.1f} % validation accuracy there",
@@ -158,7 +153,7 @@ def train_missing(
                 )
     for reference in running:
         ray.cancel(reference, force=True)
-    provenance.write(folder, known)
+    known.write(Folder(folder))
 
 
 def _train(
@@ -189,11 +184,6 @@ def _fetch(reference: Any, path: Path) -> dict[str, float]:
         if not path.with_name(name).exists():
             write_whole(path.with_name(name), content)
     return dict(metrics)
-
-
-def _own(folder: Path, variant: Level, depth: Level) -> Path:
-    """Where the study keeps a backbone that it trained itself."""
-    return folder / FOLDER / f"{variant}-{depth}.safetensors"
 
 
 def _files(study: Study, folder: Path) -> Iterator[tuple[Level, Level, Path]]:

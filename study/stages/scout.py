@@ -9,16 +9,16 @@ follow from the record, they are checked against it whenever the study goes on.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 
 from agecls.data.loading import FaceData
 from study.asked.factors import Config, Study
 from study.errors import SearchError, StudyError
-from study.folder import provenance
-from study.folder.record import FILE_NAME, Record, TrialRecord, replay
-from study.folder.record_lines import read_events
+from study.folder.folder import Folder
+from study.folder.provenance import Provenance
+from study.folder.record import Record, TrialRecord
 from study.folder.storage import Storage
 from study.plan.scouts import Found, find_ranges, scout_plan, scout_study, scouted
 from study.running import tune_run
@@ -27,10 +27,6 @@ from study.running.machine import Search
 from study.running.ray_session import Resources
 from study.running.terminal import SearchDisplay
 from study.running.trainable import Backbones
-
-FOLDER: Final = "scout"
-KEY: Final = "scout"
-"""Of `study.json`: what each cell showed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +52,7 @@ class Scouting:
     resources: Resources
     weights: Callable[[Config], str | None]
     backbones: Backbones
-    source: dict[str, Any]
+    source: Provenance
     console: Console
 
     def run(self, stop: StopRequest) -> Study:
@@ -68,7 +64,7 @@ class Scouting:
         Raises:
             SearchError: The scouts did not end, and nobody had asked for that.
         """
-        home = self.folder / FOLDER
+        home = Folder(self.folder).scout.path
         home.mkdir(exist_ok=True)
         with Record(home) as record:
             search = scout_search(self.study, record, home)
@@ -80,8 +76,8 @@ class Scouting:
                 raise SearchError(f"{home}: the scouts did not end; --resume goes on with them")
             found = find_ranges(self.study, record.trials.values())
         self.storage.keep_only(set())  # nobody goes on from a scout
-        self.source[KEY] = [described(cell) for cell in found]
-        provenance.write(self.folder, self.source)
+        self.source.scout = [described(cell) for cell in found]
+        self.source.write(Folder(self.folder))
         for cell in found:
             self.console.print(sentence(cell), highlight=False, markup=False)
         return scouted(self.study, found)
@@ -121,12 +117,11 @@ def check_box(study: Study, folder: Path) -> None:
     """
     if study.scout is None or not study.scout.declared:
         return
-    declared, path = study.as_declared, folder / FOLDER / FILE_NAME
-    trials = replay(read_events(path), source=str(path)).values()
-    if scouted(declared, find_ranges(declared, trials)) != study:
+    declared, home = study.as_declared, Folder(folder)
+    if scouted(declared, find_ranges(declared, home.scout.trials().values())) != study:
         raise StudyError(
-            f"{folder / 'study.toml'}: the ranges of `lr` are not those that follow from {path}. "
-            "Restore both from a copy, or begin a new study with --name."
+            f"{home.study_file}: the ranges of `lr` are not those that follow from "
+            f"{home.scout.record}. Restore both from a copy, or begin a new study with --name."
         )
 
 
@@ -135,8 +130,7 @@ def scout_trials(folder: Path) -> list[TrialRecord]:
 
     Their length is no level of the study, so `epochs` is left out of their configurations.
     """
-    path = folder / FOLDER / FILE_NAME
-    trials = replay(read_events(path), source=str(path)).values()
+    trials = Folder(folder).scout.trials().values()
     return [
         replace(
             trial,

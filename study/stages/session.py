@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -15,14 +14,13 @@ from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError
 from agecls.machine import cores
 from study.asked.factors import Study, arm_name
-from study.asked.study_file import dump_study, load_study
 from study.errors import SearchError, StorageError, StudyError
-from study.folder import provenance
+from study.folder.folder import CONFIRM, SCOUT, Folder
+from study.folder.provenance import Faces, Provenance
 from study.folder.record import Record, TrialRecord
 from study.folder.storage import Storage, below
-from study.folder.tables import write_table, write_whole
 from study.folder.tabulate import epochs_frame, trials_frame
-from study.plan.sampler import SETTINGS
+from study.plan.sampler import SAMPLER
 from study.report.page import write_report
 from study.running import ray_session, tune_run
 from study.running.interruption import StopRequest, stop_on_signals
@@ -31,9 +29,7 @@ from study.running.machine import Search
 from study.running.ray_session import Resources
 from study.running.terminal import SearchDisplay, duration
 from study.stages import models, pretrain
-from study.stages.confirm import FOLDER as CONFIRM
 from study.stages.confirm import Work, confirm
-from study.stages.scout import FOLDER as SCOUT
 from study.stages.scout import Scouting, check_box, scout_trials
 from study.stages.study_faces import study_faces
 
@@ -43,8 +39,6 @@ WRITE_EVERY = 60.0
 CHECKPOINT_BYTES = 350_000_000
 """What a checkpoint takes at most: a ResNet-50's weights, their average and Adam's two moments,
 25.6 million parameters of four bytes each; ResNet-101 is half as large again."""
-
-STUDY_FILE = "study.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,16 +91,16 @@ def conduct(
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with Record(folder) as record:
         checkpoints = prepare(study, folder, storage, resources)
-        if not (folder / STUDY_FILE).exists():
-            write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        if not Folder(folder).study_file.exists():
+            Folder(folder).write_study(study)
         check_box(study, folder)
         source = open_provenance(study, folder, data, command)
-        write_whole(folder / STUDY_FILE, dump_study(study).encode())
+        Folder(folder).write_study(study)
         search = Search(study, record, folder)
         # Ray takes SIGTERM for itself when it starts, so our handlers come after it.
         with ray_session.ray_session(resources), stop_on_signals(stop):
             # not before: Ray may be unable to serve what is asked
-            provenance.write(folder, source)
+            source.write(Folder(folder))
             try:
                 pretrain.train_missing(study, folder, resources, stop, console, source)
                 if study.is_to_be_scouted and not stop.due():
@@ -140,7 +134,8 @@ def conduct(
         write_tables(study, record.trials.values(), folder)
         checkpoints.prepare()  # nobody writes any more: what dead writers left goes
         problems = models.keep_best(search, data, folder, checkpoints)
-        close_provenance(folder, source, interrupted)
+        source.get_up(interrupted)
+        source.write(Folder(folder))
     return Outcome(
         report=write_report(folder),
         interrupted=interrupted,
@@ -169,7 +164,7 @@ def _scouted(
     storage: str | None,
     resources: Resources,
     stop: StopRequest,
-    source: dict[str, Any],
+    source: Provenance,
     console: Console,
 ) -> Study:
     """The study with the ranges that scouts find, on disk; as it is where they were stopped."""
@@ -178,14 +173,14 @@ def _scouted(
         study=study,
         folder=folder,
         data=data,
-        storage=prepare(study, folder / SCOUT, place, resources),
+        storage=prepare(study, Folder(folder).scout.path, place, resources),
         resources=resources,
         weights=lambda config: pretrain.source_of(study, folder, config),
         backbones=pretrain.contents(study, folder, source),
         source=source,
         console=console,
     ).run(stop)
-    write_whole(folder / STUDY_FILE, dump_study(found).encode())
+    Folder(folder).write_study(found)
     return found
 
 
@@ -195,7 +190,7 @@ def confirm_work(
     data: FaceData,
     storage: str | None,
     resources: Resources,
-    source: dict[str, Any],
+    source: Provenance,
     command: Sequence[str],
     console: Console,
     *,
@@ -210,14 +205,14 @@ def confirm_work(
         WeightsError: A file of weights is missing, or another one than before.
     """
     place = None if storage is None else below(storage, CONFIRM)
-    n_models = max(0, n_seeds * len(study.arms) - models.n_confirmed(folder))
+    n_models = max(0, n_seeds * len(study.arms) - Folder(folder).n_confirmed())
     what = f"{n_models} confirmed models"
     _check_room(folder, n_models * models.MODEL_BYTES, what, "move the study's folder")
     return Work(
         study=study,
         folder=folder,
         data=data,
-        storage=prepare(study, folder / CONFIRM, place, resources),
+        storage=prepare(study, Folder(folder).confirm.path, place, resources),
         resources=resources,
         weights=lambda config: pretrain.source_of(study, folder, config),
         backbones=pretrain.contents(study, folder, source),
@@ -256,7 +251,7 @@ def prepare(study: Study, folder: Path, storage: str | None, resources: Resource
         kept = len(study.arms) * (1 + 1) + (resources.concurrency or cores())
         what = f"checkpoints and models of {len(study.arms)} arms"
         _check_room(folder, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")
-        place = Storage(str((folder / "checkpoints").absolute()))
+        place = Storage(str(Folder(folder).checkpoints.absolute()))
     else:
         place = Storage(below(storage, study.name))
     place.prepare()
@@ -275,56 +270,36 @@ def _check_room(folder: Path, need: int, what: str, way_out: str) -> None:
 def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Path) -> None:
     """Write `trials.parquet` and `epochs.parquet` from the record's trials and the scouts."""
     rows = [*scout_trials(folder), *trials]
-    write_table(
-        folder / "trials.parquet",
-        trials_frame(study, rows),
-        "trials",
-        study_name=study.name,
-        factors=study.factors,
-    )
-    write_table(folder / "epochs.parquet", epochs_frame(rows), "epochs", study_name=study.name)
+    Folder(folder).write_table("trials", trials_frame(study, rows), study)
+    Folder(folder).write_table("epochs", epochs_frame(rows), study)
 
 
 def open_provenance(
     study: Study, folder: Path, data: FaceData, command: Sequence[str]
-) -> dict[str, Any]:
+) -> Provenance:
     """The study's provenance with a new session in it, to be written when that begins.
 
     Raises:
         StudyError: The folder was begun on other data, or its study file was changed by hand.
     """
-    found = provenance.read(folder)
-    on_disk = load_study(folder / STUDY_FILE)
-    described = {
-        "path": study.data,
-        "fingerprint": data.fingerprint,
-        "summary": data.summary,
-    }
+    home = Folder(folder)
+    found, on_disk = Provenance.read(home), home.read_study()
     if found is None:
-        found = provenance.opening(on_disk, command=command, data=described)
-        found["sampler"] = {"name": "TPE (Optuna), one per arm", **SETTINGS}
-    elif found["data"]["fingerprint"] != data.fingerprint:
+        faces = Faces(path=study.data, fingerprint=data.fingerprint, summary=data.summary)
+        found = Provenance.opening(on_disk, command=command, data=faces, sampler=SAMPLER)
+    elif found.data.fingerprint != data.fingerprint:
         raise StudyError(
             f"{folder}: the study was begun on data with fingerprint "
-            f"{found['data']['fingerprint']}, but {study.data} now has {data.fingerprint}. "
+            f"{found.data.fingerprint}, but {study.data} now has {data.fingerprint}. "
             "Bring the data back, or begin a new study with --name."
         )
-    elif changes := provenance.changes(found, on_disk):
+    elif changes := found.changes(on_disk):
         raise StudyError(
-            f"{folder / STUDY_FILE}: it has changed since the study began ({'; '.join(changes)}). "
+            f"{home.study_file}: it has changed since the study began ({'; '.join(changes)}). "
             "Undo the change, or begin a new study with --name."
         )
-    found["sessions"].append({"started_at": provenance.now(), "ended_at": None})
-    found["finished"] = False
+    found.sit_down()
     return found
-
-
-def close_provenance(folder: Path, found: dict[str, Any], interrupted: str | None) -> None:
-    """End the open session, on disk; `interrupted` says why, None that the study is finished."""
-    found["ended_at"] = found["sessions"][-1]["ended_at"] = provenance.now()
-    found["sessions"][-1]["interrupted"] = interrupted
-    found["finished"] = interrupted is None
-    provenance.write(folder, found)
 
 
 def _search(
@@ -335,7 +310,7 @@ def _search(
     resources: Resources,
     stop: StopRequest,
     console: Console,
-    source: dict[str, Any],
+    source: Provenance,
 ) -> None:
     display = SearchDisplay(search, majority=data.summary["majority"]["val"], console=console)
     written = time.monotonic()

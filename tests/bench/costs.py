@@ -19,8 +19,8 @@ from agecls.training.loop import fit, start
 from study.asked.factors import Study
 from study.asked.study_file import dump_study, load_study
 from study.cost.estimate import random_faces
+from study.folder.parquet import write_table
 from study.folder.record import Record, TrialRecord
-from study.folder.tables import write_table
 from study.folder.tabulate import EPOCH_COLUMNS
 from study.plan import optuna_journal
 from study.plan.sampler import Samplers

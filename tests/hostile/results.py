@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from study.asked.study_file import dump_study
-from study.folder.tables import write_table
+from study.folder.parquet import write_table
 from tests.study.report.simulated import a_study, provenance, simulate
 
 

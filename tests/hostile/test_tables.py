@@ -11,7 +11,8 @@ import pytest
 from hypothesis import strategies as st
 
 from study.errors import StudyError, TablesError
-from study.folder.tables import StudyTables, read_study, read_table
+from study.folder.parquet import read_table
+from study.folder.tables import StudyTables, read_study
 from study.report.__main__ import main
 from study.report.page import render
 from study.report.panel import Panel

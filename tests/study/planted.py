@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from study.asked.study_file import load_study
-from study.folder.tables import write_table
+from study.folder.parquet import write_table
 
 STUDY = """
 [study]

@@ -12,15 +12,16 @@ from agecls.training import checkpoints
 from agecls.training.loop import fit, predict, start
 from study.asked.factors import Study, complete
 from study.asked.study_file import dump_study
-from study.folder import provenance
+from study.folder.folder import Folder
+from study.folder.parquet import write_table
+from study.folder.provenance import Faces, Provenance
 from study.folder.storage import Storage
-from study.folder.tables import write_table
 from study.plan.space import recipe_of
 from study.plan.trials import plan_trials
 from study.running.interruption import StopRequest
 from study.running.ray_session import Resources
 from study.stages import confirm as stage
-from study.stages.confirm import FOLDER, Work, confirm
+from study.stages.confirm import Work, confirm
 
 
 def write_search(study: Study, folder: Path, **values: object) -> None:
@@ -57,11 +58,11 @@ def confirm_here(study: Study, folder: Path, data: FaceData, *, n_seeds: int, mo
     """Run the confirm stage to its end in this process; what it printed."""
     monkeypatch.setattr(stage.tune_run, "run_search", _train_all)
     text = StringIO()
-    storage = Storage(str(folder / FOLDER / "checkpoints"))
+    storage = Storage(str(Folder(folder).confirm.checkpoints))
     storage.prepare()
-    source = provenance.read(folder) or {
-        "data": {"fingerprint": data.fingerprint}, "sessions": [],
-    }  # fmt: skip
+    source = Provenance.read(Folder(folder)) or Provenance(
+        data=Faces(fingerprint=data.fingerprint)
+    )
     work = Work(
         study=study,
         folder=folder,

@@ -15,7 +15,7 @@ from agecls.use.saved import load
 from study.analysis.models.scoring import tempered
 from study.asked.study_file import load_study
 from study.confirm import main
-from study.folder.tables import read_table
+from study.folder.parquet import read_table
 from study.running import ray_session
 from study.stages import confirm
 from tests.study import tiny

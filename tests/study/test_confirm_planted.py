@@ -11,8 +11,10 @@ from agecls.training.loop import fit, predict, start
 from study.analysis import conclude
 from study.analysis.search.chosen import choose
 from study.asked.study_file import load_study
+from study.folder.folder import Folder
+from study.folder.parquet import read_table, write_table
 from study.folder.record import TrialRecord
-from study.folder.tables import read_study, read_table, write_table
+from study.folder.tables import read_study
 from study.plan.space import recipe_of
 from study.stages.confirm_tables import write_facts
 from tests.study import staged
@@ -73,10 +75,11 @@ def worlds(tmp_path_factory):
             trial.end = {"status": "completed", "error": None, "at": 0.0}
             trials.append(trial)
             part = predictions[predictions["model"] == row["model"]]
-            write_table(folder / f"{trial.trial_id}.parquet", part, "predictions", study_name="it")
+            path = Folder(folder).confirm.predictions(trial.trial_id)
+            write_table(path, part, "predictions", study_name="it")
         tables = read_study(folder)
         choices = choose(study, tables.trials, tables.epochs, seed=0)
-        write_facts(study, folder, folder, choices, trials)
+        write_facts(study, folder, choices, trials)
         conclude(folder)
         found.append({k: read_table(folder / f"{k}.parquet", k) for k in ("confirmed", "claims")})
     return found

@@ -11,10 +11,10 @@ from importlib.util import find_spec
 import pytest
 
 from study.asked.study_file import load_study
+from study.folder.folder import Home
+from study.folder.parquet import read_table, write_table
 from study.folder.record import Record
-from study.folder.tables import read_table, write_table
 from study.folder.tabulate import epochs_frame, trials_frame
-from study.plan.sampler import FILE_NAME
 from study.running.machine import Search
 
 pytestmark = pytest.mark.skipif(
@@ -91,7 +91,7 @@ def address(tmp_path):
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from optuna_dashboard._cli import main; main()"]
     process = subprocess.Popen(
-        [*command, str(tmp_path / FILE_NAME), "--host", "127.0.0.1", "--port", str(port)],
+        [*command, str(Home(tmp_path).journal), "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -119,7 +119,7 @@ def get(url):
 
 
 def test_the_dashboard_shows_what_the_tables_say(address, tmp_path):
-    before = (tmp_path / FILE_NAME).read_bytes()
+    before = (Home(tmp_path).journal).read_bytes()
     trials = read_table(tmp_path / "trials.parquet", "trials").set_index("number")
     epochs = read_table(tmp_path / "epochs.parquet", "epochs")
     studies = get(f"{address}/studies")["study_summaries"]
@@ -152,4 +152,4 @@ def test_the_dashboard_shows_what_the_tables_say(address, tmp_path):
     assert counts["Running"] == 1
     assert counts["Pruned"] >= 2
     assert counts["Complete"] >= 5
-    assert (tmp_path / FILE_NAME).read_bytes() == before
+    assert (Home(tmp_path).journal).read_bytes() == before

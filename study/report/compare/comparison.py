@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pandas as pd
 
+from agecls.files import write_whole
 from study.analysis import conclude
 from study.analysis.moved import Answered, moved_claims
 from study.asked.study_file import study_diff
-from study.folder.tables import write_whole
 from study.report.compare.figures import arms_panel, claims_panel, shares_panel
 from study.report.head.digest import Digest, digest_of
 from study.report.head.ledger import STAGE_NAMES, Entry

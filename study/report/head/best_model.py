@@ -3,16 +3,12 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from study.folder.folder import Folder
 from study.folder.tables import StudyTables
 from study.report.head.answer import best_arm
 from study.report.head.overview import ArmRow
 from study.report.wording import count
-
-_FOLDER: Final = "models"
-_CONFIRMED: Final = "confirmed"
-_WEIGHTS: Final = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +31,13 @@ def best_model(tables: StudyTables, arms: list[ArmRow]) -> BestModel | None:
     best = best_arm(arms)
     if best is None:
         return None
-    home = tables.folder / _FOLDER / best.arm
-    n_confirmed = sum(1 for _ in home.glob(f"{_CONFIRMED}/*/{_WEIGHTS}"))
-    if n_confirmed:
+    folder = Folder(tables.folder)
+    kept = folder.best_model(best.arm)
+    if n_confirmed := folder.n_confirmed(best.arm):
         note = f"the mean of its {count(n_confirmed, 'model')} from fresh seeds"
-        return _model(best.arm, home / _CONFIRMED, note)
-    if (home / _WEIGHTS).is_file():
-        return _model(best.arm, home, "the search's best trial, with its own seed")
+        return _model(best.arm, folder.confirmed_models(best.arm), note)
+    if kept.weights.is_file():
+        return _model(best.arm, kept.path, "the search's best trial, with its own seed")
     return None
 
 

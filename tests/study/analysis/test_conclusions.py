@@ -14,9 +14,10 @@ import study
 from study.analysis import conclude, forget
 from study.asked.study_file import load_study
 from study.errors import TablesError
-from study.folder import tables as on_disk
-from study.folder.other_faces import HOME, SET
-from study.folder.tables import read_study, read_table, write_table
+from study.folder import parquet as on_disk
+from study.folder.folder import Folder
+from study.folder.parquet import read_table, write_table
+from study.folder.tables import read_study
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
 
@@ -63,13 +64,13 @@ def _facts(tmp_path_factory):
     write_table(folder / "predictions.parquet", predictions, "predictions", study_name="it")
     models = models[["model", "arm", "seed"]].assign(status="completed", search_best_value=0.5)
     write_table(folder / "confirm.parquet", models, "confirm", study_name="it")
-    home = folder / HOME / "street"
-    home.mkdir(parents=True)
-    (home / SET).write_text(json.dumps({"fingerprint": "f", "path": "p", "seen": {}}))
+    home = Folder(folder).confirm.external("street")
+    home.path.mkdir(parents=True)
+    home.described.write_text(json.dumps({"fingerprint": "f", "path": "p", "seen": {}}))
     _, there = drawn({"org": 0.3, "bcd": 0.5}, n_seeds=3, n=90, seed=7)
     there = there[there["split"] == "test"].assign(split="street", is_duplicate=False)
     for model, part in there.groupby("model"):
-        write_table(home / f"{model}.parquet", part, "predictions", study_name="it")
+        write_table(home.predictions(model), part, "predictions", study_name="it")
     return folder
 
 
@@ -153,7 +154,7 @@ def test_what_was_concluded_stays_where_its_facts_are_gone(facts):
     conclude(facts)
     first = concluded(facts)
     (facts / "predictions.parquet").unlink()
-    shutil.rmtree(facts / HOME)
+    shutil.rmtree(Folder(facts).confirm.external("street").path.parent)
     conclude(facts)
     assert_same(concluded(facts), first)
 
@@ -197,13 +198,18 @@ def test_scores_of_committed_models_follow_from_their_predictions(tmp_path):
 def kinds_written(path):
     """Of each call of `write_table` in a module its kind; None where that is no literal."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "write_table":
+        if not isinstance(node, ast.Call):
+            continue
+        if getattr(node.func, "id", "") == "write_table":  # to a path
             yield node.args[2].value if isinstance(node.args[2], ast.Constant) else None
+        elif getattr(node.func, "attr", "") == "write_table":  # a Folder's
+            yield node.args[0].value if isinstance(node.args[0], ast.Constant) else None
 
 
 def test_conclusions_have_one_writer():
     written = {p.relative_to(HOUSE).as_posix(): {*kinds_written(p)} for p in HOUSE.rglob("*.py")}
-    assert "confirm" in written["stages/confirm_tables.py"]  # calls are seen
+    assert {"confirm", "predictions"} <= written["stages/confirm_tables.py"]  # calls are seen
+    del written["folder/folder.py"], written["folder/parquet.py"]  # what the others call
     concluding = {name for name, kinds in written.items() if kinds & {None, *CONCLUDED}}
     assert concluding == {"analysis/conclusions.py"}
 

@@ -9,17 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agecls.files import write_whole
 from study.asked.factors import Factor, Range
 from study.errors import StudyError, TablesError
 from study.folder.columns import SCHEMAS, Kind, columns_of, factor_type
-from study.folder.tables import (
-    SCHEMA_VERSION,
-    configurations,
-    read_study,
-    read_table,
-    write_table,
-    write_whole,
-)
+from study.folder.parquet import SCHEMA_VERSION, read_table, write_table
+from study.folder.tables import configurations, read_study
 
 FACTORS = (
     Factor(name="init", role="arm", levels=("scratch", "pretrained")),

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from study.asked.study_file import load_study
+from study.folder.parquet import read_table, write_table
 from study.folder.record import TrialRecord
-from study.folder.tables import read_table, write_table
 from study.folder.tabulate import epochs_frame, trials_frame
 
 

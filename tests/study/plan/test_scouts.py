@@ -11,11 +11,12 @@ from study.asked.factors import in_box
 from study.asked.study_file import dump_study, is_safe_change, load_study, study_diff
 from study.asked.study_text import lasting
 from study.errors import StudyError, StudyFileError
+from study.folder.folder import Folder
 from study.folder.record import Record, TrialRecord
 from study.plan.scouts import edge_of, find_ranges, scout_plan, scout_study, scouted
 from study.plan.trials import plan_trials
 from study.running.machine import Search
-from study.stages.scout import FOLDER, check_box, scout_search, scout_trials
+from study.stages.scout import check_box, scout_search, scout_trials
 from tests.strategies import studies, study_of_tables
 
 STUDY = """
@@ -89,7 +90,7 @@ def cell_of(config):
 
 def scout(study, folder, *, stop_after=None):
     """Run the scouts on paper: above its limit a rate diverges; the ranges, None if stopped."""
-    home = folder / FOLDER
+    home = Folder(folder).scout.path
     home.mkdir(exist_ok=True, parents=True)
     with Record(home) as record:
         search = scout_search(study, record, home)
@@ -241,7 +242,7 @@ def test_the_edge_is_the_highest_rate_that_trains_below_the_divergence(failed, e
 
 
 def test_machine_failures_say_nothing_about_the_rate(study, tmp_path):
-    home = tmp_path / FOLDER
+    home = Folder(tmp_path).scout.path
     home.mkdir()
     with Record(home) as record:
         search = scout_search(study, record, home)

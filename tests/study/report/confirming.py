@@ -12,7 +12,8 @@ from study.analysis import analyse
 from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.asked.factors import Study, arm_name
-from study.folder.tables import read_study, write_table
+from study.folder.parquet import write_table
+from study.folder.tables import read_study
 
 RISE = 0.03
 """How much the search's best trial lies above what fresh seeds give, in every arm."""

@@ -10,8 +10,9 @@ import pandas as pd
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range, Study, arm_name
 from study.asked.study_file import dump_study
+from study.folder.parquet import read_table, write_table
 from study.folder.provenance import claims_hash
-from study.folder.tables import StudyTables, read_table, write_table
+from study.folder.tables import StudyTables
 
 MAJORITY = 0.244
 

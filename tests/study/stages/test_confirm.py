@@ -16,16 +16,17 @@ from agecls.training.checkpoints import SavedModel
 from study.asked.factors import complete
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyError
-from study.folder import provenance
+from study.folder.folder import Folder
+from study.folder.parquet import read_table, write_table
+from study.folder.provenance import Faces, Provenance
 from study.folder.record import read_events
 from study.folder.storage import Storage
-from study.folder.tables import read_table, write_table
 from study.plan.trials import plan_trials
 from study.running.interruption import StopRequest
 from study.running.ray_session import Resources
 from study.stages import confirm as stage
 from study.stages import models
-from study.stages.confirm import FOLDER, READS, Work, confirm, confirm_plan, fresh_seeds
+from study.stages.confirm import Work, confirm, confirm_plan, fresh_seeds
 
 STUDY = """
 [study]
@@ -159,7 +160,7 @@ def start(study, folder, data, monkeypatch):
         saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
         monkeypatch.setattr(models, "read_model", lambda path: saved)
         text = StringIO()
-        storage = Storage(str(folder / FOLDER / "checkpoints"))
+        storage = Storage(str(Folder(folder).confirm.checkpoints))
         storage.prepare()
         work = Work(
             study=study,
@@ -169,7 +170,7 @@ def start(study, folder, data, monkeypatch):
             resources=Resources(),
             weights=lambda config: None,
             backbones={},
-            source=provenance.read(folder) or {"data": {"fingerprint": "print"}, "sessions": []},
+            source=Provenance.read(Folder(folder)) or Provenance(data=Faces(fingerprint="print")),
             command=command,
             console=Console(file=text, width=200),
         )
@@ -180,6 +181,11 @@ def start(study, folder, data, monkeypatch):
 
 
 KINDS = ("confirm", "predictions", "confirmed", "claims")
+
+
+def reads_of(folder):
+    """Every look at the test split that is on record."""
+    return Provenance.read(Folder(folder)).test_reads
 
 
 def tables(folder):
@@ -207,7 +213,7 @@ def test_every_arm_is_trained_on_the_same_seeds(start, folder):
 
 def test_the_plan_is_paired_at_every_prefix(study, start, folder):
     start(1)
-    choice = json.loads((folder / FOLDER / "choice.json").read_text())
+    choice = json.loads(Folder(folder).confirm.choice.read_text())
     assert [c["arm"] for c in choice] == ["org", "bcd"]
     assert choice[0]["n_candidates"] == 4
     plan = confirm_plan([stage.Choice(**c) for c in choice], [11, 22])
@@ -236,12 +242,12 @@ def test_every_model_is_kept_with_the_temperature_of_its_table(start, folder):
     start(3)
     frame = tables(folder)["confirm"]
     for row in frame.to_dict("records"):
-        target = models.confirmed_folder(folder, row["arm"], row["seed"])
-        described = json.loads((target / "model.json").read_text())
+        target = Folder(folder).confirmed_model(row["arm"], row["seed"])
+        described = json.loads(target.described.read_text())
         assert described["temperature"] == pytest.approx(row["temperature"], rel=1e-9)
         assert described["metrics"]["test_accuracy"] == pytest.approx(row["test_accuracy"])
         assert described["trial_id"] == row["trial_id"]
-    assert models.n_confirmed(folder) == len(frame) == 6
+    assert Folder(folder).n_confirmed() == len(frame) == 6
 
 
 def test_claims_of_arms_are_confirmed_beside_the_search_s_and_others_stay(start, folder):
@@ -262,9 +268,9 @@ def test_a_killed_stage_goes_on_and_ends_with_the_same_tables(start, folder, epo
     assert start()[0]
     broken = tables(folder)
     events = [(e["event"], e["number"], e.get("epoch")) for e in
-              read_events(folder / FOLDER / "record.jsonl")]  # fmt: skip
+              read_events(Folder(folder).confirm.record)]  # fmt: skip
     assert len(events) == len(set(events))
-    for path in (folder / FOLDER).rglob("*"):
+    for path in Folder(folder).confirm.path.rglob("*"):
         if path.is_file():
             path.unlink()
     assert start(look_again=True)[0]
@@ -275,12 +281,12 @@ def test_a_killed_stage_goes_on_and_ends_with_the_same_tables(start, folder, epo
 def test_an_interrupted_look_is_one_look(start, folder):
     with pytest.raises(Killed):
         start(run=executor(epochs=3))
-    (read,) = provenance.read(folder)[READS]
-    assert read["ended_at"] is None
+    (read,) = reads_of(folder)
+    assert read.ended_at is None
     _, text = start()
-    (read,) = provenance.read(folder)[READS]
-    assert read["ended_at"] is not None
-    assert (read["n_models"], read["command"]) == (4, "study.confirm tiny")
+    (read,) = reads_of(folder)
+    assert read.ended_at is not None
+    assert (read.n_models, read.command) == (4, "study.confirm tiny")
     assert "looked at before" not in text
 
 
@@ -288,10 +294,10 @@ def test_a_second_look_at_the_test_split_is_on_record_and_said(start, folder):
     start()
     before = tables(folder)
     _, text = start(look_again=True, command="study.confirm tiny again")
-    first, second = provenance.read(folder)[READS]
-    assert second["n_new_models"] == 0
-    assert second["command"] == "study.confirm tiny again"
-    assert f"looked at before ({first['started_at']}): this is look 2" in text
+    first, second = reads_of(folder)
+    assert second.n_new_models == 0
+    assert second.command == "study.confirm tiny again"
+    assert f"looked at before ({first.started_at}): this is look 2" in text
     for kind, frame in tables(folder).items():
         pd.testing.assert_frame_equal(frame, before[kind])
 
@@ -299,7 +305,7 @@ def test_a_second_look_at_the_test_split_is_on_record_and_said(start, folder):
 def test_resuming_the_main_job_does_not_look_again(start, folder):
     start()
     assert start()[0]
-    assert len(provenance.read(folder)[READS]) == 1
+    assert len(reads_of(folder)) == 1
 
 
 def test_more_seeds_keep_those_that_are_there_and_count_as_another_look(start, folder):
@@ -309,7 +315,7 @@ def test_more_seeds_keep_those_that_are_there_and_count_as_another_look(start, f
     after = tables(folder)["confirm"]
     pd.testing.assert_frame_equal(after.iloc[:4], before)
     assert len(after) == 6
-    assert provenance.read(folder)[READS][1]["n_new_models"] == 2
+    assert reads_of(folder)[1].n_new_models == 2
     start(1)  # fewer than were begun: nothing is lost
     assert len(tables(folder)["confirm"]) == 6
 
@@ -336,7 +342,7 @@ def test_a_model_that_failed_is_in_the_table_and_out_of_the_comparison(start, fo
 def test_data_without_a_test_split_record_no_look(start, folder, data, monkeypatch):
     object.__setattr__(data, "test", None)
     start()
-    assert READS not in provenance.read(folder)
+    assert "test_reads" not in json.loads(Folder(folder).provenance.read_text())
     assert set(tables(folder)["claims"]["split"].dropna()) == {"val"}
     assert tables(folder)["confirm"]["test_accuracy"].isna().all()
 

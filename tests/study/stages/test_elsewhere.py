@@ -22,12 +22,13 @@ from study.analysis.models.scoring import tempered
 from study.asked.study_file import load_study
 from study.confirm import main
 from study.errors import StudyError
-from study.folder import provenance
+from study.folder.folder import Folder
+from study.folder.parquet import read_table
+from study.folder.provenance import Provenance
 from study.folder.record import Record
-from study.folder.tables import read_study, read_table
+from study.folder.tables import read_study
 from study.running.interruption import StopRequest
 from study.stages.elsewhere import Scoring, score_other_faces, was_trained_on
-from study.stages.models import confirmed_folder
 from tests.study import staged, tiny
 
 CLAIM = """
@@ -90,7 +91,7 @@ def score_on(confirmed):
             folder=folder,
             data=data,
             device="cpu",
-            source=provenance.read(folder),
+            source=Provenance.read(Folder(folder)),
             command="study.confirm tiny --external",
             console=Console(file=text, width=300),
         )
@@ -120,7 +121,7 @@ def parts_of(folder, name):
 
 def test_an_interrupted_scoring_goes_on_and_looks_at_no_test_split(confirmed, score_on, sets):
     _, folder, _ = confirmed
-    reads = provenance.read(folder)["test_reads"]
+    reads = Provenance.read(Folder(folder)).test_reads
     stop = StopAfter()
     stop.left = 3
     assert score_on({"others": sets / "others"}, stop=stop)[0] is False
@@ -132,9 +133,9 @@ def test_an_interrupted_scoring_goes_on_and_looks_at_no_test_split(confirmed, sc
     assert is_over
     assert len(parts_of(folder, "others")) == 4
     assert {p: p.stat().st_mtime_ns for p in first} == first  # nothing was scored twice
-    found = provenance.read(folder)
-    assert found["test_reads"] == reads
-    (described,) = found["external"]
+    found = Provenance.read(Folder(folder))
+    assert found.test_reads == reads
+    (described,) = found.external
     assert (described["faces"], described["n_models"]) == ("others", 4)
     assert described["seen"] == {"org": False, "bcd": False}
     assert described["path"] == str(sets / "others")
@@ -154,7 +155,7 @@ def test_what_is_scored_is_what_the_kept_models_say_of_every_image(confirmed, sc
         part = folder / "confirm" / "external" / "others" / f"{row['model']}.parquet"
         frame = read_table(part, "predictions")
         assert set(frame["split"]) == {"others"}
-        kept = load(confirmed_folder(folder, "org", row["seed"]))
+        kept = load(Folder(folder).confirmed_model("org", row["seed"]).path)
         told = kept.predict([sets / "others" / image for image in frame["image"]])
         raw = frame[P_COLUMNS].to_numpy()
         np.testing.assert_allclose(
@@ -196,9 +197,9 @@ def test_another_set_joins_those_that_are_there_and_claims_are_told_for_each(
 
 def test_a_study_that_does_not_say_what_was_confirmed_is_told_so(confirmed, score_on, sets):
     _, folder, _ = confirmed
-    source = provenance.read(folder)
-    del source["confirm"]  # as after a kill between the stage's tables and this file
-    provenance.write(folder, source)
+    source = Provenance.read(Folder(folder))
+    source.confirm = None  # as after a kill between the stage's tables and this file
+    source.write(Folder(folder))
     with pytest.raises(StudyError, match=r"study\.json: does not say what was confirmed"):
         score_on({"street": sets / "street"})
 
@@ -245,7 +246,7 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     confirmed, sets, tmp_path, capsys, monkeypatch
 ):
     _, folder, _ = confirmed
-    source = provenance.read(folder)
+    source = Provenance.read(Folder(folder))
     words = ["tiny", "--out", str(folder.parent), "--cpus-per-trial", "1"]
     written = []
     monkeypatch.setattr("study.report.page.write_report", lambda f: written.append(f) or f)
@@ -253,7 +254,7 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     assert written == [folder]
     assert main([*words, "--external", str(tmp_path / "nothing")]) == 2
     assert "nothing does not exist" in capsys.readouterr().err
-    assert provenance.read(folder)["test_reads"] == source["test_reads"]
+    assert Provenance.read(Folder(folder)).test_reads == source.test_reads
     fresh = folder.parent / "unconfirmed"
     staged.write_search(load_study(folder / "study.toml"), fresh, lr=0.01, epochs=2)
     assert main(["unconfirmed", *words[1:], "--external", str(sets / "street")]) == 2

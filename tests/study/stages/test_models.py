@@ -15,10 +15,11 @@ from agecls.use.saved import load
 from study.analysis.models.scoring import temperature
 from study.asked.factors import complete
 from study.asked.study_file import load_study
+from study.folder.folder import Folder
 from study.folder.record import TrialRecord
 from study.folder.storage import Storage
 from study.plan.space import recipe_of
-from study.stages.models import ConfirmedModels, confirmed_folder, n_confirmed
+from study.stages.models import ConfirmedModels
 from tests.study import tiny
 
 
@@ -76,10 +77,10 @@ def test_confirmed_models_predict_what_was_scored_at_their_temperature_and_avera
     data, runs, keep, tmp_path
 ):
     folder = keep(Storage(str(tmp_path / "checkpoints")), runs)
-    assert n_confirmed(folder) == 2
+    assert Folder(folder).n_confirmed() == 2
     calibrated = []
     for trial, _, p in runs:
-        kept = load(confirmed_folder(folder, "org", trial.seed))
+        kept = load(Folder(folder).confirmed_model("org", trial.seed).path)
         t = temperature(data.val.labels, p["val"].astype(float))
         assert kept.members[0].temperature == pytest.approx(t, rel=1e-12)
         roots = p["test"].astype(float) ** (1 / t)
@@ -95,7 +96,8 @@ def test_confirmed_models_predict_what_was_scored_at_their_temperature_and_avera
 def test_a_confirmed_model_says_its_seed_its_origin_and_its_own_metrics(
     data, runs, keep, tmp_path
 ):
-    folder = confirmed_folder(keep(Storage(str(tmp_path / "checkpoints")), runs[1:]), "org", 71)
+    kept = Folder(keep(Storage(str(tmp_path / "checkpoints")), runs[1:]))
+    folder = kept.confirmed_model("org", 71).path
     described = json.loads((folder / "model.json").read_text())
     assert (described["stage"], described["seed"]) == ("confirm", 71)
     assert described["trial_id"] == "t00003"  # of the search, whose configuration it has
@@ -112,7 +114,7 @@ def test_models_come_from_a_foreign_filesystem_too(runs, keep, tmp_path, monkeyp
     monkeypatch.setattr(Storage, "_reach", lambda self: (foreign, "far"))
     folder = keep(Storage("s3://far"), runs[:1])
     assert (tmp_path / "far" / "t00000.pt").exists()
-    assert load(confirmed_folder(folder, "org", 70)).is_calibrated
+    assert load(Folder(folder).confirmed_model("org", 70).path).is_calibrated
 
 
 def test_a_checkpoint_that_is_gone_is_an_error_and_leaves_no_model(study, data, tmp_path):
@@ -123,4 +125,4 @@ def test_a_checkpoint_that_is_gone_is_an_error_and_leaves_no_model(study, data, 
     )
     with pytest.raises(CheckpointError, match="t00005"):
         writer.keep(trial, {"val": p})
-    assert n_confirmed(tmp_path) == 0
+    assert Folder(tmp_path).n_confirmed() == 0

@@ -12,6 +12,7 @@ from agecls.recipe import Recipe
 from agecls.training.pretraining import Backbone
 from study.asked.study_file import load_study
 from study.errors import SearchError
+from study.folder.provenance import Faces, Provenance
 from study.stages import pretrain
 from tests.study import tiny
 
@@ -35,7 +36,7 @@ def save(path, variant):
 
 
 def test_files_travel_with_their_cards_and_their_hashes_are_on_record(study, tmp_path):
-    found = pretrain.contents(study, tmp_path, {})
+    found = pretrain.contents(study, tmp_path, Provenance(data=Faces(fingerprint="x")))
     weights = tmp_path / "org.safetensors"
     assert found[str(weights)] == {
         "org.safetensors": weights.read_bytes(),
@@ -50,10 +51,10 @@ def test_files_travel_with_their_cards_and_their_hashes_are_on_record(study, tmp
 
 
 def test_weights_that_changed_between_two_sessions_are_refused_with_both_hashes(study, tmp_path):
-    known = {}
+    known = Provenance(data=Faces(fingerprint="x"))
     pretrain.contents(study, tmp_path, known)
     pretrain.contents(study, tmp_path, known)
-    before = known["weights"]["bcd-18"]
+    before = known.weights["bcd-18"]
     save(tmp_path / "bcd.safetensors", "bcd")
     with pytest.raises(WeightsError, match=r"bcd\.safetensors: not the weights that") as caught:
         pretrain.contents(study, tmp_path, known)

@@ -68,7 +68,7 @@ def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_p
 
     def work(n_seeds):
         session.confirm_work(
-            study, tmp_path, None, "/elsewhere", Resources(), {}, [], None, n_seeds=n_seeds
+            study, tmp_path, None, "/elsewhere", Resources(), None, [], None, n_seeds=n_seeds
         )
 
     with pytest.raises(StorageError, match=r"10 confirmed models may take 1\.0 GB"):

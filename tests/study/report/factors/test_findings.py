@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from study.folder.columns import Kind
-from study.folder.tables import StudyTables, read_table, write_table
+from study.folder.parquet import read_table, write_table
+from study.folder.tables import StudyTables
 from study.report.factors.findings import findings_data, is_analysed
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.folder.tables import StudyTables, read_table, write_table
+from study.folder.parquet import read_table, write_table
+from study.folder.tables import StudyTables
 from study.report.head.answer import Answer, best_arm
 from study.report.head.digest import digest_of
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, provenance, tables_of, trial

@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from study.folder.tables import StudyTables, read_table, write_table
+from study.folder.parquet import read_table, write_table
+from study.folder.tables import StudyTables
 from study.report.head.ledger import Entry, ledger_data, tally
 from study.report.wording import NOT_HERE, NOT_YET, SYMBOLS
 
