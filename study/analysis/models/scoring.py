@@ -1,11 +1,11 @@
 """Scores of many models on many draws of clusters at once: every score is a function of sums.
 
-Accuracy, one-off, class distance, QWK, F1 and recall are functions of the 8 x 8 confusion table;
-NLL is a mean; ECE is a function of the gap between hits and confidence in each bin. So an image
-becomes a few features, a cluster their sums, and a draw of clusters one matrix product. On all
-images the scores equal `agecls.metrics`'.
+An image becomes a few features of which `agecls.metrics` makes the scores (its cell of the
+confusion table, its loss, its bin of confidence and the gap there), a cluster their sums, and a
+draw of clusters one matrix product.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,22 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from agecls.classes import CLASSES, N_CLASSES
+from agecls.classes import EIGHT
 from agecls.intervals import Array, Clusters, Estimate, share_interval
-from agecls.metrics import ECE_BINS, LEAST_PROBABILITY
+from agecls.metrics import (
+    ECE_BINS,
+    LEAST_PROBABILITY,
+    confidence_gaps,
+    image_losses,
+    recalls,
+    table_scores,
+)
 
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
-RECALLS: Final = tuple(f"recall_{letter}" for letter in CLASSES)
+RECALLS: Final = tuple(f"recall_{letter}" for letter in EIGHT.names)
 SHARES: Final = ("accuracy", "accuracy_1off", *RECALLS)
 """Scores that are shares of images."""
 
-_ENDS: Final = {"mae": (0.0, N_CLASSES - 1.0), "qwk": (-1.0, 1.0)}
+_ENDS: Final = {"mae": (0.0, len(EIGHT) - 1.0), "qwk": (-1.0, 1.0)}
 """Least and greatest value of a score, where these are not 0 and 1."""
 
-_CELLS: Final = N_CLASSES**2
-_DISTANCE: Final = np.abs(np.subtract.outer(np.arange(N_CLASSES), np.arange(N_CLASSES))).ravel()
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
@@ -48,7 +53,7 @@ def temperature(labels: NDArray[np.int64], probabilities: Array) -> float:
 
 
 def tempered(probabilities: Array, t: float) -> Array:
-    """Probabilities (N, 8) at temperature `t`: p^(1/t), normalised."""
+    """Probabilities (n, N) at temperature `t`: p^(1/t), normalised."""
     logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
     return np.asarray(special.softmax(logits / t, axis=1))
 
@@ -59,21 +64,20 @@ def cluster_sums(
     """What scores are made of, per cluster (C, features), of one model.
 
     Args:
-        labels: True classes (N,).
-        probabilities: (N, 8).
+        labels: True classes (n,).
+        probabilities: (n, N).
         t: The model's temperature.
         clusters: Of the same images.
     """
-    cells = labels * N_CLASSES + probabilities.argmax(axis=1)
-    parts = [_counted(clusters, cells, np.ones(len(labels)), _CELLS)]
+    n_classes = probabilities.shape[-1]
+    parts = []
     for p in (probabilities, tempered(probabilities, t)):
-        confidence = p.max(axis=1).astype(np.float64)
-        gap = (p.argmax(axis=1) == labels) - confidence
-        bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
-        of_truth = p[np.arange(len(labels)), labels].astype(np.float64)
-        loss = -np.log(np.maximum(of_truth, LEAST_PROBABILITY))
-        parts.append(_counted(clusters, np.zeros_like(labels), loss, 1))
-        parts.append(_counted(clusters, bins, gap, ECE_BINS))
+        bins, gaps = confidence_gaps(labels, p)
+        losses = image_losses(labels, p)
+        parts.append(_counted(clusters, np.zeros_like(labels), losses, 1))
+        parts.append(_counted(clusters, bins, gaps, ECE_BINS))
+    cells = labels * n_classes + probabilities.argmax(axis=1)
+    parts.append(_counted(clusters, cells, np.ones(len(labels)), n_classes**2))
     return np.concatenate(parts, axis=1)
 
 
@@ -86,40 +90,18 @@ def _counted(clusters: Clusters, place: NDArray[np.int64], weight: Array, n: int
 
 def scores(sums: Array) -> dict[str, Array]:
     """Every score of summed features (…, features), each (…,); recall is NaN without images."""
-    table, rest = sums[..., :_CELLS], sums[..., _CELLS:]
-    square = table.reshape(*table.shape[:-1], N_CLASSES, N_CLASSES)
-    n = table.sum(axis=-1)
-    true, predicted = square.sum(axis=-1), square.sum(axis=-2)
-    hits = np.diagonal(square, axis1=-2, axis2=-1)
-    plain, warm = rest[..., : 1 + ECE_BINS], rest[..., 1 + ECE_BINS :]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recall = hits / true
-        f1 = np.where(true > 0, 2 * hits / (true + predicted), np.nan)
-    found = {
-        "accuracy": table @ (_DISTANCE == 0) / n,
-        "accuracy_1off": table @ (_DISTANCE <= 1) / n,
-        "mae": table @ _DISTANCE / n,
-        "qwk": _kappa(table, true, predicted, n),
-        "macro_f1": np.nanmean(f1, axis=-1),
+    plain, warm, cells = np.split(sums, [1 + ECE_BINS, 2 * (1 + ECE_BINS)], axis=-1)
+    n_classes = math.isqrt(cells.shape[-1])
+    table = cells.reshape(*cells.shape[:-1], n_classes, n_classes)
+    n = cells.sum(axis=-1)
+    found = table_scores(table) | {
         "nll": plain[..., 0] / n,
         "ece": np.abs(plain[..., 1:]).sum(axis=-1) / n,
         "nll_tempered": warm[..., 0] / n,
         "ece_tempered": np.abs(warm[..., 1:]).sum(axis=-1) / n,
     }
-    return found | {name: recall[..., c] for c, name in enumerate(RECALLS)}
-
-
-def _kappa(table: Array, true: Array, predicted: Array, n: Array) -> Array:
-    """See `agecls.metrics.quadratic_kappa`; the square expands, so that no outer product is due.
-
-    sum_ij (i - j)^2 t_i p_j = sum_i i^2 t_i P - 2 (sum_i i t_i)(sum_j j p_j) + T sum_j j^2 p_j
-    """
-    index = np.arange(N_CLASSES)
-    expected = (true @ index**2) + (predicted @ index**2)
-    expected = expected - 2 * (true @ index) * (predicted @ index) / n
-    observed = table @ _DISTANCE**2
-    is_open = expected > 1e-9 * n
-    return np.where(is_open, 1 - observed / np.where(is_open, expected, 1.0), 0.0)
+    by_class = np.moveaxis(recalls(table), -1, 0)
+    return found | dict(zip(RECALLS, by_class, strict=True))
 
 
 def drawn_scores(draws: Array, sums: Array) -> dict[str, Array]:
