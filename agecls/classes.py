@@ -5,7 +5,7 @@ has an array takes N from its last axis; code that needs names or years is given
 stands only where a default enters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -59,6 +59,11 @@ class Classes:
             ValueError: No data can have such classes.
         """
         return EIGHT if tuple(names) == EIGHT.names else cls(tuple(names), None, False)
+
+    @classmethod
+    def from_columns(cls, columns: Iterable[str]) -> "Classes":
+        """The classes whose probabilities a table has, as `from_names`."""
+        return cls.from_names([c.removeprefix("p_") for c in columns if c.startswith("p_")])
 
     def __len__(self) -> int:
         """Number of classes."""

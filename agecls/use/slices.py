@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agecls.classes import Classes
 from agecls.data.layouts import FAMILY_NAME
-from agecls.intervals import Clusters, two_level
+from agecls.intervals import Clusters, share_interval, two_level
 
 N_DRAWS: Final = 2000
 LEVEL: Final = 0.95
@@ -99,8 +99,10 @@ def _slice(name: str, distance: NDArray[np.int64], clusters: Clusters) -> Slice:
             return Share(float(values.mean()), float("nan"), float("nan"))
         drawn = draws @ clusters.sums(values) / drawn_images
         estimate = two_level(values.mean(axis=0), drawn, clusters)
-        low, high = estimate.interval(LEVEL)
-        return Share(estimate.value, max(low, 0.0), min(high, 1.0))
+        low, high = share_interval(
+            estimate, n_images=len(values), n_clusters=clusters.n, level=LEVEL
+        )
+        return Share(estimate.value, low, high)
 
     return Slice(
         name,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from study.asked.factors import WHOLE_FACTORS, Factor
 
 Kind = Literal[
@@ -130,7 +130,7 @@ def _share(of: str) -> tuple[Column, ...]:
     )
 
 
-_PROBABILITIES: Final = {f"p_{letter}": f"probability of class {letter}" for letter in CLASSES}
+_PROBABILITIES: Final = {f"p_{name}": f"probability of class {name}" for name in EIGHT.names}
 
 SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "trials": (
@@ -303,8 +303,8 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             image="path below the data's folder",
         ),
         *_columns(WHOLE, cluster="number that dependent images share: family, person or file"),
-        _word("true", "the image's class", *CLASSES, is_needed=True),
-        _word("predicted", "the most probable class", *CLASSES, is_needed=True),
+        _word("true", "the image's class", *EIGHT.names, is_needed=True),
+        _word("predicted", "the most probable class", *EIGHT.names, is_needed=True),
         *_fractions(**_PROBABILITIES),
         *_columns(FLAG, is_duplicate="another split has a byte-identical file"),
     ),

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agecls.classes import CLASSES
 from agecls.data.loading import Split
-from study.analysis.models.confirmed import P_COLUMNS
 from study.analysis.search.chosen import Choice
 from study.asked.factors import Study
 from study.folder.folder import Folder
@@ -27,17 +25,18 @@ def predictions_frame(
     model: str, split: str, images: Split, p: NDArray[np.float32], known: set[str]
 ) -> pd.DataFrame:
     """Rows of `predictions`: one per image of a split, in the split's order."""
+    names = images.classes.names
     frame = pd.DataFrame(
         {
             "model": model,
             "split": split,
             "image": images.frame["image_path"],
             "cluster": images.frame["cluster"],
-            "true": [CLASSES[c] for c in images.labels],
-            "predicted": [CLASSES[c] for c in p.argmax(axis=1)],
+            "true": [names[c] for c in images.labels],
+            "predicted": [names[c] for c in p.argmax(axis=1)],
         }
     )
-    frame[P_COLUMNS] = p
+    frame[list(images.classes.columns)] = p
     frame["is_duplicate"] = images.frame["content"].isin(known)
     return frame
 

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from agecls.classes import CLASSES, NAMES
 from agecls.data.loading import FaceData
 from agecls.errors import CheckpointError
 from agecls.files import write_whole
@@ -147,8 +146,8 @@ def _describe(
         "study": study.name,
         "arm": trial.arm,
         "recipe": recipe_of(study, trial.config, trial.seed).to_dict(),
-        "classes": list(CLASSES),
-        "class_names": list(NAMES),
+        "classes": list(data.classes.names),
+        "class_names": list(data.classes.captions),
         "size": data.size,
         "mean": list(model.mean),
         "std": list(model.std),

@@ -14,15 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agecls.classes import CLASSES
+from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate, two_level
 from study.analysis.models.learned import has_learned
 from study.analysis.models.scoring import (
     METRICS,
-    RECALLS,
+    RECALL,
     TEMPERED,
     cluster_sums,
     drawn_scores,
+    recall_names,
     renamed,
     score_interval,
     scores,
@@ -32,8 +33,6 @@ from study.folder.columns import names_of
 
 _DRAWN_AT_ONCE: Final = 2**24
 """Draws x clusters held at a time: 128 MiB."""
-
-P_COLUMNS: Final = [f"p_{letter}" for letter in CLASSES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +134,14 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredImages:
-    """Predictions of all models on one set of images: labels (N,), by model (N, 8)."""
+    """Predictions of all models on one set of images: labels (n,), by model (n, N)."""
 
     split: str
     images: str
     labels: NDArray[np.int64]
     clusters: Clusters
     probabilities: Mapping[str, Array]
+    classes: Classes
 
 
 def score_confirmed(
@@ -225,16 +225,19 @@ def images_of(
     for model in models:
         if model not in by_model:
             raise ValueError(f"{model} was not scored on {split}")
-    first = by_model[models[0]]
+    first, classes = by_model[models[0]], Classes.from_columns(predictions.columns)
     for model, part in by_model.items():
         if part["image"].tolist() != first["image"].tolist():
             raise ValueError(f"{model} was scored on other {split} images than {models[0]}")
     return ScoredImages(
         split=split,
         images=images,
-        labels=pd.Categorical(first["true"], categories=CLASSES).codes.astype(np.int64),
+        labels=pd.Categorical(first["true"], categories=classes.names).codes.astype(np.int64),
         clusters=Clusters.of(first["cluster"].to_numpy(dtype=np.int64)),
-        probabilities={m: p[P_COLUMNS].to_numpy(dtype=float) for m, p in by_model.items()},
+        probabilities={
+            m: p[list(classes.columns)].to_numpy(dtype=float) for m, p in by_model.items()
+        },
+        classes=classes,
     )
 
 
@@ -270,7 +273,7 @@ def score_images(
     for first in range(0, n_draws, at_once):
         draws = part.clusters.draws(min(at_once, n_draws - first), rng)
         for arm, summed in sums.items():
-            drawn[arm].append(drawn_scores(draws, summed))
+            drawn[arm].append(drawn_scores(draws, summed, part.classes))
     return ScoredSet(
         split=part.split,
         images=part.images,
@@ -278,14 +281,14 @@ def score_images(
         n_images=len(part.labels),
         of_classes={
             name: (int(inside.sum()), len(np.unique(part.clusters.of_image[inside])))
-            for c, name in enumerate(RECALLS)
+            for c, name in enumerate(recall_names(part.classes))
             for inside in [part.labels == c]
         },
         arms={
             arm: ScoredArm(
                 arm=arm,
                 seeds=seeds[arm],
-                scores=scores(summed.sum(axis=1)),
+                scores=scores(summed.sum(axis=1), part.classes),
                 drawn={k: np.concatenate([d[k] for d in drawn[arm]]) for k in drawn[arm][0]},
                 learned=tuple(
                     has_learned(part.labels, part.probabilities[m])
@@ -312,7 +315,7 @@ def estimates(
     ]
     asked += [(a, b, {a: 1.0, b: -1.0}) for a, b in combinations(one.arms, 2)]
     for arm, against, weights in asked:
-        for metric in (*names, *RECALLS):
+        for metric in (*names, *one.of_classes):
             estimate = one.contrast(weights, metric)
             if estimate is None:
                 continue
@@ -322,7 +325,7 @@ def estimates(
                 low, high = score_interval(
                     metric, estimate, n_images=n_images, n_clusters=n_clusters, level=level
                 )
-            is_recall = metric in RECALLS
+            is_recall = metric in one.of_classes
             yield (
                 weights,
                 metric,
@@ -331,7 +334,7 @@ def estimates(
                     "against": against,
                     "images": one.images,
                     "metric": "recall" if is_recall else metric,
-                    "class": metric.removeprefix("recall_") if is_recall else None,
+                    "class": metric.removeprefix(RECALL) if is_recall else None,
                     "estimate": estimate.value,
                     "low": low,
                     "high": high,

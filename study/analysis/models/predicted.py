@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agecls.classes import CLASSES, N_CLASSES
+from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, two_level
-from agecls.metrics import ECE_BINS
-from study.analysis.models.confirmed import P_COLUMNS
+from agecls.metrics import ECE_BINS, confidence_gaps, confusion
 from study.analysis.models.scoring import score_interval, tempered
 
 FEWEST_IMAGES: Final = 5
@@ -41,10 +40,12 @@ class Predicted:
             fitted to val; never of val itself), `confidence` (mean), `accuracy` with its 95 %
             interval `low, high` over clusters and seeds, `n_images` (per model, mean), `n_seeds`.
             Bins with fewer than FEWEST_IMAGES images in any model are absent.
+        classes: That the models tell apart.
     """
 
     confusion: pd.DataFrame
     reliability: pd.DataFrame
+    classes: Classes
 
 
 def describe_predictions(
@@ -58,9 +59,10 @@ def describe_predictions(
         seed: Of the draws of clusters.
         n_draws: How many.
     """
-    rng = np.random.default_rng(seed)
+    rng, classes = np.random.default_rng(seed), Classes.from_columns(predictions.columns)
+    columns = list(classes.columns)
     known = models[models["model"].isin(predictions["model"]) & models["temperature"].notna()]
-    confusion: list[dict[str, object]] = []
+    tables: list[dict[str, object]] = []
     reliability: list[dict[str, object]] = []
     by_image = predictions.sort_values("image", kind="stable")
     for split in ("val", "test"):
@@ -70,13 +72,13 @@ def describe_predictions(
         if of_split.empty:
             continue
         first = by_model[of_split["model"].iloc[0]]
-        labels = pd.Categorical(first["true"], categories=CLASSES).codes.astype(np.int64)
+        labels = pd.Categorical(first["true"], categories=classes.names).codes.astype(np.int64)
         clusters = Clusters.of(first["cluster"].to_numpy(dtype=np.int64))
         draws = clusters.draws(n_draws, rng)
         for arm, of_arm in of_split.groupby("arm", sort=False):
-            p = np.stack([by_model[m][P_COLUMNS].to_numpy(dtype=float) for m in of_arm["model"]])
+            p = np.stack([by_model[m][columns].to_numpy(dtype=float) for m in of_arm["model"]])
             named: dict[str, object] = {"arm": arm, "split": split, "n_seeds": len(p)}
-            confusion += [named | row for row in _confusion(labels, p)]
+            tables += [named | row for row in _confusion(labels, p, classes)]
             heats = of_arm["temperature"].to_numpy(dtype=float)
             warm = np.stack([tempered(q, t) for q, t in zip(p, heats, strict=True)])
             for is_tempered, q in ((False, p), (True, warm)):
@@ -85,21 +87,24 @@ def describe_predictions(
                 found = _reliability(labels, q, clusters, draws)
                 reliability += [named | {"tempered": is_tempered} | row for row in found]
     return Predicted(
-        confusion=pd.DataFrame(confusion, columns=CONFUSION_COLUMNS),
+        confusion=pd.DataFrame(tables, columns=CONFUSION_COLUMNS),
         reliability=pd.DataFrame(reliability, columns=RELIABILITY_COLUMNS),
+        classes=classes,
     )
 
 
-def _confusion(labels: NDArray[np.int64], p: Array) -> Iterator[dict[str, object]]:
-    """Rows of one arm from its models' probabilities (K, N, 8)."""
-    cells = labels * N_CLASSES + p.argmax(axis=2)
-    counted = np.bincount(cells.ravel(), minlength=N_CLASSES**2).reshape(N_CLASSES, N_CLASSES)
-    of_class = np.bincount(labels, minlength=N_CLASSES)
+def _confusion(
+    labels: NDArray[np.int64], p: Array, classes: Classes
+) -> Iterator[dict[str, object]]:
+    """Rows of one arm from its models' probabilities (K, n, N)."""
+    everyone = np.tile(labels, len(p))
+    counted = confusion(everyone, p.argmax(axis=2).ravel(), n_classes=len(classes))
+    of_class = np.bincount(labels, minlength=len(classes))
     for true in np.flatnonzero(of_class):
-        for predicted in range(N_CLASSES):
+        for predicted, name in enumerate(classes.names):
             yield {
-                "true": CLASSES[true],
-                "predicted": CLASSES[predicted],
+                "true": classes.names[true],
+                "predicted": name,
                 "share": counted[true, predicted] / counted[true].sum(),
                 "n_images": int(of_class[true]),
             }
@@ -108,9 +113,9 @@ def _confusion(labels: NDArray[np.int64], p: Array) -> Iterator[dict[str, object
 def _reliability(
     labels: NDArray[np.int64], p: Array, clusters: Clusters, draws: Array
 ) -> Iterator[dict[str, object]]:
-    """Rows of one arm from its models' probabilities (K, N, 8) and draws of clusters (B, C)."""
+    """Rows of one arm from its models' probabilities (K, n, N) and draws of clusters (B, C)."""
     confidence, is_hit = p.max(axis=2), p.argmax(axis=2) == labels
-    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
+    bins, _ = confidence_gaps(labels, p)
     for b in range(ECE_BINS):
         inside = bins == b
         n = inside.sum(axis=1)

@@ -5,7 +5,6 @@ confusion table, its loss, its bin of confidence and the gap there), a cluster t
 draw of clusters one matrix product.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from agecls.classes import EIGHT
+from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate, share_interval
 from agecls.metrics import (
     ECE_BINS,
@@ -27,11 +26,10 @@ from agecls.metrics import (
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
-RECALLS: Final = tuple(f"recall_{letter}" for letter in EIGHT.names)
-SHARES: Final = ("accuracy", "accuracy_1off", *RECALLS)
-"""Scores that are shares of images."""
+RECALL: Final = "recall_"
+"""Before the class's name, the name of its recall, such as `recall_a`."""
 
-_ENDS: Final = {"mae": (0.0, len(EIGHT) - 1.0), "qwk": (-1.0, 1.0)}
+_ENDS: Final = {"mae": (0.0, np.inf), "nll": (0.0, np.inf), "qwk": (-1.0, 1.0)}
 """Least and greatest value of a score, where these are not 0 and 1."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
@@ -88,11 +86,15 @@ def _counted(clusters: Clusters, place: NDArray[np.int64], weight: Array, n: int
     return np.asarray(summed, dtype=np.float64).reshape(clusters.n, n)
 
 
-def scores(sums: Array) -> dict[str, Array]:
+def recall_names(classes: Classes) -> list[str]:
+    """Name of each class's recall."""
+    return [f"{RECALL}{name}" for name in classes.names]
+
+
+def scores(sums: Array, classes: Classes) -> dict[str, Array]:
     """Every score of summed features (…, features), each (…,); recall is NaN without images."""
     plain, warm, cells = np.split(sums, [1 + ECE_BINS, 2 * (1 + ECE_BINS)], axis=-1)
-    n_classes = math.isqrt(cells.shape[-1])
-    table = cells.reshape(*cells.shape[:-1], n_classes, n_classes)
+    table = cells.reshape(*cells.shape[:-1], len(classes), len(classes))
     n = cells.sum(axis=-1)
     found = table_scores(table) | {
         "nll": plain[..., 0] / n,
@@ -101,19 +103,20 @@ def scores(sums: Array) -> dict[str, Array]:
         "ece_tempered": np.abs(warm[..., 1:]).sum(axis=-1) / n,
     }
     by_class = np.moveaxis(recalls(table), -1, 0)
-    return found | dict(zip(RECALLS, by_class, strict=True))
+    return found | dict(zip(recall_names(classes), by_class, strict=True))
 
 
-def drawn_scores(draws: Array, sums: Array) -> dict[str, Array]:
+def drawn_scores(draws: Array, sums: Array, classes: Classes) -> dict[str, Array]:
     """Scores (B, K) of each model on each draw of clusters.
 
     Args:
         draws: How often each cluster is drawn (B, C).
         sums: `cluster_sums` of the models, (K, C, features).
+        classes: That the models tell apart.
     """
     n_models, n_clusters, n_features = sums.shape
     flat = sums.transpose(1, 0, 2).reshape(n_clusters, n_models * n_features)
-    return scores((draws @ flat).reshape(len(draws), n_models, n_features))
+    return scores((draws @ flat).reshape(len(draws), n_models, n_features), classes)
 
 
 def score_interval(
@@ -128,9 +131,9 @@ def score_interval(
         n_clusters: Their clusters.
         level: Of the interval.
     """
-    if metric in SHARES:
+    if metric.startswith(("accuracy", RECALL)):
         return share_interval(estimate, n_images=n_images, n_clusters=n_clusters, level=level)
-    least, greatest = (0.0, np.inf) if metric.startswith("nll") else _ENDS.get(metric, (0.0, 1.0))
+    least, greatest = _ENDS.get(metric.removesuffix("_tempered"), (0.0, 1.0))
     low, high = estimate.interval(level)
     return max(low, least), min(high, greatest)
 

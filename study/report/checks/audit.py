@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agecls.classes import CLASSES, NAMES
+from agecls.classes import EIGHT
 from study.folder.tables import StudyTables
 from study.report.wording import count, listed, percent
 
@@ -44,7 +44,7 @@ def audit_data(tables: StudyTables) -> Audit | None:
     if not summary:
         return None
     counts = {
-        str(split): {c: n for c in CLASSES if isinstance(n := by_class.get(c), int)}
+        str(split): {c: n for c in EIGHT.names if isinstance(n := by_class.get(c), int)}
         for split, by_class in _mapping(summary.get("classes")).items()
         if isinstance(by_class, Mapping)
     }
@@ -52,7 +52,7 @@ def audit_data(tables: StudyTables) -> Audit | None:
     return Audit(
         facts=tuple((name, text) for name, text in _facts(tables, summary) if text),
         splits=tuple(counts),
-        classes=tuple(_class_row(i, counts) for i in range(len(CLASSES))) if counts else (),
+        classes=tuple(_class_row(i, counts) for i in range(len(EIGHT))) if counts else (),
         quarantined=tuple(
             (str(row.get("image_path")), str(row.get("where")), str(row.get("reason")))
             for row in first
@@ -144,10 +144,10 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
 
 
 def _class_row(index: int, counts: Mapping[str, Mapping[str, int]]) -> ClassRow:
-    letter = CLASSES[index]
+    letter = EIGHT.names[index]
     cells = []
     for by_class in counts.values():
         n, total = by_class.get(letter, 0), sum(by_class.values()) or 1
         largest = max(by_class.values(), default=0) or 1
         cells.append((n, percent(n / total), round(n / largest, 3)))
-    return ClassRow(name=NAMES[index], cells=tuple(cells))
+    return ClassRow(name=EIGHT.captions[index], cells=tuple(cells))

@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from agecls.classes import CLASSES, NAMES
+from agecls.classes import EIGHT
 from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
@@ -49,7 +49,7 @@ def class_accuracy_data(
         values={
             (arm, letter): value
             for arm in arms
-            for letter in CLASSES
+            for letter in EIGHT.names
             if (value := confirmed.get(arm, split=split, metric="recall", class_=letter))
         },
         n_images=n_images,
@@ -61,7 +61,9 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
     figure = new_figure(height=420)
     step = 0.72 / max(len(data.arms), 1)
     for i, arm in enumerate(data.arms):
-        found = {k: data.values[arm, c] for k, c in enumerate(CLASSES) if (arm, c) in data.values}
+        found = {
+            k: data.values[arm, c] for k, c in enumerate(EIGHT.names) if (arm, c) in data.values
+        }
         ends = [value.on_axis(100) for value in found.values()]
         y, low, high = ([end[part] for end in ends] for part in range(3))
         figure.add_scatter(
@@ -71,14 +73,14 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
             **about(arm),
             marker=filled(marks[arm], 9),
             error_y=interval_bar(y, low=low, high=high, colour=marks[arm].colour, width=1.6),
-            customdata=[f"{NAMES[k]}: {v.text(_RECALL)}" for k, v in found.items()],
+            customdata=[f"{EIGHT.captions[k]}: {v.text(_RECALL)}" for k, v in found.items()],
             hovertemplate=saying(inert(arm), "%{customdata}"),
         )
     figure.update_layout(
         xaxis={
-            "tickvals": list(range(len(CLASSES))),
-            "ticktext": [_tick(k, data.n_images) for k in range(len(CLASSES))],
-            "range": [-0.6, len(CLASSES) - 0.4],
+            "tickvals": list(range(len(EIGHT))),
+            "ticktext": [_tick(k, data.n_images) for k in range(len(EIGHT))],
+            "range": [-0.6, len(EIGHT) - 0.4],
         },
         yaxis={"title_text": "right within the class (%)", "range": [-3, 103]},
     )
@@ -99,7 +101,7 @@ def class_accuracy_panel(
         "below its name where predictions are in the folder. Bars: 95 % intervals over seeds and "
         "clusters of images."
     )
-    lacking = [c for c in CLASSES if not any((arm, c) in data.values for arm in data.arms)]
+    lacking = [c for c in EIGHT.names if not any((arm, c) in data.values for arm in data.arms)]
     if lacking:
         note += f" Left out: {', '.join(lacking)}, with too few images for an interval."
     if any(value.low == value.high for value in data.values.values()):
@@ -119,9 +121,8 @@ def class_accuracy_panel(
 
 
 def _tick(k: int, n_images: dict[str, int]) -> str:
-    n = n_images.get(CLASSES[k])
-    years = NAMES[k].partition(" ")[2]
-    return f"<b>{CLASSES[k]}</b> {years}" + (f"<br>n = {n:,}" if n else "")
+    n = n_images.get(EIGHT.names[k])
+    return f"<b>{EIGHT.names[k]}</b> {EIGHT.ranges[k]}" + (f"<br>n = {n:,}" if n else "")
 
 
 def _alt(data: ClassAccuracyData) -> str:
@@ -129,7 +130,7 @@ def _alt(data: ClassAccuracyData) -> str:
     for arm in data.arms:
         values = [
             f"{c} {percent(value.estimate)}"
-            for c in CLASSES
+            for c in EIGHT.names
             if (value := data.values.get((arm, c))) is not None
         ]
         parts.append(f"{arm}: {', '.join(values)}")

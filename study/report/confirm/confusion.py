@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from agecls.classes import CLASSES, NAMES
+from agecls.classes import Classes
 from study.analysis import Predicted
 from study.report.look import INK, MODEL, SURFACE
 from study.report.panel import Panel, SomeArms
@@ -25,13 +25,15 @@ class ConfusionData(SomeArms):
 
     Attributes:
         split: The split that they are of.
-        shares: Per arm (8, 8): of the row's true class, the share named as the column's class;
+        classes: That the models tell apart.
+        shares: Per arm (N, N): of the row's true class, the share named as the column's class;
             NaN in rows without images.
         n_images: Images of each true class.
         n_seeds: Models per arm.
     """
 
     split: str
+    classes: Classes
     shares: dict[str, np.ndarray]
     n_images: dict[str, int]
     n_seeds: int
@@ -49,15 +51,16 @@ def confusion_data(predicted: Predicted, *, split: str) -> ConfusionData | None:
         split=split,
         arms=arms,
         n_arms=len(all_arms),
-        shares={arm: _square(rows[rows["arm"] == arm]) for arm in arms},
-        n_images={c: int(of_class.get(c, 0)) for c in CLASSES},
+        classes=predicted.classes,
+        shares={arm: _square(rows[rows["arm"] == arm], predicted.classes) for arm in arms},
+        n_images={c: int(of_class.get(c, 0)) for c in predicted.classes.names},
         n_seeds=int(rows["n_seeds"].max()),
     )
 
 
 def confusion_figure(data: ConfusionData) -> go.Figure:
     """A table per arm, darker where more of the true class are named so."""
-    letters = list(CLASSES)
+    letters, captions = list(data.classes.names), data.classes.captions
     grid = small_multiples(data.arms, columns=2, row_height=_CELL * len(letters) + 70)
     for i, arm in enumerate(data.arms):
         share = data.shares[arm] * 100
@@ -77,7 +80,7 @@ def confusion_figure(data: ConfusionData) -> go.Figure:
                 texttemplate="%{text}",
                 textfont={"size": 11, "color": INK},
                 customdata=[
-                    [f"{NAMES[t]} taken for {NAMES[p]}" for p in range(len(letters))]
+                    [f"{captions[t]} taken for {captions[p]}" for p in range(len(letters))]
                     for t in range(len(letters))
                 ],
                 hovertemplate=f"<b>{inert(arm)}</b><br>%{{customdata}}<br>%{{z:.1f}} % of the "
@@ -107,7 +110,7 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     if data is None:
         reason = f"No predictions of confirmed models on {split} are in this folder."
         return Panel(reading=reason)
-    ages = ", ".join(NAMES)
+    ages = ", ".join(data.classes.captions)
     absent = [c for c, n in data.n_images.items() if not n]
     note = (
         f"Per cent of the true class’s {split} images, mean over "
@@ -128,9 +131,9 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     )
 
 
-def _square(rows: pd.DataFrame) -> np.ndarray:
+def _square(rows: pd.DataFrame, classes: Classes) -> np.ndarray:
     table = rows.pivot(index="true", columns="predicted", values="share")
-    whole = table.reindex(index=list(CLASSES), columns=list(CLASSES))
+    whole = table.reindex(index=list(classes.names), columns=list(classes.names))
     return np.asarray(whole.to_numpy(dtype=float))
 
 
@@ -143,7 +146,9 @@ def _alt(data: ConfusionData) -> str:
     for arm in data.arms:
         hits = [
             f"{letter} {percent(float(share))}"
-            for letter, share in zip(CLASSES, np.diagonal(data.shares[arm]), strict=True)
+            for letter, share in zip(
+                data.classes.names, np.diagonal(data.shares[arm]), strict=True
+            )
             if not np.isnan(share)
         ]
         parts.append(f"{arm}: right in {', '.join(hits)}")

@@ -100,7 +100,7 @@ def test_a_confirmed_study_gives_seeds_and_slices_with_intervals(study):
     assert "On the test split, mean over 2 models" in slices
     assert "class a" not in slices
     [row] = [line for line in slices.splitlines() if line.startswith("| role GM ")]
-    assert "50.0 % (0.0 to 100.0)" in row
+    assert "50.0 % (3.9 to 96.1) | 100.0 % (39.8 to 100.0)" in row
     assert row.endswith("| 4 | 4 |")
 
 

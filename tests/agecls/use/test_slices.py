@@ -30,6 +30,13 @@ def test_one_cluster_has_a_mean_and_no_interval():
     assert str(found) == "75.0 % (no interval: one cluster)"
 
 
+def test_all_right_is_no_certainty():
+    found = accuracy_of(hits([1] * 20, np.arange(20)))
+    # of 20 clusters none wrong: 0.025^(1/20)
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(0.8316, abs=1e-4)
+
+
 def test_clusters_that_agree_within_widen_the_interval():
     values = np.repeat([0, 1], 50)
     single = accuracy_of(hits(values, np.arange(100)))
@@ -51,7 +58,7 @@ def test_seeds_that_differ_widen_the_interval():
     apart = accuracy_of(hits(even, clusters, "one") + hits(odd, clusters, "two"))
     assert apart.value == 0.75
     assert alike.high - alike.low == pytest.approx(2 * 2.02 * 0.08, abs=0.02)
-    assert (apart.low, apart.high) == (0, 1)  # two seeds, 50 and 100 %
+    assert apart.high - apart.low > 2 * (alike.high - alike.low)  # two seeds, 50 and 100 %
 
 
 def test_models_of_an_image_are_averaged_and_an_image_counts_once():

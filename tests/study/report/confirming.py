@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from study.analysis import analyse
-from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
+from study.analysis.models.confirmed import score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.asked.factors import Study, arm_name
 from study.folder.parquet import write_table
@@ -106,12 +106,12 @@ def _draw(
                         "split": split,
                         "image": [f"{split}/{i:05d}.jpg" for i in range(n_images)],
                         "cluster": family,
-                        "true": [CLASSES[c] for c in labels[split]],
-                        "predicted": [CLASSES[c] for c in p.argmax(axis=1)],
+                        "true": [EIGHT.names[c] for c in labels[split]],
+                        "predicted": [EIGHT.names[c] for c in p.argmax(axis=1)],
                         "is_duplicate": (np.arange(n_images) % 10 == 0) & (split == "test"),
                     }
                 )
-                frame[P_COLUMNS] = p
+                frame[list(EIGHT.columns)] = p
                 frames.append(frame)
     return pd.DataFrame(models), pd.concat(frames, ignore_index=True)
 

@@ -11,13 +11,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.data.loading import load_data
 from agecls.errors import DataLayoutError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.metrics import score
 from agecls.use.saved import load
-from study.analysis.models.confirmed import P_COLUMNS
 from study.analysis.models.scoring import tempered
 from study.asked.study_file import load_study
 from study.confirm import main
@@ -157,11 +156,11 @@ def test_what_is_scored_is_what_the_kept_models_say_of_every_image(confirmed, sc
         assert set(frame["split"]) == {"others"}
         kept = load(Folder(folder).confirmed_model("org", row["seed"]).path)
         told = kept.predict([sets / "others" / image for image in frame["image"]])
-        raw = frame[P_COLUMNS].to_numpy()
+        raw = frame[list(EIGHT.columns)].to_numpy()
         np.testing.assert_allclose(
-            told[P_COLUMNS].to_numpy(), tempered(raw, row["temperature"]), atol=1e-5
+            told[list(EIGHT.columns)].to_numpy(), tempered(raw, row["temperature"]), atol=1e-5
         )
-        labels = np.array([CLASSES.index(c) for c in frame["true"]])
+        labels = np.array([EIGHT.names.index(c) for c in frame["true"]])
         by_seed.append(score(labels, raw).accuracy)
     is_asked = table["against"].isna() & (table["arm"] == "org") & (table["metric"] == "accuracy")
     (found,) = table[is_asked & (table["images"] == "all")].to_dict("records")

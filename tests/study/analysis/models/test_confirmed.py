@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.metrics import score
-from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
+from study.analysis.models.confirmed import score_confirmed
 
 
 def probabilities(labels, is_right, rng):
@@ -22,12 +22,12 @@ def frame_of(model, split, labels, p, clusters, is_duplicate):
             "split": split,
             "image": [f"{split}/{n:05d}.jpg" for n in range(len(labels))],
             "cluster": clusters,
-            "true": [CLASSES[c] for c in labels],
-            "predicted": [CLASSES[c] for c in p.argmax(axis=1)],
+            "true": [EIGHT.names[c] for c in labels],
+            "predicted": [EIGHT.names[c] for c in p.argmax(axis=1)],
             "is_duplicate": is_duplicate,
         }
     )
-    frame[P_COLUMNS] = p
+    frame[list(EIGHT.columns)] = p
     return frame
 
 
@@ -75,14 +75,14 @@ def test_scores_of_a_model_equal_agecls_metrics_on_its_predictions():
     models, predictions = drawn({"org": 0.5}, n_seeds=2)
     found = score_confirmed(models, predictions, seed=0, n_draws=50)
     one = predictions[(predictions["model"] == "org-seed1") & (predictions["split"] == "test")]
-    labels = np.array([CLASSES.index(c) for c in one["true"]])
-    expected = score(labels, one[P_COLUMNS].to_numpy())
+    labels = np.array([EIGHT.names.index(c) for c in one["true"]])
+    expected = score(labels, one[list(EIGHT.columns)].to_numpy())
     ours = found.models.set_index("model").loc["org-seed1"]
     assert ours["test_accuracy"] == pytest.approx(expected.accuracy)
     assert ours["test_qwk"] == pytest.approx(expected.qwk)
     assert ours["test_loss"] == pytest.approx(expected.nll)
     unique = ~one["is_duplicate"].to_numpy(dtype=bool)
-    kept = score(labels[unique], one[P_COLUMNS].to_numpy()[unique])
+    kept = score(labels[unique], one[list(EIGHT.columns)].to_numpy()[unique])
     assert ours["test_unique_accuracy"] == pytest.approx(kept.accuracy)
 
 
@@ -116,7 +116,7 @@ def test_no_interval_of_an_arm_holds_what_no_score_can_be():
 def test_a_recall_counts_the_images_of_its_class_and_is_no_point_at_none_or_all():
     models, predictions = drawn({"org": 0.5})
     is_b = predictions["predicted"] == "b"
-    predictions.loc[is_b, P_COLUMNS] = [0.3, 0.05, 0.25, *[0.08] * 5]  # b is never named
+    predictions.loc[is_b, list(EIGHT.columns)] = [0.3, 0.05, 0.25, *[0.08] * 5]  # b is never named
     predictions.loc[is_b, "predicted"] = "a"
     found = score_confirmed(models, predictions, seed=0, n_draws=300).estimates
     row = found.query("metric == 'recall' and `class` == 'b' and split == 'test'").iloc[0]
@@ -130,7 +130,7 @@ def test_a_recall_counts_the_images_of_its_class_and_is_no_point_at_none_or_all(
 def test_models_say_whether_they_learned():
     models, predictions = drawn({"org": 0.5})
     is_idle = predictions["model"] == "org-seed2"
-    predictions.loc[is_idle, P_COLUMNS] = 1 / 8
+    predictions.loc[is_idle, list(EIGHT.columns)] = 1 / 8
     found = score_confirmed(models, predictions, seed=0, n_draws=50).models
     assert found.set_index("model")["learned"].to_dict() == {
         f"org-seed{k}": k != 2 for k in range(5)
@@ -154,7 +154,7 @@ def test_test_results_come_raw_without_duplicates_and_per_class():
     unique = row(found, split="test", images="unique", metric="accuracy")
     assert (raw["n_images"], unique["n_images"]) == (600, 540)
     recalls = found.estimates.query("split == 'test' and images == 'all' and metric == 'recall'")
-    assert recalls["class"].tolist() == list(CLASSES)
+    assert recalls["class"].tolist() == list(EIGHT.names)
     assert (recalls["low"] < recalls["estimate"]).all()
 
 

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
+from agecls.classes import EIGHT
 from agecls.intervals import Estimate
-from study.analysis.models.confirmed import P_COLUMNS, score_confirmed
+from study.analysis.models.confirmed import score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.analysis.models.testing import holm
 from study.asked.claims.difference import DifferenceClaim
@@ -60,7 +61,7 @@ def of_one_class(models, predictions, idle):
     """The predictions with those models naming class a, sure of it alike on every image."""
     found = predictions.copy()
     is_idle = found["model"].isin(idle)
-    found.loc[is_idle, P_COLUMNS] = [0.3, *[0.1] * 7]
+    found.loc[is_idle, list(EIGHT.columns)] = [0.3, *[0.1] * 7]
     found.loc[is_idle, "predicted"] = "a"
     return models, found
 

@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.metrics import expected_calibration_error, score
-from study.analysis.models.confirmed import P_COLUMNS
 from study.analysis.models.drops import judge_drops
 from study.analysis.models.external import external_frame, score_elsewhere
 from study.analysis.models.scoring import tempered
@@ -97,8 +96,8 @@ def test_calibration_is_told_before_and_after_the_stored_temperature():
     table = external_frame(score_elsewhere(models, own, [far], seed=0))
     raw, calibrated = [], []
     for _, part in far.predictions.groupby("model"):
-        labels = np.array([CLASSES.index(c) for c in part["true"]])
-        p = part[P_COLUMNS].to_numpy()
+        labels = np.array([EIGHT.names.index(c) for c in part["true"]])
+        p = part[list(EIGHT.columns)].to_numpy()
         raw.append(expected_calibration_error(labels, p))
         calibrated.append(expected_calibration_error(labels, tempered(p, 0.5)))
     before = row(table, arm="org", against=None, images="all", metric="ece")
@@ -150,9 +149,11 @@ def test_a_set_s_numbers_do_not_hang_on_the_other_sets_and_equal_metrics_of_its_
     pd.testing.assert_frame_equal(again, alone, check_dtype=False)
     assert set(both[both["faces"] == "street"]["is_seen"]) == {None}
     part = one.predictions[one.predictions["model"] == "org-seed1"]
-    labels = np.array([CLASSES.index(c) for c in part["true"]])
+    labels = np.array([EIGHT.names.index(c) for c in part["true"]])
     first, second = (
-        score(labels, one.predictions[one.predictions["model"] == m][P_COLUMNS].to_numpy())
+        score(
+            labels, one.predictions[one.predictions["model"] == m][list(EIGHT.columns)].to_numpy()
+        )
         for m in ("org-seed0", "org-seed1")
     )
     found = row(alone, arm="org", images="all", metric="qwk")

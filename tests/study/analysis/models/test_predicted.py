@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES
-from study.analysis.models.confirmed import P_COLUMNS
+from agecls.classes import EIGHT
 from study.analysis.models.predicted import FEWEST_IMAGES, describe_predictions
 
 
@@ -17,16 +16,16 @@ def predictions(
             "image": [f"{i:04d}" for i in range(len(true))],
             "cluster": clusters or list(range(len(true))),
             "true": true,
-            "predicted": [CLASSES[k] for k in p.argmax(axis=1)],
+            "predicted": [EIGHT.names[k] for k in p.argmax(axis=1)],
         }
     )
-    frame[P_COLUMNS] = p
+    frame[list(EIGHT.columns)] = p
     return frame
 
 
 def sure_of(names: list[str], confidence: float) -> np.ndarray:
     p = np.full((len(names), 8), (1 - confidence) / 7)
-    p[np.arange(len(names)), [CLASSES.index(c) for c in names]] = confidence
+    p[np.arange(len(names)), [EIGHT.names.index(c) for c in names]] = confidence
     return p
 
 

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
+from agecls.classes import EIGHT
 from agecls.intervals import Clusters
 from agecls.metrics import nll, score
 from study.analysis.models.scoring import (
     METRICS,
-    RECALLS,
     cluster_sums,
     drawn_scores,
     metric_of,
+    recall_names,
     scores,
     temperature,
     tempered,
@@ -27,11 +28,11 @@ def drawn_model(n=300, seed=0, sharpness=2.0):
 def test_scores_of_sums_equal_those_of_images():
     labels, p = drawn_model()
     clusters = Clusters.of(np.arange(300) % 40)
-    found = scores(cluster_sums(labels, p, 1.0, clusters).sum(axis=0))
+    found = scores(cluster_sums(labels, p, 1.0, clusters).sum(axis=0), EIGHT)
     expected = score(labels, p)
     for name in METRICS:
         assert found[name] == pytest.approx(getattr(expected, name), abs=1e-9), name
-    assert [found[name] for name in RECALLS] == pytest.approx(expected.recall)
+    assert [found[name] for name in recall_names(EIGHT)] == pytest.approx(expected.recall)
     assert found["nll_tempered"] == pytest.approx(expected.nll)  # at temperature 1
     assert found["ece_tempered"] == pytest.approx(expected.ece)
 
@@ -45,7 +46,7 @@ def test_scores_of_a_draw_equal_those_of_the_images_drawn():
         [np.tile(np.flatnonzero(cluster == c), n) for c, n in enumerate(draw[0])]
     )
     sums = cluster_sums(labels, p, 1.0, clusters)[None]
-    found = drawn_scores(draw.astype(float), sums)
+    found = drawn_scores(draw.astype(float), sums, EIGHT)
     expected = score(labels[rows], p[rows])
     for name in METRICS:
         assert found[name].shape == (1, 1)
@@ -56,7 +57,7 @@ def test_scores_of_a_draw_equal_those_of_the_images_drawn():
 def test_a_model_of_one_class_has_a_kappa_of_0(always):
     labels = np.arange(8).repeat(3)
     p = np.tile(0.01 + 0.92 * np.eye(8)[always], (24, 1))
-    found = scores(cluster_sums(labels, p, 1.0, Clusters.of(np.arange(24))).sum(axis=0))
+    found = scores(cluster_sums(labels, p, 1.0, Clusters.of(np.arange(24))).sum(axis=0), EIGHT)
     assert found["qwk"] == pytest.approx(0, abs=1e-12)
     assert found["accuracy"] == pytest.approx(1 / 8)
 
@@ -64,7 +65,7 @@ def test_a_model_of_one_class_has_a_kappa_of_0(always):
 def test_a_class_without_images_has_no_recall_and_no_part_in_f1():
     labels = np.array([0, 0, 1])
     p = np.eye(8)[[0, 1, 1]]
-    found = scores(cluster_sums(labels, p, 1.0, Clusters.of(np.arange(3))).sum(axis=0))
+    found = scores(cluster_sums(labels, p, 1.0, Clusters.of(np.arange(3))).sum(axis=0), EIGHT)
     assert np.isnan(found["recall_h"])
     # class a: precision 1, recall 1/2; class b: precision 1/2, recall 1
     assert found["macro_f1"] == pytest.approx(2 / 3)
