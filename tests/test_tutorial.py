@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES, YEARS
+from agecls.classes import EIGHT
 from agecls.faces.face_set import FaceSet, draw_face_set
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +72,7 @@ def draw_own_pictures(folder: Path) -> None:
         pictures.append(
             {
                 "file": f"img/{name}",
-                "years": YEARS[CLASSES.index(letter[0])][0],
+                "years": EIGHT.years[EIGHT.names.index(letter[0])][0],
                 "who": f"{family}/{role}",
             }
         )

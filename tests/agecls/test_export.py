@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.errors import AgeclsError
 from agecls.export import main
 from agecls.training.loop import predict
@@ -70,7 +70,7 @@ def test_the_file_says_what_a_caller_needs_and_no_path_of_this_machine(exported,
     onnx = pytest.importorskip("onnx", reason=WHY)
     model = onnx.load(exported)
     found = {entry.key: entry.value for entry in model.metadata_props}
-    assert json.loads(found["classes"]) == list(CLASSES)
+    assert json.loads(found["classes"]) == list(EIGHT.names)
     assert json.loads(found["mean"]) == [0.5, 0.5, 0.5]
     assert found["size"] == str(SIZE)
     assert (found["colour"], found["layout"], found["range"]) == ("RGB", "NHWC", "0..255, uint8")

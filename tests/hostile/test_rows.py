@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.data.label_files import read_table
 from agecls.data.loading import load_data
 from agecls.data.records import Records, read_records
@@ -24,7 +24,7 @@ from tests.agecls.pictures import picture_bytes, write_picture
 from tests.hostile.cases import EDITS, NAMES, Edit, cases, damaged, is_one_line, memory, try_out
 
 GOOD = ("1.png", "sub/2.png", "한국.png")
-LETTERS = st.sampled_from([*CLASSES, "A", " b ", "k", "", "0-6", "7", "ab", "\u0430", "nan"])
+LETTERS = st.sampled_from([*EIGHT.names, "A", " b ", "k", "", "0-6", "7", "ab", "\u0430", "nan"])
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_each_row_of_a_family_csv_is_used_as_it_stands_or_set_aside(n: int, root
             for *_, letter, path in rows
         }
         for path, label in records.frame[["image_path", "label"]].itertuples(index=False):
-            assert (path, CLASSES[label]) in asked
+            assert (path, EIGHT.names[label]) in asked
 
     cell = st.one_of(st.sampled_from(["F1", "D", ""]), NAMES)
     rows = st.lists(st.tuples(cell, cell, LETTERS, paths_from(root)), max_size=6)
@@ -316,7 +316,7 @@ def test_any_small_set_is_split_without_a_leak_or_refused_in_one_line(
                 split.frame["image_path"], split.labels, split.images, strict=True
             ):
                 *_, letter, content, stated = rows[int(path.removesuffix(".png"))]
-                assert letter == CLASSES[label]
+                assert letter == EIGHT.names[label]
                 assert stated in ("", name) or (name, stated) == ("val", "train")
                 assert np.array_equal(pixels, pictures[content])
         assert len(set(data.train.labels.tolist())) >= 2

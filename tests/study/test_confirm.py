@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.errors import WeightsError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.use.saved import load
@@ -58,7 +58,7 @@ def tables(folder):
 
 def check_models(folder, faces, expected):
     """Each confirmed model, loaded again, says of test images what `predictions` holds."""
-    columns = [f"p_{letter}" for letter in CLASSES]
+    columns = list(EIGHT.columns)
     for row in expected["confirm"].to_dict("records"):
         kept = load(folder / "models" / row["arm"] / "confirmed" / f"seed{row['seed']}")
         asked = expected["predictions"].query("split == 'test' and model == @row['model']")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agecls.classes import CLASSES, YEARS
+from agecls.classes import EIGHT
 from agecls.data.records import read_records
 from tests.agecls.pictures import write_picture
 
@@ -52,7 +52,7 @@ def test_utkface_names_give_years_and_ages_without_a_class_are_set_aside(tmp_pat
 
 def test_class_folders_may_be_named_by_letter_years_both_or_an_age(tmp_path: Path) -> None:
     expected = {}
-    for index, (letter, (low, high)) in enumerate(zip(CLASSES, YEARS, strict=True)):
+    for index, (letter, (low, high)) in enumerate(zip(EIGHT.names, EIGHT.years, strict=True)):
         names = [letter, f"{letter}_{low}-{high}", f"{letter.upper()} {low}-{high}"]
         names += [f"{low}-{high}", str(low), f"{high:03}"]
         for name in names:

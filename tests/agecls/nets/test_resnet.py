@@ -3,7 +3,7 @@ import torch
 import torchvision
 from torch import nn
 
-from agecls.classes import N_CLASSES
+from agecls.classes import EIGHT
 from agecls.errors import ImageError, RecipeError
 from agecls.nets.families import build_net
 from agecls.nets.kernels.convolution import Convolution
@@ -110,7 +110,7 @@ def test_any_size_from_16_px_gives_finite_logits_of_eight_classes(variant: str) 
     model = build_net(variant, 26).train()
     for size in (16, 32, 48, 128):
         outputs = model(images(size))
-        assert outputs.shape == (2, N_CLASSES)
+        assert outputs.shape == (2, len(EIGHT))
         assert torch.isfinite(outputs).all()
         assert outputs.std() > 0
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from agecls.classes import CLASSES, EIGHT
+from agecls.classes import EIGHT
 from agecls.data.loading import FaceData, Split
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
 from agecls.training.checkpoints import SavedModel
@@ -230,12 +230,12 @@ def test_predictions_name_clusters_duplicates_and_probabilities(start, folder, d
     one = frame[(frame["model"] == frame["model"].iloc[0]) & (frame["split"] == "test")]
     assert one["image"].tolist() == data.test.frame["image_path"].tolist()
     assert one["cluster"].tolist() == data.test.frame["cluster"].tolist()
-    assert one["true"].tolist() == [CLASSES[c] for c in data.test.labels]
+    assert one["true"].tolist() == [EIGHT.names[c] for c in data.test.labels]
     assert one["is_duplicate"].sum() == 5
-    columns = [f"p_{letter}" for letter in CLASSES]
+    columns = list(EIGHT.columns)
     assert one[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(60), abs=1e-5)
     best = one[columns].to_numpy().argmax(axis=1)
-    assert one["predicted"].tolist() == [CLASSES[c] for c in best]
+    assert one["predicted"].tolist() == [EIGHT.names[c] for c in best]
 
 
 def test_every_model_is_kept_with_the_temperature_of_its_table(start, folder):

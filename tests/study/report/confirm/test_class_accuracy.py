@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.class_accuracy import (
@@ -26,7 +26,7 @@ def test_classes_have_their_images_counted_and_intervals_stay_inside_0_to_100(
         bottom = np.array(trace.y) - np.array(trace.error_y.arrayminus)
         assert top.max() <= 100.001
         assert bottom.min() >= -0.001
-    lacking = [c for c in CLASSES if ("org-scratch", c) not in data.values]
+    lacking = [c for c in EIGHT.names if ("org-scratch", c) not in data.values]
     assert all(f" {c}" in panel.note for c in lacking)
 
 
