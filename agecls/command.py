@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from agecls.errors import AgeclsError, DivergedError, one_line
 from agecls.machine import cores
+from agecls.streams import guard_streams
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -43,6 +44,11 @@ class Parser(argparse.ArgumentParser):
             action="version",
             version=f"{module.partition('.')[0]} {version('agecls-study')}",
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; from here on the standard streams bear every text and reader."""
+        guard_streams()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""

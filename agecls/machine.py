@@ -24,11 +24,11 @@ def cores(root: Path = Path("/")) -> int:
 def _quotas(root: Path) -> Iterator[float]:
     """Cores that the groups of this process may use, of both versions of cgroups."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        text = (root / "proc/self/cgroup").read_text("utf-8", "surrogateescape")
     except OSError:  # no Linux
         return
     mounts = root / "sys/fs/cgroup"
-    for line in lines:
+    for line in text.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
         if controllers == "":  # version 2, which may be mounted beside version 1
