@@ -1,7 +1,6 @@
 """Command line of prediction: models and pictures to a table of classes and probabilities."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from agecls.command import (
     usable_device,
     use_threads,
 )
+from agecls.streams import has_reader
 
 if TYPE_CHECKING:
     from agecls.use.saved import Classifier
@@ -114,7 +114,9 @@ def _predict(options: argparse.Namespace) -> int:
         paths, flip=options.flip, crop=crop, progress=progress_on_stderr("Predicting")
     )
     if options.out is None:
-        if not _print(predictions.as_csv(table)):
+        sys.stdout.write(predictions.as_csv(table))
+        sys.stdout.flush()
+        if not has_reader():  # such as `head`: not all of the table went out
             return FAILED
     else:
         predictions.write_predictions(options.out, table)
@@ -152,18 +154,6 @@ def _notes(classifier: "Classifier", options: argparse.Namespace) -> list[str]:
             "no temperature is stored with the model: probabilities are its own, not calibrated"
         )
     return notes
-
-
-def _print(text: str) -> bool:
-    """Whether all of the text went out; False where its reader, such as `head`, has left."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes again at exit and would complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agecls.command import FAILED, INTERRUPTED, Parser, positive, status_of
+from agecls.streams import say_last
 from study.options import add_place, add_resources
 
 DEFAULT_SEEDS = 5
@@ -119,24 +120,22 @@ def _confirm(options: argparse.Namespace) -> int:
 
     out = console()
     interrupted, failed = _run(options, study, folder, out)
-    out.print(f"Report: {write_report(folder)}", highlight=False, markup=False)
+    say_last(f"Report: {write_report(folder)}")
     if interrupted is None:
         return 0
     if failed:
         sys.stderr.write(f"study.confirm: {interrupted}\n")
         return FAILED
-    _say_stopped(out, interrupted, options)
+    _say_stopped(interrupted, options)
     return INTERRUPTED
 
 
-def _say_stopped(out: Any, why: str, options: argparse.Namespace) -> None:
+def _say_stopped(why: str, options: argparse.Namespace) -> None:
     words = ["python", "-m", "study.confirm", options.name]
     words += [] if options.out == Path("results") else ["--out", str(options.out)]
     for name, path in options.external:
         words += ["--external", f"{name}={path}"]
-    out.print(
-        f"Stopped early: {why}. Go on with: {shlex.join(words)}", highlight=False, markup=False
-    )
+    say_last(f"Stopped early: {why}. Go on with: {shlex.join(words)}")
 
 
 def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
@@ -168,9 +167,9 @@ def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
         )
         is_over = score_other_faces(work, dict(options.external), stop)
     if not is_over:
-        _say_stopped(out, stop.reason or "interrupted", options)
+        _say_stopped(stop.reason or "interrupted", options)
         return INTERRUPTED
-    out.print(f"Report: {write_report(folder)}", highlight=False, markup=False)
+    say_last(f"Report: {write_report(folder)}")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agecls.command import INTERRUPTED, Parser, sigterm_as_ctrl_c
+from agecls.streams import say_last
 from study.options import add_place, add_resources
 
 EPILOG = """\
@@ -225,18 +226,15 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
         command=this_command("study.run"),
         console=out,
     )
-    for line in outcome.summary:
-        out.print(line, highlight=False, markup=False)
-    out.print(f"Report: {outcome.report}", highlight=False, markup=False)
+    for line in (*outcome.summary, f"Report: {outcome.report}"):
+        say_last(line)
     if outcome.interrupted is None:
         return 0
     if outcome.failed:
         sys.stderr.write(f"study.run: {outcome.interrupted}\n")
         return 1
-    out.print(
-        f"Stopped early: {outcome.interrupted}. Go on with: {_resume_command(options, folder)}",
-        highlight=False,
-        markup=False,
+    say_last(
+        f"Stopped early: {outcome.interrupted}. Go on with: {_resume_command(options, folder)}"
     )
     return INTERRUPTED
 

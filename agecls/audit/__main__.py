@@ -93,9 +93,7 @@ def _print(lines: Iterable[tuple[str, str]]) -> None:
     """Plain lines; in colour on a terminal."""
     if not sys.stdout.isatty():
         for _, line in lines:
-            # a path may hold bytes that are not Unicode, or the locale may lack a letter
-            encoding = sys.stdout.encoding or "utf-8"
-            sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            sys.stdout.write(f"{line}\n")
         return
     from rich.console import Console
     from rich.text import Text

@@ -6,20 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from agecls.command import Parser
 from agecls.errors import one_line
 from agecls.faces.face_set import DEFAULT, MOST_FAMILIES, SOURCE, FaceSet, Progress, draw_face_set
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with status 2."""
-        self.exit(2, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
 
 
 def _bar(stream: Any) -> Progress | None:
@@ -38,9 +30,8 @@ def _bar(stream: Any) -> Progress | None:
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = _Parser(
-        prog="python -m agecls.faces",
-        description="Draw a synthetic set of face-like pictures in the family-faces layout.",
+    p = Parser(
+        "agecls.faces", "Draw a synthetic set of face-like pictures in the family-faces layout."
     )
     p.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder")
     p.add_argument(
@@ -65,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="another population, without a test split, for pretraining",
     )
-    p.add_argument("--version", action="version", version=f"agecls {version('agecls-study')}")
     return p
 
 

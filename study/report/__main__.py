@@ -60,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    # a path need not be text
-    sys.stdout.write(f"{path}\n".encode(errors="backslashreplace").decode())
+    sys.stdout.write(f"{path}\n")
     return 0
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from study.completion import COMMANDS
+
 WORK = """
 import os, sys, time
 from agecls.command import Parser, status_of
@@ -83,3 +85,15 @@ def test_closed_descriptors_lead_nowhere_and_into_no_file(shell, tmp_path, close
     done = shell(f"RUN 0 {left} {closed}", PYTHONUTF8="1")
     assert done.returncode == 130
     assert left.read_text() == "whole"
+
+
+@pytest.mark.parametrize("module", COMMANDS.values())
+def test_every_command_begins_with_it(module):
+    """Its help is asked of a terminal that has gone away and had no letters."""
+    done = subprocess.run(
+        ["bash", "-c", f"({sys.executable} -m {module} --help; echo $? >&2) | true"],
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stderr == b"0\n"

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -128,6 +129,44 @@ def test_a_signal_ends_after_the_epoch_with_status_130_and_the_way_to_go_on(tmp_
     trials = pd.read_parquet(record.parent / "trials.parquet")
     assert len(trials) == 6
     assert set(trials["status"]) <= {"completed", "stopped"}
+
+
+def shell(folder, line, **environment):
+    """What bash makes of a line in which RUN is the main job on a tiny study of two trials."""
+    words = shlex.join(map(str, tiny.command(tiny.write_study(folder, trials=2))))
+    return subprocess.run(
+        ["bash", "-c", line.replace("RUN", f"{words} --out {folder}/결과")],
+        capture_output=True,
+        env={**tiny.environment(folder), **environment},
+        timeout=900,
+    )
+
+
+def test_a_reader_that_leaves_and_a_terminal_without_letters_end_no_search(tmp_path):
+    line = "RUN | head -1; exit ${PIPESTATUS[0]}"
+    done = shell(tmp_path, line, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"\n") == 1
+    ending = done.stderr.decode("ascii").splitlines()
+    assert ending[-1] == f"Report: {tmp_path}/\\uacb0\\uacfc/tiny/report.html"
+    assert len(pd.read_parquet(tmp_path / "결과" / "tiny" / "trials.parquet")) == 2
+
+
+def test_closed_descriptors_end_no_search(tmp_path):
+    done = shell(tmp_path, "RUN >&- 2>&-")
+    assert done.returncode == 0
+    assert (tmp_path / "결과" / "tiny" / "report.html").exists()
+
+
+def test_ctrl_c_that_ends_the_reader_too_gives_130_and_the_way_to_go_on(tmp_path):
+    with tiny.start(tmp_path, tiny.write_study(tmp_path)) as process:
+        tiny.wait_for_epochs(tmp_path / "results" / "tiny" / "record.jsonl", 2, process)
+        process.stdout.close()  # as `tee` does
+        process.send_signal(signal.SIGINT)
+        ending = process.stderr.read()
+    assert process.returncode == 130, ending
+    assert "--resume tiny" in ending.splitlines()[-1]
+    assert (tmp_path / "results" / "tiny" / "report.html").exists()
 
 
 def test_a_time_budget_ends_the_search_and_says_so(tmp_path):
