@@ -14,11 +14,14 @@ HOUSE = Path(__file__).resolve().parents[1]
 KNOWS = {
     "agecls.faces": set(),
     "agecls.data": {"agecls.faces"},
-    "agecls.audit": {"agecls.data"},
+    "agecls.data.layouts": set(),
+    "agecls.audit": {"agecls.data", "agecls.data.layouts"},
     "agecls.nets.kernels": set(),
     "agecls.nets": set(),
     "agecls.training": {"agecls.data", "agecls.nets", "agecls.nets.kernels"},
-    "agecls.use": {"agecls.data", "agecls.faces", "agecls.nets", "agecls.training"},
+    "agecls.use": {
+        "agecls.data", "agecls.data.layouts", "agecls.faces", "agecls.nets", "agecls.training",
+    },
     "study.asked": {"agecls.nets"},
     "study.asked.claims": set(),
     "study.folder": {"study.asked"},

@@ -45,6 +45,7 @@ class Findings:
             person and for persons who share an alike picture).
         thumbnails: (N, 32, 32, 3) uint8 RGB of these images.
         quarantine: Unusable rows and files: `image_path`, `where`, `reason`, `is_bad`.
+        notes: What a person should know of how the root was read, a sentence each.
         splits: Names of the splits in order.
         near: Pairs of nearly identical files: `first`, `second` (rows of `images`), `distance`,
             `correlation`; see `agecls.audit.near_duplicates`.
@@ -68,6 +69,7 @@ class Findings:
     images: pd.DataFrame
     thumbnails: npt.NDArray[np.uint8]
     quarantine: pd.DataFrame
+    notes: tuple[str, ...]
     splits: tuple[str, ...]
     near: pd.DataFrame
     groups: pd.DataFrame
@@ -113,6 +115,7 @@ def audit_faces(
         images=images,
         thumbnails=pack.images,
         quarantine=pack.quarantine,
+        notes=records.notes,
         splits=splits,
         near=near,
         groups=_groups(images, records.classes),

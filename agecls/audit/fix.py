@@ -19,9 +19,9 @@ import pandas as pd
 
 from agecls.audit.findings import NO_SPLIT, Findings
 from agecls.classes import Classes
+from agecls.data.layouts.family import FAMILY_COLUMNS, family_csv_name
 from agecls.data.rows import SPLITS
 from agecls.data.splits import complete_splits, find_clusters
-from agecls.data.tabular import FAMILY_COLUMNS, family_csv_name
 from agecls.errors import DataLayoutError
 from agecls.files import new_folder_beside
 

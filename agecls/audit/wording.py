@@ -39,6 +39,7 @@ def checks(findings: Findings) -> tuple[Check, ...]:
     """Every check, in reading order."""
     return (
         _unusable(findings),
+        *_reading(findings),
         _duplicates(findings, "identical"),
         _duplicates(findings, "near"),
         _conflicts(findings),
@@ -92,6 +93,12 @@ def _unusable(findings: Findings) -> Check:
     more = f"; {counted(rest, 'other reason')}" if rest > 0 else ""
     text = f"{len(bad):,} cannot be used: {'; '.join(shown)}{more}. {aside}".strip()
     return Check(title, "problem", text)
+
+
+def _reading(findings: Findings) -> Iterator[Check]:
+    """What the reader of the layout passed over or took from names, if anything."""
+    if findings.notes:
+        yield Check("How it was read", "note", f"{'; '.join(findings.notes)}.")
 
 
 def _duplicates(findings: Findings, kind: str) -> Check:

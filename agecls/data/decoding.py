@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from agecls.errors import ImageError
 
@@ -36,7 +36,11 @@ for one more, which passes over the whole picture: a megabyte of them keeps a co
 MIN_SIDE: Final = 8
 """A picture with fewer pixels on a side shows no face."""
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS: Final = (
+    *("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"),
+    # Pillow knows it from 11.3 on, and may have been built without it
+    *(("AVIF",) if "avif" in features.modules and features.check("avif") else ()),
+)
 """Nothing else is tried: Pillow would hand an EPS to Ghostscript. JPEG stands for MPO too."""
 
 _REDUCING_GAP: Final = 2.0

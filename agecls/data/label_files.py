@@ -31,20 +31,22 @@ class Table:
         columns: Values by column name (lower case, no spaces around); text if from a CSV.
         numbers: Row of the file of each value; a CSV's header is row 1.
         uneven: Rows left out because they have more or fewer fields than the header, with why.
+        nested: Columns of a parquet file whose cells are no single values, such as whole images.
     """
 
     name: str
     columns: dict[str, list[Any]]
     numbers: list[int]
     uneven: dict[int, str]
+    nested: frozenset[str] = frozenset()
 
     def where(self) -> list[str]:
         """What a person looks up to find each row."""
         return [f"{self.name}, row {number}" for number in self.numbers]
 
     def first_of(self, names: Sequence[str]) -> str | None:
-        """The first of the names that the table has as a column."""
-        return next((name for name in names if name in self.columns), None)
+        """The first of the names that the table has as a column of single values."""
+        return next((n for n in names if n in self.columns and n not in self.nested), None)
 
 
 def read_table(path: Path) -> Table:
@@ -119,7 +121,8 @@ def _read_parquet(path: Path) -> Table:
         key: values[name] if name in values else [str(fields[name])] * n_rows
         for key, name in zip(header, fields, strict=True)
     }
-    return Table(path.name, columns, list(range(1, n_rows + 1)), {})
+    nested = frozenset(k for k, n in zip(header, fields, strict=True) if n not in values)
+    return Table(path.name, columns, list(range(1, n_rows + 1)), {}, nested)
 
 
 def _excess(file: pq.ParquetFile, plain: dict[str, pa.DataType]) -> str | None:

@@ -120,7 +120,7 @@ def load_data(
     counted.
 
     The summary's keys:
-        layout, size, root: As read.
+        layout, size, root: As read; `notes`: how, see `agecls.data.records.Records`.
         images: Number by split, as returned.
         classes: By split, the number of images by class letter.
         absent_classes: By split, letters of classes that it lacks.
@@ -134,8 +134,7 @@ def load_data(
         splits: `made` (names), `shares` and `seed` of those, `how`: a sentence.
 
     Args:
-        path: A folder or table in any layout that `agecls.data.records` reads; "synthetic" or
-            "synthetic-source": drawn faces.
+        path: As for `read_records`; "synthetic" and "synthetic-source" are drawn faces.
         size: Side of the images in pixels.
         seed: Of the splits that are made.
         deduplicate: Whether duplicates in train are left out.
@@ -187,6 +186,7 @@ def load_data(
         },
         "leaks": count_leaks(frame, names.tolist()),
         "splits": _how_split(made, seed),
+        "notes": list(records.notes),
     }
     return FaceData(
         train=splits["train"],

@@ -7,6 +7,7 @@ the pack without reading them. Everything appears by rename; two processes may b
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -151,9 +152,14 @@ def _checked(pack: Pack, records: Records, table: Path, max_bad_share: float) ->
     )
     raise DataLayoutError(
         f"{records.root}: {len(bad):,} of {n:,} images cannot be used, more than "
-        f"{max_bad_share:.1%} ({first}). All of them with reasons: {table}. Fix or remove them, "
-        f"or allow a larger share of bad files"
+        f"{max_bad_share:.1%} ({first}). All of them with reasons: {table}. Fix or remove them"
+        + (f", or allow a larger share: {_allowing(len(bad) / n)}" if len(pack.frame) else "")
     )
+
+
+def _allowing(share: float) -> str:
+    """The line of a study file that allows this share."""
+    return f"`max_bad_share = {math.ceil(share * 100) / 100}` under [data] of a study file"
 
 
 def _good(

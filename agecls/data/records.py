@@ -1,5 +1,6 @@
 """What a data root holds, in whichever layout, as one frame of usable images."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -7,32 +8,43 @@ from typing import Final
 import pandas as pd
 
 from agecls.classes import EIGHT, Classes
+from agecls.data.folders import images_below, subfolders, summarised, unread_files
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
-from agecls.data.layouts import (
-    FAMILY_NAME,
-    UTKFACE_NAME,
+from agecls.data.layouts.class_folders import (
+    AGE_MARK,
     class_folder_rows,
-    class_folders,
+    find_class_folders,
+    refuse_number_folders,
+)
+from agecls.data.layouts.family import (
+    FAMILY_NAME,
+    family_csvs,
     family_name_rows,
-    fill_from_family_names,
-    share_matching,
-    utkface_rows,
+    family_split_rows,
+    has_family_names,
 )
-from agecls.data.rows import SPLITS, images_below, settle
-from agecls.data.tabular import (
-    family_csv_name,
-    family_rows,
-    find_table,
+from agecls.data.layouts.names import share_matching
+from agecls.data.layouts.tabular import (
+    complete_tables,
+    find_tables,
     missing_column,
+    split_table_rows,
     table_rows,
+    tables_by_split,
 )
+from agecls.data.layouts.utkface import UTKFACE_NAME, named_images, utkface_rows
+from agecls.data.rows import Read, reject_unsplit, settle
 from agecls.errors import DataLayoutError
 
 LAYOUTS: Final = (
     "custom_{train,val,test}_dataset.csv with {split}_images/; the same folders without CSVs; "
-    "UTKFace names; folders named by class, with or without train/val/test; or one CSV or "
-    "parquet with columns path and label"
+    "UTKFace names; folders named by class, with or without train/val/test; or a CSV or "
+    "parquet with columns path and label, or one a split"
 )
+
+
+_SHOWN: Final = 4
+_TRIED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,8 @@ class Records:
 
     Attributes:
         root: The folder that paths are relative to.
-        layout: "family csv", "family names", "utkface", "class folders" or "table".
+        layout: "family csv", "family names", "utkface", "class folders", "table" or "tables" (one
+            a split).
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, 0..7),
             `person_id` (unique over the whole set), `family_id`, `role`, `collected_age` (Int64,
@@ -49,6 +62,8 @@ class Records:
         quarantine: One row per unusable one: `image_path`, `where` ("labels.csv, row 12"; the
             header is row 1), `reason`, `is_bad` (False: sound, but of an age without a class).
         classes: What the labels mean.
+        notes: What a person should know of how the root was read, a sentence each: files in it
+            that no reader took, columns that are not used, where persons were found.
     """
 
     root: Path
@@ -56,39 +71,44 @@ class Records:
     frame: pd.DataFrame
     quarantine: pd.DataFrame
     classes: Classes
+    notes: tuple[str, ...] = ()
 
 
 def read_records(root: Path) -> Records:
     """The records of a folder in any layout, or of one CSV or parquet file.
 
-    Files are looked for but not opened: `agecls.data.packing` does that.
+    Files are looked for but not opened: `agecls.data.packing` does that. A path that ends in
+    `{age}` means the folder above it, in which folders named by numbers are ages in years.
 
     Raises:
         DataLayoutError: Nothing is there, nothing is recognised, a table lacks a column, or no
             row can be used.
     """
     root = Path(root)
+    are_ages = root.name == AGE_MARK and not root.exists()
+    root = root.parent if are_ages else root
     if root.is_file():
-        layout, folder, rows = _of_file(root)
+        layout, folder, read = _of_file(root)
     elif root.is_dir():
         try:
-            layout, folder, rows = _of_folder(root)
+            layout, folder, read = _of_folder(root, are_ages=are_ages)
         except OSError as error:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
         raise DataLayoutError(
             f"{root} does not exist; give a data folder or a CSV or parquet file of labels"
         )
-    frame, quarantine = settle(rows)
+    reject_unsplit(read.rows)
+    frame, quarantine = settle(read.rows)
     if frame.empty:
         found = f"{len(quarantine):,} entries" if len(quarantine) else "no entry"
         first = quarantine.iloc[0] if len(quarantine) else None
         why = "" if first is None else f"; the first: {first['where']}: {first['reason']}"
         raise DataLayoutError(f"{root} (read as {layout}) has {found} and none is usable{why}")
-    return Records(folder, layout, frame, quarantine, EIGHT)
+    return Records(folder, layout, frame, quarantine, EIGHT, tuple(read.notes))
 
 
-def _of_file(path: Path) -> tuple[str, Path, pd.DataFrame]:
+def _of_file(path: Path) -> tuple[str, Path, Read]:
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise DataLayoutError(f"{path} is neither a folder nor a .csv or .parquet file of labels")
     table = read_table(path)
@@ -96,51 +116,78 @@ def _of_file(path: Path) -> tuple[str, Path, pd.DataFrame]:
     return "table", path.parent, table_rows(path.parent, table)
 
 
-def _of_folder(root: Path) -> tuple[str, Path, pd.DataFrame]:
-    if any((root / family_csv_name(split)).is_file() for split in SPLITS):
-        return "family csv", root, _family_splits(root)
-    split_folders = {s: f"{s}_images" for s in SPLITS if (root / f"{s}_images").is_dir()}
-    named = images_below(root, split_folders.values(), depth=0)
-    if share_matching(FAMILY_NAME, named) >= 0.5:
-        return "family names", root, _family_splits(root)
-    table_path = find_table(root)
-    table = None if table_path is None else read_table(table_path)
-    if table is not None and missing_column(table) is None:
-        return "table", root, table_rows(root, table)
-    folders = class_folders(root)
-    if folders:
-        return "class folders", root, class_folder_rows(root, folders)
-    paths = images_below(root, [""], depth=1)
+def _of_folder(root: Path, *, are_ages: bool) -> tuple[str, Path, Read]:
+    tables = find_tables(root)
+    recognised = _recognised(root, tables, are_ages=are_ages)
+    if recognised is None:
+        refuse_number_folders(root)
+        raise DataLayoutError(_unknown(root, tables))
+    layout, read, used = recognised
+    if unread := unread_files(root, {*read.rows["image_path"], *used}):
+        n = f"{len(unread):,} file{'s are' if len(unread) > 1 else ' is'}"
+        read.notes.append(f"{n} not read: {summarised(unread)}")
+    return layout, root, read
+
+
+def _recognised(
+    root: Path, tables: Sequence[Path], *, are_ages: bool = False
+) -> tuple[str, Read, Collection[str]] | None:
+    """The layout of a folder, what was read of it, and the names of the tables that were used."""
+    if csvs := family_csvs(root):
+        return "family csv", Read(family_split_rows(root), []), csvs
+    if has_family_names(root):
+        return "family names", Read(family_split_rows(root), []), ()
+    if len(tables) == 1 and missing_column(only := read_table(tables[0])) is None:
+        return "table", table_rows(root, only), (only.name,)
+    folders = find_class_folders(root, are_ages=are_ages)
+    lists = {} if folders is not None and folders.have_splits else complete_tables(tables)
+    by_split = tables_by_split(lists)
+    if by_split:
+        return "tables", split_table_rows(root, by_split), tuple(t.name for t in by_split.values())
+    if folders is not None:
+        return "class folders", class_folder_rows(root, folders), ()
+    paths = named_images(root)
     if share_matching(UTKFACE_NAME, paths) >= 0.5:
-        return "utkface", root, utkface_rows(root, paths)
+        return "utkface", Read(utkface_rows(root, paths), []), ()
     if share_matching(FAMILY_NAME, paths) >= 0.5:
-        return "family names", root, family_name_rows(root, paths, split=None)
-    if table is not None and table_path is not None:
-        _refuse_incomplete(table_path, table)
-    raise DataLayoutError(
-        f"{root} has no layout that is known ({len(paths):,} images in it and one level below); "
-        f"expected one of: {LAYOUTS}"
+        return "family names", Read(family_name_rows(root, paths, split=None), []), ()
+    if len(lists) == 1:
+        return "table", table_rows(root, next(iter(lists.values()))), tuple(lists)
+    return None
+
+
+def _unknown(root: Path, tables: Sequence[Path]) -> str:
+    """What lies in a folder of no layout, and what to do."""
+    complete = list(complete_tables(tables))
+    if complete:
+        return (
+            f"{root} has no layout that is known: {len(complete)} tables list images and classes "
+            f"({', '.join(complete)}); give the one to read, or name them by split, as train.csv "
+            f"and val.csv"
+        )
+    if tables:
+        return "; ".join(_incomplete(path, read_table(path)) for path in tables[:_SHOWN])
+    folders = subfolders(root)
+    for name in folders[:_TRIED]:
+        below = root / name
+        if _recognised(below, find_tables(below)) is not None:
+            return f"{root} has no layout that is known, but its folder {name} has: give {below}"
+    n = len(images_below(root, [""], depth=1))
+    others = unread_files(root, images_below(root, [""], depth=None))
+    there = [f"{n:,} images in it and one level below"]
+    there += [f"folders {', '.join(folders[:_SHOWN])}"] if folders else []
+    there += [f"other files: {summarised(others)}"] if others else []
+    return (
+        f"{root} has no layout that is known ({'; '.join(there)}); expected one of: {LAYOUTS}. "
+        f"Any set can be read through a CSV with columns path and age"
     )
 
 
-def _family_splits(root: Path) -> pd.DataFrame:
-    """Rows of each split that is there: from its CSV, or from names where it has none."""
-    parts = []
-    for split in SPLITS:
-        folder = f"{split}_images"
-        if (root / family_csv_name(split)).is_file():
-            rows = family_rows(root, split)
-            fill_from_family_names(rows)
-            parts.append(rows)
-        elif (root / folder).is_dir():
-            paths = images_below(root, [folder], depth=0)
-            parts.append(family_name_rows(root, paths, split=split))
-    return pd.concat(parts, ignore_index=True)
-
-
 def _refuse_incomplete(path: Path, table: Table) -> None:
-    missing = missing_column(table)
-    if missing is not None:
-        raise DataLayoutError(
-            f"{path} has {missing}; its columns are {', '.join(table.columns) or 'none'}"
-        )
+    if missing_column(table) is not None:
+        raise DataLayoutError(_incomplete(path, table))
+
+
+def _incomplete(path: Path, table: Table) -> str:
+    columns = ", ".join(table.columns) or "none"
+    return f"{path} has {missing_column(table)}; its columns are {columns}"

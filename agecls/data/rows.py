@@ -4,30 +4,23 @@ A reader makes one frame of rows and rejects the ones that it cannot use; a reje
 place and its first reason, so that nothing vanishes in silence.
 """
 
-import os
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from agecls.classes import CLASSES, YEARS, class_of_letter, class_of_years
+from agecls.data.folders import Listing
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
 
 SPLITS: Final = ("train", "val", "test")
-SPLIT_NAMES: Final = {name: name for name in SPLITS} | {"valid": "val", "validation": "val"}
-"""How a data root may spell a split, in lower case."""
-
-IMAGE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-)
-"""Endings, in lower case, of the files that a folder layout takes for images."""
 
 FRAME_COLUMNS: Final = (
     "image_path",
@@ -43,6 +36,18 @@ QUARANTINE_COLUMNS: Final = ("image_path", "where", "reason", "is_bad")
 
 _RANGE: Final = re.compile(r"(?:([a-h])[ _-]+)?([0-9]{1,3}) ?[-–] ?([0-9]{1,3})", re.IGNORECASE)
 _OUTSIDE: Final = re.compile(r"[/\\]|[A-Za-z]:")
+
+
+class Read(NamedTuple):
+    """What a reader makes of a data root.
+
+    Attributes:
+        rows: From `make_rows`, some of them rejected.
+        notes: What a person should know of how they were read, a sentence each.
+    """
+
+    rows: pd.DataFrame
+    notes: list[str]
 
 
 def make_rows(
@@ -117,27 +122,60 @@ def reject_unsafe_paths(rows: pd.DataFrame) -> None:
 
 
 def reject_missing_files(rows: pd.DataFrame, root: Path) -> None:
-    """Reject, in place, rows whose file is not there or not a file; lists each folder once."""
+    """Reject, in place, rows whose file is not there, not a file or of no format that is opened.
+
+    A path that is not there as it is written, but once but for its case, its slashes or how its
+    letters are composed, becomes the one that is there; each folder is listed once.
+    """
     is_open = rows["reason"].isna().to_numpy()
     paths = rows["image_path"].tolist()
-    parents = {posixpath.dirname(p) for p, is_ok in zip(paths, is_open, strict=True) if is_ok}
-    is_file: dict[str, bool] = {}
-    for parent in parents:
-        prefix = f"{parent}/" if parent else ""
-        try:
-            with os.scandir(root / parent) as entries:
-                is_file.update((f"{prefix}{entry.name}", _is_file(entry)) for entry in entries)
-        except (OSError, ValueError):  # no such folder; a NUL in its name
-            continue
-    reject(rows, [path not in is_file for path in paths], "there is no such file")
-    reject(rows, [not is_file.get(path, False) for path in paths], "it is a folder, not a file")
+    listing = Listing(root)
+    found = {path: listing.look_up(path) for path, ok in zip(paths, is_open, strict=True) if ok}
+    rows["image_path"] = pd.Series(
+        [found[path].path if path in found else path for path in paths],
+        index=rows.index,
+        dtype=object,
+    )
+    problems = {there.path: why for there in found.values() if (why := there.problem) is not None}
+    reject(
+        rows,
+        [path in problems for path in rows["image_path"]],
+        lambda row: problems[row.image_path],
+    )
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:  # a link that leads to itself must not end the listing of its folder
-        return False
+def set_splits(
+    rows: pd.DataFrame, named: Sequence[Collection[str]], *, is_one_enough: bool = False
+) -> None:
+    """Set `split`, in place, from the splits that folders name; reject rows of two splits.
+
+    Args:
+        rows: From `make_rows`.
+        named: The splits that each row's folders name.
+        is_one_enough: Whether a single split counts. Elsewhere a lone folder called test may be
+            anything, and to take it for a split would leave nothing to train on.
+    """
+    if len(set().union(*named)) < (1 if is_one_enough else 2):
+        return
+    only = [next(iter(names)) if len(names) == 1 else None for names in named]
+    rows["split"] = pd.Series(only, index=rows.index, dtype=object)
+    shown = {
+        path: " and ".join(sorted(names))
+        for path, names in zip(rows["image_path"], named, strict=True)
+    }
+    reject(
+        rows,
+        [len(names) > 1 for names in named],
+        lambda row: f"its folders name the splits {shown[row.image_path]}; keep one",
+    )
+
+
+def reject_unsplit(rows: pd.DataFrame) -> None:
+    """Reject, in place, rows without a split where others have one: nothing could use them."""
+    is_open = rows["reason"].isna()
+    has_split = rows["split"].notna()
+    if (is_open & has_split).any():
+        reject(rows, ~has_split.to_numpy(), "it is in no split, and others are")
 
 
 def reject_repeated_paths(rows: pd.DataFrame) -> None:
@@ -182,6 +220,11 @@ def map_unique(function: Callable[[Value], Result], values: Collection[Value]) -
 def set_labels_from_years(rows: pd.DataFrame) -> None:
     """Fill `label`, in place, from `years`; years without a class are set aside, not bad."""
     years = rows["years"].tolist()
+    reject(
+        rows,
+        [y is not None and y < 0 for y in years],
+        lambda row: f"age {row.years} is below 0: an unknown age; leave it out",
+    )
     labels = map_unique(lambda y: None if y is None else class_of_years(int(y)), years)
     is_filled = [y is not None for y in years]
     rows["label"] = pd.Series(
@@ -209,34 +252,6 @@ def settle(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     quarantine = rows.loc[~is_good, list(QUARANTINE_COLUMNS)].reset_index(drop=True)
     quarantine["is_bad"] = quarantine["is_bad"].astype(bool)
     return frame, quarantine
-
-
-def images_below(root: Path, folders: Iterable[str], *, depth: int | None) -> list[str]:
-    """Paths, relative to the root and sorted, of entries that are named like images.
-
-    Folders that are named like images are in the list (readers reject them); hidden entries are
-    not.
-
-    Args:
-        root: The data root.
-        folders: Relative to the root; "" is the root itself.
-        depth: Levels of folders below each one that are searched too; None: all.
-    """
-    found: list[str] = []
-    for folder in folders:
-        prefix = f"{folder}/" if folder else ""
-        below: list[str] = []
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if posixpath.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
-                    found.append(f"{prefix}{entry.name}")
-                elif depth != 0 and entry.is_dir(follow_symlinks=False):
-                    below.append(f"{prefix}{entry.name}")
-        if below:
-            found += images_below(root, below, depth=None if depth is None else depth - 1)
-    return sorted(found)
 
 
 def reject_unreadable_names(rows: pd.DataFrame) -> None:

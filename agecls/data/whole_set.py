@@ -25,7 +25,8 @@ class WholeSet:
         fingerprint: Hash of contents and labels in order, and of the size.
         summary: JSON-able: `layout`, `root`, `size`, `images`, `clusters`, `copies` (images whose
             file stood before), `classes` (images by letter), `majority` (share of the commonest
-            class), `bad` and `set_aside` (unusable images, and ages without a class).
+            class), `bad` and `set_aside` (unusable images, and ages without a class),
+            `notes` (how the root was read, a sentence each).
     """
 
     images: Split
@@ -82,5 +83,6 @@ def load_whole(
             "majority": max(images.counts) / len(labels),
             "bad": n_bad,
             "set_aside": len(pack.quarantine) - n_bad,
+            "notes": list(records.notes),
         },
     )

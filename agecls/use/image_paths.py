@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from agecls.data.rows import images_below
+from agecls.data.folders import images_below
 from agecls.errors import DataLayoutError
 
 STDIN: Final = "-"

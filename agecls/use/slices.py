@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.classes import Classes
-from agecls.data.layouts import FAMILY_NAME
+from agecls.data.layouts.family import FAMILY_NAME
 from agecls.intervals import Clusters, share_interval, two_level
 
 N_DRAWS: Final = 2000

@@ -18,6 +18,9 @@ from study.asked.levels import holds as holds
 
 Role = Literal["arm", "tuned", "fixed"]
 
+MAX_BAD_SHARE: Final = 0.02
+"""Share of unusable files and rows that a study goes on with if its file says nothing."""
+
 WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
 """Numeric factors whose levels are whole numbers."""
 
@@ -143,6 +146,7 @@ class Study:
         data: A data root, or `synthetic`.
         size: Image side in pixels.
         deduplicate: Whether exact duplicates of training images are trained on once.
+        max_bad_share: Largest share of files and rows that may be unusable.
         weights: Where `init = "pretrained"` starts: a file (may hold `{variant}` and `{depth}`),
             `torchvision:NAME`, or None when `pretrain` makes the weights.
         pretrain: The backbones to train first, or None.
@@ -173,6 +177,7 @@ class Study:
     included: tuple[Config, ...] = ()
     added: int = 0
     scout: ScoutPlan | None = None
+    max_bad_share: float = MAX_BAD_SHARE
 
     @property
     def is_to_be_scouted(self) -> bool:

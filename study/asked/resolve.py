@@ -53,6 +53,7 @@ def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
         data=tables.data.path,
         size=tables.data.size,
         deduplicate=tables.data.deduplicate,
+        max_bad_share=float(tables.data.max_bad_share),
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from study.asked.claim import Claim
-from study.asked.factors import Factor, Range, Study
+from study.asked.factors import MAX_BAD_SHARE, Factor, Range, Study
 
 
 def dump_study(study: Study) -> str:
@@ -99,6 +99,9 @@ def _tables(study: Study) -> dict[str, Any]:
         "confirm": {"seeds": study.confirm_seeds},
         "data": {"path": study.data, "size": study.size, "deduplicate": study.deduplicate},
     }
+    # not in the texts of older studies, with which a study that goes on is compared
+    if study.max_bad_share != MAX_BAD_SHARE:
+        tables["data"]["max_bad_share"] = study.max_bad_share
     if study.weights is not None:
         tables["weights"] = {"source": study.weights}
     if study.pretrain is not None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from study.asked.claims.forms import ClaimTable
-from study.asked.factors import Role
+from study.asked.factors import MAX_BAD_SHARE, Role
 from study.asked.toml_values import LevelValue, Place, Source, Table, Text, did_you_mean, shown
 
 MAX_TRIALS: Final = 1_000_000
@@ -43,6 +43,7 @@ class DataTable(Table):
     path: Text
     size: int = Field(ge=16, le=512)
     deduplicate: bool = True
+    max_bad_share: float = Field(default=MAX_BAD_SHARE, ge=0.0, le=1.0)
 
 
 class WeightsTable(Table):

@@ -1,5 +1,8 @@
 """The images a study trains on, as its study file asks for them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 
 from agecls.data.loading import FaceData, load_data
@@ -19,10 +22,32 @@ def study_faces(study: Study, console: Console) -> FaceData:
         AgeclsError: The cache cannot be written.
     """
     with progress("Reading faces", console) as advance:
-        return load_data(
+        data = load_data(
             study.data,
             size=study.size,
             seed=study.seed,
             deduplicate=study.deduplicate,
+            max_bad_share=study.max_bad_share,
             progress=advance,
         )
+    for line in described(data.summary):
+        console.print(line, highlight=False, markup=False)
+    return data
+
+
+def described(summary: Mapping[str, Any]) -> list[str]:
+    """What was read of a data root: layout, classes and images, and what was not, in lines.
+
+    Args:
+        summary: See `agecls.data.loading.load_data`.
+    """
+    images, classes = summary["images"], summary["classes"]
+    there = [c for c in next(iter(classes.values())) if any(n[c] for n in classes.values())]
+    splits = ", ".join(f"{n:,} {split}" for split, n in images.items())
+    left_out = summary["quarantined"]
+    aside = f"{left_out['set_aside']:,} set aside for an age without a class"
+    return [
+        f"{summary['root']}, read as {summary['layout']}: {len(there)} classes "
+        f"({', '.join(there)}); images: {splits}; {left_out['bad']:,} unusable, {aside}",
+        *(f"  {note}" for note in summary["notes"]),
+    ]

@@ -116,8 +116,8 @@ def test_the_summary_is_json_and_states_counts_and_majorities(tmp_path: Path, ca
 
 def test_the_quarantine_is_in_the_summary_bad_files_first(tmp_path: Path, cache: Path) -> None:
     for number, folder in enumerate(["3", "30", "99", "3", "30", "3", "30"]):
-        write_picture(tmp_path / "set" / folder / f"<b>{number}.png", number)
-    (tmp_path / "set" / "30" / "broken.png").write_bytes(b"")
+        write_picture(tmp_path / "set" / f"age_{folder}" / f"<b>{number}.png", number)
+    (tmp_path / "set" / "age_30" / "broken.png").write_bytes(b"")
     data = load_data(tmp_path / "set", size=8, cache=cache, max_bad_share=0.2)
     assert data.summary["quarantined"]["bad"] == 1
     assert data.summary["quarantined"]["set_aside"] == 1
@@ -126,7 +126,7 @@ def test_the_quarantine_is_in_the_summary_bad_files_first(tmp_path: Path, cache:
         "the file is empty",
         "age 99 has no class; the classes end at 80 years",
     ]
-    assert first[1]["image_path"] == "99/<b>2.png"
+    assert first[1]["image_path"] == "age_99/<b>2.png"
     assert len(data.quarantine) == 2
 
 

@@ -148,9 +148,9 @@ def test_too_many_bad_files_are_an_error_with_a_table_of_them(tmp_path: Path) ->
 
 
 def test_ages_without_a_class_do_not_count_as_bad(tmp_path: Path) -> None:
-    write_picture(tmp_path / "set" / "20" / "x.png", 1)
+    write_picture(tmp_path / "set" / "age_20" / "x.png", 1)
     for number in range(5):
-        write_picture(tmp_path / "set" / "99" / f"{number}.png")
+        write_picture(tmp_path / "set" / "age_99" / f"{number}.png")
     pack = open_pack(read_records(tmp_path / "set"), 8, cache=tmp_path / "cache")
     assert len(pack.frame) == 1
     assert len(pack.quarantine) == 5

@@ -184,8 +184,8 @@ def test_a_number_in_a_label_column_is_refused_since_it_may_mean_two_things(
         read_records(tmp_path)
 
 
-def test_splits_have_three_spellings_of_val_and_no_unknown_name(tmp_path: Path) -> None:
-    names = ["train", "VAL", "valid", "validation", "test", "dev", ""]
+def test_splits_have_several_spellings_and_no_unknown_name(tmp_path: Path) -> None:
+    names = ["train", "VAL", "valid", "validation", "test", "rest", ""]
     for number in range(len(names)):
         write_picture(tmp_path / f"{number}.jpg")
     header = ["path", "label", "split"]
@@ -193,7 +193,7 @@ def test_splits_have_three_spellings_of_val_and_no_unknown_name(tmp_path: Path) 
     records = read_records(tmp_path)
     assert records.frame["split"].tolist() == ["train", "val", "val", "val", "test"]
     assert reasons(records) == {
-        "labels.csv, row 7": "split 'dev' is not one of train, val, test",
+        "labels.csv, row 7": "split 'rest' is not one of train, val, test",
         "labels.csv, row 8": "the split is empty, and others are not",
     }
 

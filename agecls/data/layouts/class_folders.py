@@ -1,0 +1,160 @@
+"""Data roots whose folders are named by class or age, with or without splits above or below.
+
+A folder named by a plain number may be an age, but also a person, a class's number or one of the
+parts that a set was cut into. It is an age only beside folders that are surely classes or ages,
+in a layout that is known, or where it was asked for: data given as `FACES/{age}`.
+"""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agecls.data.folders import images_below, split_of_name, splits_of_path, subfolders
+from agecls.data.layouts.names import checked
+from agecls.data.layouts.persons import fill_persons_from_names
+from agecls.data.rows import (
+    Read,
+    expected_classes,
+    label_of_text,
+    make_rows,
+    map_unique,
+    reject,
+    set_splits,
+)
+from agecls.errors import DataLayoutError
+
+AGE_MARK: Final = "{age}"
+"""Last part of a path that says: folders here that are named by numbers are ages in years."""
+
+_NUMBER: Final = re.compile(r"[0-9]{1,3}")
+_AGE: Final = re.compile(
+    r"ages?[ _-]?(?P<after>[0-9]{1,3})|"
+    r"(?:ages?[ _-]?)?(?P<before>[0-9]{1,3})[ _-]?(?:y|yo|yrs?|years?)(?:[ _-]?old)?",
+    re.IGNORECASE,
+)
+"""age_25, Age 25, 25y, 25_years_old."""
+
+_HEX_DIGITS: Final = frozenset("0123456789abcdef")
+_AFAD_GENDERS: Final = frozenset(("111", "112"))
+_SHOWN: Final = 4
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """The folders of one level that stand for classes.
+
+    Attributes:
+        splits: By path relative to the root, the split that the folder above names, or None.
+    """
+
+    splits: dict[str, str | None]
+
+    @property
+    def have_splits(self) -> bool:
+        """Whether the folders stand in folders named by splits."""
+        return None not in self.splits.values()
+
+
+def find_class_folders(root: Path, *, are_ages: bool = False) -> ClassFolders | None:
+    """The folders named by class, or None where the layout is another.
+
+    With folders such as train, Validation or test that hold classes, only those count.
+
+    Args:
+        root: The data root.
+        are_ages: Whether plain numbers are ages.
+    """
+    for folders in _levels(root):
+        names = [posixpath.basename(path) for path in folders]
+        if {name.lower() for name in names} >= _HEX_DIGITS:
+            continue  # sixteen parts by the first digit of a hash
+        is_sure = any(_is_sure(name) for name in names)
+        numbers = [path for path in folders if _NUMBER.fullmatch(posixpath.basename(path))]
+        if is_sure or (numbers and (are_ages or _is_afad(root, numbers))):
+            return ClassFolders(folders)
+    return None
+
+
+def refuse_number_folders(root: Path) -> None:
+    """Say how to ask for ages if folders are named by numbers only.
+
+    Raises:
+        DataLayoutError: They are.
+    """
+    for folders in _levels(root):
+        numbers = sorted({n for p in folders if _NUMBER.fullmatch(n := posixpath.basename(p))})
+        if not numbers:
+            continue
+        shown = ", ".join(numbers[:_SHOWN]) + (", …" if len(numbers) > _SHOWN else "")
+        raise DataLayoutError(
+            f"{root} has folders named by numbers ({shown}), which may be ages, persons, parts or "
+            f"classes. If they are ages in years, give '{root / AGE_MARK}' or name them "
+            f"age_{numbers[0]} and so on; if classes, name them {expected_classes()}; else list "
+            f"the images in a CSV with columns path and age"
+        )
+
+
+def class_folder_rows(root: Path, found: ClassFolders) -> Read:
+    """Rows of the images in class folders; a folder's name is a class or an age in years."""
+    inside = {path: images_below(root, [path], depth=None) for path in sorted(found.splits)}
+    # images beside the class folders would otherwise vanish unseen
+    tops = sorted({posixpath.dirname(path) for path in found.splits})
+    outside = images_below(root, tops, depth=0)
+    paths = [*outside, *(path for below in inside.values() for path in below)]
+    folder_of = [None] * len(outside) + [f for f, below in inside.items() for _ in below]
+    texts = [None if f is None else posixpath.basename(f) for f in folder_of]
+    rows = make_rows(
+        paths,
+        where=paths,
+        label=map_unique(lambda text: None if text is None else label_of_text(text), texts),
+        years=map_unique(_years_of, texts),
+    )
+    reject(rows, [f is None for f in folder_of], "it lies outside the class folders")
+    set_splits(rows, [splits_of_path(path) for path in paths], is_one_enough=found.have_splits)
+    checked(
+        rows,
+        root,
+        [text is not None and not _is_class(text) for text in texts],
+        f"its folder is not named by a class: {expected_classes()}",
+    )
+    note = fill_persons_from_names(rows)
+    return Read(rows, [] if note is None else [note])
+
+
+def _levels(root: Path) -> Sequence[dict[str, str | None]]:
+    """Folders that may be named by class, with their splits: below those of splits, or none."""
+    names = subfolders(root)
+    split_of = {name: split for name in names if (split := split_of_name(name)) is not None}
+    below: dict[str, str | None] = {
+        f"{name}/{inner}": split
+        for name, split in split_of.items()
+        for inner in subfolders(root / name)
+    }
+    return below, dict.fromkeys(names)
+
+
+def _is_sure(name: str) -> bool:
+    return label_of_text(name) is not None or _AGE.fullmatch(name) is not None
+
+
+def _is_afad(root: Path, numbers: Sequence[str]) -> bool:
+    """Whether each holds only folders 111 and 112: a set of Asian faces, by age and gender."""
+    return all(
+        (inner := set(subfolders(root / path))) and inner <= _AFAD_GENDERS for path in numbers
+    )
+
+
+def _years_of(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    match = _AGE.fullmatch(text)
+    return match and int(match["after"] or match["before"])
+
+
+def _is_class(name: str) -> bool:
+    return label_of_text(name) is not None or _years_of(name) is not None

@@ -1,0 +1,40 @@
+"""UTKFace: names that begin with an age in years."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from agecls.data.folders import images_below, split_of_name, splits_of_path, subfolders
+from agecls.data.layouts.names import checked, matches
+from agecls.data.rows import make_rows, set_splits
+
+UTKFACE_NAME: Final = re.compile(r"(?P<age>[0-9]{1,3})_[01]_[0-4]_[0-9]+(?:\.[A-Za-z]+)+")
+"""25_0_2_20170116174525125.jpg.chip.jpg: age in years, gender, race, time stamp."""
+
+
+def named_images(root: Path) -> list[str]:
+    """The images of a root whose names may tell the age.
+
+    Sets are often unpacked twice, one of them deeper; so what lies deeper than one folder counts
+    only where nothing lies higher, or where folders tell splits.
+    """
+    if any(split_of_name(name) is not None for name in subfolders(root)):
+        return images_below(root, [""], depth=None)
+    return images_below(root, [""], depth=1) or images_below(root, [""], depth=None)
+
+
+def utkface_rows(root: Path, paths: Sequence[str]) -> pd.DataFrame:
+    """Rows of images with UTKFace names; nobody is identified in them."""
+    rows = make_rows(paths, where=list(paths))
+    found = matches(UTKFACE_NAME, rows)
+    rows["years"] = pd.Series([m and int(m["age"]) for m in found], dtype=object)
+    set_splits(rows, [splits_of_path(path) for path in paths])
+    return checked(
+        rows,
+        root,
+        [m is None for m in found],
+        "the name is not {age}_{gender}_{race}_{time}.jpg",
+    )
