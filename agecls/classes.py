@@ -117,11 +117,8 @@ EIGHT: Final = Classes(
 )
 """The age classes of faces, unless others are asked for."""
 
-# the eight once more, for modules that do not yet take the classes from the data
+# the eight once more, for the readers of data roots, which do not yet take other classes
 CLASSES: Final = EIGHT.names
-N_CLASSES: Final = len(EIGHT)
-NAMES: Final = EIGHT.captions
-MIDPOINTS: Final = EIGHT.midpoints or ()
 YEARS: Final[Years] = EIGHT.years or ()
 class_of_years = EIGHT.of_years
 class_of_letter = EIGHT.of_name

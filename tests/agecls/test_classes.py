@@ -1,4 +1,6 @@
+import ast
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +60,30 @@ def test_what_no_data_can_have_is_refused(names, years, is_ordered, words):
 def test_classes_are_equal_by_value_wherever_they_travelled():
     assert ANIMALS.captions  # what is derived may be kept
     assert pickle.loads(pickle.dumps(ANIMALS)) == Classes(("Cat", "dog", "emu"), None, False)
+
+
+NAME_THE_EIGHT = {
+    "agecls/data": "where the classes enter",
+    "agecls/faces/face_set.py": "draws faces of these ages",
+    "agecls/nets/families.py": "width of a head that nobody asked for",
+    "agecls/use/onnx_model.py": "draws faces of eight ages to check an export on",
+    "study/cost/estimate.py": "times steps on pixels that mean nothing",
+    "study/folder/columns.py": "the columns of the tables",
+    "study/report/checks/audit.py": "an old folder may count no classes",
+    "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
+}
+"""Where a default enters; all else takes the classes from the data, or N from an array."""
+
+
+def test_only_those_name_the_eight_who_give_the_default():
+    house = Path(__file__).parents[2]
+    naming = {
+        path.relative_to(house).as_posix()
+        for path in [*house.glob("agecls/**/*.py"), *house.glob("study/**/*.py")]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "agecls.classes"
+        and {name.name for name in node.names} - {"Classes", "Years"}
+    }
+    readers = {name for name in naming if name.startswith("agecls/data/")}
+    assert (naming - readers) | ({"agecls/data"} if readers else set()) == set(NAME_THE_EIGHT)

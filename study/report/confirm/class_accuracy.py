@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from agecls.classes import EIGHT
+from agecls.classes import EIGHT, Classes
 from study.analysis import Predicted
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
@@ -24,11 +24,13 @@ class ClassAccuracyData(SomeArms):
 
     Attributes:
         split: The split that they are of.
-        values: By arm and class letter.
+        classes: Those of the predictions; the eight where there are none to tell.
+        values: By arm and class name.
         n_images: Images of each class, where the predictions are there to count.
     """
 
     split: str
+    classes: Classes
     values: dict[tuple[str, str], Value]
     n_images: dict[str, int]
 
@@ -39,6 +41,7 @@ def class_accuracy_data(
     """Accuracy within every class on the split that claims are judged on."""
     split, arms = confirmed.split, confirmed.arms[:MOST_ARMS]
     n_images: dict[str, int] = {}
+    classes = EIGHT if predicted is None else predicted.classes
     if predicted is not None:
         rows = predicted.confusion[predicted.confusion["split"] == split]
         n_images = {row["true"]: int(row["n_images"]) for row in rows.to_dict("records")}
@@ -46,10 +49,11 @@ def class_accuracy_data(
         split=split,
         arms=arms,
         n_arms=len(confirmed.arms),
+        classes=classes,
         values={
             (arm, letter): value
             for arm in arms
-            for letter in EIGHT.names
+            for letter in classes.names
             if (value := confirmed.get(arm, split=split, metric="recall", class_=letter))
         },
         n_images=n_images,
@@ -62,7 +66,9 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
     step = 0.72 / max(len(data.arms), 1)
     for i, arm in enumerate(data.arms):
         found = {
-            k: data.values[arm, c] for k, c in enumerate(EIGHT.names) if (arm, c) in data.values
+            k: data.values[arm, c]
+            for k, c in enumerate(data.classes.names)
+            if (arm, c) in data.values
         }
         ends = [value.on_axis(100) for value in found.values()]
         y, low, high = ([end[part] for end in ends] for part in range(3))
@@ -73,14 +79,16 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
             **about(arm),
             marker=filled(marks[arm], 9),
             error_y=interval_bar(y, low=low, high=high, colour=marks[arm].colour, width=1.6),
-            customdata=[f"{EIGHT.captions[k]}: {v.text(_RECALL)}" for k, v in found.items()],
+            customdata=[
+                f"{data.classes.captions[k]}: {v.text(_RECALL)}" for k, v in found.items()
+            ],
             hovertemplate=saying(inert(arm), "%{customdata}"),
         )
     figure.update_layout(
         xaxis={
-            "tickvals": list(range(len(EIGHT))),
-            "ticktext": [_tick(k, data.n_images) for k in range(len(EIGHT))],
-            "range": [-0.6, len(EIGHT) - 0.4],
+            "tickvals": list(range(len(data.classes))),
+            "ticktext": [_tick(k, data) for k in range(len(data.classes))],
+            "range": [-0.6, len(data.classes) - 0.4],
         },
         yaxis={"title_text": "right within the class (%)", "range": [-3, 103]},
     )
@@ -101,7 +109,9 @@ def class_accuracy_panel(
         "below its name where predictions are in the folder. Bars: 95 % intervals over seeds and "
         "clusters of images."
     )
-    lacking = [c for c in EIGHT.names if not any((arm, c) in data.values for arm in data.arms)]
+    lacking = [
+        c for c in data.classes.names if not any((arm, c) in data.values for arm in data.arms)
+    ]
     if lacking:
         note += f" Left out: {', '.join(lacking)}, with too few images for an interval."
     if any(value.low == value.high for value in data.values.values()):
@@ -120,9 +130,10 @@ def class_accuracy_panel(
     )
 
 
-def _tick(k: int, n_images: dict[str, int]) -> str:
-    n = n_images.get(EIGHT.names[k])
-    return f"<b>{EIGHT.names[k]}</b> {EIGHT.ranges[k]}" + (f"<br>n = {n:,}" if n else "")
+def _tick(k: int, data: ClassAccuracyData) -> str:
+    name = data.classes.names[k]
+    n = data.n_images.get(name)
+    return f"<b>{name}</b> {data.classes.ranges[k]}" + (f"<br>n = {n:,}" if n else "")
 
 
 def _alt(data: ClassAccuracyData) -> str:
@@ -130,7 +141,7 @@ def _alt(data: ClassAccuracyData) -> str:
     for arm in data.arms:
         values = [
             f"{c} {percent(value.estimate)}"
-            for c in EIGHT.names
+            for c in data.classes.names
             if (value := data.values.get((arm, c))) is not None
         ]
         parts.append(f"{arm}: {', '.join(values)}")
