@@ -14,6 +14,7 @@ set under any loss, and its effect there is exactly nil.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final
 
 import torch
@@ -133,35 +134,6 @@ class SoftOrdinal(Objective):
         return F.cross_entropy(outputs, self.targets[labels])
 
 
-def build_loss(name: str, *, class_counts: Tensor, label_smoothing: float) -> Objective:
-    """The objective of this name, on the device of the counts.
-
-    Args:
-        name: One of `agecls.recipe.CHOICES["loss"]`.
-        class_counts: (N,) training images per class; zeros are allowed.
-        label_smoothing: Mass spread over all classes; see the module for who takes it.
-
-    Raises:
-        ValueError: No loss has this name.
-    """
-    n_classes = len(class_counts)
-    if name == "cross_entropy":
-        return CrossEntropy(n_classes, label_smoothing=label_smoothing)
-    if name == "class_balanced":
-        weights = effective_number_weights(class_counts)
-        return CrossEntropy(n_classes, label_smoothing=label_smoothing, weights=weights)
-    if name == "logit_adjusted":
-        shift = ADJUSTMENT_TAU * log_prior(class_counts)
-        return CrossEntropy(n_classes, label_smoothing=label_smoothing, shift=shift)
-    if name == "focal":
-        return Focal(n_classes)
-    if name == "corn":
-        return Corn(n_classes)
-    if name == "soft_ordinal":
-        return SoftOrdinal(n_classes, class_counts.device)
-    raise ValueError(f"loss {name!r} is unknown; expected one of agecls.recipe.CHOICES['loss']")
-
-
 def effective_number_weights(class_counts: Tensor) -> Tensor:
     """Class weights (N,) proportional to (1 - beta) / (1 - beta^n), after Cui et al. 2019.
 
@@ -182,3 +154,34 @@ def log_prior(class_counts: Tensor) -> Tensor:
     """
     counts = class_counts.to("cpu", torch.float64).clamp(min=1)
     return (counts / counts.sum()).log().to(class_counts.device, torch.float32)
+
+
+LOSSES: Final[dict[str, Callable[[Tensor, float], Objective]]] = {
+    "cross_entropy": lambda counts, mass: CrossEntropy(len(counts), label_smoothing=mass),
+    "class_balanced": lambda counts, mass: CrossEntropy(
+        len(counts), label_smoothing=mass, weights=effective_number_weights(counts)
+    ),
+    "logit_adjusted": lambda counts, mass: CrossEntropy(
+        len(counts), label_smoothing=mass, shift=ADJUSTMENT_TAU * log_prior(counts)
+    ),
+    "focal": lambda counts, mass: Focal(len(counts)),
+    "corn": lambda counts, mass: Corn(len(counts)),
+    "soft_ordinal": lambda counts, mass: SoftOrdinal(len(counts), counts.device),
+}
+"""From the training images of each class and the mass of label smoothing to the objective."""
+
+
+def build_loss(name: str, *, class_counts: Tensor, label_smoothing: float) -> Objective:
+    """The objective of this name, on the device of the counts.
+
+    Args:
+        name: Of `LOSSES`, and so of `agecls.recipe.CHOICES["loss"]`.
+        class_counts: (N,) training images per class; zeros are allowed.
+        label_smoothing: Mass spread over all classes; see the module for who takes it.
+
+    Raises:
+        ValueError: No loss has this name.
+    """
+    if name not in LOSSES:
+        raise ValueError(f"loss {name!r} is unknown; expected one of {', '.join(LOSSES)}")
+    return LOSSES[name](class_counts, label_smoothing)

@@ -129,16 +129,15 @@ def years_of(data: FaceData, path: str | Path) -> NDArray[np.int64]:
     Raises:
         DataLayoutError: The set does not tell them all.
     """
-    records = read_records(root_of(path)).frame
-    known = dict(zip(records["image_path"], records["years"], strict=True))
-    found = [known[image] for image in data.train.frame["image_path"]]
-    n = sum(year is None or year != year for year in map(_plain, found))
-    if n:
+    known = read_records(root_of(path)).frame.drop_duplicates("image_path", keep="last")
+    found = known.set_index("image_path")["years"][data.train.frame["image_path"]]
+    if n := int(found.isna().sum()):
         raise DataLayoutError(
             f"{path}: the age in years of {n:,} of {len(found):,} training images is not known; "
             "use --target classes, or a set with ages such as UTKFace"
         )
-    return np.array(found, dtype=np.int64)
+    years: NDArray[np.int64] = found.to_numpy(np.int64)
+    return years
 
 
 def year_classes(bounds: Years) -> NDArray[np.float64]:
@@ -231,11 +230,3 @@ def _publish(backbone: Backbone) -> None:
 
 def _checkpoint(backbone: Backbone) -> Path:
     return backbone.unfinished / "state.pt"
-
-
-def _plain(value: Any) -> float | None:
-    """A nullable integer's value, None for null."""
-    try:
-        return float(value)
-    except TypeError:
-        return None

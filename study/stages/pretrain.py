@@ -27,7 +27,7 @@ from agecls.nets.weight_sources import read_source
 from agecls.pretrain import BATCH_SIZE
 from agecls.recipe import Recipe
 from agecls.training.pretraining import Backbone, train_unasked
-from study.asked.factors import Config, Level, Study
+from study.asked.factors import Config, Level, PretrainPlan, Study
 from study.errors import SearchError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance
@@ -115,10 +115,7 @@ def train_missing(
     }
     if not missing:
         return
-    with progress("Reading faces to pretrain on", console) as advance:
-        data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
-    some = at_most(plan.images, len(data.train.labels), seed=study.seed)
-    shared = ray.put(data.arrays().trained_on(some))
+    shared, fingerprint = _share_faces(study, plan, console)
     task = cast(Any, ray.remote(cast(Any, _train))).options(
         num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
     )
@@ -130,7 +127,7 @@ def train_missing(
                 recipe=recipe,
                 out=path.absolute(),
                 device="cuda" if resources.gpus_per_trial else "cpu",
-                source={"path": plan.data, "fingerprint": data.fingerprint},
+                source={"path": plan.data, "fingerprint": fingerprint},
                 licence="as the source set's",
             ),
             threads=max(1, int(resources.cpus_per_trial)),
@@ -154,6 +151,17 @@ def train_missing(
     for reference in running:
         ray.cancel(reference, force=True)
     known.write(Folder(folder))
+
+
+def _share_faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[Any, str]:
+    """Ray's reference to what backbones are trained on, and the set's fingerprint.
+
+    Nothing else of the set stays in memory.
+    """
+    with progress("Reading faces to pretrain on", console) as advance:
+        data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
+    some = at_most(plan.images, len(data.train.labels), seed=study.seed)
+    return ray.put(data.arrays().trained_on(some)), data.fingerprint
 
 
 def _train(
