@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from study.analysis.maths.basis import Basis, Term
 from study.analysis.maths.box import Array
-from study.analysis.maths.evidence import Fitted, Rows, ScalePrior, fit_robustly
+from study.analysis.maths.evidence import Fitted, ScalePrior, fit_robustly
+from study.analysis.maths.roads import Rows
 
 PAIR_SCALE = 0.02
 """Prior median sd of a pair relative to the response's; the mean square is some seven times

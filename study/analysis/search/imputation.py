@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from study.analysis.maths.basis import DECAY, Basis
 from study.analysis.maths.box import Array
-from study.analysis.maths.evidence import Fitted, Rows, ScalePrior, fit
+from study.analysis.maths.evidence import Fitted, ScalePrior, fit
+from study.analysis.maths.roads import Rows
 from study.analysis.search.frames import Frames
 
 GROUPS = 6

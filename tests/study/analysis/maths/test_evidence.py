@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.analysis.maths.evidence import (
-    ColumnRoad,
-    RowRoad,
-    Rows,
-    ScalePrior,
-    fit,
-    fit_robustly,
-    unpenalised,
-)
+from study.analysis.maths.evidence import ScalePrior, fit, fit_robustly, unpenalised
+from study.analysis.maths.roads import ColumnRoad, RowRoad, Rows
 
 
 @pytest.fixture
