@@ -29,6 +29,9 @@ from study.folder.parquet import as_table
 from study.folder.tables import StudyTables, read_study
 from study.plan.streams import Stream, stream_seed
 
+_Frames = dict[Kind, pd.DataFrame]
+_Rows = list[dict[str, Any]]
+
 _OF_SEARCH: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals")
 
 
@@ -65,13 +68,17 @@ def conclude(folder: Path) -> Conclusions:
     """
     tables = read_study(folder)
     analysis = analyse(tables.study, tables.trials, tables.epochs, seed=tables.study.seed)
-    tables = _written(tables, {kind: analysis.table(kind) for kind in _OF_SEARCH})
-    claims = _records(analysis.table("claims"))
-    tables, of_arms = _confirmed(tables, analysis)
-    tables, of_drops = _elsewhere(tables)
-    rows = [*claims, *of_arms, *of_drops]
-    tables = _written(tables, {"claims": pd.DataFrame(rows, columns=names_of("claims"))})
-    return Conclusions(tables=tables, analysis=analysis)
+    of_confirm, of_arms = _confirmed(tables, analysis)
+    tables = _having(tables, of_confirm)
+    of_external, of_drops = _elsewhere(tables)
+    rows = [*_records(analysis.table("claims")), *of_arms, *of_drops]
+    claims: _Frames = {"claims": pd.DataFrame(rows, columns=names_of("claims"))}
+    of_search: _Frames = {kind: analysis.table(kind) for kind in _OF_SEARCH}
+    # claims first: a process killed in between leaves nothing that says their rows are there
+    frames = claims | of_confirm | of_external | of_search
+    for kind, frame in frames.items():
+        Folder(folder).write_table(kind, frame, tables.study)
+    return Conclusions(tables=_having(tables, frames), analysis=analysis)
 
 
 def forget(folder: Path, *kinds: Literal["confirmed", "external"]) -> None:
@@ -110,25 +117,20 @@ def predicted_of(tables: StudyTables) -> Predicted | None:
     return describe_predictions(models, predictions, seed=tables.study.seed)
 
 
-def _confirmed(
-    tables: StudyTables, analysis: Analysis
-) -> tuple[StudyTables, list[dict[str, Any]]]:
+def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]:
     """Scores, arms and pairs of arms on fresh seeds; rows of the claims that they decide."""
     models = confirmed_models(tables)
     if tables.confirm is None or not _can_be_scored(tables, models):
-        return tables, _kept(tables, of_drops=False)
+        return {}, _kept(tables, of_drops=False)
     is_there = tables.confirmed is not None and tables.claims is not None
     if is_there and models[["temperature", "learned"]].notna().all(axis=None):
-        return tables, _kept(tables, of_drops=False)
+        return {}, _kept(tables, of_drops=False)
     found = _scored(tables, models)
     is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]
     facts = tables.confirm[names_of("confirm")].loc[:, is_fact]
-    frames: dict[Kind, pd.DataFrame] = {
-        "confirmed": found.estimates,
-        "confirm": facts.merge(found.models, on="model", how="left"),
-    }
     decided = Decisions()(tables.study, found.judged_on(), analysis.claims)
-    return _written(tables, frames), _records(decided)
+    models = facts.merge(found.models, on="model", how="left")
+    return {"confirmed": found.estimates, "confirm": models}, _records(decided)
 
 
 def _can_be_scored(tables: StudyTables, models: pd.DataFrame) -> bool:
@@ -149,21 +151,21 @@ def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
         ) from error
 
 
-def _elsewhere(tables: StudyTables) -> tuple[StudyTables, list[dict[str, Any]]]:
+def _elsewhere(tables: StudyTables) -> tuple[_Frames, _Rows]:
     """Scores on other faces and their change; rows of the claims about these."""
     models = confirmed_models(tables)
     if (tables.external is not None and tables.claims is not None) or models.empty:
-        return tables, _kept(tables, of_drops=True)
+        return {}, _kept(tables, of_drops=True)
     faces = read_other_faces(tables.folder, models["model"])
     if not faces:
-        return tables, _kept(tables, of_drops=True)
+        return {}, _kept(tables, of_drops=True)
     seed = stream_seed(tables.study, Stream.EXTERNAL)
     found = score_elsewhere(models, tables.predictions, faces, seed=seed)
     judged = judge_drops(tables.study, found)
-    return _written(tables, {"external": external_frame(found)}), _records(judged)
+    return {"external": external_frame(found)}, _records(judged)
 
 
-def _kept(tables: StudyTables, *, of_drops: bool) -> list[dict[str, Any]]:
+def _kept(tables: StudyTables, *, of_drops: bool) -> _Rows:
     """Rows of claims that were judged after the search, about other faces or not."""
     if tables.claims is None:
         return []
@@ -172,13 +174,11 @@ def _kept(tables: StudyTables, *, of_drops: bool) -> list[dict[str, Any]]:
     return _records(tables.claims[is_kept & (tables.claims["stage"] == "confirm")])
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = frame.to_dict("records")
+def _records(frame: pd.DataFrame) -> _Rows:
+    rows: _Rows = frame.to_dict("records")
     return rows
 
 
-def _written(tables: StudyTables, frames: dict[Kind, pd.DataFrame]) -> StudyTables:
-    """The tables with these among them, on disk too."""
-    for kind, frame in frames.items():
-        Folder(tables.folder).write_table(kind, frame, tables.study)
+def _having(tables: StudyTables, frames: _Frames) -> StudyTables:
+    """The tables with these among them, as they are read from disk."""
     return tables.having({kind: as_table(frame, kind) for kind, frame in frames.items()})

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from study.folder.tables import StudyTables
 
 
@@ -25,8 +27,7 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
     ]
     claims = tables.claims
     return lines + [
-        f"{row['verdict']}: {row['text']} ({row['estimate']:+.1f} points "
-        f"[{row['low']:.1f}, {row['high']:.1f}])"
+        f"{row['verdict']}: {row['text']} ({_difference(row)})"
         for row in claims[claims["split"] == split].to_dict("records")
     ]
 
@@ -50,6 +51,13 @@ def elsewhere_lines(tables: StudyTables) -> list[str]:
     for row in claims[claims["split"].isin(table["faces"])].to_dict("records"):
         lines.append(f"{row['verdict']} on {row['split']}: {row['text']} ({row['reason']})")
     return lines
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """A claim's estimate with its interval, or why it is withheld."""
+    if pd.isna(row["estimate"]):
+        return str(row["reason"])
+    return f"{row['estimate']:+.1f} points [{row['low']:.1f}, {row['high']:.1f}]"
 
 
 def _percent(row: Mapping[str, Any]) -> str:

@@ -108,6 +108,29 @@ def test_concluding_again_gives_the_same_tables(facts):
     assert_same(concluded(facts), first)
 
 
+@pytest.mark.parametrize("n_written", range(7))
+def test_a_conclusion_that_was_killed_is_made_up_for(facts, n_written, monkeypatch):
+    whole = Path(shutil.copytree(facts, facts.with_name("whole")))
+    conclude(whole)
+    left = iter(range(n_written))
+    written = Folder.write_table
+
+    def killed(self, *given, **more):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return written(self, *given, **more)
+
+    confirm = (facts / "confirm.parquet").rename(facts / "confirm.later")
+    conclude(facts)  # as after the search, whose claims are there
+    confirm.rename(facts / "confirm.parquet")
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "write_table", killed)
+        with pytest.raises(KeyboardInterrupt):
+            conclude(facts)
+    conclude(facts)
+    assert_same(concluded(facts), concluded(whole))
+
+
 @pytest.mark.parametrize("gone", [*((kind,) for kind in CONCLUDED), CONCLUDED])
 def test_deleted_conclusions_come_back_as_they_were(facts, gone):
     conclude(facts)

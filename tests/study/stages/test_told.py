@@ -1,0 +1,41 @@
+"""What the confirm stage says on the terminal of its conclusions."""
+
+import shutil
+
+import pandas as pd
+
+from study.analysis.conclusions import conclude
+from study.folder.tables import StudyTables
+from study.stages.told import confirmed_lines
+from tests.study.analysis.test_conclusions import RESULTS
+
+
+def committed(tmp_path, **of_claim: object) -> StudyTables:
+    """The committed study's tables, with other words on a claim that was confirmed."""
+
+    tables = conclude(shutil.copytree(RESULTS / "korean-32", tmp_path / "it")).tables
+    claims = tables.claims.astype(object)
+    for name, value in of_claim.items():
+        claims.loc[claims["stage"] == "confirm", name] = value
+    return tables.having({"claims": claims})
+
+
+def test_each_arm_and_each_claim_has_a_line(tmp_path):
+    tables = committed(tmp_path)
+    lines = confirmed_lines(tables)
+    assert [line.partition(":")[0] for line in lines[:4]] == list(
+        dict.fromkeys(tables.confirm["arm"])
+    )
+    assert all(
+        "accuracy [" in line and "fresh seeds (the search's best" in line for line in lines[:4]
+    )
+    assert all(" points [" in line for line in lines[4:])
+    assert len(lines) == 4 + (tables.claims["stage"] == "confirm").sum()
+
+
+def test_a_withheld_claim_says_why_in_place_of_an_estimate(tmp_path):
+    gone = {"estimate": pd.NA, "low": pd.NA, "high": pd.NA}
+    lines = confirmed_lines(committed(tmp_path, **gone, reason="no net learned"))
+    assert lines[4:]
+    assert all(line.endswith("(no net learned)") for line in lines[4:])
+    assert not any("nan" in line for line in lines)
