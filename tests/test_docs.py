@@ -295,6 +295,13 @@ def test_each_stop_of_the_walk_is_defined_in_its_file():
         assert re.search(rf"^(?:class |def )?{who.strip('`')}\b", source, re.MULTILINE), who
 
 
+def test_a_table_of_the_code_stands_where_contributing_says():
+    found = re.findall(r"`([A-Z]+)` in\s+`([\w/]+\.py)`", Page("CONTRIBUTING.md").prose)
+    assert len(found) >= 5
+    for name, file in found:
+        assert re.search(rf"^{name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE), name
+
+
 def test_the_rooms_are_described_as_they_describe_themselves():
     said = {room.strip("`/"): words for room, words in rows(Page("CONTRIBUTING.md"), "room")}
     for room in {name.replace(".", "/") for name in KNOWS}:
