@@ -11,7 +11,7 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from agecls.errors import AgeclsError, DivergedError, one_line
+from agecls.errors import AgeclsError, ToldError, one_line
 from agecls.machine import cores
 from agecls.streams import guard_streams
 
@@ -74,36 +74,31 @@ def status_of(
     module: str,
     work: Callable[[], int],
     *,
-    when_interrupted: str,
-    bad_input: tuple[type[Exception], ...] = (),
-    failed: tuple[type[Exception], ...] = (),
+    when_interrupted: str = "",
+    way_on: Callable[[], str] = str,
 ) -> int:
     """The exit status of a command's work; errors become one line on standard error.
 
-    SIGTERM ends it as Ctrl-C does.
+    SIGTERM ends it as Ctrl-C does. This is the one ladder of errors of all commands.
 
     Args:
         module: Opens the line.
         work: Returns the status.
-        when_interrupted: What an interrupted user must know.
-        bad_input: Errors of others than this package that mean bad input.
-        failed: And those that mean failure, which come first.
+        when_interrupted: What an interrupted user must know; empty: nothing.
+        way_on: How to go on with what is on disk when the work was interrupted or the system
+            refused something; empty: nothing has begun.
     """
-    failures: tuple[type[Exception], ...] = (DivergedError, *failed)
-    refusals: tuple[type[Exception], ...] = (AgeclsError, *bad_input)
     try:
         with sigterm_as_ctrl_c():
             return work()
-    except failures as error:
-        complaint, status = str(error), FAILED
-    except refusals as error:
-        complaint, status = str(error), BAD_INPUT
+    except ToldError as error:
+        parts, status = [str(error)], error.status
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        complaint, status = f"{where}{error.strerror or error}", FAILED
+        parts, status = [f"{where}{error.strerror or error}", way_on()], FAILED
     except KeyboardInterrupt:
-        complaint, status = f"interrupted; {when_interrupted}", INTERRUPTED
-    sys.stderr.write(f"{module}: {one_line(complaint)}\n")
+        parts, status = ["interrupted", when_interrupted, way_on()], INTERRUPTED
+    sys.stderr.write(f"{module}: {one_line('; '.join(filter(None, parts)))}\n")
     return status
 
 

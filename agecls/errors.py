@@ -10,8 +10,10 @@ AgeclsError
 
 A message is one line and says what was found, where, what was expected and what to do, in one or
 two sentences.
-Commands turn an AgeclsError into that one line on standard error and exit status 2.
+Commands turn an AgeclsError into that one line on standard error and its exit status.
 """
+
+from typing import ClassVar
 
 
 def one_line(message: str) -> str:
@@ -23,11 +25,21 @@ def one_line(message: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message.strip())
 
 
-class AgeclsError(Exception):
-    """Base of every error that the package raises on purpose."""
+class ToldError(Exception):
+    """Base of every error whose message is for the user of a command, of any package.
+
+    Attributes:
+        status: The exit status of a command that it ends: 2 bad input, 1 failed.
+    """
+
+    status: ClassVar[int] = 2
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
+
+
+class AgeclsError(ToldError):
+    """Base of every error that the package raises on purpose."""
 
 
 class DataLayoutError(AgeclsError, ValueError):
@@ -52,3 +64,5 @@ class CheckpointError(AgeclsError, ValueError):
 
 class DivergedError(AgeclsError, ArithmeticError):
     """Training produced a loss that is NaN or infinite."""
+
+    status = 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from agecls.command import FAILED, INTERRUPTED, Parser, positive, status_of
 from agecls.streams import say_last
-from study.options import add_place, add_resources
+from study.options import add_place, add_resources, resources_of, shell_line, words_again
 
 DEFAULT_SEEDS = 5
 """Where the study asks for no confirmation but the user does."""
@@ -88,14 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         p.error("--seeds trains models and --external only scores them; give one at a time")
     if len(dict(options.external)) < len(options.external):
         p.error("two sets of other faces have one name; write --external NAME=PATH")
-    from study.errors import SearchError, StudyError
-
     return status_of(
         "study.confirm",
         lambda: _confirm(options),
         when_interrupted="what is on disk is whole; give the command again to go on",
-        bad_input=(StudyError,),
-        failed=(SearchError,),
     )
 
 
@@ -131,11 +127,11 @@ def _confirm(options: argparse.Namespace) -> int:
 
 
 def _say_stopped(why: str, options: argparse.Namespace) -> None:
-    words = ["python", "-m", "study.confirm", options.name]
-    words += [] if options.out == Path("results") else ["--out", str(options.out)]
+    told = words_again(options, ("out", "data", "weights", "seeds", "storage", "address"))
     for name, path in options.external:
-        words += ["--external", f"{name}={path}"]
-    say_last(f"Stopped early: {why}. Go on with: {shlex.join(words)}")
+        told += ["--external", f"{name}={path}"]
+    line = shell_line("study.confirm", [options.name, *told])
+    say_last(f"Stopped early: {why}. Go on with: {line}")
 
 
 def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
@@ -200,18 +196,12 @@ def _run(
     from study.folder.provenance import this_command
     from study.running import ray_session
     from study.running.interruption import StopRequest, stop_on_signals
-    from study.running.ray_session import Resources
     from study.stages.confirm import confirm
     from study.stages.session import confirm_work, open_provenance
     from study.stages.study_faces import study_faces
 
     stop = StopRequest.after(options.time_budget)
-    resources = Resources(
-        cpus_per_trial=options.cpus_per_trial or 1.0,
-        gpus_per_trial=options.gpus_per_trial or 0.0,
-        concurrency=options.concurrency,
-        address=options.address,
-    )
+    resources = resources_of(options)
     data = study_faces(study, out)
     command = this_command("study.confirm")
     with ExitStack() as stack:

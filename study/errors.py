@@ -8,17 +8,14 @@ StudyError
 └── StudyFileError   a study file, preset or command-line value cannot be used as a study
 
 A message is one line and says what was found, where (file, table and key), what was expected and
-what to do. Commands turn a StudyError into that line on standard error and exit status 2.
+what to do. Commands turn a StudyError into that line on standard error and its exit status.
 """
 
-from agecls.errors import one_line
+from agecls.errors import ToldError
 
 
-class StudyError(Exception):
+class StudyError(ToldError):
     """Base of every error that the package raises on purpose."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 class StudyFileError(StudyError, ValueError):
@@ -39,3 +36,5 @@ class StorageError(StudyError, OSError):
 
 class SearchError(StudyError, RuntimeError):
     """A search cannot go on."""
+
+    status = 1

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from agecls.command import Parser
+from agecls.command import Parser, status_of
 from study.errors import StudyError
 from study.options import add_place
 
@@ -50,18 +50,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
-    try:
+
+    def work() -> int:
         sys.stdout.write(f"{_export(options)}\n")
-    except StudyError as error:
-        sys.stderr.write(f"study.export_to: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"study.export_to: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("study.export_to: interrupted\n")
-        return 130
-    return 0
+        return 0
+
+    return status_of("study.export_to", work)
 
 
 def _export(options: argparse.Namespace) -> str:

@@ -1,10 +1,16 @@
 """Options that several commands share, and how their values are written. Loads nothing heavy."""
 
 import argparse
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agecls.command import positive as at_least_one
 from agecls.command import seconds
+
+if TYPE_CHECKING:
+    from study.running.ray_session import Resources
 
 
 def add_place(group: argparse._ArgumentGroup) -> None:
@@ -31,6 +37,36 @@ def add_resources(group: argparse._ArgumentGroup) -> None:
         help="where checkpoints go, reachable from every node: a shared folder, s3://… (default: "
         "inside the study's folder)",
     )
+
+
+def resources_of(options: argparse.Namespace) -> "Resources":
+    """What Ray may use, from the options of `add_resources`."""
+    from study.running.ray_session import Resources
+
+    return Resources(
+        cpus_per_trial=options.cpus_per_trial or 1.0,
+        gpus_per_trial=options.gpus_per_trial or 0.0,
+        concurrency=options.concurrency,
+        address=options.address,
+    )
+
+
+def words_again(options: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """What a command must be told again to go on: of these options those that were given."""
+    given = {name: getattr(options, name) for name in names}
+    if given.get("out") == Path("results"):
+        del given["out"]
+    return [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
+def shell_line(module: str, words: Iterable[str]) -> str:
+    """A command as a user types it."""
+    return shlex.join(["python", "-m", module, *words])
 
 
 def positive(text: str) -> float:

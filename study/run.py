@@ -1,16 +1,15 @@
 """Command line of the main job: parse, call, exit status. Heavy imports wait for the work."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agecls.command import INTERRUPTED, Parser, sigterm_as_ctrl_c
+from agecls.command import INTERRUPTED, Parser, status_of
 from agecls.streams import say_last
-from study.options import add_place, add_resources
+from study.options import add_place, add_resources, resources_of, shell_line, words_again
 
 EPILOG = """\
 examples:
@@ -65,31 +64,20 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
-    from agecls.errors import AgeclsError, one_line
-    from study.errors import SearchError, StudyError
-
     folder: Path | None = None
-    try:
-        with sigterm_as_ctrl_c():
-            if options.list:
-                return _list()
-            study, folder = _resolve(options)
-            if options.dry_run:
-                return _dry_run(study)
-            if options.benchmark:
-                return _benchmark(study)
-            return _run(options, study, folder)
-    except SearchError as error:
-        complaint, status = str(error), 1
-    except (AgeclsError, StudyError) as error:
-        complaint, status = str(error), 2
-    except KeyboardInterrupt:
-        complaint, status = f"interrupted{_way_on(options, folder)}", INTERRUPTED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        complaint, status = f"{where}{error.strerror or error}{_way_on(options, folder)}", 1
-    sys.stderr.write(f"study.run: {one_line(complaint)}\n")
-    return status
+
+    def work() -> int:
+        nonlocal folder
+        if options.list:
+            return _list()
+        study, folder = _resolve(options)
+        if options.dry_run:
+            return _dry_run(options, study)
+        if options.benchmark:
+            return _benchmark(study)
+        return _run(options, study, folder)
+
+    return status_of("study.run", work, way_on=lambda: _way_on(options, folder))
 
 
 def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
@@ -99,19 +87,15 @@ def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
     leaves_nothing = options.dry_run or options.benchmark
     if folder is None or leaves_nothing or not Folder(folder).study_file.exists():
         return ""
-    return f"; what is on disk is whole, go on with: {_resume_command(options, folder)}"
+    return f"what is on disk is whole, go on with: {_resume_command(options, folder)}"
 
 
 def _resume_command(options: argparse.Namespace, folder: Path) -> str:
     """The command that goes on, with what it must be told again to find the checkpoints."""
     is_below = folder == options.out / folder.name
-    words = ["python", "-m", "study.run", "--resume", folder.name if is_below else str(folder)]
-    if is_below and options.out != Path("results"):
-        words += ["--out", str(options.out)]
-    for name in ("storage", "address"):
-        if getattr(options, name) is not None:
-            words += [f"--{name}", getattr(options, name)]
-    return shlex.join(words)
+    name = folder.name if is_below else str(folder)
+    told = ("out", "storage", "address") if is_below else ("storage", "address")
+    return shell_line("study.run", ["--resume", name, *words_again(options, told)])
 
 
 def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
@@ -186,11 +170,11 @@ def _list() -> int:
     return 0
 
 
-def _dry_run(study: Any) -> int:
+def _dry_run(options: argparse.Namespace, study: Any) -> int:
     from study.cost.estimate import describe_plan
     from study.running.terminal import console
 
-    describe_plan(study, console())
+    describe_plan(study, console(), at_a_time=resources_of(options).at_a_time_here())
     return 0
 
 
@@ -207,7 +191,6 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
 
     ray_environment.prepare(is_local=options.address is None)
     from study.folder.provenance import this_command
-    from study.running.ray_session import Resources
     from study.running.terminal import console
     from study.stages.session import conduct
 
@@ -215,12 +198,7 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     outcome = conduct(
         study,
         folder,
-        resources=Resources(
-            cpus_per_trial=options.cpus_per_trial or 1.0,
-            gpus_per_trial=options.gpus_per_trial or 0.0,
-            concurrency=options.concurrency,
-            address=options.address,
-        ),
+        resources=resources_of(options),
         time_budget=options.time_budget,
         storage=options.storage,
         command=this_command("study.run"),

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from agecls.classes import EIGHT
 from agecls.data.arrays import TrainingArrays
-from agecls.machine import cores
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Factor, Study
@@ -27,13 +26,13 @@ MEASURED_STEPS = 3
 """Training steps that are timed for each structure, after a first one to warm up."""
 
 
-def describe_plan(study: Study, console: Console, *, concurrency: int | None = None) -> None:
+def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
     """Print factors, plan and predicted cost; measures a few steps, trains nothing.
 
     Args:
         study: The resolved study.
         console: Where to print.
-        concurrency: Trials at a time; None: one per core.
+        at_a_time: Trials that will run side by side.
     """
     data = study_faces(study, console)
     console.print(_factor_table(study))
@@ -54,7 +53,6 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
         f"{study.confirm_seeds} seeds an arm to confirm",
         highlight=False,
     )
-    workers = concurrency or cores()
     per_image = max(seconds_per_image(study, *structure) for structure in structures(study))
     # an evaluation is a forward pass, a third of a training step's arithmetic; beside bfloat16,
     # which it does not use, about half of its time
@@ -63,10 +61,10 @@ def describe_plan(study: Study, console: Console, *, concurrency: int | None = N
     confirm = len(study.arms) * study.confirm_seeds * study.epochs
     console.print(
         f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
-        f"{duration(per_epoch)}; with {workers} trials at a time the search takes "
-        f"{duration(fewest * per_epoch / workers)} (every stop at its first rung) to "
-        f"{duration(most * per_epoch / workers)} (no stop), the confirmation up to "
-        f"{duration(confirm * per_epoch / workers)}",
+        f"{duration(per_epoch)}; with {at_a_time} trials at a time the search takes "
+        f"{duration(fewest * per_epoch / at_a_time)} (every stop at its first rung) to "
+        f"{duration(most * per_epoch / at_a_time)} (no stop), the confirmation up to "
+        f"{duration(confirm * per_epoch / at_a_time)}",
         highlight=False,
     )
     console.print(

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agecls.command import Parser
-from study.errors import StudyError, TablesError
+from agecls.command import Parser, status_of
+from study.errors import TablesError
 
 FORMATS = ("html", "md", "svg", "png")
 
@@ -49,19 +49,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report and print its path; returns the exit status."""
     options = parser().parse_args(arguments)
-    try:
+
+    def work() -> int:
         folders = [find_folder(name, out=options.out) for name in options.names]
         path = _write(folders, options.form, out=options.out)
-    except StudyError as error:
-        sys.stderr.write(f"study.report: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"study.report: the report cannot be written: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    sys.stdout.write(f"{path}\n")
-    return 0
+        sys.stdout.write(f"{path}\n")
+        return 0
+
+    return status_of("study.report", work)
 
 
 def find_folder(name: str, *, out: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+import torch
 
 from agecls.machine import cores
 from study.errors import SearchError, StudyError
@@ -24,6 +25,22 @@ class Resources:
     gpus_per_trial: float = 0.0
     concurrency: int | None = None
     address: str | None = None
+
+    def at_a_time(self, *, cpus: float, gpus: float) -> int:
+        """Trials at a time on so much: as many as fit, or fewer where that is asked.
+
+        A cluster may grow, so there it is what is asked.
+        """
+        if self.concurrency is not None and self.address is not None:
+            return self.concurrency
+        there = ((cpus, self.cpus_per_trial), (gpus, self.gpus_per_trial))
+        fits = [has / wanted for has, wanted in there if wanted > 0]
+        most = max(1, int(min(fits, default=1.0)))
+        return most if self.concurrency is None else min(self.concurrency, most)
+
+    def at_a_time_here(self) -> int:
+        """Trials at a time before Ray says what there is: on this machine, if nothing is asked."""
+        return self.at_a_time(cpus=cores(), gpus=torch.cuda.device_count())
 
 
 def check_resources(resources: Resources) -> None:
@@ -44,21 +61,9 @@ def check_resources(resources: Resources) -> None:
 
 
 def concurrency(resources: Resources) -> int:
-    """Trials at a time: as many as there are CPUs and GPUs for, or fewer where that is asked.
-
-    A cluster may grow, so there it is what is asked.
-    """
-    asked = resources.concurrency
-    if asked is not None and resources.address is not None:
-        return asked
+    """Trials at a time on what Ray has."""
     cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    fits = []
-    if resources.cpus_per_trial > 0:
-        fits.append(cluster.get("CPU", 0.0) / resources.cpus_per_trial)
-    if resources.gpus_per_trial > 0:
-        fits.append(cluster.get("GPU", 0.0) / resources.gpus_per_trial)
-    most = max(1, int(min(fits, default=1.0)))
-    return most if asked is None else min(asked, most)
+    return resources.at_a_time(cpus=cluster.get("CPU", 0.0), gpus=cluster.get("GPU", 0.0))
 
 
 @contextmanager

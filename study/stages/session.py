@@ -12,7 +12,6 @@ from rich.console import Console
 
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError
-from agecls.machine import cores
 from study.asked.factors import Study, arm_name
 from study.errors import SearchError, StorageError, StudyError
 from study.folder.folder import CONFIRM, SCOUT, Folder
@@ -248,7 +247,7 @@ def prepare(study: Study, folder: Path, storage: str | None, resources: Resource
     """
     make_folder(folder)
     if storage is None:
-        kept = len(study.arms) * (1 + 1) + (resources.concurrency or cores())
+        kept = len(study.arms) * (1 + 1) + resources.at_a_time_here()
         what = f"checkpoints and models of {len(study.arms)} arms"
         _check_room(folder, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")
         place = Storage(str(Folder(folder).checkpoints.absolute()))

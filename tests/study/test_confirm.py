@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.use.saved import load
 from study.analysis.models.scoring import tempered
 from study.asked.study_file import load_study
-from study.confirm import main
+from study.confirm import _say_stopped, main, parser
 from study.folder.parquet import read_table
 from study.running import ray_session
 from study.stages import confirm
@@ -90,6 +91,17 @@ def test_bad_input_is_status_2_and_no_traceback(tmp_path, words, expected):
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_way_to_go_on_names_all_that_must_be_told_again(capsys):
+    words = ["it", "--out", "my results", "--data", "faces", "--weights", "w.pt", "--seeds", "7"]
+    words += ["--storage", "s3://b/c", "--address", "auto", "--external", "museum=far/away"]
+    options = parser().parse_args([*words, "--time-budget", "1h"])
+    _say_stopped("the time budget is used up", options)
+    told = capsys.readouterr().out.strip().partition("Go on with: ")[2]
+    assert told.startswith("python -m study.confirm it --out 'my results' ")
+    again = vars(parser().parse_args(shlex.split(told)[3:]))
+    assert again == vars(options) | {"time_budget": None}
 
 
 def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, monkeypatch, capsys):

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -69,3 +71,18 @@ def test_help_answers_without_heavy_imports():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "mlflow ui" in done.stdout
+
+
+def test_sigterm_ends_the_command_as_ctrl_c_does(monkeypatch, capsys):
+    def ended(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal came to nothing")
+
+    monkeypatch.setattr("study.report.__main__.find_folder", ended)
+    # the test's own end, were the signal not the command's
+    at_start = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert export_to.main(["tensorboard", "it"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, at_start)
+    assert capsys.readouterr().err == "study.export_to: interrupted\n"

@@ -235,6 +235,17 @@ def test_the_way_to_go_on_names_what_must_be_told_again(words, expected):
     assert _resume_command(options, folder) == f"python -m study.run {expected}"
 
 
+@pytest.mark.parametrize(
+    ("words", "n"), [([], 8), (["--concurrency", "3"], 3), (["--cpus-per-trial", "4"], 2)]
+)
+def test_a_dry_run_counts_the_trials_that_will_run_at_a_time(
+    tmp_path, monkeypatch, capsys, words, n
+):
+    monkeypatch.setattr("study.running.ray_session.cores", lambda: 8)
+    assert main([str(tiny.write_study(tmp_path)), "--dry-run", *words]) == 0
+    assert f"with {n} trials at a time" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
     tmp_path, monkeypatch, capsys, number

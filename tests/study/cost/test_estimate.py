@@ -20,7 +20,7 @@ def test_the_plan_s_epochs_lie_between_every_stop_at_once_and_no_stop(tmp_path):
 def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
     study = load_study(write_study(tmp_path))
     console = Console(record=True, width=100)
-    describe_plan(study, console)
+    describe_plan(study, console, at_a_time=2)
     text = console.export_text()
     for word in ("variant", "org, bcd", "0.001 to 0.1 (log)", "2 design, 4 search", "images/s"):
         assert word in text
@@ -41,7 +41,7 @@ def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, dedupl
     with table.open("a") as rows:
         rows.write(",".join([*owner, "copy.jpg"]) + "\n")
     console = Console(record=True, width=100)
-    describe_plan(study, console)
+    describe_plan(study, console, at_a_time=2)
     assert f"{n_different + extra} training and" in console.export_text()
 
 
@@ -64,5 +64,5 @@ def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
     # three scouts of two epochs in each of two arms
     assert [a - b for a, b in zip(epochs_of(study), epochs_of(without), strict=True)] == [12, 12]
     console = Console(record=True, width=100)
-    describe_plan(study, console)
+    describe_plan(study, console, at_a_time=2)
     assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()

@@ -1,4 +1,6 @@
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -127,3 +129,20 @@ def test_help_answers_in_half_a_second() -> None:
 
     # the fastest of some, since other work shares the machine
     assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_sigterm_ends_the_command_as_ctrl_c_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal came to nothing")
+
+    monkeypatch.setattr("study.report.__main__.find_folder", ended)
+    # the test's own end, were the signal not the command's
+    at_start = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert main(["it"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, at_start)
+    assert capsys.readouterr().err == "study.report: interrupted\n"

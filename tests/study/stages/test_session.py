@@ -75,6 +75,16 @@ def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_p
         work(5)
 
 
+def test_the_disk_must_hold_the_checkpoints_of_the_trials_at_a_time(tmp_path, monkeypatch):
+    study = load_study(tiny.write_study(tmp_path))
+    usage = type("Usage", (), {"free": 0})
+    monkeypatch.setattr(session.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("study.running.ray_session.cores", lambda: 8)
+    # two arms' best ones, their models, and one of each trial that runs
+    with pytest.raises(StorageError, match=r"may take 2\.8 GB"):
+        session.prepare(study, tmp_path / "it", None, Resources(cpus_per_trial=2))
+
+
 def test_a_search_in_which_every_trial_diverges_ends_with_its_tables_and_a_report(
     run, tmp_path, monkeypatch
 ):
