@@ -13,6 +13,7 @@ from agecls.command import (
     positive,
     progress_on_stderr,
     seconds,
+    share,
     status_of,
     usable_device,
     use_threads,
@@ -72,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--images", metavar="N", type=positive, help="at most so many training images (all)"
     )
+    p.add_argument(
+        "--max-bad-share",
+        metavar="X",
+        type=share,
+        default=0.02,
+        help="largest share of files and rows that may be unusable (default: 0.02)",
+    )
     p.add_argument("--batch-size", metavar="N", type=positive, default=BATCH_SIZE)
     p.add_argument("--lr", metavar="X", type=float, default=0.05, help="default: 0.05 (SGD)")
     p.add_argument("--seed", metavar="N", type=int, default=0)
@@ -114,6 +122,7 @@ def _pretrain(options: argparse.Namespace) -> int:
         options.data,
         size=options.size,
         seed=options.seed,
+        max_bad_share=options.max_bad_share,
         progress=progress_on_stderr("Reading faces"),
     )
     years = years_of(data, options.data) if options.target == "years" else None

@@ -50,6 +50,7 @@ def study_tables(draw: st.DrawFn) -> dict[str, Any]:
             "path": draw(FREE_TEXT),
             "size": draw(st.integers(16, 512)),
             "deduplicate": draw(st.booleans()),
+            "max_bad_share": draw(st.sampled_from([0.0, 0.02, 0.05, 1.0])),
         },
         **draw(
             st.one_of(

@@ -158,8 +158,10 @@ def _checked(pack: Pack, records: Records, table: Path, max_bad_share: float) ->
 
 
 def _allowing(share: float) -> str:
-    """The line of a study file that allows this share."""
-    return f"`max_bad_share = {math.ceil(share * 100) / 100}` under [data] of a study file"
+    """How a study and a command allow this share."""
+    rounded = math.ceil(share * 100) / 100
+    where = "under [data] of a study file (agecls.pretrain: --max-bad-share)"
+    return f"`max_bad_share = {rounded}` {where}"
 
 
 def _good(

@@ -104,7 +104,12 @@ def confirmed_models(folder: Path) -> pd.DataFrame:
 def _open_set(work: Scoring, source: Provenance, name: str, path: str) -> WholeSet:
     """The set's images; its name stands for them from now on."""
     with progress(f"Reading {name}", work.console) as advance:
-        whole = load_whole(path, size=work.study.size, progress=advance)
+        whole = load_whole(
+            path,
+            size=work.study.size,
+            max_bad_share=work.study.max_bad_share,
+            progress=advance,
+        )
     home = Folder(work.folder).confirm.external(name)
     known = described(home)
     if known is not None and known["fingerprint"] != whole.fingerprint:
@@ -213,7 +218,8 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     try:
-        return load_data(path, size=size, seed=seed).fingerprint == fingerprint
+        data = load_data(path, size=size, seed=seed, max_bad_share=1.0)
+        return data.fingerprint == fingerprint
     except AgeclsError:
         return False  # it could not have been trained on: there is no train split in it
 

@@ -159,7 +159,13 @@ def _share_faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[An
     Nothing else of the set stays in memory.
     """
     with progress("Reading faces to pretrain on", console) as advance:
-        data = load_data(plan.data, size=study.size, seed=study.seed, progress=advance)
+        data = load_data(
+            plan.data,
+            size=study.size,
+            seed=study.seed,
+            max_bad_share=study.max_bad_share,
+            progress=advance,
+        )
     some = at_most(plan.images, len(data.train.labels), seed=study.seed)
     return ray.put(data.arrays().trained_on(some)), data.fingerprint
 

@@ -77,7 +77,8 @@ least = 1.0
 WORDS = """
 study confirm data weights pretrain factors claims include name question metric trials added epochs
 seed design_share reduction seeds path size deduplicate source images role levels value low high
-range log when text factor better worse least equal within more_than __class__ __init__
+max_bad_share range log when text factor better worse least equal within more_than __class__
+__init__
 """
 KEYS = sorted({*WORDS.split(), *CHOICES, *BOUNDS})
 LEVELS = st.sampled_from([level for levels in CHOICES.values() for level in levels])

@@ -85,14 +85,15 @@ def refuse_number_folders(root: Path) -> None:
         DataLayoutError: They are.
     """
     for folders in _levels(root):
-        numbers = sorted({n for p in folders if _NUMBER.fullmatch(n := posixpath.basename(p))})
+        numbers = {n for p in folders if _NUMBER.fullmatch(n := posixpath.basename(p))}
         if not numbers:
             continue
-        shown = ", ".join(numbers[:_SHOWN]) + (", …" if len(numbers) > _SHOWN else "")
+        first, *_ = ordered = sorted(numbers, key=lambda name: (int(name), name))
+        shown = ", ".join(ordered[:_SHOWN]) + (", …" if len(ordered) > _SHOWN else "")
         raise DataLayoutError(
             f"{root} has folders named by numbers ({shown}), which may be ages, persons, parts or "
             f"classes. If they are ages in years, give '{root / AGE_MARK}' or name them "
-            f"age_{numbers[0]} and so on; if classes, name them {expected_classes()}; else list "
+            f"age_{first} and so on; if classes, name them {expected_classes()}; else list "
             f"the images in a CSV with columns path and age"
         )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from agecls.data.decoding import (
+    FORMATS,
     MAX_BYTES,
     MAX_PIXELS,
     content_of,
@@ -135,6 +136,12 @@ def test_numbers_that_are_no_8_or_16_bits_are_refused() -> None:
     large = Image.fromarray(np.full((8, 8), 70_000, dtype=np.int32))
     with pytest.raises(ImageError, match="32 bits"):
         decode(encoded(large, "TIFF"), 8)
+
+
+@pytest.mark.skipif("AVIF" not in FORMATS, reason="this Pillow was built without AVIF")
+def test_avif_is_opened() -> None:
+    picture = Image.new("RGB", (16, 16), (200, 100, 50))
+    assert np.abs(np.array(flat(encoded(picture, "AVIF", quality=100))) - (200, 100, 50)).max() < 4
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:

@@ -141,6 +141,7 @@ def test_too_many_bad_files_are_an_error_with_a_table_of_them(tmp_path: Path) ->
     message = r"2 of 6 images cannot be used, more than 10\.0% \(a/000\.png: the file is empty; .*"
     with pytest.raises(DataLayoutError, match=message) as caught:
         open_pack(records, 8, cache=cache, max_bad_share=0.1)
+    assert "`max_bad_share = 0.34` under [data] of a study file" in str(caught.value)
     (table,) = (cache / "quarantine").iterdir()
     assert str(table) in str(caught.value)
     assert pd.read_csv(table)["image_path"].tolist() == ["a/000.png", "a/002.png"]

@@ -44,6 +44,14 @@ def test_the_list_is_taken_as_it_is_at_its_place(root):
     assert image_paths(["set/a.JPG", "-"], listed) == expected
 
 
+def test_linked_folders_are_followed_and_cameras_endings_are_images(root):
+    for name in ("pool/1.jfif", "pool/2.jpe", "pool/3.heic", "pool/4.avif"):
+        write_picture(root / name)
+    (root / "set" / "link").symlink_to(root / "pool")
+    found = [path for path in image_paths(["set"], []) if "link" in path]
+    assert found == [f"set/link/{name}" for name in ("1.jfif", "2.jpe", "3.heic", "4.avif")]
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [

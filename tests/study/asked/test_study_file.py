@@ -3,6 +3,7 @@ import logging
 import re
 import tomllib
 from copy import deepcopy
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agecls.data.loading import load_data
+from agecls.data.packing import open_pack
+from agecls.data.whole_set import load_whole
+from agecls.pretrain import parser as pretrain_parser
 from study.asked.claims.importance import ImportanceClaim
-from study.asked.factors import Factor, Range
+from study.asked.factors import MAX_BAD_SHARE, Factor, Range
 from study.asked.study_file import dump_study, load_study, preset_names
 from study.errors import StudyError, StudyFileError
 from tests.strategies import studies, study_of_tables
@@ -804,3 +809,20 @@ def test_the_earlier_claims_about_levels_and_shares_are_declared_on_real_faces()
 
     for name in ("faces-cpu", "faces-gpu"):
         assert stated <= {claim.name for claim in load_study(name).claims}
+
+
+def test_the_share_of_bad_files_is_that_of_every_reader_and_can_be_asked_for(tmp_path):
+    study = load_study(write(tmp_path, VALID))
+    defaults = [
+        signature(reader).parameters["max_bad_share"].default
+        for reader in (load_data, load_whole, open_pack)
+    ]
+    command = pretrain_parser().parse_args(["faces", "--out", "x.safetensors"])
+    assert {study.max_bad_share, command.max_bad_share, *defaults} == {MAX_BAD_SHARE}
+    # older studies' texts do not have it, and are compared with what is written now
+    assert "max_bad_share" not in dump_study(study)
+    asked = load_study(write(tmp_path, valid_with("size = 32", "size = 32\nmax_bad_share = 0.1")))
+    assert asked.max_bad_share == 0.1
+    assert load_study(write(tmp_path, dump_study(asked))).max_bad_share == 0.1
+    with pytest.raises(StudyFileError, match=r"\[data\] max_bad_share"):
+        load_study(write(tmp_path, valid_with("size = 32", "size = 32\nmax_bad_share = 2")))

@@ -251,3 +251,95 @@ def test_any_bytes_after_a_good_row_give_records_or_a_layout_error(
         return
     assert set(records.frame["image_path"]) <= {"x.jpg"}
     assert records.quarantine["reason"].notna().all()
+
+
+@pytest.mark.parametrize("column", ["id_num", "identity", "Subject", "name", "user_id", "person"])
+def test_persons_stand_in_columns_of_many_names_and_other_columns_are_named(
+    tmp_path: Path, column: str
+) -> None:
+    for number in range(3):
+        write_picture(tmp_path / f"{number}.jpg")
+    header = ["path", "age", column, "gender", ""]
+    rows = [["0.jpg", "3", "anna", "f", "0"], ["1.jpg", "30", "anna", "f", "1"]]
+    table_of(tmp_path, header, [*rows, ["2.jpg", "5", "ben", "m", "2"]])
+    records = read_records(tmp_path)
+    assert records.frame["person_id"].tolist() == ["anna", "anna", "ben"]
+    assert records.notes == ("columns of labels.csv that are not used: gender, without a name",)
+
+
+@pytest.mark.parametrize("names", [("young", "old"), ("0.png", "1.png")])
+def test_a_name_that_is_a_class_s_or_a_file_s_is_no_person(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    rows = []
+    for number in range(4):
+        write_picture(tmp_path / f"{number}.jpg")
+        rows.append([f"{number}.jpg", "ah"[number % 2], names[number % 2]])
+    table_of(tmp_path, ["path", "label", "name"], rows)
+    records = read_records(tmp_path)
+    assert records.frame["person_id"].isna().all()
+    assert records.notes == ("columns of labels.csv that are not used: name",)
+
+
+@pytest.mark.parametrize("age", ["-1", "-1.0", "-0.5"])
+def test_an_age_below_0_is_unknown(tmp_path: Path, age: str) -> None:
+    for number in range(2):
+        write_picture(tmp_path / f"{number}.jpg")
+    table_of(tmp_path, ["path", "age"], [["0.jpg", "30"], ["1.jpg", age]])
+    assert reasons(read_records(tmp_path)) == {
+        "labels.csv, row 3": "age -1 is below 0: an unknown age; leave it out"
+    }
+
+
+def test_ages_of_0_1_2_and_no_others_are_years_where_the_column_says_so(tmp_path: Path) -> None:
+    for number in range(4):
+        write_picture(tmp_path / f"{number}.jpg")
+    rows = [[f"{number}.jpg", str(number)] for number in range(4)]
+    table_of(tmp_path, ["path", "age"], rows)
+    with pytest.raises(DataLayoutError, match=r"only the values 0 to 3, .* column age_years"):
+        read_records(tmp_path)
+    table_of(tmp_path, ["path", "age_years"], rows)
+    assert read_records(tmp_path).frame["years"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_column_of_splits_may_have_another_name_if_it_holds_nothing_else(tmp_path: Path) -> None:
+    for number in range(2):
+        write_picture(tmp_path / f"{number}.jpg")
+    for values, splits in ((("Train", "dev"), ["train", "val"]), (("left", "test"), [None, None])):
+        rows = [["0.jpg", "a", values[0]], ["1.jpg", "b", values[1]]]
+        table_of(tmp_path, ["path", "label", "subset"], rows)
+        assert read_records(tmp_path).frame["split"].tolist() == splits
+
+
+def test_a_name_that_two_files_below_the_folder_have_is_not_guessed(tmp_path: Path) -> None:
+    for name in ("x/1.jpg", "y/1.jpg", "y/2.jpg"):
+        write_picture(tmp_path / name)
+    table_of(tmp_path, ["path", "label"], [["1.jpg", "a"], ["2.jpg", "b"]])
+    records = read_records(tmp_path)
+    assert records.frame["image_path"].tolist() == ["y/2.jpg"]
+    assert reasons(records) == {
+        "labels.csv, row 2": "2 files have this name: x/1.jpg, y/1.jpg; write its folder too"
+    }
+
+
+def test_paths_may_begin_with_the_folder_s_own_name(tmp_path: Path) -> None:
+    write_picture(tmp_path / "faces" / "img" / "1.jpg")
+    table_of(tmp_path / "faces", ["path", "label"], [["data/Faces/img/1.jpg", "a"]])
+    assert read_records(tmp_path / "faces").frame["image_path"].tolist() == ["img/1.jpg"]
+
+
+def test_an_image_listed_in_the_tables_of_two_splits_is_used_once(tmp_path: Path) -> None:
+    for number in range(2):
+        write_picture(tmp_path / f"{number}.jpg")
+    (tmp_path / "train.csv").write_text("path,label\n0.jpg,a\n1.jpg,b\n")
+    (tmp_path / "val.csv").write_text("path,label\n1.jpg,b\n")
+    records = read_records(tmp_path)
+    assert records.layout == "tables"
+    assert reasons(records) == {"val.csv, row 2": "the same path is in train.csv, row 3"}
+
+
+def test_a_parquet_of_whole_images_says_that_they_are_no_paths(tmp_path: Path) -> None:
+    images = [{"bytes": b"x", "path": "1.jpg"}]
+    pd.DataFrame({"image": images, "label": ["a"]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataLayoutError, match="`image` holds whole images: write them to files"):
+        read_records(tmp_path)
