@@ -151,13 +151,9 @@ class FilesByEnd:
     """Finds files of a root by the last parts of their paths, in any spelling of these."""
 
     def __init__(self, root: Path) -> None:
-        """The files of a data root; reads all its folders.
-
-        Raises:
-            OSError: A folder cannot be read.
-        """
+        """The files of a data root; reads all its folders but those that may not be read."""
         self._by_end: dict[tuple[str, ...], list[str]] = {}
-        for path in sorted(_below(root, "", None, ())):
+        for path in sorted(_below(root, "", None, (), may_be_closed=True)):
             parts = _parts(path)
             for n in range(1, len(parts) + 1):
                 self._by_end.setdefault(parts[-n:], []).append(path)
@@ -191,11 +187,9 @@ def images_below(root: Path, folders: Iterable[str], *, depth: int | None) -> li
 def unread_files(root: Path, read: Collection[str]) -> list[str]:
     """Paths, relative to the root and sorted, of visible files that are not among those read.
 
-    Raises:
-        OSError: A folder cannot be read.
+    A folder that may not be read stands for what is in it.
     """
-    # links may lead to a file in two ways, and a folder may be named like an image
-    return sorted(set(_below(root, "", None, ())) - set(read))
+    return sorted(set(_below(root, "", None, (), may_be_closed=True)) - set(read))
 
 
 def summarised(paths: Sequence[str], *, most: int = 5) -> str:
@@ -203,10 +197,12 @@ def summarised(paths: Sequence[str], *, most: int = 5) -> str:
     counts: Counter[tuple[str, str]] = Counter()
     for path in paths:
         top, slash, _ = path.partition("/")
-        counts[top if slash else "", posixpath.splitext(path)[1].lower()] += 1
+        kind = posixpath.splitext(path)[1].lower() or "without an ending"
+        kind = "folder that may not be read" if path.endswith("/") else kind
+        counts[top if slash else "", kind] += 1
     places: dict[str, list[str]] = {}
-    for (top, suffix), n in sorted(counts.items()):
-        places.setdefault(top, []).append(f"{n:,} {suffix or 'without an ending'}")
+    for (top, kind), n in sorted(counts.items()):
+        places.setdefault(top, []).append(f"{n:,} {kind}")
     shown = [
         f"{top}/ ({' and '.join(kinds)})" if top else ", ".join(kinds)
         for top, kinds in list(places.items())[:most]
@@ -252,7 +248,13 @@ def _above(root: Path, folder: str) -> tuple[tuple[int, int], ...]:
 
 
 def _below(
-    root: Path, folder: str, depth: int | None, above: tuple[tuple[int, int], ...], links: int = 0
+    root: Path,
+    folder: str,
+    depth: int | None,
+    above: tuple[tuple[int, int], ...],
+    links: int = 0,
+    *,
+    may_be_closed: bool = False,
 ) -> Iterator[str]:
     """Paths of the visible files in and below a folder, and of folders named like images.
 
@@ -262,12 +264,23 @@ def _below(
         depth: Levels below that are searched too; None: all.
         above: Device and inode of the folders on the way.
         links: How many of them were links.
+        may_be_closed: Whether a folder that may not be read is a path of its own, not an error.
+
+    Raises:
+        OSError: A folder cannot be read.
     """
     found = (root / folder).stat()
     own = (found.st_dev, found.st_ino)
     if own in above:
         return
-    with os.scandir(root / folder) as entries:
+    try:
+        entries = os.scandir(root / folder)
+    except PermissionError:
+        if not (may_be_closed and folder):
+            raise
+        yield f"{folder}/"
+        return
+    with entries:
         for entry in entries:
             if is_hidden(entry.name):
                 continue
@@ -277,7 +290,9 @@ def _below(
                 yield path
             elif depth != 0 and n_links <= _MAX_LINKS:
                 below = None if depth is None else depth - 1
-                yield from _below(root, path, below, (*above, own), n_links)
+                yield from _below(
+                    root, path, below, (*above, own), n_links, may_be_closed=may_be_closed
+                )
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -78,10 +78,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, quarantined = _mapping(summary.get("images")), _mapping(summary.get("quarantined"))
-    size = summary.get("size", tables.study.size)
+    size, notes = summary.get("size", tables.study.size), summary.get("notes")
     return [
         ("Set", str(summary.get("root", tables.study.data))),
         ("Layout", str(summary.get("layout", ""))),
+        ("How it was read", "; ".join(map(str, notes)) if isinstance(notes, list) else ""),
         ("Images", _per_split(images) + f", at {size} × {size} pixels"),
         ("Persons", _per_split(summary.get("persons"))),
         ("Families", _per_split(summary.get("families"))),

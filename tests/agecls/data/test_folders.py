@@ -128,7 +128,9 @@ def test_a_path_that_finds_no_file_says_which_it_is(tmp_path):
     assert {path: listing.look_up(path).problem for path in reasons} == reasons
 
 
-def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder that may not be read in a data root."""
     write_picture(tmp_path / "locked" / "1.jpg")
     scandir = os.scandir
 
@@ -139,7 +141,20 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
 
     # not chmod, which does not bind the superuser
     monkeypatch.setattr(os, "scandir", refusing)
-    found = Listing(tmp_path).look_up("locked/1.jpg")
+    return tmp_path
+
+
+def test_a_folder_that_may_not_be_read_counts_as_one_that_nobody_read(locked):
+    write_picture(locked / "a" / "1.jpg")
+    assert unread_files(locked, {"a/1.jpg"}) == ["locked/"]
+    assert summarised(["locked/"]) == "locked/ (1 folder that may not be read)"
+    assert FilesByEnd(locked).ending_with("1.jpg") == ["a/1.jpg"]
+    with pytest.raises(PermissionError):
+        images_below(locked, [""], depth=None)
+
+
+def test_a_path_in_a_folder_that_may_not_be_read_names_it(locked):
+    found = Listing(locked).look_up("locked/1.jpg")
     assert found.problem == "its folder locked may not be read by this user"
 
 

@@ -29,6 +29,21 @@ def test_the_summary_is_told_in_words(tables: StudyTables) -> None:
     assert audit.quarantined[0][2] == "cannot be decoded"
 
 
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [(["2 files are not read: 2 .txt", "b"], "2 files are not read: 2 .txt; b"), ([], None),
+     (5, None), ("text", None)],
+)  # fmt: skip
+def test_how_a_set_was_read_is_told_if_there_is_anything_to_tell(
+    tables: StudyTables, notes: Any, told: str | None
+) -> None:
+    known = provenance()
+    known["data"]["summary"]["notes"] = notes
+    audit = audit_data(replace(tables, provenance=known))
+    assert audit is not None
+    assert dict(audit.facts).get("How it was read") == told
+
+
 def test_classes_are_counted_per_split_with_their_shares(tables: StudyTables) -> None:
     audit = audit_data(tables)
     assert audit is not None
