@@ -4,14 +4,15 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from agecls.data.loading import FaceData
-from agecls.errors import AgeclsError
+from agecls.errors import AgeclsError, ToldError
 from study.asked.factors import Study, arm_name
 from study.errors import SearchError, StorageError, StudyError
 from study.folder.folder import CONFIRM, SCOUT, Folder
@@ -85,10 +86,11 @@ def conduct(
     stop = StopRequest.after(time_budget)
     data = study_faces(study, console)
     pretrain.check_given(study)
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)
     is_over = failed = False
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
-    with Record(folder) as record:
+    with Record(folder) as record, _removed_if_refused(folder, absent):
         checkpoints = prepare(study, folder, storage, resources)
         if not Folder(folder).study_file.exists():
             Folder(folder).write_study(study)
@@ -141,6 +143,28 @@ def conduct(
         failed=failed,
         summary=(*_summary(search, data.summary["majority"]["val"]), *problems),
     )
+
+
+@contextmanager
+def _removed_if_refused(folder: Path, absent: Sequence[Path]) -> Iterator[None]:
+    """Leave no folder of a study that was refused before it began.
+
+    Its name would be taken then, and there would be nothing to report.
+
+    Args:
+        folder: The study's, whose record we hold.
+        absent: What was not there before we made it: the folder, its parent and so on. Whatever
+            was there stays.
+    """
+    try:
+        yield
+    except ToldError:
+        if folder in absent and not Folder(folder).provenance.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # somebody else's study is in it by now
+                for parent in absent[1:]:
+                    parent.rmdir()
+        raise
 
 
 def _check_found(search: Search, folder: Path) -> None:

@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from agecls.machine import cores
 from agecls.nets.families import build_net
 from agecls.nets.kernels.precision import number_format
 from agecls.nets.weights import save_backbone
+from study.errors import StudyError
 from study.run import _resume_command, main, parser
 from tests.study import tiny
 
@@ -280,6 +282,23 @@ def test_a_disk_that_is_full_is_one_line_with_the_file_and_the_way_to_go_on(
         "study.run: /far/record.jsonl: No space left on device; what is on disk is whole, go on "
         f"with: python -m study.run --resume tiny --out {out}\n"
     )
+
+
+@pytest.mark.parametrize("there", [[], ["results"], ["results/tiny"]])
+def test_a_refused_start_leaves_what_was_there_and_no_more(tmp_path, monkeypatch, capsys, there):
+    @contextmanager
+    def refuse(resources):
+        raise StudyError("no node can hold a trial")
+        yield
+
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr("study.running.ray_session.ray_session", refuse)
+    words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
+    assert main(words) == 2
+    assert capsys.readouterr().err == "study.run: no node can hold a trial\n"
+    assert (tmp_path / "results").exists() is bool(there)
+    assert (tmp_path / "results" / "tiny").exists() is ("results/tiny" in there)
 
 
 def test_help_answers_without_heavy_imports():
