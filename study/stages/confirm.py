@@ -8,6 +8,7 @@ its results are looked at is on record in `study.json`.
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,12 @@ from study.running.tune_run import Scoring
 from study.stages.confirm_tables import model_name, predictions_frame, write_facts
 from study.stages.models import ConfirmedModels
 from study.stages.told import confirmed_lines
+
+BEGIN_ANEW = (
+    "`error` in trials.parquet says why; change the study's factors and begin a new one with "
+    "--name."
+)
+"""What is left to do where a search is over and no trial of it ran to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +160,15 @@ def _choices(work: Work) -> tuple[Choice, ...]:
     seed = stream_seed(work.study, Stream.CHOICE)
     choices = choose(work.study, tables.trials, tables.epochs, seed=seed)
     if not choices:
+        is_searched = tables.trials["origin"] != "scout"
+        is_over = tables.trials["status"] != "interrupted"
+        way_on = (
+            f"Go on with the search: python -m study.run --resume {shlex.quote(str(work.folder))}"
+            if (is_searched & is_over).sum() < work.study.trials
+            else BEGIN_ANEW
+        )
         raise StudyError(
-            f"{work.folder}: no trial ran to its end, so there is nothing to confirm. "
-            f"Go on with the search: python -m study.run --resume {work.folder.name}"
+            f"{work.folder}: no trial ran to its end, so there is nothing to confirm. {way_on}"
         )
     write_whole(path, json.dumps([asdict(c) for c in choices], indent=1).encode())
     for choice in choices:

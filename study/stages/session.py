@@ -29,7 +29,7 @@ from study.running.machine import Search
 from study.running.ray_session import Resources
 from study.running.terminal import SearchDisplay, duration
 from study.stages import models, pretrain
-from study.stages.confirm import Work, confirm
+from study.stages.confirm import BEGIN_ANEW, Work, confirm
 from study.stages.scout import Scouting, check_box, scout_trials
 from study.stages.study_faces import study_faces
 
@@ -175,8 +175,7 @@ def _check_found(search: Search, folder: Path) -> None:
     """
     if not search.best_of_arms():
         raise SearchError(
-            f"{folder}: no trial ran to its end, so there is nothing to confirm. `error` in "
-            "trials.parquet says why; change the study's factors and begin a new one with --name."
+            f"{folder}: no trial ran to its end, so there is nothing to confirm. {BEGIN_ANEW}"
         )
 
 

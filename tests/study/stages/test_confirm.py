@@ -347,9 +347,15 @@ def test_data_without_a_test_split_record_no_look(start, folder, data, monkeypat
     assert tables(folder)["confirm"]["test_accuracy"].isna().all()
 
 
-def test_a_search_without_a_finished_trial_has_nothing_to_confirm(start, folder):
+@pytest.mark.parametrize(
+    ("status", "way_on"),
+    # a search whose trials all diverged is over: nothing is left to resume
+    [("interrupted", "python -m study.run --resume "), ("failed", "begin a new one with --name")],
+)
+def test_a_search_without_a_finished_trial_has_nothing_to_confirm(start, folder, status, way_on):
     trials = read_table(folder / "trials.parquet", "trials")
-    trials["status"] = "interrupted"
+    trials["status"] = status
     write_table(folder / "trials.parquet", trials, "trials", study_name="tiny")
-    with pytest.raises(StudyError, match="no trial ran to its end"):
+    with pytest.raises(StudyError, match=f"no trial ran to its end.*{way_on}") as told:
         start()
+    assert ("--resume" in str(told.value)) is (status == "interrupted")
