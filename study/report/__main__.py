@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> int:
         folders = [find_folder(name, out=options.out) for name in options.names]
         path = _write(folders, options.form, out=options.out)
-        sys.stdout.write(f"{path}\n")
+        # a path need not be text
+        sys.stdout.write(f"{path}\n".encode(errors="backslashreplace").decode())
         return 0
 
     return status_of("study.report", work)
