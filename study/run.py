@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             return _list()
         study, folder = _resolve(options)
+        # on disk it must mean the same wherever the study is resumed
+        study = replace(study, data=lasting_path(study.data))
         if options.dry_run:
             return _dry_run(options, study)
         if options.benchmark:
@@ -88,6 +90,14 @@ def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
     if folder is None or leaves_nothing or not Folder(folder).study_file.exists():
         return ""
     return f"what is on disk is whole, go on with: {_resume_command(options, folder)}"
+
+
+def lasting_path(data: str) -> str:
+    """Where faces lie, whatever folder a later command is given in; drawn ones lie nowhere."""
+    from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
+
+    is_drawn = data in (SYNTHETIC, SYNTHETIC_SOURCE)
+    return data if is_drawn else str(Path(data).expanduser().absolute())
 
 
 def _resume_command(options: argparse.Namespace, folder: Path) -> str:

@@ -1,11 +1,13 @@
 """The images a study trains on, as its study file asks for them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from agecls.data.loading import FaceData, load_data
+from agecls.errors import DataLayoutError
 from study.asked.factors import Study
 from study.running.terminal import progress
 
@@ -21,15 +23,25 @@ def study_faces(study: Study, console: Console) -> FaceData:
         DataLayoutError: No layout is recognised, or too much is unusable.
         AgeclsError: The cache cannot be written.
     """
-    with progress("Reading faces", console) as advance:
-        data = load_data(
-            study.data,
-            size=study.size,
-            seed=study.seed,
-            deduplicate=study.deduplicate,
-            max_bad_share=study.max_bad_share,
-            progress=advance,
-        )
+    try:
+        with progress("Reading faces", console) as advance:
+            data = load_data(
+                study.data,
+                size=study.size,
+                seed=study.seed,
+                deduplicate=study.deduplicate,
+                max_bad_share=study.max_bad_share,
+                progress=advance,
+            )
+    except DataLayoutError as error:
+        path = Path(study.data).expanduser()
+        if path.is_absolute() or path.exists():
+            raise
+        # older study files hold paths relative to where their command was given
+        raise DataLayoutError(
+            f"{error} (looked for in {Path.cwd()}, since the path is relative; go where the study "
+            "was begun, or say where its faces lie now with --data PATH)"
+        ) from error
     for line in described(data.summary):
         console.print(line, highlight=False, markup=False)
     return data

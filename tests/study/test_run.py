@@ -11,13 +11,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 
+from agecls.errors import DataLayoutError
 from agecls.machine import cores
 from agecls.nets.families import build_net
 from agecls.nets.kernels.precision import number_format
 from agecls.nets.weights import save_backbone
+from study.asked.study_file import load_study
 from study.errors import StudyError
 from study.run import _resume_command, main, parser
+from study.stages.study_faces import study_faces
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray
@@ -299,6 +303,32 @@ def test_a_refused_start_leaves_what_was_there_and_no_more(tmp_path, monkeypatch
     assert capsys.readouterr().err == "study.run: no node can hold a trial\n"
     assert (tmp_path / "results").exists() is bool(there)
     assert (tmp_path / "results" / "tiny").exists() is ("results/tiny" in there)
+
+
+def test_a_relative_path_of_faces_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
+    study = tiny.write_study(tmp_path, trials=2)
+    study.write_text(study.read_text().replace(str(tmp_path / "faces"), "faces"))
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    asked = []
+
+    def only_remember(study, folder, **_):
+        asked.append(study.data)
+        raise StudyError("enough")
+
+    monkeypatch.setattr("study.stages.session.conduct", only_remember)
+    monkeypatch.chdir(tmp_path)
+    assert main([str(study), "--out", str(tmp_path / "results")]) == 2
+    assert asked == [str(tmp_path / "faces")]
+
+
+def test_an_older_relative_path_is_said_to_be_relative_and_to_what(tmp_path, monkeypatch):
+    study = tiny.write_study(tmp_path, trials=2)
+    old = load_study(study, overrides={"data": "faces"})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(DataLayoutError, match=r"faces does not exist.*elsewhere.*--data PATH"):
+        study_faces(old, Console())
 
 
 def test_help_answers_without_heavy_imports():
