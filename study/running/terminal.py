@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from study.asked.factors import Level, arm_name
+from study.folder.record import TrialRecord
+from study.measure import Measure
 from study.running.machine import Search
 
 QUIET_FOR = 2.0
@@ -45,6 +47,7 @@ class SearchDisplay:
     def __init__(self, search: Search, *, majority: float, console: Console) -> None:
         """Follow `search`; `majority` is the validation share of the commonest class."""
         self._search = search
+        self._measure = Measure(search.study.metric)
         self._majority = majority
         self._console = console
         self._started = time.monotonic()
@@ -76,7 +79,7 @@ class SearchDisplay:
         if trial.status == "failed":
             what += f": {trial.end['error'] if trial.end else ''}"
         else:
-            what += f", val accuracy {100 * trial.epochs[-1]['val_accuracy']:.1f} %"
+            what += f", {self._measure.label} {self._value(trial)}"
         left = self._time_left()
         rest = f", {duration(left)} left" if left else ""
         tuned = [f.name for f in self._search.study.of_role("tuned")]
@@ -84,6 +87,10 @@ class SearchDisplay:
             f"[{done}/{len(self._search.plan)}{rest}] {trial.trial_id} {trial.arm}: {what} "
             f"({describe(trial.config, tuned)})"
         )
+
+    def _value(self, trial: TrialRecord) -> str:
+        """The study's metric after a trial's last epoch, in words."""
+        return self._measure.plain(trial.epochs[-1].get(self._measure.column))
 
     def _epochs_run(self) -> int:
         return sum(len(t.epochs) for t in self._search.record.trials.values())
@@ -114,21 +121,24 @@ class SearchDisplay:
     def _arms(self) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("arm")
-        for name in ("completed", "stopped", "failed", "best val accuracy"):
+        for name in ("completed", "stopped", "failed", f"best {self._measure.label}"):
             table.add_column(name, justify="right")
         best = self._search.best_of_arms()
         counts = Counter((t.arm, t.status) for t in self._search.record.trials.values())
         for cell in self._search.study.arms:
             arm = arm_name(self._search.study, cell)
-            value = f"{100 * best[arm].epochs[-1]['val_accuracy']:.1f} %" if arm in best else "-"
+            value = self._value(best[arm]) if arm in best else "-"
             states = [str(counts[arm, s]) for s in ("completed", "stopped", "failed")]
             table.add_row(arm, *states, value)
-        table.add_row("majority class", "", "", "", f"{100 * self._majority:.1f} %", style="dim")
+        if self._measure == Measure("val_accuracy"):
+            share = self._measure.plain(self._majority)
+            table.add_row("majority class", "", "", "", share, style="dim")
         return table
 
     def _running(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for name in ("running", "arm", "epoch", "val accuracy", "images/s", "configuration"):
+        names = ("running", "arm", "epoch", self._measure.label, "images/s", "configuration")
+        for name in names:
             table.add_column(name, no_wrap=True)
         tuned = [f.name for f in self._search.study.of_role("tuned")]
         for trial in self._search.live:
@@ -137,7 +147,7 @@ class SearchDisplay:
                 trial.trial_id,
                 trial.arm,
                 f"{len(trial.epochs)}/{trial.epochs_planned}",
-                f"{100 * last['val_accuracy']:.1f} %" if last else "-",
+                self._value(trial) if last else "-",
                 f"{last['images_per_second']:.0f}" if last else "-",
                 describe(trial.config, tuned),
             )

@@ -20,6 +20,7 @@ from study.folder.provenance import Faces, Provenance
 from study.folder.record import Record, TrialRecord
 from study.folder.storage import Storage, below
 from study.folder.tabulate import epochs_frame, trials_frame
+from study.measure import Measure
 from study.plan.sampler import SAMPLER
 from study.report.page import write_report
 from study.running import ray_session, tune_run
@@ -360,7 +361,8 @@ def _search(
 
 
 def _summary(search: Search, majority: float) -> tuple[str, ...]:
-    """The end of the main job in a few lines: tuned accuracy per arm beside the majority class."""
+    """The end of the main job in a few lines: each arm's best, beside the majority class."""
+    measure = Measure(search.study.metric)
     study, trials = search.study, list(search.record.trials.values())
     best = search.best_of_arms()
     lines = []
@@ -368,12 +370,13 @@ def _summary(search: Search, majority: float) -> tuple[str, ...]:
         arm = arm_name(study, cell)
         n = sum(t.arm == arm and t.status == "completed" for t in trials)
         lines.append(
-            f"{arm}: {100 * best[arm].epochs[-1]['val_accuracy']:.1f} % validation accuracy, "
+            f"{arm}: {measure.plain(best[arm].epochs[-1][measure.column])} {measure.label}, "
             f"the best of {n} completed trials"
             if arm in best
             else f"{arm}: no trial completed"
         )
-    lines.append(f"majority class: {100 * majority:.1f} %")
+    if measure == Measure("val_accuracy"):
+        lines.append(f"majority class: {measure.plain(majority)}")
     seconds = sum(e["seconds"] for t in trials for e in t.epochs)
     lines.append(f"{len(trials)} trials, {duration(seconds)} of training in all")
     return tuple(lines)

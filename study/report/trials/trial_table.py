@@ -177,7 +177,7 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
         ),
         Column(
             key="best_val_accuracy",
-            label="best epoch's",
+            label="best epoch's" if measure == best else f"best epoch's {best.label}",
             values=_numbers(rows["best_val_accuracy"]),
             measure=best,
         ),
