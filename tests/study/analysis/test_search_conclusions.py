@@ -3,9 +3,10 @@ import shutil
 import pandas as pd
 import pytest
 
-from study.analysis import analyse_folder
+from study.analysis import conclude
 from study.asked.study_file import dump_study
-from study.folder.tables import read_study, read_table, write_table
+from study.folder.parquet import read_table, write_table
+from study.folder.tables import read_study
 from tests.study.report.simulated import a_study, simulate
 
 
@@ -21,7 +22,7 @@ def folder(tmp_path):
 
 
 def test_the_four_tables_are_written_and_hold_what_was_found(folder):
-    found = analyse_folder(folder)
+    found = conclude(folder).analysis
     tables = read_study(folder)
     assert tables.importance["factor"].tolist() == found.importance["factor"].tolist()
     assert tables.importance["share"].tolist() == found.importance["share"].tolist()
@@ -33,8 +34,8 @@ def test_the_four_tables_are_written_and_hold_what_was_found(folder):
 def test_the_same_tables_give_the_same_answers(folder, tmp_path_factory):
     again = tmp_path_factory.mktemp("again") / "study"
     shutil.copytree(folder, again)
-    analyse_folder(folder)
-    analyse_folder(again)
+    conclude(folder)
+    conclude(again)
     for kind in ("importance", "interactions", "marginals", "claims"):
         name = f"{kind}.parquet"
         pd.testing.assert_frame_equal(
@@ -48,6 +49,6 @@ def test_claims_of_the_confirm_stage_stay(folder):
     )
     write_table(folder / "claims.parquet", confirmed, "claims", study_name="demo")
     for _ in range(2):
-        analyse_folder(folder)
+        conclude(folder)
         stages = read_table(folder / "claims.parquet", "claims")["stage"].tolist()
         assert stages == ["search", "confirm"]
