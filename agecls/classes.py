@@ -61,6 +61,15 @@ class Classes:
         return EIGHT if tuple(names) == EIGHT.names else cls(tuple(names), None, False)
 
     @classmethod
+    def from_years(cls, years: Years) -> "Classes":
+        """Classes of ages that are named by their years, as in "10-19".
+
+        Raises:
+            ValueError: No data can have such classes.
+        """
+        return cls(tuple(f"{low}-{high}" for low, high in years), years, True)
+
+    @classmethod
     def from_columns(cls, columns: Iterable[str]) -> "Classes":
         """The classes whose probabilities a table has, as `from_names`."""
         return cls.from_names([c.removeprefix("p_") for c in columns if c.startswith("p_")])
@@ -80,7 +89,8 @@ class Classes:
     def captions(self) -> tuple[str, ...]:
         """Each class for people: its name and years, as in "d 20-30"."""
         return tuple(
-            f"{name} {years}".rstrip() for name, years in zip(self.names, self.ranges, strict=True)
+            name if name == years else f"{name} {years}".rstrip()
+            for name, years in zip(self.names, self.ranges, strict=True)
         )
 
     @cached_property
@@ -117,8 +127,7 @@ EIGHT: Final = Classes(
 )
 """The age classes of faces, unless others are asked for."""
 
-# the eight once more, for the readers of data roots, which do not yet take other classes
-CLASSES: Final = EIGHT.names
-YEARS: Final[Years] = EIGHT.years or ()
-class_of_years = EIGHT.of_years
-class_of_letter = EIGHT.of_name
+DECADES: Final = Classes.from_years(
+    ((0, 9), (13, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 120))
+)
+"""Those that the earlier study's text names: 0-9, 13-19, 20-29, ..., 70 and above."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agecls.classes import Classes
+from agecls.classes import EIGHT, Classes
 from agecls.data.arrays import TrainingArrays
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
@@ -105,6 +105,7 @@ def load_data(
     path: str | Path,
     *,
     size: int,
+    classes: Classes = EIGHT,
     seed: int = 0,
     deduplicate: bool = True,
     cache: Path | None = None,
@@ -136,6 +137,7 @@ def load_data(
     Args:
         path: As for `read_records`; "synthetic" and "synthetic-source" are drawn faces.
         size: Side of the images in pixels.
+        classes: What images may be; others are set aside.
         seed: Of the splits that are made.
         deduplicate: Whether duplicates in train are left out.
         cache: Where packs and drawings are kept; None: see `agecls.files.cache_folder`.
@@ -148,7 +150,7 @@ def load_data(
         AgeclsError: The cache cannot be written.
     """
     root = root_of(path, cache=cache, progress=progress)
-    records = read_records(root)
+    records = read_records(root, classes=classes)
     pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
     frame = pack.frame
     labels: npt.NDArray[np.int64] = frame["label"].to_numpy(np.int64)

@@ -14,6 +14,7 @@ from agecls.data.layouts.class_folders import (
     AGE_MARK,
     class_folder_rows,
     find_class_folders,
+    folder_classes,
     refuse_number_folders,
 )
 from agecls.data.layouts.family import (
@@ -56,9 +57,10 @@ class Records:
         layout: "family csv", "family names", "utkface", "class folders", "table" or "tables" (one
             a split).
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
-            relative to the root), `split` (train, val, test or None), `label` (int64, 0..7),
-            `person_id` (unique over the whole set), `family_id`, `role`, `collected_age` (Int64,
-            when the set was collected), `years` (Int64, in the photo, where known).
+            relative to the root), `split` (train, val, test or None), `label` (int64, the
+            class's index), `person_id` (unique over the whole set), `family_id`, `role`,
+            `collected_age` (Int64, when the set was collected), `years` (Int64, in the photo,
+            where known).
         quarantine: One row per unusable one: `image_path`, `where` ("labels.csv, row 12"; the
             header is row 1), `reason`, `is_bad` (False: sound, but of an age without a class).
         classes: What the labels mean.
@@ -74,11 +76,15 @@ class Records:
     notes: tuple[str, ...] = ()
 
 
-def read_records(root: Path) -> Records:
+def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
     """The records of a folder in any layout, or of one CSV or parquet file.
 
     Files are looked for but not opened: `agecls.data.packing` does that. A path that ends in
     `{age}` means the folder above it, in which folders named by numbers are ages in years.
+
+    Args:
+        root: The folder or file.
+        classes: What images may be; those of no class are rejected.
 
     Raises:
         DataLayoutError: Nothing is there, nothing is recognised, a table lacks a column, or no
@@ -88,10 +94,10 @@ def read_records(root: Path) -> Records:
     are_ages = root.name == AGE_MARK and not root.exists()
     root = root.parent if are_ages else root
     if root.is_file():
-        layout, folder, read = _of_file(root)
+        layout, folder, read = _of_file(root, classes)
     elif root.is_dir():
         try:
-            layout, folder, read = _of_folder(root, are_ages=are_ages)
+            layout, folder, read = _of_folder(root, classes, are_ages=are_ages)
         except OSError as error:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
@@ -105,23 +111,23 @@ def read_records(root: Path) -> Records:
         first = quarantine.iloc[0] if len(quarantine) else None
         why = "" if first is None else f"; the first: {first['where']}: {first['reason']}"
         raise DataLayoutError(f"{root} (read as {layout}) has {found} and none is usable{why}")
-    return Records(folder, layout, frame, quarantine, EIGHT, tuple(read.notes))
+    return Records(folder, layout, frame, quarantine, classes, tuple(read.notes))
 
 
-def _of_file(path: Path) -> tuple[str, Path, Read]:
+def _of_file(path: Path, classes: Classes) -> tuple[str, Path, Read]:
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise DataLayoutError(f"{path} is neither a folder nor a .csv or .parquet file of labels")
     table = read_table(path)
     _refuse_incomplete(path, table)
-    return "table", path.parent, table_rows(path.parent, table)
+    return "table", path.parent, table_rows(path.parent, table, classes)
 
 
-def _of_folder(root: Path, *, are_ages: bool) -> tuple[str, Path, Read]:
+def _of_folder(root: Path, classes: Classes, *, are_ages: bool) -> tuple[str, Path, Read]:
     tables = find_tables(root)
-    recognised = _recognised(root, tables, are_ages=are_ages)
+    recognised = _recognised(root, tables, classes, are_ages=are_ages)
     if recognised is None:
-        refuse_number_folders(root)
-        raise DataLayoutError(_unknown(root, tables))
+        refuse_number_folders(root, classes)
+        raise DataLayoutError(_unknown(root, tables, classes))
     layout, read, used = recognised
     if unread := unread_files(root, {*read.rows["image_path"], *used}):
         n = f"{len(unread):,} file{'s are' if len(unread) > 1 else ' is'}"
@@ -130,33 +136,34 @@ def _of_folder(root: Path, *, are_ages: bool) -> tuple[str, Path, Read]:
 
 
 def _recognised(
-    root: Path, tables: Sequence[Path], *, are_ages: bool = False
+    root: Path, tables: Sequence[Path], classes: Classes, *, are_ages: bool = False
 ) -> tuple[str, Read, Collection[str]] | None:
     """The layout of a folder, what was read of it, and the names of the tables that were used."""
     if csvs := family_csvs(root):
-        return "family csv", Read(family_split_rows(root), []), csvs
+        return "family csv", Read(family_split_rows(root, classes), []), csvs
     if has_family_names(root):
-        return "family names", Read(family_split_rows(root), []), ()
+        return "family names", Read(family_split_rows(root, classes), []), ()
     if len(tables) == 1 and missing_column(only := read_table(tables[0])) is None:
-        return "table", table_rows(root, only), (only.name,)
-    folders = find_class_folders(root, are_ages=are_ages)
+        return "table", table_rows(root, only, classes), (only.name,)
+    folders = find_class_folders(root, classes, are_ages=are_ages)
     lists = {} if folders is not None and folders.have_splits else complete_tables(tables)
     by_split = tables_by_split(lists)
     if by_split:
-        return "tables", split_table_rows(root, by_split), tuple(t.name for t in by_split.values())
+        used = tuple(table.name for table in by_split.values())
+        return "tables", split_table_rows(root, by_split, classes), used
     if folders is not None:
-        return "class folders", class_folder_rows(root, folders), ()
+        return "class folders", class_folder_rows(root, folders, classes), ()
     paths = named_images(root)
     if share_matching(UTKFACE_NAME, paths) >= 0.5:
-        return "utkface", Read(utkface_rows(root, paths), []), ()
+        return "utkface", Read(utkface_rows(root, paths, classes), []), ()
     if share_matching(FAMILY_NAME, paths) >= 0.5:
-        return "family names", Read(family_name_rows(root, paths, split=None), []), ()
+        return "family names", Read(family_name_rows(root, paths, classes, split=None), []), ()
     if len(lists) == 1:
-        return "table", table_rows(root, next(iter(lists.values()))), tuple(lists)
+        return "table", table_rows(root, next(iter(lists.values())), classes), tuple(lists)
     return None
 
 
-def _unknown(root: Path, tables: Sequence[Path]) -> str:
+def _unknown(root: Path, tables: Sequence[Path], classes: Classes) -> str:
     """What lies in a folder of no layout, and what to do."""
     complete = list(complete_tables(tables))
     if complete:
@@ -170,7 +177,7 @@ def _unknown(root: Path, tables: Sequence[Path]) -> str:
     folders = subfolders(root)
     for name in folders[:_TRIED]:
         below = root / name
-        if _recognised(below, find_tables(below)) is not None:
+        if _recognised(below, find_tables(below), classes) is not None:
             return f"{root} has no layout that is known, but its folder {name} has: give {below}"
     n = len(images_below(root, [""], depth=1))
     others = unread_files(root, images_below(root, [""], depth=None))
@@ -179,8 +186,17 @@ def _unknown(root: Path, tables: Sequence[Path]) -> str:
     there += [f"other files: {summarised(others)}"] if others else []
     return (
         f"{root} has no layout that is known ({'; '.join(there)}); expected one of: {LAYOUTS}. "
-        f"Any set can be read through a CSV with columns path and age"
+        f"Any set can be read through a CSV with columns path and age{_own(root)}"
     )
+
+
+def _own(root: Path) -> str:
+    """What to do if the folders are classes of the person's own; nothing where none can be."""
+    own = folder_classes(root)
+    if own is None:
+        return ""
+    shown = ", ".join(own.names[:_SHOWN]) + (", …" if len(own) > _SHOWN else "")
+    return f". If its folders are the classes ({shown}), give --classes folders"
 
 
 def _refuse_incomplete(path: Path, table: Table) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agecls.classes import CLASSES, YEARS, class_of_letter, class_of_years
+from agecls.classes import Classes
 from agecls.data.folders import Listing
 
 Value = TypeVar("Value")
@@ -34,7 +34,7 @@ FRAME_COLUMNS: Final = (
 )
 QUARANTINE_COLUMNS: Final = ("image_path", "where", "reason", "is_bad")
 
-_RANGE: Final = re.compile(r"(?:([a-h])[ _-]+)?([0-9]{1,3}) ?[-–] ?([0-9]{1,3})", re.IGNORECASE)
+_RANGE: Final = re.compile(r"(?:(.+?)[ _-]+)?([0-9]{1,3}) ?[-–] ?([0-9]{1,3})")
 _OUTSIDE: Final = re.compile(r"[/\\]|[A-Za-z]:")
 
 
@@ -195,19 +195,17 @@ def reject_repeated_paths(rows: pd.DataFrame) -> None:
     reject(rows, is_later, lambda row: f"the same path is in {first[row.image_path]}")
 
 
-def label_of_text(text: str) -> int | None:
-    """Class of a letter ("a"), letter and years ("a_0-6", "a 0-6") or years ("0-6"), or None."""
-    letter = class_of_letter(text)
-    if letter is not None:
-        return letter
+def label_of_text(text: str, classes: Classes) -> int | None:
+    """Class of a name ("a"), name and years ("a_0-6", "a 0-6") or years ("0-6"), or None."""
+    named = classes.of_name(text)
+    if named is not None:
+        return named
     match = _RANGE.fullmatch(text.strip())
-    if match is None:
+    bounds = match and (int(match[2]), int(match[3]))
+    if match is None or classes.years is None or bounds not in classes.years:
         return None
-    bounds = (int(match[2]), int(match[3]))
-    if bounds not in YEARS:
-        return None
-    index = YEARS.index(bounds)
-    is_own = match[1] is None or class_of_letter(match[1]) == index
+    index = classes.years.index(bounds)
+    is_own = match[1] is None or classes.of_name(match[1]) == index
     return index if is_own else None
 
 
@@ -217,15 +215,20 @@ def map_unique(function: Callable[[Value], Result], values: Collection[Value]) -
     return [table[value] for value in values]
 
 
-def set_labels_from_years(rows: pd.DataFrame) -> None:
-    """Fill `label`, in place, from `years`; years without a class are set aside, not bad."""
+def set_labels_from_years(rows: pd.DataFrame, classes: Classes) -> None:
+    """Fill `label`, in place, from `years`; years without a class are set aside, not bad.
+
+    Classes that are no ages leave it as it is.
+    """
+    if classes.years is None:
+        return
     years = rows["years"].tolist()
     reject(
         rows,
         [y is not None and y < 0 for y in years],
         lambda row: f"age {row.years} is below 0: an unknown age; leave it out",
     )
-    labels = map_unique(lambda y: None if y is None else class_of_years(int(y)), years)
+    labels = map_unique(lambda y: None if y is None else classes.of_years(int(y)), years)
     is_filled = [y is not None for y in years]
     rows["label"] = pd.Series(
         [
@@ -237,7 +240,7 @@ def set_labels_from_years(rows: pd.DataFrame) -> None:
     reject(
         rows,
         [is_year and new is None for new, is_year in zip(labels, is_filled, strict=True)],
-        lambda row: f"age {row.years} has no class; the classes end at {YEARS[-1][1]} years",
+        lambda row: f"age {row.years} has no class; {_no_class(int(row.years), classes)}",
         is_bad=False,
     )
 
@@ -276,7 +279,24 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def expected_classes() -> str:
+def expected_classes(classes: Classes) -> str:
     """How a class may be written, for messages."""
-    first, last = CLASSES[0], CLASSES[-1]
-    return f"a letter {first}..{last} or years such as {YEARS[0][0]}-{YEARS[0][1]}"
+    first, last = classes.names[0], classes.names[-1]
+    if classes.years is None:
+        return f"one of the {len(classes)} classes {first}..{last}"
+    if classes.names == classes.ranges:
+        return f"years such as {first}"
+    return f"a letter {first}..{last} or years such as {classes.ranges[0]}"
+
+
+def _no_class(years: int, classes: Classes) -> str:
+    """Where the classes leave an age out."""
+    assert classes.years is not None, "only ages are asked for"
+    first, last = classes.years[0][0], classes.years[-1][1]
+    if years > last:
+        return f"the classes end at {last} years"
+    if years < first:
+        return f"the classes begin at {first} years"
+    below = max(high for _, high in classes.years if high < years)
+    above = min(low for low, _ in classes.years if low > years)
+    return f"none lies between {below} and {above} years"

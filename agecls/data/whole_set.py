@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agecls.classes import EIGHT, Classes
 from agecls.data.loading import SPLIT_COLUMNS, Split, root_of
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
@@ -38,6 +39,7 @@ def load_whole(
     path: str | Path,
     *,
     size: int,
+    classes: Classes = EIGHT,
     cache: Path | None = None,
     max_bad_share: float = 0.02,
     progress: Progress | None = None,
@@ -49,6 +51,7 @@ def load_whole(
     Args:
         path: As for `agecls.data.loading.load_data`.
         size: Side of the images in pixels.
+        classes: What images may be; others are set aside.
         cache: Where packs and drawings are kept; None: see `agecls.files.cache_folder`.
         max_bad_share: Largest share of unusable rows and files.
         progress: Called with images done and images in all while they are drawn or decoded.
@@ -57,7 +60,8 @@ def load_whole(
         DataLayoutError: No layout is recognised, or too much is unusable.
         AgeclsError: The cache cannot be written.
     """
-    records = read_records(root_of(path, cache=cache, progress=progress))
+    root = root_of(path, cache=cache, progress=progress)
+    records = read_records(root, classes=classes)
     pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
     frame = pack.frame.assign(
         cluster=find_clusters([pack.frame[k] for k in ("family_id", "person_id", "content")])

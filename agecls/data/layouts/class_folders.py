@@ -8,10 +8,12 @@ in a layout that is known, or where it was asked for: data given as `FACES/{age}
 import posixpath
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agecls.classes import Classes
 from agecls.data.folders import images_below, split_of_name, splits_of_path, subfolders
 from agecls.data.layouts.names import checked
 from agecls.data.layouts.persons import fill_persons_from_names
@@ -58,27 +60,52 @@ class ClassFolders:
         return None not in self.splits.values()
 
 
-def find_class_folders(root: Path, *, are_ages: bool = False) -> ClassFolders | None:
+def find_class_folders(
+    root: Path, classes: Classes, *, are_ages: bool = False
+) -> ClassFolders | None:
     """The folders named by class, or None where the layout is another.
 
     With folders such as train, Validation or test that hold classes, only those count.
 
     Args:
         root: The data root.
+        classes: Those that are asked for.
         are_ages: Whether plain numbers are ages.
     """
     for folders in _levels(root):
         names = [posixpath.basename(path) for path in folders]
-        if {name.lower() for name in names} >= _HEX_DIGITS:
+        are_own = all(classes.of_name(name) is not None for name in names)
+        if {name.lower() for name in names} >= _HEX_DIGITS and not are_own:
             continue  # sixteen parts by the first digit of a hash
-        is_sure = any(_is_sure(name) for name in names)
+        is_sure = any(_is_sure(name, classes) for name in names)
         numbers = [path for path in folders if _NUMBER.fullmatch(posixpath.basename(path))]
-        if is_sure or (numbers and (are_ages or _is_afad(root, numbers))):
+        if is_sure or (
+            numbers and classes.years is not None and (are_ages or _is_afad(root, numbers))
+        ):
             return ClassFolders(folders)
     return None
 
 
-def refuse_number_folders(root: Path) -> None:
+def folder_classes(root: Path) -> Classes | None:
+    """Folders that hold images as the classes, sorted as torchvision's `ImageFolder` sorts them.
+
+    Folders of splits count as such where two folders below them hold images; folders named by
+    years that do not overlap, as in 10-19, are ages. None: there are fewer than two folders.
+    """
+    for folders in _levels(root):
+        held = {posixpath.basename(p) for p in folders if images_below(root, [p], depth=None)}
+        if len(held) < 2:
+            continue
+        spans = [re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", name) for name in held]
+        years = sorted((int(span[1]), int(span[2])) for span in spans if span is not None)
+        with suppress(ValueError):  # the years overlap
+            if len(years) == len(held):
+                return Classes.from_years(tuple(years))
+        return Classes.from_names(sorted(held))
+    return None
+
+
+def refuse_number_folders(root: Path, classes: Classes) -> None:
     """Say how to ask for ages if folders are named by numbers only.
 
     Raises:
@@ -93,12 +120,12 @@ def refuse_number_folders(root: Path) -> None:
         raise DataLayoutError(
             f"{root} has folders named by numbers ({shown}), which may be ages, persons, parts or "
             f"classes. If they are ages in years, give '{root / AGE_MARK}' or name them "
-            f"age_{first} and so on; if classes, name them {expected_classes()}; else list "
-            f"the images in a CSV with columns path and age"
+            f"age_{first} and so on; if classes, name them {expected_classes(classes)}; else list "
+            f"the images in a CSV with columns path and age, or give --classes folders"
         )
 
 
-def class_folder_rows(root: Path, found: ClassFolders) -> Read:
+def class_folder_rows(root: Path, found: ClassFolders, classes: Classes) -> Read:
     """Rows of the images in class folders; a folder's name is a class or an age in years."""
     inside = {path: images_below(root, [path], depth=None) for path in sorted(found.splits)}
     # images beside the class folders would otherwise vanish unseen
@@ -110,18 +137,22 @@ def class_folder_rows(root: Path, found: ClassFolders) -> Read:
     rows = make_rows(
         paths,
         where=paths,
-        label=map_unique(lambda text: None if text is None else label_of_text(text), texts),
-        years=map_unique(_years_of, texts),
+        label=map_unique(
+            lambda text: None if text is None else label_of_text(text, classes), texts
+        ),
+        years=map_unique(lambda text: _years_of(text, classes), texts),
     )
     reject(rows, [f is None for f in folder_of], "it lies outside the class folders")
     set_splits(rows, [splits_of_path(path) for path in paths], is_one_enough=found.have_splits)
     checked(
         rows,
         root,
-        [text is not None and not _is_class(text) for text in texts],
-        f"its folder is not named by a class: {expected_classes()}",
+        [text is not None and not _is_class(text, classes) for text in texts],
+        f"its folder is not named by a class: {expected_classes(classes)}",
+        classes,
     )
-    note = fill_persons_from_names(rows)
+    # names of pictures that are no faces tell things, not persons
+    note = None if classes.years is None else fill_persons_from_names(rows)
     return Read(rows, [] if note is None else [note])
 
 
@@ -137,8 +168,9 @@ def _levels(root: Path) -> Sequence[dict[str, str | None]]:
     return below, dict.fromkeys(names)
 
 
-def _is_sure(name: str) -> bool:
-    return label_of_text(name) is not None or _AGE.fullmatch(name) is not None
+def _is_sure(name: str, classes: Classes) -> bool:
+    is_age = classes.years is not None and _AGE.fullmatch(name) is not None
+    return label_of_text(name, classes) is not None or is_age
 
 
 def _is_afad(root: Path, numbers: Sequence[str]) -> bool:
@@ -148,8 +180,8 @@ def _is_afad(root: Path, numbers: Sequence[str]) -> bool:
     )
 
 
-def _years_of(text: str | None) -> int | None:
-    if text is None:
+def _years_of(text: str | None, classes: Classes) -> int | None:
+    if text is None or classes.years is None:
         return None
     if _NUMBER.fullmatch(text):
         return int(text)
@@ -157,5 +189,5 @@ def _years_of(text: str | None) -> int | None:
     return match and int(match["after"] or match["before"])
 
 
-def _is_class(name: str) -> bool:
-    return label_of_text(name) is not None or _years_of(name) is not None
+def _is_class(name: str, classes: Classes) -> bool:
+    return label_of_text(name, classes) is not None or _years_of(name, classes) is not None

@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from agecls.classes import class_of_letter
+from agecls.classes import Classes
 from agecls.data.folders import images_below, splits_of_path
 from agecls.data.label_files import read_table
 from agecls.data.layouts.names import checked, matches, share_matching
@@ -37,7 +37,7 @@ def family_csv_name(split: str) -> str:
     return f"custom_{split}_dataset.csv"
 
 
-def family_rows(root: Path, split: str) -> pd.DataFrame:
+def family_rows(root: Path, split: str, classes: Classes) -> pd.DataFrame:
     """Rows of one split's family CSV; its paths are relative to `{split}_images`.
 
     A person is one role of one family, such as F0001/D.
@@ -60,19 +60,21 @@ def family_rows(root: Path, split: str) -> pd.DataFrame:
         )
     families = [text.strip() for text in table.columns["family_id"]]
     roles = [text.strip() for text in table.columns["person_id"]]
-    classes = table.columns["age_class"]
+    letters = table.columns["age_class"]
     n = len(families)
     rows = make_rows(
         table.columns["image_path"],
         where=table.where(),
         split=[split] * n,
-        label=map_unique(class_of_letter, classes),
+        label=map_unique(classes.of_name, letters),
         person_id=[f"{family}/{role}" for family, role in zip(families, roles, strict=True)],
         family_id=families,
         role=roles,
     )
     reject_unsafe_paths(rows)
-    reject(rows, rows["label"].isna().to_numpy(), unknown_class("age_class", classes, rows))
+    reject(
+        rows, rows["label"].isna().to_numpy(), unknown_class("age_class", letters, rows, classes)
+    )
     reject(rows, [not text for text in families], "family_id is empty")
     reject(rows, [not text for text in roles], "person_id is empty")
     is_safe = rows["reason"].isna()
@@ -93,18 +95,18 @@ def has_family_names(root: Path) -> bool:
     return share_matching(FAMILY_NAME, images_below(root, folders, depth=0)) >= 0.5
 
 
-def family_split_rows(root: Path) -> pd.DataFrame:
+def family_split_rows(root: Path, classes: Classes) -> pd.DataFrame:
     """Rows of each split that is there: from its CSV, or from names where it has none."""
     parts = []
     for split in SPLITS:
         folder = f"{split}_images"
         if (root / family_csv_name(split)).is_file():
-            rows = family_rows(root, split)
+            rows = family_rows(root, split, classes)
             _fill_from_names(rows)
             parts.append(rows)
         elif (root / folder).is_dir():
             paths = images_below(root, [folder], depth=0)
-            parts.append(family_name_rows(root, paths, split=split))
+            parts.append(family_name_rows(root, paths, classes, split=split))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -114,7 +116,9 @@ def _fill_from_names(rows: pd.DataFrame) -> None:
     rows["collected_age"] = pd.Series(ages, dtype=object)
 
 
-def family_name_rows(root: Path, paths: Sequence[str], *, split: str | None) -> pd.DataFrame:
+def family_name_rows(
+    root: Path, paths: Sequence[str], classes: Classes, *, split: str | None
+) -> pd.DataFrame:
     """Rows of images with names of the family layout."""
     rows = make_rows(paths, where=list(paths), split=[split] * len(paths))
     found = matches(FAMILY_NAME, rows)
@@ -122,7 +126,7 @@ def family_name_rows(root: Path, paths: Sequence[str], *, split: str | None) -> 
         "family_id": [m and m["family"] for m in found],
         "role": [m and m["role"] for m in found],
         "person_id": [m and f"{m['family']}/{m['role']}" for m in found],
-        "label": [m and class_of_letter(m["letter"]) for m in found],
+        "label": [m and classes.of_name(m["letter"]) for m in found],
         "collected_age": [m and int(m["age"]) for m in found],
     }
     for name, values in parts.items():
@@ -134,4 +138,5 @@ def family_name_rows(root: Path, paths: Sequence[str], *, split: str | None) -> 
         root,
         [m is None for m in found],
         "the name is not {family}_AGE_{role}_{age}_{class}{index}.jpg",
+        classes,
     )

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from agecls.classes import Classes
 from agecls.data.rows import (
+    expected_classes,
     reject,
     reject_missing_files,
     reject_unreadable_names,
@@ -31,12 +33,15 @@ def checked(
     root: Path,
     is_malformed: Sequence[bool] | npt.NDArray[np.bool_],
     reason: str,
+    classes: Classes,
 ) -> pd.DataFrame:
     """The rows after the checks of all layouts by name: names, then files, then years."""
     reject_missing_files(rows, root)
     reject_unreadable_names(rows)
     reject(rows, is_malformed, reason)
-    set_labels_from_years(rows)
+    set_labels_from_years(rows, classes)
+    unknown = rows["label"].isna().to_numpy()
+    reject(rows, unknown, f"nothing tells its class; expected {expected_classes(classes)}")
     return rows
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from agecls.classes import Classes
 from agecls.data.folders import (
     IMAGE_SUFFIXES,
     SPLIT_NAMES,
@@ -95,15 +96,15 @@ def tables_by_split(tables: Mapping[str, Table]) -> dict[str, Table]:
     return {split: by_split[split] for split in SPLITS if split in by_split} if is_clear else {}
 
 
-def split_table_rows(root: Path, tables: Mapping[str, Table]) -> Read:
+def split_table_rows(root: Path, tables: Mapping[str, Table], classes: Classes) -> Read:
     """Rows of one table a split, as of `table_rows`; an image listed in two splits is rejected."""
-    reads = [table_rows(root, table, split=split) for split, table in tables.items()]
+    reads = [table_rows(root, table, classes, split=split) for split, table in tables.items()]
     rows = pd.concat([read.rows for read in reads], ignore_index=True)
     reject_repeated_paths(rows)
     return Read(rows, [note for read in reads for note in read.notes])
 
 
-def table_rows(root: Path, table: Table, *, split: str | None = None) -> Read:
+def table_rows(root: Path, table: Table, classes: Classes, *, split: str | None = None) -> Read:
     """Rows of any table of paths and classes; its paths are relative to the root.
 
     Where none of them is there, they are looked for in the folders below. With a family column,
@@ -112,6 +113,7 @@ def table_rows(root: Path, table: Table, *, split: str | None = None) -> Read:
     Args:
         root: The table's folder.
         table: One that lacks no column.
+        classes: Those that are asked for.
         split: Of all its images; None: as its column or its paths' folders say, if any.
 
     Raises:
@@ -120,34 +122,42 @@ def table_rows(root: Path, table: Table, *, split: str | None = None) -> Read:
     path_name, label_name = _column(table, _PATHS), _column(table, _LABELS)
     paths = [_text(value) for value in table.columns[path_name]]
     raw_labels = [_text(value) for value in table.columns[label_name]]
-    rows = make_rows(paths, where=table.where(), label=map_unique(label_of_text, raw_labels))
+    labels = map_unique(lambda text: label_of_text(text, classes), raw_labels)
+    rows = make_rows(paths, where=table.where(), label=labels)
     used = {path_name, label_name}
     reject_unsafe_paths(rows)
     used |= _set_splits(rows, table, split)
     notes = _place(rows, root, table)
     used |= _set_persons(rows, table)
     years = map_unique(_number, raw_labels)
-    if label_name in _YEARS:
+    if label_name in _YEARS and classes.years is not None:
         if label_name == "age":
-            _refuse_codes(table, years)
+            _refuse_codes(table, years, classes)
         rows["years"] = pd.Series(
             [None if y is None else math.floor(y) for y in years], dtype=object
         )
-        set_labels_from_years(rows)
-    else:
+        set_labels_from_years(rows, classes)
+    elif classes.years is not None:
         reject(
             rows,
-            [y is not None for y in years],
-            f"`{label_name}` is a number; write {expected_classes()}, or name the column `age` "
-            f"if it is years",
+            [y is not None and label is None for y, label in zip(years, labels, strict=True)],
+            f"`{label_name}` is a number; write {expected_classes(classes)}, or name the "
+            f"column `age` if it is years",
         )
-    reject(rows, rows["label"].isna().to_numpy(), unknown_class(label_name, raw_labels, rows))
+    reject(
+        rows, rows["label"].isna().to_numpy(), unknown_class(label_name, raw_labels, rows, classes)
+    )
     reject_missing_files(rows, root)
     reject_repeated_paths(rows)
     if rows["split"].isna().all():
         is_good = rows["reason"].isna()
         set_splits(rows, [splits_of_path(p) for p in rows["image_path"].where(is_good, "")])
-    if rows["person_id"].isna().all() and (note := fill_persons_from_names(rows)) is not None:
+    is_of_ages = classes.years is not None
+    if (
+        is_of_ages
+        and rows["person_id"].isna().all()
+        and (note := fill_persons_from_names(rows)) is not None
+    ):
         notes.append(note)
     unused = [name or "without a name" for name in table.columns if name not in used]
     if unused:
@@ -231,7 +241,7 @@ def _persons_column(table: Table) -> str | None:
     return None if of_files or of_classes else name
 
 
-def _refuse_codes(table: Table, years: Sequence[float | None]) -> None:
+def _refuse_codes(table: Table, years: Sequence[float | None], classes: Classes) -> None:
     """Refuse ages of 0, 1, 2, … and nothing else: they may be numbers of classes.
 
     Raises:
@@ -242,7 +252,7 @@ def _refuse_codes(table: Table, years: Sequence[float | None]) -> None:
         raise DataLayoutError(
             f"{table.name}: `age` has only the values 0 to {len(seen) - 1}, which may be years or "
             f"numbers of classes; name the column age_years if they are years, else write "
-            f"{expected_classes()}"
+            f"{expected_classes(classes)}"
         )
 
 
@@ -301,10 +311,10 @@ def _splits_column(table: Table) -> str | None:
     return None
 
 
-def unknown_class(name: str, values: Sequence[str], rows: pd.DataFrame) -> Any:
+def unknown_class(name: str, values: Sequence[str], rows: pd.DataFrame, classes: Classes) -> Any:
     """Reason for a row without a class, which shows its value."""
     shown = dict(zip(rows["where"], values, strict=True))
-    return lambda row: f"{name} {shown[row.where]!r} is not {expected_classes()}"
+    return lambda row: f"{name} {shown[row.where]!r} is not {expected_classes(classes)}"
 
 
 def uneven_rows(table: Table) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from agecls.classes import Classes
 from agecls.data.folders import images_below, split_of_name, splits_of_path, subfolders
 from agecls.data.layouts.names import checked, matches
 from agecls.data.rows import make_rows, set_splits
@@ -26,7 +27,7 @@ def named_images(root: Path) -> list[str]:
     return images_below(root, [""], depth=1) or images_below(root, [""], depth=None)
 
 
-def utkface_rows(root: Path, paths: Sequence[str]) -> pd.DataFrame:
+def utkface_rows(root: Path, paths: Sequence[str], classes: Classes) -> pd.DataFrame:
     """Rows of images with UTKFace names; nobody is identified in them."""
     rows = make_rows(paths, where=list(paths))
     found = matches(UTKFACE_NAME, rows)
@@ -37,4 +38,5 @@ def utkface_rows(root: Path, paths: Sequence[str]) -> pd.DataFrame:
         root,
         [m is None for m in found],
         "the name is not {age}_{gender}_{race}_{time}.jpg",
+        classes,
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from agecls.classes import CLASSES
+from agecls.classes import EIGHT
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 from agecls.errors import DataLayoutError
@@ -34,7 +34,7 @@ def test_a_layout_is_read_rightly_or_refused_in_one_line(layout: Layout, tmp_pat
     pack = open_pack(records, 8, cache=tmp_path / "cache")
     letters: dict[str, str] = {}
     for split, label in zip(pack.frame["split"], pack.frame["label"], strict=True):
-        letters[split or "all"] = letters.get(split or "all", "") + CLASSES[label]
+        letters[split or "all"] = letters.get(split or "all", "") + EIGHT.names[label]
     assert records.layout == layout.layout
     assert {split: "".join(sorted(found)) for split, found in letters.items()} == layout.classes
     assert pack.frame["person_id"].nunique() == layout.persons
