@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, get_type_hints
 
 from agecls.errors import RecipeError
-from agecls.nets.families import FAMILIES
+from agecls.nets.families import FAMILIES, family_of
 
 CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
     "variant": tuple(name for family in FAMILIES for name in family.variants),
@@ -27,7 +27,7 @@ CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
         "soft_ordinal",
     ),
 }
-"""Levels of each categorical field."""
+"""Levels of each categorical field; `variant` may also be a net of `agecls.nets.families.TIMM`."""
 
 BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "lr": (1e-8, 10.0),
@@ -43,13 +43,27 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
 """Smallest and largest value of each numeric field, both included."""
 
 
+def is_choice(name: str, value: Any) -> bool:
+    """Whether a categorical field can have a value."""
+    is_named = name == "variant" and isinstance(value, str) and any(f.has(value) for f in FAMILIES)
+    return is_named or value in CHOICES[name]
+
+
+def choices(name: str) -> str:
+    """What a categorical field can be, for people."""
+    levels = map(str, CHOICES[name])
+    named = (spelled for f in FAMILIES if not f.variants for spelled in f.spelled)
+    return ", ".join([*levels, *(named if name == "variant" else ())])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One configuration of training; equal recipes and seeds give equal runs.
 
     Attributes:
         variant: Structure of the net; see `agecls.nets.families`.
-        depth: 18, 26, 50 or 101 layers of a ResNet.
+        depth: 18, 26, 50 or 101 layers of a ResNet. This, `init_scheme` and `zero_gamma` are of
+            our ResNets alone: a net of timm keeps their defaults, and nothing looks at them.
         init: `scratch`, or `pretrained` from a weight source given beside the recipe.
         init_scheme: Initialisation of convolutions that start at random; `earlier` is Xavier from
             scratch and PyTorch's default beside loaded weights, as the earlier study had it.
@@ -103,12 +117,11 @@ class Recipe:
         Raises:
             RecipeError: A field's value is not allowed.
         """
-        for name, levels in CHOICES.items():
+        for name in CHOICES:
             value = getattr(self, name)
-            if value not in levels:
-                expected = ", ".join(map(str, levels))
+            if not is_choice(name, value):
                 raise RecipeError(
-                    f"recipe field `{name}` is {value!r}; expected one of {expected}"
+                    f"recipe field `{name}` is {value!r}; expected one of {choices(name)}"
                 )
         for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
@@ -121,6 +134,15 @@ class Recipe:
                 "recipe field `zero_gamma` is set with init 'pretrained', where it would erase "
                 "loaded weights; leave it out"
             )
+
+        for field in fields(self):
+            if field.name in family_of(self.variant).lacks:
+                value = getattr(self, field.name)
+                if value != field.default:
+                    raise RecipeError(
+                        f"recipe field `{field.name}` is {value!r} with variant "
+                        f"{self.variant!r}, for which it means nothing; leave it out"
+                    )
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values, for JSON and checkpoints."""

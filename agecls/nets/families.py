@@ -1,16 +1,17 @@
 """Families of nets: which variants and depths there are, and whose they are.
 
 Another family is an entry of `FAMILIES`. Its module is loaded when a net is built, so that recipes
-and study files know the names without torch.
+and study files know the names without torch. Families of named nets have no list of variants but a
+beginning that all their names have: `timm:NAME` is any net of timm.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from agecls.classes import EIGHT
 from agecls.errors import RecipeError
-from agecls.nets.variants import DEPTHS, VARIANTS
+from agecls.nets.variants import DEPTHS, TIMM_PREFIX, VARIANTS
 
 if TYPE_CHECKING:
     from agecls.nets.net import Net
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 class Code(Protocol):
     """What a family's module holds."""
 
-    def build(self, variant: str, depth: int, *, n_outputs: int) -> "Net":
-        """A net with PyTorch's initialisation; RecipeError if there is none of this depth."""
+    def build(self, variant: str, depth: int, *, n_outputs: int, size: int | None) -> "Net":
+        """A net with its library's initialisation.
+
+        RecipeError if there is none of this name, this depth or for images of this size in pixels.
+        """
 
     def initialise(self, net: "Net", scheme: str, *, zero_gamma: bool) -> None:
         """Draw all parameters anew from torch's global generator; RecipeError for its scheme."""
@@ -40,6 +44,20 @@ class Code(Protocol):
         """
 
 
+class Parts(NamedTuple):
+    """Beginnings of a net's names, each of none, one or several.
+
+    Attributes:
+        head: New whatever was loaded.
+        stem: Loaded whole, or new.
+        body: Loaded whole.
+    """
+
+    head: tuple[str, ...]
+    stem: tuple[str, ...]
+    body: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """Nets of one construction.
@@ -53,6 +71,7 @@ class Family:
         body: Of what must be loaded whole.
         published: Torchvision's enumeration of its weights, with `{depth}`.
         code: Loads its module.
+        lacks: Fields of a recipe that mean nothing here, and keep their defaults.
     """
 
     name: str
@@ -63,6 +82,52 @@ class Family:
     body: str
     published: str
     code: Callable[[], Code]
+    lacks: frozenset[str] = frozenset()
+
+    def has(self, variant: str) -> bool:
+        """Whether a variant is its."""
+        return variant in self.variants
+
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """How its variants are spelled, for people."""
+        return self.variants
+
+    def parts(self, net: "Net") -> Parts:
+        """Which of a net's names are what."""
+        return Parts((self.head,), (self.stem,), (self.body,))
+
+    def title(self, variant: str, depth: int) -> str:
+        """What people call one net."""
+        return f"{self.kind(depth)} `{variant}`"
+
+    def kind(self, depth: int) -> str:
+        """What people call its nets of a depth."""
+        return f"{self.name}-{depth}" if self.depths else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFamily(Family):
+    """Nets of a library, each of its own construction, as `PREFIX:NAME`.
+
+    Attributes:
+        prefix: Beginning of every variant, with the colon.
+    """
+
+    prefix: str
+
+    def has(self, variant: str) -> bool:
+        """Whether a variant is its; whether the library has it, only the library knows."""
+        return variant.startswith(self.prefix) and len(variant) > len(self.prefix)
+
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """How its variants are spelled, for people."""
+        return (f"{self.prefix}NAME",)
+
+    def parts(self, net: "Net") -> Parts:
+        """The head that the net itself tells; all else must be loaded."""
+        return Parts(net.head_names, (), ("",))
 
 
 def _resnet() -> Code:
@@ -82,7 +147,27 @@ RESNET: Final = Family(
     code=_resnet,
 )
 
-FAMILIES: Final = (RESNET,)
+
+def _timm() -> Code:
+    from agecls.nets import timm_nets
+
+    return timm_nets
+
+
+TIMM: Final = NamedFamily(
+    name="timm net",
+    prefix=TIMM_PREFIX,
+    variants=(),
+    depths=(),
+    head="",
+    stem="",
+    body="",
+    published="",
+    code=_timm,
+    lacks=frozenset({"depth", "init_scheme", "zero_gamma"}),
+)
+
+FAMILIES: Final[tuple[Family, ...]] = (RESNET, TIMM)
 
 
 def family_of(variant: str) -> Family:
@@ -92,16 +177,24 @@ def family_of(variant: str) -> Family:
         RecipeError: None has.
     """
     for family in FAMILIES:
-        if variant in family.variants:
+        if family.has(variant):
             return family
-    there = ", ".join(name for family in FAMILIES for name in family.variants)
+    there = ", ".join(name for family in FAMILIES for name in family.spelled)
     raise RecipeError(f"variant is {variant!r}; expected one of {there}")
 
 
-def build_net(variant: str, depth: int, *, n_outputs: int = len(EIGHT)) -> "Net":
-    """A net of any family with PyTorch's default initialisation.
+def build_net(
+    variant: str, depth: int, *, n_outputs: int = len(EIGHT), size: int | None = None
+) -> "Net":
+    """A net of any family with its library's default initialisation.
+
+    Args:
+        variant: Of a family.
+        depth: Of the variant; families whose variants are whole nets do not look at it.
+        n_outputs: Of the head.
+        size: Side in pixels of the images, for nets that are built for one size; None: theirs.
 
     Raises:
-        RecipeError: There is no such variant, or not of this depth.
+        RecipeError: There is no such variant, or not of this depth or for this size.
     """
-    return family_of(variant).code().build(variant, depth, n_outputs=n_outputs)
+    return family_of(variant).code().build(variant, depth, n_outputs=n_outputs, size=size)

@@ -9,7 +9,9 @@ class Net(nn.Module):
     Attributes:
         variant: Level of the recipe's `variant`, of one family.
         depth: Level of `depth`.
+        head_names: Beginnings of the head's names, where its family knows them of no net.
     """
 
     variant: str
     depth: int
+    head_names: tuple[str, ...]

@@ -187,8 +187,10 @@ class ResNet(Net):
         return out
 
 
-def build(variant: str, depth: int, *, n_outputs: int) -> ResNet:
+def build(variant: str, depth: int, *, n_outputs: int, size: int | None = None) -> ResNet:
     """A ResNet with PyTorch's default initialisation; `initialise` it or load weights.
+
+    It takes images of any `size` from `MIN_SIZE`.
 
     Raises:
         RecipeError: There is no such depth.

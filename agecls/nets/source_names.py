@@ -8,6 +8,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
+from agecls.nets.families import family_of
+
 NAMED: Final = ("torchvision", "timm")
 
 
@@ -28,5 +30,21 @@ def has_other_braces(template: str) -> bool:
 
 
 def file_of(template: str, variant: str, depth: int) -> Path:
-    """The file that a template without other braces means for one structure."""
-    return Path(template.format(variant=variant, depth=depth)).expanduser()
+    """The file that a template without other braces means for one structure.
+
+    A net whose family has no depths leaves `{depth}` out, with the hyphen before it.
+    """
+    if "depth" in family_of(variant).lacks:
+        template = template.replace("-{depth}", "").replace("{depth}", "")
+    return Path(template.format(variant=_in_a_file(variant), depth=depth)).expanduser()
+
+
+def structure_name(variant: str, depth: int) -> str:
+    """One structure in names of files and in the record: `org-50`, `timm-resnet18`."""
+    is_whole = "depth" in family_of(variant).lacks
+    return _in_a_file(variant) if is_whole else f"{variant}-{depth}"
+
+
+def _in_a_file(variant: str) -> str:
+    # Windows knows no colon in a name
+    return variant.replace(":", "-")

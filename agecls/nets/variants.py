@@ -53,6 +53,9 @@ VARIANTS: Final[dict[str, Variant]] = {
     ),
 }
 
+TIMM_PREFIX: Final = "timm:"
+"""Beginning of the variants that are nets of timm, before timm's name."""
+
 DEPTHS: Final[dict[int, tuple[Literal["basic", "bottleneck"], tuple[int, ...]]]] = {
     18: ("basic", (2, 2, 2, 2)),
     26: ("bottleneck", (2, 2, 2, 2)),

@@ -166,6 +166,10 @@ def _read_card(card_path: Path, weights_path: Path) -> tuple[Channels, Channels,
 
 def _read_torchvision(name: str, family: Family, depth: int) -> Source:
     """ImageNet weights from torch.hub's cache."""
+    if not family.published:
+        raise WeightsError(
+            f"torchvision:{name} is no weights of a {family.name}; give timm:NAME or a local file"
+        )
     # it takes as long as torch to import, and studies from scratch need none of it
     from torchvision import models
 

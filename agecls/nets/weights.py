@@ -120,7 +120,7 @@ def save_backbone(
     """
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path}: a backbone is written as .safetensors; change the suffix")
-    head = family_of(model.variant).head
+    head = family_of(model.variant).parts(model).head
     tensors = {
         # safetensors takes no channels_last tensors
         name: tensor.detach().cpu().contiguous()
@@ -147,13 +147,17 @@ def _fit(model: Net, source: Source) -> dict[str, str]:
     family = family_of(model.variant)
     own, theirs = without_counts(model.state_dict()), source.tensors
     names, new = family.code().remap(model.variant, own, theirs)
-    has_stem = _shapes(own, family.stem) == _shapes(theirs, family.stem)
-    may_differ = (family.head, *new) if has_stem else (family.head, family.stem, *new)
+    parts = family.parts(model)
+    has_stem = _shapes(own, parts.stem) == _shapes(theirs, parts.stem)
+    may_differ = (*parts.head, *new) if has_stem else (*parts.head, *parts.stem, *new)
 
     asked = [key for key in theirs if not key.startswith(may_differ)]
     fitted = {names[key]: key for key in asked if names[key] in own}
     unknown = [key for key in asked if names[key] not in own]
-    it = f"{family.name}-{model.depth} `{model.variant}`"
+    it = family.title(model.variant, model.depth)
+    kind, alike = "depth", "of the same depth and width"
+    if not family.depths:
+        kind, alike = "net", "of the same net at the same image size"
     if 2 * len(fitted) < len(asked) or not fitted:
         first = f"the first of them is `{unknown[0]}`" if unknown else "it holds no backbone"
         raise WeightsError(
@@ -164,17 +168,17 @@ def _fit(model: Net, source: Source) -> dict[str, str]:
         if own[target].shape != theirs[key].shape:
             raise WeightsError(
                 f"{source.where}: `{key}` has shape {tuple(theirs[key].shape)}, but a {it} needs "
-                f"{tuple(own[target].shape)}; give weights of the same depth and width"
+                f"{tuple(own[target].shape)}; give weights {alike}"
             )
     for key in unknown:
-        if key.startswith(family.body):
+        if key.startswith(parts.body):
             raise WeightsError(
-                f"{source.where}: `{key}` is not in a {it}; give weights of the same depth"
+                f"{source.where}: `{key}` is not in a {it}; give weights of the same {kind}"
             )
     for name in own:
         if name not in fitted and not name.startswith(may_differ):
             raise WeightsError(
-                f"{source.where}: `{name}` of a {it} is missing; give weights of the same depth"
+                f"{source.where}: `{name}` of a {it} is missing; give weights of the same {kind}"
             )
     for key in fitted.values():
         if not bool(torch.isfinite(theirs[key]).all()):
@@ -185,5 +189,5 @@ def _fit(model: Net, source: Source) -> dict[str, str]:
     return fitted
 
 
-def _shapes(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in tensors.items() if name.startswith(prefix)}
+def _shapes(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items() if name.startswith(prefixes)}

@@ -261,7 +261,7 @@ def build_optimizer(recipe: Recipe, parameters: Sequence[Tensor]) -> Optimizer:
 
 def _build(recipe: Recipe, data: TrainingArrays) -> Net:
     n_outputs = _objective(recipe, torch.from_numpy(data.train_counts)).n_outputs
-    return build_net(recipe.variant, recipe.depth, n_outputs=n_outputs)
+    return build_net(recipe.variant, recipe.depth, n_outputs=n_outputs, size=data.size)
 
 
 def _objective(recipe: Recipe, class_counts: Tensor) -> Objective:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from agecls.nets.families import family_of
+from agecls.nets.source_names import file_of, structure_name
 from agecls.study_files import PRETRAINED, PROVENANCE, STUDY, table_file
 from agecls.use.saved import Member
 from agecls.use.slices import LEVEL, slices
@@ -51,7 +53,12 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
         "What it is": _what(member, onnx_note),
         "Data": _data(member, folder),
         "Recipe": _table(
-            ("field", "value"), [(k, _plain(v)) for k, v in member.recipe.to_dict().items()]
+            ("field", "value"),
+            [
+                (name, _plain(value))
+                for name, value in member.recipe.to_dict().items()
+                if name not in family_of(member.recipe.variant).lacks
+            ],
         ),
         "Metrics": _metrics(described, folder),
         "Slices": _slices(member, folder),
@@ -85,8 +92,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _what(member: Member, onnx_note: str | None) -> str:
     recipe, classes = member.recipe, member.classes
+    kind = family_of(recipe.variant).kind(recipe.depth)
     lines = [
-        f"A ResNet-{recipe.depth} (`{recipe.variant}`) that gives probabilities of "
+        f"A {kind} (`{recipe.variant}`) that gives probabilities of "
         f"{_number(len(classes))} age classes ({', '.join(classes.captions)} years) for a "
         f"picture of one face of {member.size} × {member.size} pixels, RGB, upright and cropped "
         "like the training images. "
@@ -255,10 +263,10 @@ def _start(member: Member, folder: Path | None) -> str:
     recipe = member.recipe
     if folder is None:
         return "which ones, only the study's folder knows"
-    made_here = folder / PRETRAINED / f"{recipe.variant}-{recipe.depth}.json"
+    made_here = folder / PRETRAINED / f"{structure_name(recipe.variant, recipe.depth)}.json"
     settings = tomllib.loads((folder / STUDY).read_text("utf-8"))
     source = str(settings.get("weights", {}).get("source", "unknown"))
-    given = Path(source.format(variant=recipe.variant, depth=recipe.depth)).expanduser()
+    given = file_of(source, recipe.variant, recipe.depth)
     own = _json(made_here) or _json(given.with_suffix(".json"))
     if own:
         data = own.get("made_by", {}).get("data", {})

@@ -240,7 +240,7 @@ def _load(path: Path, device: torch.device) -> Member:
         class_counts=torch.ones(len(classes), device=device),
         label_smoothing=recipe.label_smoothing,
     )
-    network = build_net(recipe.variant, recipe.depth, n_outputs=objective.n_outputs)
+    network = build_net(recipe.variant, recipe.depth, n_outputs=objective.n_outputs, size=size)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -24,7 +24,7 @@ def forward_flops(variant: str, depth: int, size: int) -> int:
     Convolutions and the head are counted, which are all but a hundredth of it.
     """
     with torch.device("meta"):
-        model = build_net(variant, depth).eval()
+        model = build_net(variant, depth, size=size).eval()
         image = torch.empty(1, 3, size, size)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():

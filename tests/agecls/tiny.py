@@ -39,5 +39,5 @@ class SmallNet(nn.Module):
         return self.fc(torch.relu(self.bn1(self.conv1(x))).mean(dim=(2, 3)))
 
 
-def build_small_net(variant, depth, *, n_outputs):
+def build_small_net(variant, depth, *, n_outputs, size=None):
     return SmallNet(n_outputs)

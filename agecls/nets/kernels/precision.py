@@ -41,7 +41,15 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 
 @cache
-def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
+def convolves_right(
+    maps: torch.Size,
+    weights: torch.Size,
+    stride: int,
+    *,
+    padding: int | None = None,
+    dilation: int = 1,
+    groups: int = 1,
+) -> bool:
     """Whether this machine's padded bfloat16 convolution and its gradients are float32's.
 
     No error tells where they are not, so every shape is tried once a process, on a few images and
@@ -50,14 +58,20 @@ def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
 
     Args:
         maps: (inputs, H, W).
-        weights: (outputs, inputs, K, K).
+        weights: (outputs, inputs / groups, K, K).
         stride: Of the convolution.
+        padding: Pixels on each side; None: half the kernel.
+        dilation: Pixels from tap to tap.
+        groups: Of channels; as many as there are channels in a depthwise convolution.
     """
-    outputs = [-(-side // stride) for side in maps[1:]]
-    reach = weights[-1] // 2
+    pad = weights[-1] // 2 if padding is None else padding
+    if weights[-1] != weights[-2]:
+        return False
+    reach = dilation * (weights[-1] - 1) - pad
+    outputs = [(side + pad - reach - 1) // stride + 1 for side in maps[1:]]
     # the first tap meets the map in the last output pixel if at all, the last tap in the first
     for side, output in zip(maps[1:], outputs, strict=True):
-        if stride * (output - 1) < reach or side <= reach:
+        if stride * (output - 1) < pad or side <= reach:
             return False
     generator = torch.Generator().manual_seed(0)
 
@@ -67,7 +81,7 @@ def convolves_right(maps: torch.Size, weights: torch.Size, stride: int) -> bool:
 
     def results(x: Tensor, weight: Tensor, slope: Tensor) -> list[Tensor]:
         x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-        out = F.conv2d(x, weight, stride=stride, padding=reach)
+        out = F.conv2d(x, weight, stride=stride, padding=pad, dilation=dilation, groups=groups)
         return [out.detach(), *torch.autograd.grad(out, (x, weight), slope)]
 
     shapes = ([IMAGES, *maps], weights, [IMAGES, weights[0], *outputs])

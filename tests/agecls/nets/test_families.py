@@ -37,7 +37,7 @@ def remap(variant, own, theirs):
 
 
 CODE = SimpleNamespace(
-    build=lambda variant, depth, *, n_outputs: Plain(variant, depth, n_outputs),
+    build=lambda variant, depth, *, n_outputs, size: Plain(variant, depth, n_outputs),
     initialise=initialise,
     remap=remap,
 )
