@@ -10,6 +10,7 @@ import pandas as pd
 from agecls.classes import EIGHT, Classes
 from agecls.data.folders import images_below, subfolders, summarised, unread_files
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
+from agecls.data.layouts.age_names import age_form, age_name_rows
 from agecls.data.layouts.class_folders import (
     AGE_MARK,
     class_folder_rows,
@@ -39,8 +40,8 @@ from agecls.errors import DataLayoutError
 
 LAYOUTS: Final = (
     "custom_{train,val,test}_dataset.csv with {split}_images/; the same folders without CSVs; "
-    "UTKFace names; folders named by class, with or without train/val/test; or a CSV or "
-    "parquet with columns path and label, or one a split"
+    "UTKFace names; folders named by class, with or without train/val/test; names of FG-NET, "
+    "AgeDB, CACD2000 or MORPH; or a CSV or parquet with columns path and label, or one a split"
 )
 
 
@@ -54,8 +55,8 @@ class Records:
 
     Attributes:
         root: The folder that paths are relative to.
-        layout: "family csv", "family names", "utkface", "class folders", "table" or "tables" (one
-            a split).
+        layout: "family csv", "family names", "utkface", "age names", "class folders", "table" or
+            "tables" (one a split).
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, the
             class's index), `person_id` (unique over the whole set), `family_id`, `role`,
@@ -160,6 +161,9 @@ def _recognised(
         return "family names", Read(family_name_rows(root, paths, classes, split=None), []), ()
     if len(lists) == 1:
         return "table", table_rows(root, next(iter(lists.values())), classes), tuple(lists)
+    form = None if lists or classes.years is None else age_form(paths)
+    if form is not None:
+        return "age names", age_name_rows(root, paths, form, classes), ()
     return None
 
 

@@ -400,8 +400,11 @@ FIFTY = (
     Layout(
         name="FG-NET",
         looks="`001A02.JPG`: person 001 at age 2",
-        files=["001A02.JPG", "001A28.JPG", "002A15.JPG"],
-        refused=["has no layout that is known (3 images", "a CSV with columns path and age"],
+        files=["001A02.JPG", "001A28.JPG", "002A15.JPG", "002A16a.JPG"],
+        layout="age names",
+        classes={"all": "accd"},
+        persons=2,
+        notes=["persons are told by names such as {person}A02.jpg"],
     ),
     Layout(
         name="FG-NET names below age folders",
@@ -416,7 +419,8 @@ FIFTY = (
         name="All-Age-Faces",
         looks="`aglined faces/00000A02.jpg`",
         files=["aglined faces/00000A02.jpg", "aglined faces/07380A40.jpg"],
-        refused=["has no layout that is known (2 images"],
+        layout="age names",
+        classes={"all": "ae"},
         is_found=True,
     ),
     Layout(
@@ -448,24 +452,33 @@ FIFTY = (
         looks="`CACD2000/53_Robin_Williams_0001.jpg`, `celebrity2000_meta.mat`",
         files=["CACD2000/53_Robin_Williams_0001.jpg", "CACD2000/14_Aaron_Johnson_0001.jpg"],
         tables={"celebrity2000_meta.mat": "MATLAB 5.0 MAT-file"},
-        refused=["has no layout that is known (2 images", "other files: 1 .mat"],
+        layout="age names",
+        classes={"all": "cf"},
+        persons=2,
+        notes=[
+            "persons are told by names such as 53_{person}_0001.jpg",
+            "1 file is not read: 1 .mat",
+        ],
     ),
     Layout(
         name="MORPH",
-        looks="`Album2/009055_1M54.JPG`, a CSV with `id_num`, `photo`, `age`",
+        looks="`Album2/009055_1M54.JPG`, `morph_2008_nonCommercial.csv`: `id_num`, `photo`, `age`",
         files=["Album2/009055_1M54.JPG", "Album2/009055_2M55.JPG", "Album2/010000_0F20.JPG"],
         tables={
-            "MORPH.csv": lines(
-                "id_num,picture_num,dob,gender,age,photo",
-                "9055,1,01/01/1950,M,54,Album2/009055_1M54.JPG",
-                "9055,2,01/01/1950,M,55,Album2/009055_2M55.JPG",
-                "10000,0,01/01/1984,F,20,Album2/010000_0F20.JPG",
+            "morph_2008_nonCommercial.csv": lines(
+                "id_num,picture_num,dob,doa,race,gender,facial_hair,age,age_diff,glasses,photo",
+                "9055,1,01/01/1950,06/01/2004,B,M,1,54,0,0,Album2/009055_1M54.JPG",
+                "9055,2,01/01/1950,06/01/2005,B,M,1,55,1,0,Album2/009055_2M55.JPG",
+                "10000,0,01/01/1984,06/01/2004,W,F,0,20,0,0,Album2/010000_0F20.JPG",
             )
         },
         layout="table",
         classes={"all": "dff"},
         persons=2,
-        notes=["columns of MORPH.csv that are not used: picture_num, dob, gender"],
+        notes=[
+            "columns of morph_2008_nonCommercial.csv that are not used: picture_num, dob, doa, "
+            "race, gender, facial_hair, age_diff, glasses"
+        ],
     ),
     Layout(
         name="APPA-REAL",

@@ -37,7 +37,7 @@ def test_family_names_in_one_folder_have_no_split(tmp_path: Path) -> None:
 
 def test_utkface_names_give_years_and_ages_without_a_class_are_set_aside(tmp_path: Path) -> None:
     good = ["1_0_2_20161219140623097.jpg.chip.jpg", "80_1_0_20170109142408075.jpg"]
-    for name in [*good, "81_1_4_20170109142408075.jpg", "61_3_20170109150557335.jpg.chip.jpg"]:
+    for name in [*good, "81_1_4_20170109142408075.jpg", "61_7_20170109150557335.jpg.chip.jpg"]:
         write_picture(tmp_path / "part1" / name)
     records = read_records(tmp_path)
     assert records.layout == "utkface"
@@ -47,7 +47,55 @@ def test_utkface_names_give_years_and_ages_without_a_class_are_set_aside(tmp_pat
     assert records.frame["person_id"].tolist() == [None, None]
     quarantine = records.quarantine.set_index("image_path")
     assert not quarantine.loc["part1/81_1_4_20170109142408075.jpg", "is_bad"]
-    assert quarantine.loc["part1/61_3_20170109150557335.jpg.chip.jpg", "is_bad"]
+    assert quarantine.loc["part1/61_7_20170109150557335.jpg.chip.jpg", "is_bad"]
+
+
+def test_the_malformed_names_of_utkface_are_mended(tmp_path: Path) -> None:
+    stamp = "_0_2_20161219140623097.jpg"
+    mended = {
+        "24_0_1_20170116220224657 .jpg.chip.jpg": 24,
+        "39_1_20170116174525125.jpg.chip.jpg": 39,
+        "53__0_20170116184028385.jpg": 53,
+        "55_0_0_20170116232725357jpg.chip.jpg": 55,
+        "61_1_20170109142408075.jpg.chip.jpg": 61,
+        "61_1_20170109150557335.jpg.chip.jpg": 61,
+        "61_3_20170109150557335.jpg": 61,
+    }
+    for name in [*mended, *(f"{age}{stamp}" for age in range(1, 10))]:
+        write_picture(tmp_path / name)
+    records = read_records(tmp_path)
+    assert records.layout == "utkface"
+    assert records.quarantine.empty
+    years = dict(zip(records.frame["image_path"], records.frame["years"], strict=True))
+    assert years.items() >= mended.items()
+
+
+def test_names_of_age_sets_tell_ages_persons_and_splits(tmp_path: Path) -> None:
+    for n, path in enumerate(["train/0_MariaCallas_35_f.jpg", "train/1_Glenn_Close_101_f.jpg",
+                              "test/2_MariaCallas_40_f.jpg", "test/3_GoldieHawn_7_m.jpg",
+                              "test/family.jpg"]):  # fmt: skip
+        write_picture(tmp_path / path, seed=n)
+    records = read_records(tmp_path)
+    assert records.layout == "age names"
+    frame = records.frame.set_index("image_path")
+    assert frame["years"].to_dict() == {
+        "test/2_MariaCallas_40_f.jpg": 40,
+        "test/3_GoldieHawn_7_m.jpg": 7,
+        "train/0_MariaCallas_35_f.jpg": 35,
+    }
+    assert frame["split"].tolist() == ["test", "test", "train"]
+    reasons = records.quarantine.set_index("image_path")["reason"]
+    assert reasons["test/family.jpg"] == "the name is not {number}_{name}_{age}_{gender}.jpg"
+    assert "age 101 has no class" in reasons["train/1_Glenn_Close_101_f.jpg"]
+
+
+def test_morph_names_tell_ages_where_its_csv_is_not_there(tmp_path: Path) -> None:
+    for name in ("009055_1M54.JPG", "009055_2M55.JPG", "010000_0F20.JPG", "010001_0F21.JPG"):
+        write_picture(tmp_path / "Album2" / name)
+    records = read_records(tmp_path)
+    assert records.layout == "age names"
+    assert records.frame["years"].tolist() == [54, 55, 20, 21]
+    assert records.frame["person_id"].tolist() == ["009055", "009055", "010000", "010001"]
 
 
 def test_class_folders_may_be_named_by_letter_years_both_or_an_age(tmp_path: Path) -> None:
