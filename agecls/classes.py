@@ -106,8 +106,11 @@ class Classes:
         return tuple(f"p_{name}" for name in self.names)
 
     def of_name(self, text: str) -> int | None:
-        """Index of the class of this name, in either case, or None if there is none."""
-        cleaned = text.strip().lower()
+        """Index of the class of this name, else of it in another case; None if there is none."""
+        stripped = text.strip()
+        if stripped in self.names:
+            return self.names.index(stripped)
+        cleaned = stripped.lower()
         return next((k for k, name in enumerate(self.names) if name.lower() == cleaned), None)
 
     def of_years(self, years: int) -> int | None:

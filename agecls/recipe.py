@@ -29,6 +29,9 @@ CHOICES: Final[dict[str, tuple[str | int, ...]]] = {
 }
 """Levels of each categorical field; `variant` may also be a net of `agecls.nets.families.TIMM`."""
 
+ORDINAL_LOSSES: Final = ("corn", "soft_ordinal")
+"""Losses that ask how far a class is from another, so only of classes that have an order."""
+
 BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "lr": (1e-8, 10.0),
     "weight_decay": (0.0, 1.0),

@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     )
     what = p.add_argument_group("what is studied (each replaces the study file's value)")
     what.add_argument("--data", metavar="PATH", help="folder or table of faces")
+    what.add_argument(
+        "--classes", metavar="WHICH", help="eight, decades, folders or a TOML file with [classes]"
+    )
     what.add_argument("--size", metavar="PX", type=int, help="image side in pixels")
     what.add_argument("--trials", metavar="N", type=int, help="search trials, all arms together")
     what.add_argument("--epochs", metavar="N", type=int, help="longest schedule")
@@ -114,12 +117,19 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     Raises:
         StudyError: The study file is wrong, or the folder is in use for another study.
     """
+    from study.asked.class_words import FOLDERS
     from study.asked.study_file import grown_study, is_safe_change, load_study, study_diff
     from study.errors import StudyFileError
     from study.folder.folder import Folder
 
-    names = ("data", "size", "trials", "epochs", "seed", "weights", "name")
+    names = ("data", "classes", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+    if options.classes == FOLDERS:
+        from study.stages.study_faces import classes_of_folders
+
+        named = Folder(_existing(options)).study_file if options.resume else "demo"
+        data = options.data or load_study(options.study or named).data
+        given["classes"] = classes_of_folders(data)
     if options.resume is None:
         study = load_study(options.study or "demo", overrides=given)
         folder = options.out / study.name

@@ -15,9 +15,9 @@ from agecls.data.layouts.class_folders import (
     AGE_MARK,
     class_folder_rows,
     find_class_folders,
-    folder_classes,
     refuse_number_folders,
 )
+from agecls.data.layouts.class_folders import folder_classes as folder_classes
 from agecls.data.layouts.family import (
     FAMILY_NAME,
     family_csvs,

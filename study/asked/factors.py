@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import product
 from typing import Final, Literal, get_type_hints
 
+from agecls.classes import EIGHT, Classes
 from agecls.recipe import Recipe
 from study.asked.claim import Claim
 from study.asked.levels import Config as Config  # what a study varies has one door
@@ -147,6 +148,7 @@ class Study:
         size: Image side in pixels.
         deduplicate: Whether exact duplicates of training images are trained on once.
         max_bad_share: Largest share of files and rows that may be unusable.
+        classes: What an image may be.
         weights: Where `init = "pretrained"` starts: a file (may hold `{variant}` and `{depth}`),
             `torchvision:NAME`, or None when `pretrain` makes the weights.
         pretrain: The backbones to train first, or None.
@@ -178,6 +180,7 @@ class Study:
     added: int = 0
     scout: ScoutPlan | None = None
     max_bad_share: float = MAX_BAD_SHARE
+    classes: Classes = EIGHT
 
     @property
     def is_to_be_scouted(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from agecls.recipe import BOUNDS, CHOICES, Recipe
 from study.asked.claims.forms import resolve_claim
+from study.asked.class_words import resolve_classes
 from study.asked.factors import (
     Config,
     Factor,
@@ -54,6 +55,7 @@ def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
         size=tables.data.size,
         deduplicate=tables.data.deduplicate,
         max_bad_share=float(tables.data.max_bad_share),
+        classes=resolve_classes(tables.classes, source),
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,

@@ -5,6 +5,7 @@ from math import prod
 from typing import Final
 
 from agecls.nets.source_names import has_other_braces
+from agecls.recipe import ORDINAL_LOSSES
 from study.asked.factors import Config, Factor, Level, Study, by_dependency, complete, holds
 from study.asked.toml_values import Place, Source, shown
 
@@ -25,6 +26,7 @@ def check_study(study: Study, source: Source) -> None:
     _check_weights(study, source)
     _check_epochs(study, source)
     _check_scout(study, source)
+    _check_order_of_classes(study, source)
     _check_size_of_plan(study, source)
     for number, config in enumerate(study.included):
         _check_included(config, number, study, source)
@@ -143,6 +145,21 @@ def _check_scout(study: Study, source: Source) -> None:
         raise source.error(("scout", "epochs"), problem)
     declared = study.as_declared
     _check_reach(declared.factor("lr"), declared, source)
+
+
+def _check_order_of_classes(study: Study, source: Source) -> None:
+    """Refuse what asks how far two classes are from each other where they have no order."""
+    if study.classes.is_ordered:
+        return
+    way_out = "these classes have no order; if they have, set [classes] ordered = true"
+    if study.metric == "val_qwk":
+        raise source.error(("study", "metric"), f"val_qwk weighs distances, and {way_out}")
+    loss = study.factor("loss")
+    for level in loss.levels:
+        if level in ORDINAL_LOSSES:
+            key = "value" if loss.role == "fixed" else "levels"
+            problem = f"{shown(level)} learns an order, and {way_out}"
+            raise source.error(("factors", "loss", key), problem)
 
 
 def _check_size_of_plan(study: Study, source: Source) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.asked.claim import Claim
+from study.asked.class_words import classes_given
 from study.asked.factors import Factor, Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
@@ -41,6 +42,7 @@ MAX_BYTES: Final = 1_000_000
 
 OVERRIDES: Final[dict[str, Place]] = {
     "data": ("data", "path"),
+    "classes": ("classes",),
     "size": ("data", "size"),
     "trials": ("study", "trials"),
     "epochs": ("study", "epochs"),
@@ -65,10 +67,10 @@ def load_study(name_or_path: str | Path, *, overrides: Mapping[str, Any] | None 
     Args:
         name_or_path: A text without slash or `.toml` that is a preset's name means the preset.
         overrides: Values for the keys of OVERRIDES; None counts as not given. `weights` replaces
-            `[pretrain]`. `epochs` replaces `[study] epochs` and shortens an `epochs` factor: its
-            levels above N go, and if none of the rest is N, the longest becomes N. If one level
-            is left, the factor is fixed at it, and claims about it, or about a level that went,
-            are left out with a warning.
+            `[pretrain]`, `classes` all of `[classes]`. `epochs` replaces `[study] epochs` and
+            shortens an `epochs` factor: its levels above N go, and if none of the rest is N, the
+            longest becomes N. If one level is left, the factor is fixed at it, and claims about
+            it, or about a level that went, are left out with a warning.
 
     Raises:
         StudyFileError: The file cannot be read, or is not a valid study; one line.
@@ -140,7 +142,8 @@ def _bytes(path: Path) -> bytes:
 def _replaced(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The file's values with the command line's over them."""
     result = dict(raw)
-    for key, value in given.items():
+    plain_keys = {key: value for key, value in given.items() if key != "classes"}
+    for key, value in plain_keys.items():
         table, inner = OVERRIDES[key]
         old = result.get(str(table), {})
         if isinstance(old, Mapping):
@@ -148,6 +151,8 @@ def _replaced(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
             result[str(table)] = {**old, str(inner): plain}
     if "weights" in given:
         result.pop("pretrain", None)
+    if "classes" in given:
+        result["classes"] = classes_given(given["classes"])
     return result
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agecls.classes import EIGHT
 from study.asked.claim import Claim
+from study.asked.class_words import classes_table
 from study.asked.factors import MAX_BAD_SHARE, Factor, Range, Study
 
 
@@ -102,6 +104,8 @@ def _tables(study: Study) -> dict[str, Any]:
     # not in the texts of older studies, with which a study that goes on is compared
     if study.max_bad_share != MAX_BAD_SHARE:
         tables["data"]["max_bad_share"] = study.max_bad_share
+    if study.classes != EIGHT:
+        tables["classes"] = classes_table(study.classes)
     if study.weights is not None:
         tables["weights"] = {"source": study.weights}
     if study.pretrain is not None:

@@ -15,6 +15,7 @@ from study.asked.toml_values import LevelValue, Place, Source, Table, Text, did_
 
 MAX_TRIALS: Final = 1_000_000
 MAX_LEVELS: Final = 100
+MAX_CLASSES: Final = 1000
 
 
 class StudyTable(Table):
@@ -44,6 +45,14 @@ class DataTable(Table):
     size: int = Field(ge=16, le=512)
     deduplicate: bool = True
     max_bad_share: float = Field(default=MAX_BAD_SHARE, ge=0.0, le=1.0)
+
+
+class ClassesTable(Table):
+    """`[classes]`; `names`, `years` or both."""
+
+    names: list[Text] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
+    years: list[list[int]] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
+    ordered: bool | None = None
 
 
 class WeightsTable(Table):
@@ -96,6 +105,7 @@ class FileTables(Table):
     study: StudyTable
     confirm: ConfirmTable = ConfirmTable()
     data: DataTable
+    classes: ClassesTable | None = None
     weights: WeightsTable | None = None
     pretrain: PretrainTable | None = None
     scout: ScoutTable | None = None
@@ -141,6 +151,7 @@ def _problem(error: ErrorDetails, place: Place) -> str:
         "less_than_equal": f"at most {context.get('le'):,}" if "le" in context else "",
         "less_than": f"less than {context.get('lt')}",
         "too_long": f"at most {context.get('max_length')} items",
+        "too_short": f"at least {context.get('min_length')} items",
         "int_parsing_size": "a smaller whole number",
     }.get(kind)
     if expected is None:
@@ -154,6 +165,7 @@ def _keys_beside(place: Sequence[str | int]) -> list[str]:
         "study": StudyTable,
         "confirm": ConfirmTable,
         "data": DataTable,
+        "classes": ClassesTable,
         "weights": WeightsTable,
         "pretrain": PretrainTable,
         "scout": RangeTable if "declared" in place[:-1] else ScoutTable,

@@ -1,12 +1,12 @@
 """What the parquet tables of a study may hold; the one owner of their column names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import pyarrow as pa
 
-from agecls.classes import EIGHT
+from agecls.classes import EIGHT, Classes
 from study.asked.factors import WHOLE_FACTORS, Factor
 
 Kind = Literal[
@@ -130,7 +130,9 @@ def _share(of: str) -> tuple[Column, ...]:
     )
 
 
-_PROBABILITIES: Final = {f"p_{name}": f"probability of class {name}" for name in EIGHT.names}
+_TRUE_AND_PREDICTED: Final = ("true", "predicted")
+_OF_A_CLASS: Final = "p_<class>"
+"""Stands in the schema for the columns of probabilities, one per class."""
 
 SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "trials": (
@@ -303,9 +305,9 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             image="path below the data's folder",
         ),
         *_columns(WHOLE, cluster="number that dependent images share: family, person or file"),
-        _word("true", "the image's class", *EIGHT.names, is_needed=True),
-        _word("predicted", "the most probable class", *EIGHT.names, is_needed=True),
-        *_fractions(**_PROBABILITIES),
+        _word("true", "name of the image's class", is_needed=True),
+        _word("predicted", "name of the most probable class", is_needed=True),
+        *_fractions(**{_OF_A_CLASS: "probability of the class, a column for each"}),
         *_columns(FLAG, is_duplicate="another split has a byte-identical file"),
     ),
     "importance": (
@@ -378,7 +380,10 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         ),
     ),
 }
-"""The columns of every table but `config/<factor>`, in order; the owner of their names."""
+"""The columns of every table but `config/<factor>`, in order; the owner of their names.
+
+`p_<class>` stands for as many as there are classes; see `columns_of`.
+"""
 
 KEYS: Final[dict[Kind, tuple[str, ...]]] = {
     "trials": ("trial_id",),
@@ -409,13 +414,28 @@ def factor_type(factor: Factor) -> pa.DataType:
     return REAL if kinds <= {int, float} else TEXT
 
 
-def columns_of(kind: Kind, factors: Sequence[Factor] = ()) -> tuple[Column, ...]:
-    """All columns of a table in order; `trials` has one per factor.
+def classes_among(names: Iterable[str]) -> Classes:
+    """The classes whose probabilities are among a table's columns; the eight, unless others are.
+
+    Tables that other tools wrote may lack the columns of some of the eight, or of all.
+    """
+    columns = [name for name in names if name.startswith("p_")]
+    if set(columns) <= set(EIGHT.columns) or len(columns) < 2:
+        return EIGHT
+    return Classes.from_columns(columns)
+
+
+def columns_of(
+    kind: Kind, factors: Sequence[Factor] = (), classes: Classes = EIGHT
+) -> tuple[Column, ...]:
+    """All columns of a table in order; `trials` has one per factor, `predictions` one per class.
 
     The column of a varied factor is needed where the factor always exists: without it nobody
     can say what a trial was. Where a factor does not exist its value is null.
     """
     columns = SCHEMAS[kind]
+    if kind == "predictions":
+        return tuple(_of_classes(columns, classes))
     if kind != "trials":
         return columns
     place = next(i for i, c in enumerate(columns) if c.name == "epochs_planned")
@@ -429,3 +449,13 @@ def columns_of(kind: Kind, factors: Sequence[Factor] = ()) -> tuple[Column, ...]
         for f in factors
     )
     return (*columns[:place], *config, *columns[place:])
+
+
+def _of_classes(columns: Iterable[Column], classes: Classes) -> Iterator[Column]:
+    for column in columns:
+        if column.name == _OF_A_CLASS:
+            yield from _fractions(**{f"p_{n}": f"probability of class {n}" for n in classes.names})
+        elif column.name in _TRUE_AND_PREDICTED:
+            yield replace(column, values=classes.names)
+        else:
+            yield column

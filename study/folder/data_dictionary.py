@@ -63,7 +63,8 @@ duckdb.sql(f"select arm, count(*) from '{trials}' where status = 'completed' gro
 `study.load("results/NAME")` checks them too, and gives them typed. Any value may be null unless
 the column says *filled*. Accuracies and shares are fractions 0..1, differences of accuracy are
 points, losses nats per image, lengths of time seconds, times UTC. Each file carries its schema
-version, kind and study in its metadata. The classes are a (0-6 years) to h (67-80 years).
+version, kind and study in its metadata. The classes are a (0-6 years) to h (67-80 years), unless
+the study has others.
 """
 
 

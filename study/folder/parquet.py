@@ -18,7 +18,15 @@ from agecls.files import write_whole
 from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.column_checks import cast, check_values
-from study.folder.columns import CONFIG_PREFIX, FLAG, WHOLE, Column, Kind, columns_of
+from study.folder.columns import (
+    CONFIG_PREFIX,
+    FLAG,
+    WHOLE,
+    Column,
+    Kind,
+    classes_among,
+    columns_of,
+)
 from study.folder.content import digest
 
 SCHEMA_VERSION: Final = 1
@@ -61,7 +69,7 @@ def write_table(
         config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
         wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
     else:
-        wanted = columns_of(kind, factors)
+        wanted = columns_of(kind, factors, classes_among(map(str, frame.columns)))
     names = [w.name for w in wanted]
     unknown = [str(c) for c in frame.columns if c not in names]
     if unknown:
@@ -98,7 +106,7 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
     table = _open(path)
     _check_metadata(path, table, kind)
     arrays: dict[str, pa.ChunkedArray] = {}
-    wanted = columns_of(kind, factors)
+    wanted = columns_of(kind, factors, classes_among(table.column_names))
     for column in wanted:
         if column.name in table.column_names:
             arrays[column.name] = cast(path, column, table[column.name])

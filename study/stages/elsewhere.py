@@ -107,6 +107,7 @@ def _open_set(work: Scoring, source: Provenance, name: str, path: str) -> WholeS
         whole = load_whole(
             path,
             size=work.study.size,
+            classes=work.study.classes,
             max_bad_share=work.study.max_bad_share,
             progress=advance,
         )

@@ -162,6 +162,7 @@ def _share_faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[An
         data = load_data(
             plan.data,
             size=study.size,
+            classes=study.classes,
             seed=study.seed,
             max_bad_share=study.max_bad_share,
             progress=advance,

@@ -6,9 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
+from agecls.classes import Classes
 from agecls.data.loading import FaceData, load_data
+from agecls.data.records import folder_classes
 from agecls.errors import DataLayoutError
+from study.asked.class_words import FOLDERS
 from study.asked.factors import Study
+from study.errors import StudyFileError
 from study.running.terminal import progress
 
 
@@ -28,6 +32,7 @@ def study_faces(study: Study, console: Console) -> FaceData:
             data = load_data(
                 study.data,
                 size=study.size,
+                classes=study.classes,
                 seed=study.seed,
                 deduplicate=study.deduplicate,
                 max_bad_share=study.max_bad_share,
@@ -45,6 +50,22 @@ def study_faces(study: Study, console: Console) -> FaceData:
     for line in described(data.summary):
         console.print(line, highlight=False, markup=False)
     return data
+
+
+def classes_of_folders(data: str) -> Classes:
+    """The folders of a data root as its classes.
+
+    Raises:
+        StudyFileError: It has no two that hold images.
+    """
+    root = Path(data).expanduser()
+    found = folder_classes(root) if root.is_dir() else None
+    if found is None:
+        raise StudyFileError(
+            f"--classes {FOLDERS}: {data} has no two folders of images; give such a folder as "
+            "--data, or other classes"
+        )
+    return found
 
 
 def described(summary: Mapping[str, Any]) -> list[str]:

@@ -70,7 +70,10 @@ NAME_THE_EIGHT = {
     "agecls/nets/families.py": "width of a head that nobody asked for",
     "agecls/use/onnx_model.py": "draws faces of eight ages to check an export on",
     "study/cost/estimate.py": "times steps on pixels that mean nothing",
-    "study/folder/columns.py": "the columns of the tables",
+    "study/asked/class_words.py": "a study file that asks for no classes",
+    "study/asked/factors.py": "likewise",
+    "study/asked/study_text.py": "not in the texts of older studies",
+    "study/folder/columns.py": "tables that name no classes",
     "study/report/checks/audit.py": "an old folder may count no classes",
     "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
 }

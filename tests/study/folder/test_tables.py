@@ -128,7 +128,7 @@ def test_the_columns_of_trials_are_those_of_the_contract_in_order() -> None:
 )
 def test_the_contract_s_columns_come_first_and_others_after_them(kind: Kind, columns: str) -> None:
     wanted = columns.split()
-    assert [c.name for c in SCHEMAS[kind]][: len(wanted)] == wanted
+    assert [c.name for c in columns_of(kind)][: len(wanted)] == wanted
 
 
 def test_a_factor_s_column_has_the_type_that_holds_all_its_levels() -> None:
@@ -483,3 +483,13 @@ def test_a_damaged_provenance_is_refused(folder: Path, content: bytes) -> None:
     (folder / "study.json").write_bytes(content)
     with pytest.raises(StudyError, match=r"study.json: (not valid JSON|holds a list)"):
         read_study(folder)
+
+
+def test_a_table_of_predictions_has_the_columns_of_its_classes(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"model": "m", "split": "val", "image": "x.jpg", "true": ["cat", "dog"]})
+    frame = frame.assign(predicted="dog", p_cat=0.4, p_dog=0.6)
+    write_table(tmp_path / "p.parquet", frame, "predictions", study_name="x")
+    back = read_table(tmp_path / "p.parquet", "predictions")
+    assert [c for c in back.columns if c.startswith("p_")] == ["p_cat", "p_dog"]
+    with pytest.raises(TablesError, match="`predicted` holds 'emu'; expected one of cat, dog"):
+        write_table(tmp_path / "q", frame.assign(predicted="emu"), "predictions", study_name="x")

@@ -1,0 +1,86 @@
+"""Which classes a study has: `[classes]` of its file, and the words of `--classes`."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from agecls.classes import DECADES, EIGHT, Classes
+from study.asked.toml_tables import ClassesTable
+from study.asked.toml_values import Place, Source, shown
+from study.errors import StudyFileError
+
+FOLDERS: Final = "folders"
+"""The word for classes that are the data's own folders; who reads the data finds them."""
+
+_NAMED: Final = {"eight": EIGHT, "decades": DECADES}
+_PLACE: Final[Place] = ("classes",)
+
+
+def resolve_classes(table: ClassesTable | None, source: Source) -> Classes:
+    """The classes that a study file asks for: the eight if it asks for none.
+
+    Raises:
+        StudyFileError: No data can have such classes.
+    """
+    if table is None:
+        return EIGHT
+    if table.years is None and table.names is None:
+        raise source.error(_PLACE, "it says nothing; add `names`, or `years` of each class")
+    if table.years is not None and table.ordered is False:
+        raise source.error((*_PLACE, "ordered"), "ages have an order; drop it")
+    if any(len(pair) != 2 for pair in table.years or ()):
+        problem = "each item is two ages, as in [13, 19]; correct it"
+        raise source.error((*_PLACE, "years"), problem)
+    try:
+        return _classes(table)
+    except ValueError as error:
+        raise source.error(_PLACE, f"{error}; correct it") from None
+
+
+def classes_given(words: str | Classes) -> dict[str, Any] | None:
+    """What `--classes` puts in place of a study file's `[classes]`; None: nothing, for the eight.
+
+    Args:
+        words: eight, decades, or a TOML file that has `[classes]`; or the classes themselves.
+
+    Raises:
+        StudyFileError: There is no such file, or no classes in it.
+    """
+    if isinstance(words, Classes):
+        return classes_table(words)
+    if words in _NAMED:
+        return classes_table(_NAMED[words])
+    try:
+        table = tomllib.loads(Path(words).read_text(encoding="utf-8-sig")).get("classes")
+    except OSError as error:
+        raise StudyFileError(
+            f"--classes: {shown(words)} is none of {', '.join((*_NAMED, FOLDERS))} and no file "
+            f"that can be read ({error.strerror})"
+        ) from None
+    except ValueError as error:
+        raise StudyFileError(f"--classes: {words} is not TOML: {error}; correct it") from None
+    if not isinstance(table, Mapping):
+        raise StudyFileError(f"--classes: {words} has no [classes]; add it")
+    return dict(table)
+
+
+def classes_table(classes: Classes) -> dict[str, Any] | None:
+    """`[classes]` as a file spells it; None for the eight, which no file names."""
+    if classes == EIGHT:
+        return None
+    table: dict[str, Any] = {"names": list(classes.names)}
+    if classes.years is not None:
+        table["years"] = [list(pair) for pair in classes.years]
+    return {**table, "ordered": classes.is_ordered}
+
+
+def _classes(table: ClassesTable) -> Classes:
+    """Those of a table that has names or pairs of years."""
+    names = None if table.names is None else tuple(table.names)
+    years = None if table.years is None else tuple((low, high) for low, high in table.years)
+    if years is not None:
+        return Classes.from_years(years) if names is None else Classes(names, years, True)
+    assert names is not None, "the caller looked"
+    # the names of the eight mean the eight, with their years
+    return EIGHT if names == EIGHT.names else Classes(names, None, bool(table.ordered))
