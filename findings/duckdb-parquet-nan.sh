@@ -2,22 +2,23 @@
 # DuckDB over a Parquet file of pyarrow: NaN is not found, passes `<= 3`, and is not the maximum.
 #
 # Versions    duckdb 2.0.1, pyarrow 26.0.1 (2026-11-28).
-# Behaviour   One row of four has the score NaN, which DuckDB holds to be the greatest number. The same
-#             four rows are asked in a table of DuckDB and in a Parquet file that pyarrow wrote, with
-#             its defaults. In the file `isnan(score)` finds no row, `score > 5` none, `score <= 3` all
-#             four, `max(score)` is 3: in the table it is one, one, three and NaN. Within one query
-#             `where score > 5` and `count(*) filter (score > 5)` disagree. With the optimizer off, or
-#             from a file that DuckDB wrote, all is as in the table. DuckDB 1.4.4 errs in two of these,
-#             1.5.6 in three, 2.0.1 in four.
+# Behaviour   One row of four has the score NaN, which DuckDB holds to be the greatest number. The
+#             same four rows are asked in a table of DuckDB and in a Parquet file that pyarrow
+#             wrote, with its defaults. In the file `isnan(score)` finds no row, `score > 5` none,
+#             `score <= 3` all four, `max(score)` is 3: in the table it is one, one, three and
+#             NaN. Within one query `where score > 5` and `count(*) filter (score > 5)` disagree.
+#             With the optimizer off, or from a file that DuckDB wrote, all is as in the table.
+#             DuckDB 1.4.4 errs in two of these, 1.5.6 in three, 2.0.1 in four.
 # Guessed     One answer, whichever way; and that asking for NaN finds it.
-# Why         A Parquet file carries the least and the greatest value of each group of rows, and the
-#             format wants NaN left out of both; DuckDB takes them for bounds of all rows. A trial that
-#             diverged has a NaN, so `where isnan(loss)`, the check for such trials, says that there is
-#             none, and `where loss <= 3` counts it among the good ones.
-# Known       Open: https://github.com/duckdb/duckdb/issues/25521 (four of the comparisons). An earlier
-#             fix of the kind: https://github.com/duckdb/duckdb/pull/16962.
+# Why         A Parquet file carries the least and the greatest value of each group of rows, and
+#             the format wants NaN left out of both; DuckDB takes them for bounds of all rows. A
+#             trial that diverged has a NaN, so `where isnan(loss)`, the check for such trials,
+#             says that there is none, and `where loss <= 3` counts it among the good ones.
+# Known       Open: https://github.com/duckdb/duckdb/issues/25521 (four of the comparisons). An
+#             earlier fix of the kind: https://github.com/duckdb/duckdb/pull/16962.
 #
-# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a minute.
+# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
+# minute.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# Of a factor that only the losing arm has, Optuna says 0.0 or nothing, and its variance goes to others.
+# Of a factor that only the losing arm has, Optuna says 0.0 or nothing, and its variance goes to
+# others.
 #
 # Versions    optuna 5.0.0, scikit-learn 1.9.1 (2026-11-28).
-# Behaviour   Half of the trials take arm `b`, which alone has the factor `momentum`, and lose by 5 to
-#             55 according to it; `seed_like` moves every loss by at most 0.1. The default (PED-ANOVA)
-#             says momentum 0.0. fANOVA and mean decrease of impurity leave momentum out without a
-#             word, and give `seed_like`, which explains less than 0.001 % of the variance, more than
-#             a tenth: the trees fit the scatter that momentum made to what is left.
-# Guessed     Momentum well above `seed_like`; or, where it is left out, `seed_like` at about nothing.
+# Behaviour   Half of the trials take arm `b`, which alone has the factor `momentum`, and lose by
+#             5 to 55 according to it; `seed_like` moves every loss by at most 0.1. The default
+#             (PED-ANOVA) says momentum 0.0. fANOVA and mean decrease of impurity leave momentum
+#             out without a word, and give `seed_like`, which explains less than 0.001 % of the
+#             variance, more than a tenth: the trees fit the scatter that momentum made to what is
+#             left.
+# Guessed     Momentum well above `seed_like`; or, where it is left out, `seed_like` at about
+#             nothing.
 # Why         The number 0.0 reads as "does not matter" and means "no winner had it"; whether
-#             another value of it would have saved the arm is what one wanted to know. And a factor
-#             that does nothing is reported as one that matters.
-# Known       That factors of one branch only are skipped: https://github.com/optuna/optuna/issues/1856.
-#             That PED-ANOVA handles them: https://github.com/optuna/optuna/pull/6682.
+#             another value of it would have saved the arm is what one wanted to know. And a
+#             factor that does nothing is reported as one that matters.
+# Known       That factors of one branch only are skipped:
+#             https://github.com/optuna/optuna/issues/1856. That PED-ANOVA handles them:
+#             https://github.com/optuna/optuna/pull/6682.
 #
-# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a minute.
+# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
+# minute.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

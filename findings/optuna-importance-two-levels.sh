@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
-# Optuna's default importance puts a factor that decides everything behind one that decides nothing.
+# Optuna's default importance puts a factor that decides everything behind one that decides
+# nothing.
 #
 # Versions    optuna 5.0.0, scikit-learn 1.9.1 (for the comparison) (2026-11-28).
-# Behaviour   Since Optuna 5 `get_param_importances` asks PED-ANOVA. The loss is 10 * choice + 0.01 * x:
-#             the choice of two explains 99.9999 % of the variance, and the best tenth of the trials
-#             all have choice 0. The default gives x about 0.95 and the choice about 0.05; fANOVA, the
-#             default before, gives the choice 1.000. More trials do not help, 10,000 neither. And the
-#             choice counts three times as much when the same trials declare it as an integer 0..1.
+# Behaviour   Since Optuna 5 `get_param_importances` asks PED-ANOVA. The loss is 10 * choice +
+#             0.01 * x: the choice of two explains 99.9999 % of the variance, and the best tenth
+#             of the trials all have choice 0. The default gives x about 0.95 and the choice about
+#             0.05; fANOVA, the default before, gives the choice 1.000. More trials do not help,
+#             10,000 neither. And the choice counts three times as much when the same trials
+#             declare it as an integer 0..1.
 # Guessed     The choice first, by far, and the same number however its two levels are spelled.
 # Why         PED-ANOVA asks how much narrower the best trials lie than all of them. Of two levels
-#             they can take half the range at best, of a continuous range any sliver; and categories
-#             are smoothed by a prior that does not fade as trials grow in number. So yes/no factors
-#             (pretrained or not) sink in the ranking, and upgrading Optuna turns the ranking over.
-# Known       That it became the default: https://github.com/optuna/optuna/pull/6748. Its docstring
-#             says what the number means; of what two levels can reach we found nothing said.
+#             they can take half the range at best, of a continuous range any sliver; and
+#             categories are smoothed by a prior that does not fade as trials grow in number. So
+#             yes/no factors (pretrained or not) sink in the ranking, and upgrading Optuna turns
+#             the ranking over.
+# Known       That it became the default: https://github.com/optuna/optuna/pull/6748. Its
+#             docstring says what the number means; of what two levels can reach we found nothing
+#             said.
 #
-# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a minute.
+# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
+# minute.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

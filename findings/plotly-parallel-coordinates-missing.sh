@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Plotly's parallel coordinates draw a missing value as the number 0.
 #
-# Versions    plotly 7.1.0, kaleido 1.5.0, pillow 13.0.0 (2026-11-28), Chrome or Chromium of the system.
-# Behaviour   A row whose value is None or NaN is drawn through 0 of that axis, pixel for pixel as if it
-#             were 0. Where the axis does not reach 0, the line leaves the plot, upwards or downwards.
-# Guessed     A gap, as Plotly's scatter plots and others have it for null: the
-#             figure carries null, not 0.
-# Why         A trial without the factor, or without a score, is seen to have the value 0, which for many
-#             factors (dropout, weight decay) is one of the values on trial.
-# Known       Open since 2019: https://github.com/plotly/plotly.js/issues/4341. Optuna leaves such trials
-#             out of its figure for this: https://github.com/optuna/optuna/pull/3373.
+# Versions    plotly 7.1.0, kaleido 1.5.0, pillow 13.0.0 (2026-11-28), Chrome or Chromium of the
+#             system.
+# Behaviour   A row whose value is None or NaN is drawn through 0 of that axis, pixel for pixel as
+#             if it were 0. Where the axis does not reach 0, the line leaves the plot, upwards or
+#             downwards.
+# Guessed     A gap, as Plotly's scatter plots and others have it for null: the figure carries
+#             null, not 0.
+# Why         A trial without the factor, or without a score, is seen to have the value 0, which
+#             for many factors (dropout, weight decay) is one of the values on trial.
+# Known       Open since 2019: https://github.com/plotly/plotly.js/issues/4341. Optuna leaves such
+#             trials out of its figure for this: https://github.com/optuna/optuna/pull/3373.
 #
 # Exit status: 0 as described or not applicable here, 1 otherwise, 2 where the packages cannot be
 # installed. About a minute.

@@ -3,17 +3,20 @@
 #
 # Versions    ray[tune] 2.60.0, optuna 5.0.0, scikit-learn 1.9.1 (2026-11-28).
 # Behaviour   OptunaSearch hands Optuna the last reported value of a trial that the scheduler
-#             stopped, in the state COMPLETE. PRUNED is kept for trials without any value. The study
-#             then has losses after 1 step beside losses after 27, and nothing tells them apart.
+#             stopped, in the state COMPLETE. PRUNED is kept for trials without any value. The
+#             study then has losses after 1 step beside losses after 27, and only the number of
+#             intermediate values tells them apart.
 # Guessed     PRUNED, as Optuna's own pruners say it; importance counts COMPLETE trials only.
-# Why         Whatever reads such a study takes the early losses for final ones. Here `rate` only says
-#             how soon a trial arrives and changes no final loss; Optuna's fANOVA gives it nearly all
-#             of the importance, and nearly none once each trial has run to its end.
-# Known       Told on purpose (https://github.com/ray-project/ray/pull/5651); a change that set the
-#             states describes stopped trials as having no value
-#             (https://github.com/ray-project/ray/pull/15283), which is not so when ASHA stops them.
+# Why         Whatever reads such a study takes the early losses for final ones. Here `rate` only
+#             says how soon a trial arrives and changes no final loss; Optuna's fANOVA gives it
+#             nearly all of the importance, and nearly none once each trial has run to its end.
+# Known       Told on purpose (https://github.com/ray-project/ray/pull/5651); a change that set
+#             the states describes stopped trials as having no value
+#             (https://github.com/ray-project/ray/pull/15283), which is not so when ASHA stops
+#             them.
 #
-# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. About a minute.
+# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. About a
+# minute.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# scikit-learn's weighted kappa measures distances between the classes that occur, not between labels.
+# scikit-learn's weighted kappa measures distances between the classes that occur, not between
+# labels.
 #
 # Versions    scikit-learn 1.9.1 (2026-11-28).
-# Behaviour   `cohen_kappa_score(..., weights="quadratic")` numbers the labels that occur 0, 1, 2, and so
-#             on, and weighs by these numbers. Of classes 0 to 7 a fold holds 0, 1 and 7: taking 7 for 1 then
-#             costs as much as taking 1 for 0. Kappa is 0.833 whether the model confuses 0 with 1 or 1
-#             with 7; by the labels it is 0.988 and 0.581. One more row, of class 3 and right,
-#             among 180 lifts the first to 0.929. `labels=range(8)` puts it right.
-# Guessed     Labels that are numbers count as numbers, as in the definition of kappa; a class without a
-#             row changes nothing; no row that is right moves the score by a tenth.
+# Behaviour   `cohen_kappa_score(..., weights="quadratic")` numbers the labels that occur 0, 1, 2,
+#             and so on, and weighs by these numbers. Of classes 0 to 7 a fold holds 0, 1 and 7:
+#             taking 7 for 1 then costs as much as taking 1 for 0. Kappa is 0.833 whether the
+#             model confuses 0 with 1 or 1 with 7; by the labels it is 0.988 and 0.581. One more
+#             row, of class 3 and right, among 180 lifts the first to 0.929. `labels=range(8)`
+#             puts it right.
+# Guessed     Labels that are numbers count as numbers, as in the definition of kappa; a class
+#             without a row changes nothing; no row that is right moves the score by a tenth.
 # Why         Folds, small test sets and bootstrap resamples lack classes, so their kappas are on
 #             different scales and their mean and interval mix them. No warning says so.
-# Known       Not found as an issue. The docstring says of `labels` that those which occur are taken
-#             where none are given; the weights came with
+# Known       Not found as an issue. The docstring says of `labels` that those which occur are
+#             taken where none are given; the weights came with
 #             https://github.com/scikit-learn/scikit-learn/pull/6444.
 #
-# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a minute.
+# Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
+# minute.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -59,7 +62,8 @@ named = [kappa(HELD, near, labels=CLASSES), kappa(HELD, far, labels=CLASSES)]
 guessed = [by_definition(HELD, near), by_definition(HELD, far)]
 one_more = by_definition(np.append(HELD, 3), np.append(near, 3))
 print(f"seen: 0 and 1 confused {seen[0]:.3f}; 1 and 7 confused {seen[1]:.3f}")
-print(f"guessed: {guessed[0]:.3f} and {guessed[1]:.3f}; labels=range(8): {named[0]:.3f}, {named[1]:.3f}")
+print(f"guessed: {guessed[0]:.3f} and {guessed[1]:.3f}")
+print(f"as guessed, with labels=range(8): {named[0]:.3f} and {named[1]:.3f}")
 print(f"seen: one more row, of class 3 and right: {seen[2]:.3f}; guessed {one_more:.3f}")
 print("why: folds and resamples that lack classes are scored on other scales")
 

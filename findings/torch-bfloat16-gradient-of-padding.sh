@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
-# torch on a CPU: bfloat16 weight gradients of taps that see only padding are whatever memory held.
+# torch on a CPU: bfloat16 weight gradients of taps that see only padding are whatever memory
+# held.
 #
-# Versions    torch 2.14.1, processors with AVX-512 BF16 (2026-11-28, AMD Zen 4); 2.15.0 does the same.
-#             Elsewhere the script says "not applicable here". On processors with AMX oneDNN would take
-#             another kernel: the script asks for that of AVX-512 BF16, and AMX itself is untried.
-# Behaviour   A 3x3 convolution, stride 2, padding 1, on a map of one pixel: only the middle tap ever
-#             meets the map, so the gradient of the eight others is exactly 0. In bfloat16 two of them
-#             take what lay in memory for the padding's pixels: if the script fills memory with 7 and
-#             frees it, they become 56, which is 7 times the 8 images. In float32, or without oneDNN,
-#             they are 0. A 3x3 of stride 3 on two by two pixels does the same.
+# Versions    torch 2.14.1, processors with AVX-512 BF16 (2026-11-28, AMD Zen 4); 2.15.0 does the
+#             same. Elsewhere the script says "not applicable here". On processors with AMX oneDNN
+#             would take another kernel: the script asks for that of AVX-512 BF16, and AMX itself
+#             is untried.
+# Behaviour   A 3x3 convolution, stride 2, padding 1, on a map of one pixel: only the middle tap
+#             ever meets the map, so the gradient of the eight others is exactly 0. In bfloat16
+#             two of them take what lay in memory for the padding's pixels: if the script fills
+#             memory with 7 and frees it, they become 56, which is 7 times the 8 images. In
+#             float32, or without oneDNN, they are 0. A 3x3 of stride 3 on two by two pixels does
+#             the same.
 # Guessed     0, or rounding errors of bfloat16.
-# Why         Nothing fails: the taps do not move the loss at this size. But the gradient's norm is
-#             then arbitrary (also inf or NaN), so clipping by norm spoils every weight of the net;
-#             and whoever trains on with larger images has taps that garbage has moved.
-# Known       Not found. Others of the kind: https://github.com/pytorch/pytorch/issues/25101 (oneDNN,
-#             edges of kernels), https://github.com/pytorch/pytorch/issues/163347 (bfloat16).
+# Why         Nothing fails: the taps do not move the loss at this size. But the gradient's norm
+#             is then arbitrary (also inf or NaN), so clipping by norm spoils every weight of the
+#             net; and whoever trains on with larger images has taps that garbage has moved.
+# Known       Not found. Others of the kind: https://github.com/pytorch/pytorch/issues/25101
+#             (oneDNN, edges of kernels), https://github.com/pytorch/pytorch/issues/163347
+#             (bfloat16).
 #
-# Exit status: 0 as described or not applicable here, 1 otherwise, 2 where torch cannot be installed.
-# Installs 5 GB of torch where pip finds no smaller one, for minutes.
+# Exit status: 0 as described or not applicable here, 1 otherwise, 2 where torch cannot be
+# installed. Installs 5 GB of torch where pip finds no smaller one, for minutes.
 set -euo pipefail
 if ! grep -qs avx512_bf16 /proc/cpuinfo; then
     echo "not applicable here: this processor has no AVX-512 BF16, or does not say so"
