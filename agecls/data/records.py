@@ -10,6 +10,7 @@ import pandas as pd
 from agecls.classes import EIGHT, Classes
 from agecls.data.folders import images_below, subfolders, summarised, unread_files
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
+from agecls.data.layouts.age_lists import age_list_rows, find_age_list
 from agecls.data.layouts.age_names import age_form, age_name_rows
 from agecls.data.layouts.class_folders import (
     AGE_MARK,
@@ -55,8 +56,8 @@ class Records:
 
     Attributes:
         root: The folder that paths are relative to.
-        layout: "family csv", "family names", "utkface", "age names", "class folders", "table" or
-            "tables" (one a split).
+        layout: "family csv", "family names", "utkface", "age names", "age lists", "class folders",
+            "table" or "tables" (one a split).
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, the
             class's index), `person_id` (unique over the whole set), `family_id`, `role`,
@@ -161,8 +162,11 @@ def _recognised(
         return "family names", Read(family_name_rows(root, paths, classes, split=None), []), ()
     if len(lists) == 1:
         return "table", table_rows(root, next(iter(lists.values())), classes), tuple(lists)
-    form = None if lists or classes.years is None else age_form(paths)
-    if form is not None:
+    if lists or classes.years is None:
+        return None
+    if (listed := find_age_list(root)) is not None:
+        return "age lists", age_list_rows(root, listed, classes), listed.files
+    if (form := age_form(paths)) is not None:
         return "age names", age_name_rows(root, paths, form, classes), ()
     return None
 

@@ -6,6 +6,7 @@ of files: a path that ends like an image is drawn (a picture of noise, another o
 a path with `-> target` is a link, and a table is its text.
 """
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -491,7 +492,9 @@ FIFTY = (
             )
             for split, name in (("train", "000000"), ("valid", "004113"), ("test", "005613"))
         },
-        refused=["no column of classes", "apparent_age_avg, apparent_age_std, real_age"],
+        layout="age lists",
+        classes={"train": "a", "val": "a", "test": "a"},
+        notes=["ages are real_age, not apparent_age_avg"],
     ),
     Layout(
         name="A CSV a split, files in folders of splits",
@@ -572,9 +575,15 @@ FIFTY = (
     Layout(
         name="MegaAge-Asian",
         looks="`train/1.jpg`, `list/train_name.txt` beside `list/train_age.txt`",
-        files=["train/1.jpg", "test/1.jpg"],
-        tables={"list/train_name.txt": "1.jpg\n", "list/train_age.txt": "30\n"},
-        refused=["has no layout that is known", "other files: list/ (2 .txt)"],
+        files=["train/1.jpg", "train/2.jpg", "test/1.jpg"],
+        tables={
+            "list/train_name.txt": lines("1.jpg", "2.jpg"),
+            "list/train_age.txt": lines("30", "2"),
+            "list/test_name.txt": lines("1.jpg"),
+            "list/test_age.txt": lines("70"),
+        },
+        layout="age lists",
+        classes={"train": "ad", "test": "h"},
     ),
     Layout(
         name="LAGENDA, faces cropped",
@@ -592,10 +601,29 @@ FIFTY = (
     ),
     Layout(
         name="The JSON of the Call to Reflect benchmark",
-        looks="`AFAD.json` with `img_path,id_num,age,folder,aligned_bbox`",
-        files=["AFAD/AFAD-Full/15/111/638660-1.jpg"],
-        tables={"AFAD.json": '[{"img_path": "AFAD/AFAD-Full/15/111/638660-1.jpg", "age": 15}]'},
-        refused=["has no layout that is known", "other files: 1 .json"],
+        looks="`AFAD-Full_aligned.json` with `img_path,id_num,age,folder,aligned_bbox`",
+        files=[f"AFAD/AFAD-Full/{15 + n}/111/{638660 + n}-1.jpg" for n in range(10)],
+        tables={
+            "AFAD-Full_aligned.json": json.dumps(
+                [
+                    {
+                        "img_path": f"AFAD/AFAD-Full/{15 + n}/111/{638660 + n}-1.jpg",
+                        "id_num": 638660 + n,
+                        "age": 15 + n,
+                        "folder": n,
+                        "aligned_bbox": [-57, -95, 372, -83, 360, 346, -69, 334],
+                    }
+                    for n in range(10)
+                ]
+            )
+        },
+        layout="age lists",
+        classes={"train": "cccccd", "val": "dd", "test": "dd"},
+        persons=10,
+        notes=[
+            "train, val and test are folders 0-5, 6-7, 8-9 of AFAD-Full_aligned.json",
+            "aligned_bbox of AFAD-Full_aligned.json is not used: pictures are read whole",
+        ],
     ),
     Layout(
         name="Annotations beside a folder of images",

@@ -1,0 +1,147 @@
+"""Age sets that list their images in files of their own form, each turned into a table.
+
+| set | lists | source |
+|---|---|---|
+| APPA-REAL | `gt_avg_train.csv`, `gt_avg_valid.csv`, `gt_avg_test.csv`: file_name, real_age | Agustsson et al. 2017, FG; its README |
+| MegaAge-Asian | `list/train_name.txt` beside `list/train_age.txt`, the same for test, a line an image | Zhang, Liu, Li and Loy 2017, BMVC; mmlab.ie.cuhk.edu.hk/projects/MegaAge |
+| "Call to Reflect" | a JSON of entries: img_path, id_num, age, folder, aligned_bbox | Paplham and Franc 2024, CVPR; github.com/paplhjak/Facial-Age-Estimation-Benchmark-Databases |
+"""  # noqa: E501  a row of a table is one line
+
+import json
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from agecls.classes import Classes
+from agecls.data.label_files import Table, read_table
+from agecls.data.layouts.tabular import table_rows
+from agecls.data.rows import Read, reject_repeated_paths
+from agecls.errors import DataLayoutError
+
+
+class AgeList(NamedTuple):
+    """An age set's lists.
+
+    Attributes:
+        tables: Columns `image_path`, `age_years` and, where they are told, `person_id`, `split`.
+        files: Paths of the lists, relative to the root.
+        notes: What a person should know of how they were read, a sentence each.
+    """
+
+    tables: list[Table]
+    files: list[str]
+    notes: list[str]
+
+
+def find_age_list(root: Path) -> AgeList | None:
+    """The lists of a known age set in its folder, or None.
+
+    Raises:
+        DataLayoutError: They are there but contradict themselves.
+    """
+    return _appa_real(root) or _megaage(root) or _benchmark(root)
+
+
+def age_list_rows(root: Path, found: AgeList, classes: Classes) -> Read:
+    """Rows of an age set's lists, as of `agecls.data.layouts.tabular.table_rows`."""
+    reads = [table_rows(root, table, classes) for table in found.tables]
+    rows = pd.concat([read.rows for read in reads], ignore_index=True)
+    reject_repeated_paths(rows)
+    return Read(rows, [*found.notes, *(note for read in reads for note in read.notes)])
+
+
+def _appa_real(root: Path) -> AgeList | None:
+    """Real ages, and the faces that the set's makers cut out where these are there."""
+    tables, files, are_cut = [], [], False
+    for folder in ("train", "valid", "test"):
+        name = f"gt_avg_{folder}.csv"
+        if not (root / name).is_file():
+            continue
+        table = read_table(root / name)
+        if not {"file_name", "real_age"} <= table.columns.keys():
+            return None
+        images = [f"{folder}/{image}" for image in table.columns["file_name"]]
+        if images and (root / f"{images[0]}_face.jpg").is_file():
+            images, are_cut = [f"{image}_face.jpg" for image in images], True
+        columns: dict[str, list[Any]] = {
+            "image_path": images,
+            "age_years": table.columns["real_age"],
+            "split": [folder] * len(images),
+        }
+        tables.append(Table(name, columns, table.numbers, table.uneven))
+        files.append(name)
+    cut = "; pictures are the faces cut out, X.jpg_face.jpg" if are_cut else ""
+    note = f"ages are real_age, not apparent_age_avg{cut}"
+    return AgeList(tables, files, [note]) if tables else None
+
+
+def _megaage(root: Path) -> AgeList | None:
+    tables, files = [], []
+    for split in ("train", "test"):
+        names, ages = (f"list/{split}_{what}.txt" for what in ("name", "age"))
+        if not ((root / names).is_file() and (root / ages).is_file()):
+            continue
+        images, years = _lines(root / names), _lines(root / ages)
+        if len(images) != len(years):
+            raise DataLayoutError(
+                f"{root / names} has {len(images):,} lines and {ages} {len(years):,}; expected "
+                f"one age for each name"
+            )
+        columns: dict[str, list[Any]] = {
+            "image_path": [f"{split}/{image}" for image in images],
+            "age_years": list(years),
+            "split": [split] * len(images),
+        }
+        tables.append(Table(names, columns, list(range(1, len(images) + 1)), {}))
+        files += [names, ages]
+    return AgeList(tables, files, []) if tables else None
+
+
+_FOLDERS: Final = ("train", "val", "test")
+_TEN_FOLDERS: Final = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
+"""Split 0 of the benchmark's five."""
+
+
+def _benchmark(root: Path) -> AgeList | None:
+    """The one JSON database in the folder; unknown ages, -1 there, are left out."""
+    found = {path.name: entries for path in sorted(root.glob("*.json")) if (entries := _of(path))}
+    if len(found) != 1:
+        return None
+    ((name, entries),) = found.items()
+    known = [(n, e) for n, e in enumerate(entries, start=1) if e["age"] != -1]
+    columns = {
+        "image_path": [str(e["img_path"]) for _, e in known],
+        "age_years": [str(e["age"]) for _, e in known],
+        "person_id": ["" if e.get("id_num") is None else str(e["id_num"]) for _, e in known],
+    }
+    notes = []
+    if len(known) < len(entries):
+        notes.append(f"{len(entries) - len(known):,} of the entries of {name} have no known age")
+    folders = [
+        f for _, e in known if type(f := e.get("folder")) is int and f in range(len(_TEN_FOLDERS))
+    ]
+    if known and len(folders) == len(known):
+        parts = _FOLDERS if max(folders) < len(_FOLDERS) else _TEN_FOLDERS
+        columns["split"] = [parts[f] for f in folders]
+        said = "0, 1, 2" if parts is _FOLDERS else "0-5, 6-7, 8-9"
+        notes.append(f"train, val and test are folders {said} of {name}")
+    if any("aligned_bbox" in e for _, e in known):
+        notes.append(f"aligned_bbox of {name} is not used: pictures are read whole")
+    return AgeList([Table(name, columns, [n for n, _ in known], {})], [name], notes)
+
+
+def _of(path: Path) -> list[dict[str, Any]] | None:
+    """The entries of a JSON database, or None if it is something else."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_database = isinstance(entries, list) and all(
+        isinstance(e, dict) and {"img_path", "age"} <= e.keys() for e in entries
+    )
+    return entries if is_database else None
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").split()

@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from agecls.data.records import read_records
+from agecls.errors import DataLayoutError
+from tests.agecls.pictures import write_picture
+
+
+def write(path: Path, *rows: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(rows) + "\n")
+
+
+def test_appa_real_is_read_by_real_age_from_the_faces_that_were_cut_out(tmp_path: Path) -> None:
+    header = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age"
+    for n, folder in enumerate(("train", "valid", "test")):
+        write(tmp_path / f"gt_avg_{folder}.csv", header, f"{n:06}.jpg,36,60.5,1.0,{n + 3}")
+        write(tmp_path / f"gt_{folder}.csv", "file_name,rating", f"{n:06}.jpg,5")
+        write_picture(tmp_path / folder / f"{n:06}.jpg", seed=n)
+        write_picture(tmp_path / folder / f"{n:06}.jpg_face.jpg", seed=n + 3)
+    records = read_records(tmp_path)
+    assert records.layout == "age lists"
+    assert records.frame["image_path"].tolist() == [
+        "train/000000.jpg_face.jpg", "valid/000001.jpg_face.jpg", "test/000002.jpg_face.jpg",
+    ]  # fmt: skip
+    assert records.frame["split"].tolist() == ["train", "val", "test"]
+    assert records.frame["years"].tolist() == [3, 4, 5]
+    assert "real_age, not apparent_age_avg; pictures are the faces cut out" in records.notes[0]
+
+
+def test_lists_of_names_and_ages_that_do_not_match_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train" / "1.jpg")
+    write(tmp_path / "list" / "train_name.txt", "1.jpg", "2.jpg")
+    write(tmp_path / "list" / "train_age.txt", "30")
+    with pytest.raises(DataLayoutError, match=r"2 lines and list/train_age\.txt 1; expected one"):
+        read_records(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        ([0, 1, 2, 0], ["train", "val", "test", "train"]),
+        ([0, 5, 7, 9], ["train", "train", "val", "test"]),
+    ],
+)
+def test_folders_of_the_benchmark_s_json_are_splits_and_unknown_ages_are_told(
+    folders: list[int], splits: list[str], tmp_path: Path
+) -> None:
+    entries = []
+    for n, folder in enumerate([*folders, 0]):
+        write_picture(tmp_path / "set" / f"{n}.jpg", seed=n)
+        age = 20 + n if n < len(folders) else -1
+        entries.append(
+            {"img_path": f"set/{n}.jpg", "id_num": n // 2, "age": age, "folder": folder}
+        )
+    (tmp_path / "set.json").write_text(json.dumps(entries))
+    records = read_records(tmp_path)
+    assert records.frame["split"].tolist() == splits
+    assert records.frame["years"].tolist() == [20, 21, 22, 23]
+    assert records.frame["person_id"].tolist() == ["0", "0", "1", "1"]
+    assert "1 of the entries of set.json have no known age" in records.notes
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '[{"img_path": "1.jpg"}]', "[[[", "[]"])
+def test_another_json_is_no_database(text: str, tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.jpg")
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(DataLayoutError, match=r"no layout that is known.*1 \.json"):
+        read_records(tmp_path)
