@@ -19,8 +19,9 @@ from agecls.command import (
     use_threads,
 )
 from agecls.errors import AgeclsError
-from agecls.nets.source_names import file_of, has_other_braces
-from agecls.recipe import CHOICES, Recipe
+from agecls.nets.families import family_of
+from agecls.nets.source_names import file_of, has_other_braces, structure_name
+from agecls.recipe import CHOICES, Recipe, is_choice
 
 if TYPE_CHECKING:
     from agecls.training.state import EpochMetrics
@@ -155,6 +156,27 @@ def _pretrain(options: argparse.Namespace) -> int:
     return 0
 
 
+def backbone_recipe(variant: str, depth: int, *, init: str = "scratch", **others: Any) -> Recipe:
+    """What a backbone is trained with: each block starts as its shortcut, where that can be said.
+
+    Args:
+        variant: Structure.
+        depth: Of a net that has one; others do not look at it.
+        init: As the recipe's.
+        others: Further fields of a recipe.
+
+    Raises:
+        RecipeError: A value is not allowed.
+    """
+    # a recipe refuses what is no variant
+    lacks = family_of(variant).lacks if is_choice("variant", variant) else frozenset()
+    if init == "scratch" and "zero_gamma" not in lacks:
+        others["zero_gamma"] = True
+    if "depth" not in lacks:
+        others["depth"] = depth
+    return Recipe(variant=variant, init=init, **others)
+
+
 def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
     """The recipe of each file that is still to be made.
 
@@ -165,11 +187,10 @@ def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
         raise AgeclsError(f"--seed is {options.seed}; expected 0 or more")
     variants = [variant.strip() for variant in options.variant.split(",")]
     recipes = [
-        Recipe(
-            variant=variant,
-            depth=options.depth,
+        backbone_recipe(
+            variant,
+            options.depth,
             init="scratch" if options.weights is None else "pretrained",
-            zero_gamma=True if options.weights is None else None,
             lr=options.lr,
             batch_size=options.batch_size,
             epochs=options.epochs,
@@ -193,9 +214,11 @@ def _runs(options: argparse.Namespace) -> dict[Path, Recipe]:
 
 
 def _reporter(recipe: Recipe) -> Any:
+    net = structure_name(recipe.variant, recipe.depth)
+
     def report(metrics: "EpochMetrics") -> None:
         _say(
-            f"{recipe.variant}-{recipe.depth} epoch {metrics.epoch}/{recipe.epochs}: training "
+            f"{net} epoch {metrics.epoch}/{recipe.epochs}: training "
             f"loss {metrics.train_loss:.3f}, validation loss {metrics.val_loss:.3f}, accuracy "
             f"{metrics.val_accuracy:.1%}, {metrics.seconds:.0f} s"
         )

@@ -10,10 +10,12 @@ from itertools import product
 from typing import Final, Literal, get_type_hints
 
 from agecls.classes import EIGHT, Classes
+from agecls.nets.families import family_of
 from agecls.recipe import Recipe
 from study.asked.claim import Claim
 from study.asked.levels import Config as Config  # what a study varies has one door
 from study.asked.levels import Level as Level
+from study.asked.levels import When as When
 from study.asked.levels import exact_level as exact_level
 from study.asked.levels import holds as holds
 
@@ -48,7 +50,9 @@ class Factor:
         levels: The levels in reading order; empty for a numeric factor; one level if fixed.
         ranges: Intervals of a numeric factor, the first one that applies counts; else empty.
         log: Whether a numeric factor is varied on a logarithmic scale.
-        when: Levels of other factors under which this factor exists; empty: always.
+        when: Levels of other factors under which this factor exists; empty: always. A fixed
+            factor may name several levels of one; none varies then, so that the analysis, which
+            knows one level, need not look.
     """
 
     name: str
@@ -56,7 +60,7 @@ class Factor:
     levels: tuple[Level, ...] = ()
     ranges: tuple[Range, ...] = ()
     log: bool = False
-    when: Config = field(default_factory=dict)
+    when: When = field(default_factory=dict)
 
     @property
     def is_numeric(self) -> bool:
@@ -195,6 +199,20 @@ class Study:
         ranges = self.scout.declared
         factors = tuple(replace(f, ranges=ranges) if f.name == "lr" else f for f in self.factors)
         return replace(self, factors=factors, scout=replace(self.scout, declared=()))
+
+    @property
+    def structures(self) -> list[tuple[str, int]]:
+        """Variant and depth of every net that can be trained.
+
+        A net without depths has the recipe's default, which nothing looks at.
+        """
+        variants = [str(variant) for variant in self.factor("variant").levels]
+        depths = [int(d) for f in self.factors if f.name == "depth" for d in f.levels]
+        return [
+            (variant, depth)
+            for variant in variants
+            for depth in ([Recipe.depth] if "depth" in family_of(variant).lacks else depths)
+        ]
 
     @cached_property
     def by_dependency(self) -> tuple[Factor, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, get_args, get_type_hints
 
-from agecls.recipe import BOUNDS, CHOICES, Recipe
+from agecls.nets.families import family_of
+from agecls.recipe import BOUNDS, CHOICES, Recipe, choices, is_choice
 from study.asked.claims.forms import resolve_claim
 from study.asked.class_words import resolve_classes
 from study.asked.factors import (
@@ -19,6 +20,7 @@ from study.asked.factors import (
     Range,
     ScoutPlan,
     Study,
+    When,
     exact_level,
 )
 from study.asked.toml_tables import FactorTable, FileTables
@@ -100,16 +102,23 @@ def _factors(tables: FileTables, source: Source) -> tuple[Factor, ...]:
         raise source.error(("factors",), "nothing varies; give a factor the role arm or tuned")
     named = {name: _factor(name, f, source) for name, f in tables.factors.items()}
     init = named["init"].levels if "init" in named else (Recipe.init,)
+    variants = named["variant"].levels if "variant" in named else (Recipe.variant,)
     for name in FIELDS:
+        having = tuple(v for v in variants if name not in family_of(str(v)).lacks)
+        if not having:
+            continue
+        here: When = {}
+        if len(having) < len(variants):
+            here = {"variant": having if len(having) > 1 else having[0]}
         if name == "epochs":
             default: Level | None = tables.study.epochs
         else:
             default = getattr(Recipe, name)
         if name == "zero_gamma" and "scratch" in init:
-            unnamed = Factor(name=name, role="fixed", levels=(False,), when={"init": "scratch"})
-            named.setdefault(name, unnamed)
-        elif default is not None:
-            named.setdefault(name, Factor(name=name, role="fixed", levels=(default,)))
+            here = {"init": "scratch", **here}
+            default = False
+        if default is not None:
+            named.setdefault(name, Factor(name=name, role="fixed", levels=(default,), when=here))
     return tuple(_with_typed_conditions(f, named, source) for f in named.values())
 
 
@@ -120,9 +129,10 @@ def _factor(name: str, table: FactorTable, source: Source) -> Factor:
             raise source.error(place, "the plan gives the seeds; set [study] seed instead")
         raise source.error(place, f"a recipe has no such field; {did_you_mean(name, FIELDS)}")
     _check_spelling(name, table, source)
+    when = {n: tuple(v) if isinstance(v, list) else v for n, v in table.when.items()}
     if table.role == "fixed":
         value = _typed_level(name, table.value, source, (*place, "value"))
-        return Factor(name=name, role="fixed", levels=(value,), when=table.when)
+        return Factor(name=name, role="fixed", levels=(value,), when=when)
     if table.levels is not None:
         levels = tuple(
             _typed_level(name, level, source, (*place, "levels", n))
@@ -131,13 +141,13 @@ def _factor(name: str, table: FactorTable, source: Source) -> Factor:
         if len(set(levels)) < len(levels):
             twice = next(x for x in levels if levels.count(x) > 1)
             raise source.error((*place, "levels"), f"{shown(twice)} is there twice; drop one")
-        return Factor(name=name, role=table.role, levels=levels, when=table.when)
+        return Factor(name=name, role=table.role, levels=levels, when=when)
     return Factor(
         name=name,
         role=table.role,
         ranges=_ranges(name, table, source),
         log=table.log,
-        when=table.when,
+        when=when,
     )
 
 
@@ -224,8 +234,9 @@ def _typed_level(name: str, value: Any, source: Source, place: Place) -> Level:
     wanted = _TYPES[name]
     level: Level | None
     if name in CHOICES:
-        level = exact_level(value, CHOICES[name])
-        expected = f"one of {', '.join(map(str, CHOICES[name]))}"
+        is_named = is_choice(name, value) and isinstance(value, str)
+        level = value if is_named else exact_level(value, CHOICES[name])
+        expected = f"one of {choices(name)}"
     elif name in BOUNDS:
         low, high = BOUNDS[name]
         is_number = isinstance(value, int if wanted is int else int | float)
@@ -247,8 +258,23 @@ def _with_typed_conditions(factor: Factor, named: Mapping[str, Factor], source: 
         replace(r, when=_condition(r.when, named, source, (*place, "range", n, "when")))
         for n, r in enumerate(factor.ranges)
     )
-    when = _condition(factor.when, named, source, (*place, "when"))
-    return replace(factor, ranges=ranges, when=when)
+    return replace(factor, ranges=ranges, when=_existence(factor, named, source))
+
+
+def _existence(factor: Factor, named: Mapping[str, Factor], source: Source) -> When:
+    """The levels under which a factor exists, of which a fixed one may name several."""
+    place: Place = ("factors", factor.name, "when")
+    typed: dict[str, Level | tuple[Level, ...]] = {}
+    for name, asked in factor.when.items():
+        if not isinstance(asked, tuple):
+            typed |= _condition({name: asked}, named, source, place)
+            continue
+        if factor.role != "fixed" or not asked:
+            problem = f"`{name}` is {shown(asked)} here; name one level, since the factor varies"
+            raise source.error(place, problem if asked else f"`{name}` has no level; name one")
+        each = [_condition({name: level}, named, source, place)[name] for level in asked]
+        typed[name] = tuple(each) if len(each) > 1 else each[0]
+    return typed
 
 
 def _condition(when: Config, named: Mapping[str, Factor], source: Source, place: Place) -> Config:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from math import prod
 from typing import Final
 
+from agecls.nets.families import family_of
 from agecls.nets.source_names import has_other_braces
 from agecls.recipe import ORDINAL_LOSSES
 from study.asked.factors import Config, Factor, Level, Study, by_dependency, complete, holds
@@ -22,6 +23,7 @@ def check_study(study: Study, source: Source) -> None:
     _check_order(study, source)
     for factor in study.factors:
         _check_reach(factor, study, source)
+    _check_nets(study, source)
     _check_zero_gamma(study, source)
     _check_weights(study, source)
     _check_epochs(study, source)
@@ -88,6 +90,31 @@ def _check_reach(factor: Factor, study: Study, source: Source) -> None:
         if not any(r is declared for r in applying):
             problem = "it never applies: earlier ranges, or its own `when`, leave nothing; drop it"
             raise source.error((*place, "range", number), problem)
+
+
+def _check_nets(study: Study, source: Source) -> None:
+    """Refuse a factor for nets to which it means nothing."""
+    variants = study.factor("variant").levels
+    for factor in study.factors:
+        if not any(factor.name in family_of(str(v)).lacks for v in variants):
+            continue
+        for config in reachable(study, (factor.name, "variant")):
+            variant = str(config["variant"])
+            if factor.name in config and factor.name in family_of(variant).lacks:
+                problem = f"it means nothing to {variant}; {_way_out(factor, variants)}"
+                raise source.error(("factors", factor.name), problem)
+
+
+def _way_out(factor: Factor, variants: Iterable[Level]) -> str:
+    """What to write where some nets know a factor and others do not."""
+    having = [f'"{v}"' for v in variants if factor.name not in family_of(str(v)).lacks]
+    if not having:
+        return "drop the factor"
+    if len(having) == 1:
+        return f"add variant = {having[0]} to its `when`"
+    if factor.role == "fixed":
+        return f"add variant = [{', '.join(having)}] to its `when`"
+    return f"fix it and add variant = [{', '.join(having)}] to its `when`, or drop nets"
 
 
 def _check_zero_gamma(study: Study, source: Source) -> None:

@@ -132,7 +132,10 @@ def _factor_table(factor: Factor) -> dict[str, Any]:
     elif factor.levels:
         table["levels"] = list(factor.levels)
     if factor.when:
-        table["when"] = dict(factor.when)
+        table["when"] = {
+            name: list(asked) if isinstance(asked, tuple) else asked
+            for name, asked in factor.when.items()
+        }
     if factor.log:
         table["log"] = True
     if factor.ranges:

@@ -96,7 +96,7 @@ class FactorTable(Table):
     high: float | None = None
     range: list[RangeTable] | None = None
     log: bool = False
-    when: dict[str, LevelValue] = Field(default_factory=dict)
+    when: dict[str, LevelValue | list[LevelValue]] = Field(default_factory=dict)
 
 
 class FileTables(Table):

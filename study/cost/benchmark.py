@@ -18,10 +18,12 @@ from rich.console import Console
 
 from agecls.errors import AgeclsError
 from agecls.machine import cores
+from agecls.nets.families import family_of
+from agecls.nets.source_names import structure_name
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
-from study.cost.estimate import measured_recipe, random_faces, structures
+from study.cost.estimate import measured_recipe, random_faces
 from study.running.trainable import device_name, peak_memory_mib, reset_peak_memory
 
 SECONDS: Final = 8.0
@@ -65,9 +67,11 @@ def describe_speed(study: Study, console: Console) -> None:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = measured_recipe(study, *deepest(study))
+    net = "ResNet " if family_of(recipe.variant).depths else ""
+    net += structure_name(recipe.variant, recipe.depth)
     console.print(
-        f"{device_name(device)}, {cores()} cores: ResNet {recipe.variant}-"
-        f"{recipe.depth} at {study.size} px, batches of {recipe.batch_size}, {SECONDS:g} s each",
+        f"{device_name(device)}, {cores()} cores: {net} at "
+        f"{study.size} px, batches of {recipe.batch_size}, {SECONDS:g} s each",
         highlight=False,
     )
     rates: list[Rate] = []
@@ -85,7 +89,7 @@ def describe_speed(study: Study, console: Console) -> None:
 
 def deepest(study: Study) -> tuple[str, int]:
     """The structure to measure: the deepest net, of the first variant."""
-    return max(structures(study), key=lambda structure: structure[1])
+    return max(study.structures, key=lambda structure: structure[1])
 
 
 def counts(device: str, cores: int) -> list[int]:

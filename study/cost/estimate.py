@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from agecls.classes import EIGHT
 from agecls.data.arrays import TrainingArrays
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor, Level, Study, When
 from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.plan.rungs import rung_epochs
 from study.plan.scouts import scout_plan
@@ -53,7 +52,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
         f"{study.confirm_seeds} seeds an arm to confirm",
         highlight=False,
     )
-    per_image = max(seconds_per_image(study, *structure) for structure in structures(study))
+    per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
     # an evaluation is a forward pass, a third of a training step's arithmetic; beside bfloat16,
     # which it does not use, about half of its time
     per_epoch = (n_train + n_val / 3) * per_image
@@ -84,7 +83,7 @@ def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], co
         search: Fewest and most epochs of the search.
         confirm: Most epochs of the confirm stage.
     """
-    forward = max(forward_flops(*structure, study.size) for structure in structures(study))
+    forward = max(forward_flops(*structure, study.size) for structure in study.structures)
     per_epoch = n_images * TRAINING * forward / ASSUMED_FLOPS
     fewest, most = (duration(n * per_epoch) for n in search)
     return (
@@ -133,12 +132,6 @@ def measured_recipe(study: Study, variant: str, depth: int) -> Recipe:
     )
 
 
-def structures(study: Study) -> list[tuple[str, int]]:
-    """Variant and depth of every net that the study trains."""
-    levels = (study.factor(name).levels for name in ("variant", "depth"))
-    return [(str(variant), int(depth)) for variant, depth in product(*levels)]
-
-
 def seconds_per_image(study: Study, variant: str, depth: int) -> float:
     """Seconds that one thread needs to train on one image, measured on random pixels."""
     batch = int(study.factor("batch_size").levels[0])
@@ -183,5 +176,9 @@ def _values(factor: Factor) -> str:
     )
 
 
-def _when(when: object) -> str:
-    return " and ".join(f"{k} is {v}" for k, v in dict(when).items())  # type: ignore[call-overload]
+def _when(when: When) -> str:
+    return " and ".join(f"{k} is {_either(v)}" for k, v in when.items())
+
+
+def _either(asked: Level | tuple[Level, ...]) -> str:
+    return " or ".join(map(str, asked)) if isinstance(asked, tuple) else str(asked)

@@ -186,9 +186,9 @@ class Folder(Home):
         """Where chosen configurations are trained on fresh seeds."""
         return ConfirmHome(self.path / CONFIRM)
 
-    def pretrained(self, variant: object, depth: object) -> Path:
-        """The weights of a backbone that the study trained itself."""
-        return self.path / PRETRAINED / f"{variant}-{depth}.safetensors"
+    def pretrained(self, structure: str) -> Path:
+        """The weights of a backbone that the study trained itself, by its structure's name."""
+        return self.path / PRETRAINED / f"{structure}.safetensors"
 
     def best_model(self, arm: str) -> KeptModel:
         """The search's best model of an arm."""

@@ -131,4 +131,8 @@ def _domain(factor: Factor) -> str:
 
 
 def _where(when: Any) -> str:
-    return listed([f"{name} is {level(value)}" for name, value in when.items()])
+    return listed([f"{name} is {_either(value)}" for name, value in when.items()])
+
+
+def _either(asked: Any) -> str:
+    return " or ".join(map(level, asked)) if isinstance(asked, tuple) else level(asked)

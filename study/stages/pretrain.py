@@ -9,7 +9,6 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,13 +20,13 @@ from agecls.data.arrays import TrainingArrays, at_most
 from agecls.data.loading import load_data
 from agecls.errors import WeightsError
 from agecls.files import write_whole
-from agecls.nets.families import family_of
-from agecls.nets.source_names import file_of, is_named
+from agecls.nets.families import build_net, family_of
+from agecls.nets.source_names import file_of, is_named, structure_name
 from agecls.nets.weight_sources import read_source
-from agecls.pretrain import BATCH_SIZE
+from agecls.pretrain import BATCH_SIZE, backbone_recipe
 from agecls.recipe import Recipe
 from agecls.training.pretraining import Backbone, train_unasked
-from study.asked.factors import Config, Level, PretrainPlan, Study
+from study.asked.factors import Config, PretrainPlan, Study
 from study.errors import SearchError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance
@@ -42,24 +41,29 @@ def source_of(study: Study, folder: Path, config: Config) -> str | None:
     """Where a configuration's weights come from: a named source or a file; None for scratch."""
     if config["init"] != "pretrained":
         return None
-    variant, depth = config["variant"], config["depth"]
+    variant, depth = str(config["variant"]), int(config.get("depth", Recipe.depth))
     if study.weights is None:
-        return str(Folder(folder).pretrained(variant, depth).absolute())
+        return str(Folder(folder).pretrained(structure_name(variant, depth)).absolute())
     if is_named(study.weights):
         return study.weights
-    return str(file_of(study.weights, str(variant), int(depth)).absolute())
+    return str(file_of(study.weights, variant, depth).absolute())
 
 
 def check_given(study: Study) -> None:
-    """Refuse files of weights that cannot be loaded, before anything is written.
+    """Refuse nets and files of weights that cannot be had, before anything is written.
 
     Raises:
-        WeightsError: One is missing, damaged or not safe to load.
+        RecipeError: A library of named nets is not installed, has no such net, or this one takes
+            no images of the study's size.
+        WeightsError: A file is missing, damaged or not safe to load.
     """
+    for variant, depth in study.structures:
+        if not family_of(variant).variants:  # a library's, which only it can check
+            build_net(variant, depth, size=study.size)
     if study.weights is None:
         return
     for variant, depth, source in _files(study, Path()):
-        read_source(str(source), family_of(str(variant)), int(depth))
+        read_source(str(source), family_of(variant), depth)
 
 
 def contents(study: Study, folder: Path, known: Provenance) -> Backbones:
@@ -81,10 +85,11 @@ def contents(study: Study, folder: Path, known: Provenance) -> Backbones:
         files = [source, *(p for p in [source.with_suffix(".json")] if p.is_file())]
         found[str(source)] = {file.name: file.read_bytes() for file in files}
         digest = hashlib.sha256(found[str(source)][source.name]).hexdigest()
-        if hashes.setdefault(f"{variant}-{depth}", digest) != digest:
+        name = structure_name(variant, depth)
+        if hashes.setdefault(name, digest) != digest:
             raise WeightsError(
                 f"{source}: not the weights that the study began with (SHA-256 was "
-                f"{hashes[f'{variant}-{depth}']} and is {digest}). Bring them back, or begin a "
+                f"{hashes[name]} and is {digest}). Bring them back, or begin a "
                 "new study with --name."
             )
     known.write(Folder(folder))
@@ -107,11 +112,12 @@ def train_missing(
     plan = study.pretrain
     if plan is None or study.weights is not None:
         return
-    recipe = Recipe(zero_gamma=True, epochs=plan.epochs, batch_size=BATCH_SIZE, seed=study.seed)
     missing = {
-        path: replace(recipe, variant=str(variant), depth=int(depth))
-        for variant, depth in product(study.factor("variant").levels, study.factor("depth").levels)
-        if not (path := Folder(folder).pretrained(variant, depth)).exists()
+        path: backbone_recipe(
+            variant, depth, epochs=plan.epochs, batch_size=BATCH_SIZE, seed=study.seed
+        )
+        for variant, depth in study.structures
+        if not (path := Folder(folder).pretrained(structure_name(variant, depth))).exists()
     }
     if not missing:
         return
@@ -201,13 +207,12 @@ def _fetch(reference: Any, path: Path) -> dict[str, float]:
     return dict(metrics)
 
 
-def _files(study: Study, folder: Path) -> Iterator[tuple[Level, Level, Path]]:
+def _files(study: Study, folder: Path) -> Iterator[tuple[str, int, Path]]:
     """Variant, depth and path of every file that a trial may start from."""
     if "pretrained" not in study.factor("init").levels:
         return
-    for variant in study.factor("variant").levels:
-        for depth in study.factor("depth").levels:
-            config = {"init": "pretrained", "variant": variant, "depth": depth}
-            source = Path(str(source_of(study, folder, config)))
-            if source.is_absolute():  # others are names
-                yield variant, depth, source
+    for variant, depth in study.structures:
+        config: Config = {"init": "pretrained", "variant": variant, "depth": depth}
+        source = Path(str(source_of(study, folder, config)))
+        if source.is_absolute():  # others are names
+            yield variant, depth, source

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.asked.factors import Config, Factor, Study
+from study.asked.factors import Factor, Study, When
 
 Array = NDArray[np.float64]
 
@@ -182,9 +182,10 @@ def build_box(study: Study, configs: pd.DataFrame | None = None) -> Box:
         f.name: level_key(f.levels[0]) for f in study.factors if f.name not in place and f.levels
     }
 
-    def compiled(when: Config) -> Condition:
+    def compiled(when: When) -> Condition:
         needs = []
         for name, level in when.items():
+            assert not isinstance(level, tuple), "only a fixed factor names several levels"
             if name in place:
                 keys = [level_key(v) for v in varied[place[name]].levels]
                 if level_key(level) not in keys:
