@@ -12,6 +12,7 @@ from agecls.data.folders import images_below, subfolders, summarised, unread_fil
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
 from agecls.data.layouts.age_lists import age_list_rows, find_age_list
 from agecls.data.layouts.age_names import age_form, age_name_rows
+from agecls.data.layouts.age_ranges import find_range_list, range_list_rows
 from agecls.data.layouts.class_folders import (
     AGE_MARK,
     class_folder_rows,
@@ -56,8 +57,8 @@ class Records:
 
     Attributes:
         root: The folder that paths are relative to.
-        layout: "family csv", "family names", "utkface", "age names", "age lists", "class folders",
-            "table" or "tables" (one a split).
+        layout: "family csv", "family names", "utkface", "age names", "age lists", "age ranges",
+            "class folders", "table" or "tables" (one a split).
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, the
             class's index), `person_id` (unique over the whole set), `family_id`, `role`,
@@ -145,6 +146,9 @@ def _recognised(
         return "family csv", Read(family_split_rows(root, classes), []), csvs
     if has_family_names(root):
         return "family names", Read(family_split_rows(root, classes), []), ()
+    if classes.years is not None and (ranged := find_range_list(root)) is not None:
+        names = tuple(table.name for table in ranged.tables)
+        return "age ranges", range_list_rows(root, ranged, classes), names
     if len(tables) == 1 and missing_column(only := read_table(tables[0])) is None:
         return "table", table_rows(root, only, classes), (only.name,)
     folders = find_class_folders(root, classes, are_ages=are_ages)

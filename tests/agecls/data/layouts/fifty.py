@@ -527,7 +527,10 @@ FIFTY = (
                 "file,age,gender,race,service_test", "val/1.jpg,3-9,Male,East Asian,False"
             ),
         },
-        refused=["none is usable", "age '50-59' is not a letter a..h or years such as 0-6"],
+        refused=[
+            "FairFace tells ranges of years, and class b 7-12 holds none",
+            "[[0, 2], [3, 9], ",
+        ],
     ),
     Layout(
         name="Ages as numbers of classes",
@@ -570,7 +573,10 @@ FIFTY = (
                 "30601258@N03\t2_o.jpg\t1\t(25, 32)\tf",
             )
         },
-        refused=["has no layout that is known", "other files: 1 .txt"],
+        refused=[
+            "Adience tells ranges of years, and class c 13-19 holds none",
+            "[[0, 2], [4, 6], ",
+        ],
     ),
     Layout(
         name="MegaAge-Asian",
