@@ -12,9 +12,10 @@ ANIMALS = Classes(("cat", "dog", "emu"), None, is_ordered=False)
 
 
 def animals(root, *, split=""):
-    for name in ANIMALS.names:
+    for k, name in enumerate(ANIMALS.names):
         for n in range(2):
-            write_picture(root / split / name / f"0_{name}_{n}_f.jpg")
+            # as AFAD's, which would tell persons were they faces
+            write_picture(root / split / name / f"63866{k}-{n}.jpg")
     return root
 
 
