@@ -144,7 +144,9 @@ def _can_be_scored(tables: StudyTables, models: pd.DataFrame) -> bool:
 def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
     seed = stream_seed(tables.study, Stream.CONFIRMED)
     try:
-        return score_confirmed(models, tables.predictions, seed=seed)
+        return score_confirmed(
+            models, tables.predictions, seed=seed, is_ordered=tables.study.classes.is_ordered
+        )
     except ValueError as error:
         raise TablesError(
             f"{Folder(tables.folder).table('predictions')}: {error}; restore it from a copy"

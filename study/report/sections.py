@@ -3,6 +3,7 @@
 A new figure is a module in a room, whose function makes its `Panel`, and a row here.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from study.report.checks.fit import fit_panel, imputation_panel
@@ -20,7 +21,7 @@ from study.report.factors.importance import importance_panel
 from study.report.factors.interactions import interactions_panel
 from study.report.factors.marginals import marginals_panel
 from study.report.head.claims_figure import claims_panel
-from study.report.panel import Panel, Row
+from study.report.panel import Panel, Placed, Row
 from study.report.parts import (
     FIGURES,
     Given,
@@ -40,11 +41,23 @@ from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
 
+_TITLES_WITHOUT_AGES: Final = {
+    "classes": "How often is each class named right?",
+    "confusion": "Which classes are taken for which?",
+}
+"""What stands above a figure, by its id, where the classes are no ages."""
+
 
 def sections_data(given: Given) -> list[Section]:
     """The sections that the study has."""
-    found = (part.section(given) for part in PARTS if part.is_there(given))
+    found = [part.section(given) for part in PARTS if part.is_there(given)]
+    if given.tables.study.classes.years is None:
+        found = [replace(s, panels=tuple(map(_without_ages, s.panels))) for s in found]
     return [one for one in found if one.panels or one.part.template != FIGURES]
+
+
+def _without_ages(panel: Placed) -> Placed:
+    return replace(panel, title=_TITLES_WITHOUT_AGES.get(panel.id, panel.title))
 
 
 def _looks(given: Given) -> str:

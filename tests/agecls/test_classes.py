@@ -74,7 +74,6 @@ NAME_THE_EIGHT = {
     "study/asked/factors.py": "likewise",
     "study/asked/study_text.py": "not in the texts of older studies",
     "study/folder/columns.py": "tables that name no classes",
-    "study/report/checks/audit.py": "an old folder may count no classes",
     "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
 }
 """Where a default enters; all else takes the classes from the data, or N from an array."""

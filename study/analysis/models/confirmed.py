@@ -19,6 +19,7 @@ from agecls.intervals import Array, Clusters, Estimate, two_level
 from study.analysis.models.learned import has_learned
 from study.analysis.models.scoring import (
     METRICS,
+    OF_AN_ORDER,
     RECALL,
     TEMPERED,
     cluster_sums,
@@ -149,6 +150,7 @@ def score_confirmed(
     predictions: pd.DataFrame,
     *,
     seed: int,
+    is_ordered: bool = True,
     n_draws: int = 2000,
     level: float = 0.95,
 ) -> Confirmed:
@@ -158,6 +160,7 @@ def score_confirmed(
         models: `model, arm, seed`, in reading order of the arms; trained to their end.
         predictions: As `predictions.parquet`, with `is_duplicate`.
         seed: Of the draws.
+        is_ordered: Whether the classes have an order; else no metric of one is estimated.
         n_draws: Draws of clusters.
         level: Of the intervals.
 
@@ -190,6 +193,7 @@ def score_confirmed(
         sets.append(one)
         # the temperature was fitted to val itself
         names = METRICS if one.split == "val" else (*METRICS, *TEMPERED)
+        names = tuple(n for n in names if is_ordered or n not in OF_AN_ORDER)
         rows += [row | {"split": one.split} for *_, row in estimates(one, names, level)]
     return Confirmed(
         models=pd.DataFrame(list(records.values())),

@@ -24,6 +24,8 @@ from agecls.metrics import (
 )
 
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
+OF_AN_ORDER: Final = ("accuracy_1off", "mae", "qwk")
+"""Those that ask how far two classes are from each other."""
 TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
 RECALL: Final = "recall_"

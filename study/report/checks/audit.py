@@ -6,16 +6,21 @@ parts of one; whatever is missing is left out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from agecls.classes import EIGHT
+from agecls.classes import Classes
 from study.folder.tables import StudyTables
 from study.report.wording import count, listed, percent
+
+_CAPTION: Final = "Images of each class, and their share of the split"
+_CAPTION_OF_AGES: Final = (
+    "Images of each age class (letter and years), and their share of the split"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow:
-    """One age class: its name and, per split, images, their share and that as a bar's length."""
+    """One class: its name and, per split, images, their share and that as a bar's length."""
 
     name: str
     cells: tuple[tuple[int, str, float], ...]
@@ -28,13 +33,15 @@ class Audit:
     Attributes:
         facts: Name and text of each finding.
         splits: The splits that the set has.
-        classes: One row per age class; empty where the counts are unknown.
+        classes: One row per class; empty where the counts are unknown.
+        caption: What these rows say.
         quarantined: File, place and reason of the first unusable ones.
     """
 
     facts: tuple[tuple[str, str], ...]
     splits: tuple[str, ...]
     classes: tuple[ClassRow, ...]
+    caption: str
     quarantined: tuple[tuple[str, str, str], ...]
 
 
@@ -43,8 +50,9 @@ def audit_data(tables: StudyTables) -> Audit | None:
     summary = _summary(tables)
     if not summary:
         return None
+    own = tables.study.classes
     counts = {
-        str(split): {c: n for c in EIGHT.names if isinstance(n := by_class.get(c), int)}
+        str(split): {c: n for c in own.names if isinstance(n := by_class.get(c), int)}
         for split, by_class in _mapping(summary.get("classes")).items()
         if isinstance(by_class, Mapping)
     }
@@ -52,7 +60,8 @@ def audit_data(tables: StudyTables) -> Audit | None:
     return Audit(
         facts=tuple((name, text) for name, text in _facts(tables, summary) if text),
         splits=tuple(counts),
-        classes=tuple(_class_row(i, counts) for i in range(len(EIGHT))) if counts else (),
+        classes=tuple(_class_row(own, i, counts) for i in range(len(own))) if counts else (),
+        caption=_CAPTION_OF_AGES if own.years is not None else _CAPTION,
         quarantined=tuple(
             (str(row.get("image_path")), str(row.get("where")), str(row.get("reason")))
             for row in first
@@ -144,11 +153,11 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
     return "; ".join(found) or ("none found" if leaks else "")
 
 
-def _class_row(index: int, counts: Mapping[str, Mapping[str, int]]) -> ClassRow:
-    letter = EIGHT.names[index]
+def _class_row(classes: Classes, index: int, counts: Mapping[str, Mapping[str, int]]) -> ClassRow:
+    name = classes.names[index]
     cells = []
     for by_class in counts.values():
-        n, total = by_class.get(letter, 0), sum(by_class.values()) or 1
+        n, total = by_class.get(name, 0), sum(by_class.values()) or 1
         largest = max(by_class.values(), default=0) or 1
         cells.append((n, percent(n / total), round(n / largest, 3)))
-    return ClassRow(name=EIGHT.captions[index], cells=tuple(cells))
+    return ClassRow(name=classes.captions[index], cells=tuple(cells))

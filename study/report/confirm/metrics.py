@@ -101,9 +101,13 @@ def metrics_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     if data.split == "val":
         note += " After temperature: not shown, for the temperature was fitted to this split."
     note += data.beyond("are drawn")
+    classes, apart = tables.study.classes, "apart."
+    if classes.is_ordered:
+        what = "classes" if classes.years is None else "ages"
+        apart = f"apart; {what} are ordered, so that “at most one class off” forgives neighbours."
     return Panel(
         reading="Where the bars of two arms overlap widely in every plot, no metric tells them "
-        "apart; ages are ordered, so that “at most one class off” forgives neighbours.",
+        f"{apart}",
         note=note,
         alt=_alt(data),
         figure=metrics_figure(data, arm_marks(tables.study)),

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from agecls.classes import Classes
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
 from study.report.head.answer import best_arm
@@ -35,12 +36,15 @@ def best_model(tables: StudyTables, arms: list[ArmRow]) -> BestModel | None:
     kept = folder.best_model(best.arm)
     if n_confirmed := folder.n_confirmed(best.arm):
         note = f"the mean of its {count(n_confirmed, 'model')} from fresh seeds"
-        return _model(best.arm, folder.confirmed_models(best.arm), note)
+        return _model(best.arm, folder.confirmed_models(best.arm), note, tables.study.classes)
     if kept.weights.is_file():
-        return _model(best.arm, kept.path, "the search's best trial, with its own seed")
+        return _model(
+            best.arm, kept.path, "the search's best trial, with its own seed", tables.study.classes
+        )
     return None
 
 
-def _model(arm: str, folder: Path, note: str) -> BestModel:
-    command = f"python -m agecls.predict {shlex.quote(str(folder))} PICTURES --out ages.parquet"
+def _model(arm: str, folder: Path, note: str, classes: Classes) -> BestModel:
+    named = "classes" if classes.years is None else "ages"
+    command = f"python -m agecls.predict {shlex.quote(str(folder))} PICTURES --out {named}.parquet"
     return BestModel(arm=arm, command=command, note=note)

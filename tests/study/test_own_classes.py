@@ -1,0 +1,77 @@
+"""Pictures of things that are no faces, from one command to a model that names them."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from agecls import export, predict
+from tests.study import tiny
+
+pytestmark = pytest.mark.ray
+
+STUDY = """
+[study]
+question = "Which matters on these pictures?"
+trials = 2
+epochs = 1
+[confirm]
+seeds = 1
+[data]
+path = "{data}"
+size = 32
+[factors.variant]
+role = "arm"
+levels = ["org", "bcd"]
+[factors.lr]
+role = "tuned"
+low = 0.01
+high = 0.05
+log = true
+"""
+
+
+def draw(folder):
+    """Twenty noisy pictures of each of three colours."""
+    rng = np.random.default_rng(0)
+    for channel, name in enumerate(("cat", "dog", "emu")):
+        (folder / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(0, 80, (32, 32, 3))
+            pixels[..., channel] += 120
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def words_of(page):
+    """What a person reads in a page."""
+    without = re.sub(r"<script.*?</script>|<style.*?</style>", " ", page, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", without)
+
+
+def test_folders_of_pictures_run_from_search_to_onnx_and_no_word_is_of_ages(tmp_path):
+    zoo, asked = draw(tmp_path / "zoo"), tmp_path / "tiny.toml"
+    asked.write_text(STUDY.format(data=zoo) + tiny.FIXED)
+    done = tiny.run(tmp_path, asked, "--classes", "folders")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "tiny"
+    assert 'names = ["cat", "dog", "emu"]' in (folder / "study.toml").read_text()
+    columns = pd.read_parquet(folder / "predictions.parquet").columns
+    assert [c for c in columns if c.startswith("p_")] == ["p_cat", "p_dog", "p_emu"]
+    metrics = set(pd.read_parquet(folder / "confirmed.parquet")["metric"])
+    assert {"accuracy", "macro_f1", "recall"} <= metrics
+    assert metrics.isdisjoint({"accuracy_1off", "mae", "qwk"})
+    words = words_of((folder / "report.html").read_text(encoding="utf-8"))
+    assert "How often is each class named right?" in words
+    assert re.findall(r"\b(?:[Aa]ges?|[Yy]ears?)\b", words) == []
+
+    model, table = folder / "models" / "org", tmp_path / "named.csv"
+    assert json.loads((model / "model.json").read_text())["classes"] == ["cat", "dog", "emu"]
+    assert predict.main([str(model), str(zoo / "emu"), "--out", str(table)]) == 0
+    found = pd.read_csv(table)
+    assert set(found["class"]) <= {"cat", "dog", "emu"}
+    assert "expected_years" not in found
+    assert export.main([str(model), "--out", str(tmp_path / "m.onnx")]) == 0
