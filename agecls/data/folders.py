@@ -17,6 +17,7 @@ from agecls.data.decoding import FORMATS
 
 SPLIT_NAMES: Final = {
     "train": "train",
+    "trn": "train",
     "training": "train",
     "val": "val",
     "valid": "val",
@@ -25,6 +26,7 @@ SPLIT_NAMES: Final = {
     "development": "val",
     "test": "test",
     "testing": "test",
+    "tst": "test",
 }
 """How a data root may spell a split, in lower case."""
 
@@ -223,21 +225,28 @@ def is_hidden(name: str) -> bool:
 
 
 def split_of_name(name: str) -> str | None:
-    """The split that a folder's name tells, as in "Training" or "test_images"."""
+    """The split that a folder's name tells, as in "Training", "test_images" or "utk_val_80"."""
     match = _WITH_SPLIT.fullmatch(name)
-    return match and SPLIT_NAMES[match["split"].lower()]
+    if match is not None:
+        return SPLIT_NAMES[match["split"].lower()]
+    # words apart are a phrase, in which "train" may be a vehicle; Dev is also a person's name
+    return None if " " in name or "dev" in name.lower() else _split_among_words(name)
 
 
 def split_of_table(name: str) -> str | None:
     """The one split that a table's file name tells among its words, as in labels_train.csv."""
-    words = re.split(r"[^a-z]+", posixpath.splitext(name)[0].lower())
-    splits = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
-    return splits.pop() if len(splits) == 1 else None
+    return _split_among_words(posixpath.splitext(name)[0])
 
 
 def splits_of_path(path: str) -> set[str]:
     """The splits that the folders of a path name; more than one contradict each other."""
     return {split for part in path.split("/")[:-1] if (split := split_of_name(part)) is not None}
+
+
+def _split_among_words(name: str) -> str | None:
+    words = re.split(r"[^a-z]+", name.lower())
+    splits = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _above(root: Path, folder: str) -> tuple[tuple[int, int], ...]:

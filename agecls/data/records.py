@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from agecls.classes import EIGHT, Classes
-from agecls.data.folders import images_below, subfolders, summarised, unread_files
+from agecls.data.folders import images_below, split_of_name, subfolders, summarised, unread_files
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
 from agecls.data.layouts.age_lists import age_list_rows, find_age_list
 from agecls.data.layouts.age_names import age_form, age_name_rows
@@ -112,7 +112,9 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
     if frame.empty:
         found = f"{len(quarantine):,} entries" if len(quarantine) else "no entry"
         first = quarantine.iloc[0] if len(quarantine) else None
-        why = "" if first is None else f"; the first: {first['where']}: {first['reason']}"
+        why = f"; {'; '.join(read.notes)}" if read.notes else ""
+        if first is not None:
+            why = f"; the first: {first['where']}: {first['reason']}"
         raise DataLayoutError(f"{root} (read as {layout}) has {found} and none is usable{why}")
     return Records(folder, layout, frame, quarantine, classes, tuple(read.notes))
 
@@ -132,10 +134,21 @@ def _of_folder(root: Path, classes: Classes, *, are_ages: bool) -> tuple[str, Pa
         refuse_number_folders(root, classes)
         raise DataLayoutError(_unknown(root, tables, classes))
     layout, read, used = recognised
+    if read.rows["split"].isna().all() and (named := _split_folders(read.rows)):
+        read.notes.append(
+            f"splits are not told by {', '.join(named[:_SHOWN])} alone and are drawn anew: to "
+            f"keep them, name all folders train, val or test"
+        )
     if unread := unread_files(root, {*read.rows["image_path"], *used}):
         n = f"{len(unread):,} file{'s are' if len(unread) > 1 else ' is'}"
         read.notes.append(f"{n} not read: {summarised(unread)}")
     return layout, root, read
+
+
+def _split_folders(rows: pd.DataFrame) -> list[str]:
+    """Folders of the rows that are named by a split, sorted."""
+    folders = {part for path in rows["image_path"] for part in path.split("/")[:-1]}
+    return sorted(name for name in folders if split_of_name(name) is not None)
 
 
 def _recognised(
@@ -187,10 +200,23 @@ def _unknown(root: Path, tables: Sequence[Path], classes: Classes) -> str:
     if tables:
         return "; ".join(_incomplete(path, read_table(path)) for path in tables[:_SHOWN])
     folders = subfolders(root)
-    for name in folders[:_TRIED]:
-        below = root / name
-        if _recognised(below, find_tables(below), classes) is not None:
-            return f"{root} has no layout that is known, but its folder {name} has: give {below}"
+    known = [
+        name
+        for name in folders[:_TRIED]
+        if _recognised(root / name, find_tables(root / name), classes) is not None
+    ]
+    if len(known) == 1:
+        return (
+            f"{root} has no layout that is known, but its folder {known[0]} has: "
+            f"give {root / known[0]}"
+        )
+    if known:
+        return (
+            f"{root} has no layout that is known, but {len(known)} of its folders have one each "
+            f"({', '.join(known[:_SHOWN])}{', …' if len(known) > _SHOWN else ''}). To read them "
+            f"together, list the images in a CSV with columns path and age (and split, if they "
+            f"are splits); to read one alone, give {root / known[0]}"
+        )
     n = len(images_below(root, [""], depth=1))
     others = unread_files(root, images_below(root, [""], depth=None))
     there = [f"{n:,} images in it and one level below"]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from study.folder.tables import StudyTables
+from study.measure import Measure
 
 
 def confirmed_lines(tables: StudyTables) -> list[str]:
@@ -18,11 +19,12 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
     split = "test" if (found["split"] == "test").any() else "val"
     is_shown = (found["split"] == split) & (found["images"] == "all")
     is_shown &= found["against"].isna() & (found["metric"] == "accuracy")
+    searched = Measure(tables.study.metric)
     best = tables.confirm.groupby("arm")["search_best_value"].first()
     lines = [
         f"{row['arm']}: {_percent(row)} {split} accuracy{_interval(row)} over {row['n_seeds']} "
-        f"fresh seeds (the search's best trial: {100 * best[row['arm']]:.1f} % "
-        f"{tables.study.metric.replace('_', ' ')})"
+        f"fresh seeds (the search's best trial: "
+        f"{searched.plain(best[row['arm']])} {searched.label})"
         for row in found[is_shown].to_dict("records")
     ]
     claims = tables.claims

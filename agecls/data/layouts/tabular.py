@@ -2,6 +2,7 @@
 
 import math
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +51,10 @@ _PERSONS: Final = (
     *("user_id", "userid", "user", "individual", "individual_id", "person_name", "celebrity"),
     *("celeb_id", "celebrity_id", "name"),
 )
+_SEPARATORS: Final = re.compile(r"[ _.-]")
+_JOINED_PERSONS: Final = frozenset(_SEPARATORS.sub("", name) for name in _PERSONS)
+"""As "Subject ID" and PersonID are compared, without what stands between the words."""
+
 _MOST_CODES: Final = 10
 """Ages of only 0 to fewer than so many years may be numbers of classes."""
 
@@ -226,7 +231,9 @@ def _set_persons(rows: pd.DataFrame, table: Table) -> set[str]:
 
 def _persons_column(table: Table) -> str | None:
     """The column of persons; one called `name` only if it names neither files nor classes."""
-    name = table.first_of(_PERSONS)
+    name = table.first_of(_PERSONS) or table.first_of(
+        [column for column in table.columns if _SEPARATORS.sub("", column) in _JOINED_PERSONS]
+    )
     if name != "name":
         return name
     pairs = {

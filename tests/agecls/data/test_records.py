@@ -92,3 +92,40 @@ def test_utkface_reads_but_for_the_ages_over_80() -> None:
     frame = records.frame[records.frame["image_path"].isin(mended)]
     assert frame["years"].tolist() == [61, 61]
     assert records.frame["years"].max() == 80
+
+
+FACE_OF_25 = "25_0_2_20170116174525125.jpg"
+
+
+@pytest.mark.parametrize(
+    "names", [("utk_train", "utk_val"), ("trn", "tst"), ("80_train", "20_test")]
+)
+def test_splits_are_told_by_a_word_of_a_folder_s_name(tmp_path: Path, names) -> None:
+    for name in names:
+        write_picture(tmp_path / name / FACE_OF_25)
+    assert read_records(tmp_path).frame["split"].nunique() == 2
+
+
+def test_a_lone_folder_of_a_split_is_told_not_to_be_one(tmp_path: Path) -> None:
+    for name in ("train", "unseen"):
+        write_picture(tmp_path / name / FACE_OF_25)
+    records = read_records(tmp_path)
+    assert records.frame["split"].isna().all()
+    (note,) = records.notes
+    assert note.startswith("splits are not told by train alone and are drawn anew")
+
+
+def test_of_several_folders_with_a_layout_none_is_advised_alone(tmp_path: Path) -> None:
+    for gender in ("female", "male"):
+        write_picture(tmp_path / gender / "20-30" / "1.jpg")
+    with pytest.raises(
+        DataLayoutError, match=r"2 of its folders have one each .female, male."
+    ) as no:
+        read_records(tmp_path)
+    assert "a CSV with columns path and age" in str(no.value)
+
+
+def test_files_without_an_ending_are_told_where_nothing_else_is_there(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a" / "1.jpg").rename(tmp_path / "a" / "1")
+    with pytest.raises(DataLayoutError, match=r"1 file is not read: a/ .1 without an ending."):
+        read_records(tmp_path)

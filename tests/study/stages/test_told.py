@@ -1,6 +1,7 @@
 """What the confirm stage says on the terminal of its conclusions."""
 
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 
@@ -39,3 +40,12 @@ def test_a_withheld_claim_says_why_in_place_of_an_estimate(tmp_path):
     assert lines[4:]
     assert all(line.endswith("(no net learned)") for line in lines[4:])
     assert not any("nan" in line for line in lines)
+
+
+def test_the_search_s_best_is_in_the_unit_of_its_metric(tmp_path):
+    tables = committed(tmp_path)
+    by_kappa = replace(tables, study=replace(tables.study, metric="val_qwk"))
+    best = tables.confirm.groupby("arm")["search_best_value"].first()
+    line = confirmed_lines(by_kappa)[0]
+    value = best[line.partition(":")[0]]
+    assert line.endswith(f"trial: {value:.3f} validation quadratic weighted kappa)")

@@ -253,7 +253,10 @@ def test_any_bytes_after_a_good_row_give_records_or_a_layout_error(
     assert records.quarantine["reason"].notna().all()
 
 
-@pytest.mark.parametrize("column", ["id_num", "identity", "Subject", "name", "user_id", "person"])
+@pytest.mark.parametrize(
+    "column",
+    ["id_num", "identity", "Subject", "name", "user_id", "person", "PersonID", "Subject ID"],
+)
 def test_persons_stand_in_columns_of_many_names_and_other_columns_are_named(
     tmp_path: Path, column: str
 ) -> None:
