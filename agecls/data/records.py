@@ -12,7 +12,7 @@ from agecls.data.folders import images_below, split_of_name, subfolders, summari
 from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
 from agecls.data.layouts.age_lists import age_list_rows, find_age_list
 from agecls.data.layouts.age_names import age_form, age_name_rows
-from agecls.data.layouts.age_ranges import find_range_list, range_list_rows
+from agecls.data.layouts.age_ranges import find_range_list, fold_of_mark, range_list_rows
 from agecls.data.layouts.class_folders import (
     AGE_MARK,
     class_folder_rows,
@@ -83,7 +83,8 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
     """The records of a folder in any layout, or of one CSV or parquet file.
 
     Files are looked for but not opened: `agecls.data.packing` does that. A path that ends in
-    `{age}` means the folder above it, in which folders named by numbers are ages in years.
+    `{age}` means the folder above it, in which folders named by numbers are ages in years; one
+    that ends in `{fold_0}` to `{fold_4}` means Adience above it, with that fold to test on.
 
     Args:
         root: The folder or file.
@@ -94,13 +95,14 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
             row can be used.
     """
     root = Path(root)
-    are_ages = root.name == AGE_MARK and not root.exists()
-    root = root.parent if are_ages else root
+    mark = "" if root.exists() else root.name
+    are_ages, fold = mark == AGE_MARK, fold_of_mark(mark)
+    root = root.parent if are_ages or fold is not None else root
     if root.is_file():
         layout, folder, read = _of_file(root, classes)
     elif root.is_dir():
         try:
-            layout, folder, read = _of_folder(root, classes, are_ages=are_ages)
+            layout, folder, read = _of_folder(root, classes, are_ages=are_ages, fold=fold)
         except OSError as error:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
@@ -127,9 +129,11 @@ def _of_file(path: Path, classes: Classes) -> tuple[str, Path, Read]:
     return "table", path.parent, table_rows(path.parent, table, classes)
 
 
-def _of_folder(root: Path, classes: Classes, *, are_ages: bool) -> tuple[str, Path, Read]:
+def _of_folder(
+    root: Path, classes: Classes, *, are_ages: bool, fold: int | None
+) -> tuple[str, Path, Read]:
     tables = find_tables(root)
-    recognised = _recognised(root, tables, classes, are_ages=are_ages)
+    recognised = _recognised(root, tables, classes, are_ages=are_ages, fold=fold)
     if recognised is None:
         refuse_number_folders(root, classes)
         raise DataLayoutError(_unknown(root, tables, classes))
@@ -152,14 +156,20 @@ def _split_folders(rows: pd.DataFrame) -> list[str]:
 
 
 def _recognised(
-    root: Path, tables: Sequence[Path], classes: Classes, *, are_ages: bool = False
+    root: Path,
+    tables: Sequence[Path],
+    classes: Classes,
+    *,
+    are_ages: bool = False,
+    fold: int | None = None,
 ) -> tuple[str, Read, Collection[str]] | None:
     """The layout of a folder, what was read of it, and the names of the tables that were used."""
     if csvs := family_csvs(root):
         return "family csv", Read(family_split_rows(root, classes), []), csvs
     if has_family_names(root):
         return "family names", Read(family_split_rows(root, classes), []), ()
-    if classes.years is not None and (ranged := find_range_list(root)) is not None:
+    may_be_ranges = classes.years is not None or fold is not None
+    if may_be_ranges and (ranged := find_range_list(root, fold)) is not None:
         names = tuple(table.name for table in ranged.tables)
         return "age ranges", range_list_rows(root, ranged, classes), names
     if len(tables) == 1 and missing_column(only := read_table(tables[0])) is None:

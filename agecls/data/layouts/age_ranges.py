@@ -9,7 +9,8 @@ some class can have no image at all is refused, since a study of such classes wo
 | FairFace | `fairface_label_train.csv`, `fairface_label_val.csv`: file, age as in "3-9" and "more than 70" | Karkkainen and Joo 2021, WACV; github.com/joojs/fairface |
 
 Adience's ages are mostly its eight ranges; some are others, as (38, 42) and (8, 23), some are
-single years, as 35, and some are None.
+single years, as 35, and some are None. Its protocol tests on each fold in turn: `ADIENCE/{fold_0}`,
+given as data, tests on fold 0, chooses on the next one and trains on the other three.
 """  # noqa: E501  a row of a table is one line
 
 import re
@@ -35,6 +36,9 @@ from agecls.errors import DataLayoutError
 
 _OLDEST: Final = 100
 """Where "more than 70" ends, as Adience's "(60, 100)" says it."""
+
+_FOLDS: Final = 5
+_FOLD_MARK: Final = re.compile(r"\{fold_([0-9]+)\}")
 
 _SPAN: Final = re.compile(r"\(?([0-9]{1,3})(?: ?[-,] ?([0-9]{1,3}))?\)?|more than ([0-9]{1,3})")
 
@@ -62,9 +66,29 @@ class RangeList(NamedTuple):
     tables: list[Table]
 
 
-def find_range_list(root: Path) -> RangeList | None:
-    """The lists of a known set of ranges in its folder, or None."""
-    return _adience(root) or _fairface(root)
+def fold_of_mark(name: str) -> int | None:
+    """The fold to test on, if the last part of a path is `{fold_0}` to `{fold_4}`."""
+    match = _FOLD_MARK.fullmatch(name)
+    return match and int(match[1])
+
+
+def find_range_list(root: Path, fold: int | None = None) -> RangeList | None:
+    """The lists of a known set of ranges in its folder, or None.
+
+    Args:
+        root: The folder.
+        fold: The one to test on; None: folds are no splits.
+
+    Raises:
+        DataLayoutError: A fold is asked for and Adience's five are not there.
+    """
+    found = _adience(root, fold)
+    if fold is not None and (fold >= _FOLDS or found is None or len(found.tables) < _FOLDS):
+        raise DataLayoutError(
+            f"{{fold_{fold}}} asks for a fold of {root}; expected {{fold_0}} to {{fold_4}} and "
+            f"Adience's fold_0_data.txt to fold_4_data.txt in that folder"
+        )
+    return found or _fairface(root)
 
 
 def range_list_rows(root: Path, found: RangeList, classes: Classes) -> Read:
@@ -80,8 +104,8 @@ def range_list_rows(root: Path, found: RangeList, classes: Classes) -> Read:
     return Read(rows, [])
 
 
-def _adience(root: Path) -> RangeList | None:
-    tables = []
+def _adience(root: Path, fold: int | None) -> RangeList | None:
+    tables: list[Table] = []
     is_aligned = not (root / "faces").is_dir() and (root / "aligned").is_dir()
     top, start = ("aligned", "landmark") if is_aligned else ("faces", "coarse_tilt")
     for path in sorted(root.glob("fold_[0-4]_data.txt")):
@@ -97,6 +121,10 @@ def _adience(root: Path) -> RangeList | None:
             "range": table.columns["age"],
             "person_id": users,
         }
+        if fold is not None:
+            # folds are counted on from the one that is tested on
+            step = (int(table.name[len("fold_")]) - fold) % _FOLDS
+            columns["split"] = [{0: "test", 1: "val"}.get(step, "train")] * len(users)
         tables.append(Table(table.name, columns, table.numbers, table.uneven))
     return RangeList("Adience", _ADIENCE, tables) if tables else None
 

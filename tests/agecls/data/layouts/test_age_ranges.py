@@ -74,6 +74,27 @@ def test_adience_s_aligned_faces_are_read_where_there_are_no_others(tmp_path: Pa
     ]
 
 
+def test_adience_s_folds_are_asked_for_by_a_path_and_share_no_user(tmp_path: Path) -> None:
+    folds = [[(f"{n}@N{k}", "(0, 2)") for n in range(2)] for k in range(5)]
+    draw_adience(tmp_path, folds)
+    tested = []
+    for k in range(5):
+        frame = read_records(tmp_path / f"{{fold_{k}}}", classes=ADIENCE).frame
+        users = {split: set(part["person_id"]) for split, part in frame.groupby("split")}
+        assert users["test"] == {f"0@N{k}", f"1@N{k}"}
+        assert users["val"] == {f"0@N{(k + 1) % 5}", f"1@N{(k + 1) % 5}"}
+        assert len(users["train"]) == 6
+        assert not users["train"] & (users["val"] | users["test"])
+        tested += frame.loc[frame["split"] == "test", "image_path"].tolist()
+    assert len(tested) == len(set(tested)) == 10
+    assert read_records(tmp_path, classes=ADIENCE).frame["split"].isna().all()
+    with pytest.raises(DataLayoutError, match=r"\{fold_5\} asks for a fold of .* \{fold_4\}"):
+        read_records(tmp_path / "{fold_5}", classes=ADIENCE)
+    (tmp_path / "fold_3_data.txt").unlink()
+    with pytest.raises(DataLayoutError, match=r"expected \{fold_0\} to \{fold_4\} and"):
+        read_records(tmp_path / "{fold_0}", classes=ADIENCE)
+
+
 def draw_fairface(root: Path) -> None:
     ages = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
     for split in ("train", "val"):
