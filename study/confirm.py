@@ -2,16 +2,18 @@
 
 import argparse
 import re
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from agecls.command import FAILED, INTERRUPTED, Parser, positive, status_of
-from agecls.streams import say_last
-from study.options import add_place, add_resources, resources_of, shell_line, words_again
+from agecls.command import Parser, positive, status_of
+from study.options import add_place, add_resources, end_of, means_of, shell_line, words_again
+
+if TYPE_CHECKING:
+    from study.asked.factors import Study
+    from study.folder.folder import Folder
+    from study.stages.jobs import Outcome
 
 DEFAULT_SEEDS = 5
 """Where the study asks for no confirmation but the user does."""
@@ -105,134 +107,37 @@ def _confirm(options: argparse.Namespace) -> int:
     given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
     read_study(folder)  # refuses what is not a study before Ray starts
     study = load_study(Folder(folder).study_file, overrides=given)
-    if options.external:
-        return _score(options, study, folder)
+    home = Folder(folder)
+    outcome = (_score if options.external else _train)(options, study, home)
+    return end_of(outcome, "study.confirm", go_on=_same_command(options))
 
+
+def _train(options: argparse.Namespace, study: "Study", folder: "Folder") -> "Outcome":
     from study.running import ray_environment
 
     ray_environment.prepare(is_local=options.address is None)
-    from study.report.page import write_report
-    from study.running.terminal import console
+    from study.stages.jobs import confirm_job
 
-    out = console()
-    interrupted, failed = _run(options, study, folder, out)
-    say_last(f"Report: {write_report(folder)}")
-    if interrupted is None:
-        return 0
-    if failed:
-        sys.stderr.write(f"study.confirm: {interrupted}\n")
-        return FAILED
-    _say_stopped(interrupted, options)
-    return INTERRUPTED
+    n_seeds = options.seeds or study.confirm_seeds or DEFAULT_SEEDS
+    return confirm_job(study, folder, means_of(options, "study.confirm"), n_seeds=n_seeds)
 
 
-def _say_stopped(why: str, options: argparse.Namespace) -> None:
+def _score(options: argparse.Namespace, study: "Study", folder: "Folder") -> "Outcome":
+    from agecls.command import usable_device, use_threads
+    from study.stages.elsewhere import Elsewhere
+    from study.stages.jobs import elsewhere_job
+
+    use_threads(max(1, int(options.cpus_per_trial)) if options.cpus_per_trial else None)
+    stage = Elsewhere(faces=dict(options.external), device=usable_device(None))
+    return elsewhere_job(study, folder, means_of(options, "study.confirm"), stage)
+
+
+def _same_command(options: argparse.Namespace) -> str:
+    """The command that goes on, with all that it must be told again."""
     told = words_again(options, ("out", "data", "weights", "seeds", "storage", "address"))
     for name, path in options.external:
         told += ["--external", f"{name}={path}"]
-    line = shell_line("study.confirm", [options.name, *told])
-    say_last(f"Stopped early: {why}. Go on with: {line}")
-
-
-def _score(options: argparse.Namespace, study: Any, folder: Path) -> int:
-    """Score the confirmed models on other faces and write the report; the exit status."""
-    from agecls.command import usable_device, use_threads
-    from study.folder.folder import Folder
-    from study.folder.provenance import Provenance, this_command
-    from study.report.page import write_report
-    from study.running.interruption import StopRequest, stop_on_signals
-    from study.running.terminal import console
-    from study.stages.elsewhere import Scoring, confirmed_models, score_other_faces
-    from study.stages.study_faces import study_faces
-
-    confirmed_models(folder)  # refuses a study that has none before faces are read
-    use_threads(max(1, int(options.cpus_per_trial)) if options.cpus_per_trial else None)
-    out = console()
-    stop = StopRequest.after(options.time_budget)
-    data = study_faces(study, out)
-    # study.json is read and written again: nobody else changes it meanwhile
-    with _held(folder), stop_on_signals(stop):
-        work = Scoring(
-            study=study,
-            folder=folder,
-            data=data,
-            device=usable_device(None),
-            source=Provenance.read(Folder(folder)),
-            command=shlex.join(this_command("study.confirm")),
-            console=out,
-        )
-        is_over = score_other_faces(work, dict(options.external), stop)
-    if not is_over:
-        _say_stopped(stop.reason or "interrupted", options)
-        return INTERRUPTED
-    say_last(f"Report: {write_report(folder)}")
-    return 0
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[Any]:
-    """The study's open record, which one process holds; None where another tool wrote the tables.
-
-    Raises:
-        RecordError: Another process works on the study.
-    """
-    from study.folder.folder import Folder
-    from study.folder.record import Record
-
-    if not Folder(folder).record.exists():
-        yield None
-        return
-    with Record(folder) as record:
-        yield record
-
-
-def _run(
-    options: argparse.Namespace, study: Any, folder: Path, out: Any
-) -> tuple[str | None, bool]:
-    """Why the stage ended before its end (None: it did not), and whether it could not go on."""
-    from agecls.errors import AgeclsError
-    from study.errors import StudyError
-    from study.folder.folder import Folder
-    from study.folder.provenance import this_command
-    from study.running import ray_session
-    from study.running.interruption import StopRequest, stop_on_signals
-    from study.stages.confirm import confirm
-    from study.stages.session import confirm_work, open_provenance
-    from study.stages.study_faces import study_faces
-
-    stop = StopRequest.after(options.time_budget)
-    resources = resources_of(options)
-    data = study_faces(study, out)
-    command = this_command("study.confirm")
-    with ExitStack() as stack:
-        is_searched = True
-        record = stack.enter_context(_held(folder))
-        if record is not None:
-            n_over = sum(t.status != "running" for t in record.trials.values())
-            is_searched = n_over >= study.trials
-            if not is_searched:
-                out.print(
-                    f"The search is not over: choosing from {n_over} of {study.trials} trials.",
-                    highlight=False,
-                )
-        source = open_provenance(study, folder, data, command)
-        n_seeds = options.seeds or study.confirm_seeds or DEFAULT_SEEDS
-        work = confirm_work(
-            study, folder, data, options.storage, resources, source, command, out, n_seeds=n_seeds
-        )
-        stack.enter_context(ray_session.ray_session(resources))
-        source.write(Folder(folder))
-        stack.enter_context(stop_on_signals(stop))
-        failed = False
-        try:
-            is_over = confirm(work, n_seeds=n_seeds, stop=stop, look_again=True)
-        except (StudyError, AgeclsError) as error:
-            stop.reason, failed, is_over = str(error), True, False
-        interrupted = None if is_over else stop.reason or "the confirmation did not end"
-        unfinished = None if is_searched else "the search is not over"
-        source.get_up(interrupted or unfinished)
-        source.write(Folder(folder))
-    return interrupted, failed
+    return shell_line("study.confirm", [options.name, *told])
 
 
 if __name__ == "__main__":

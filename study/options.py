@@ -2,15 +2,19 @@
 
 import argparse
 import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agecls.command import FAILED, INTERRUPTED, seconds
 from agecls.command import positive as at_least_one
-from agecls.command import seconds
+from agecls.streams import say_last
 
 if TYPE_CHECKING:
     from study.running.ray_session import Resources
+    from study.stages.jobs import Outcome
+    from study.stages.session import Means
 
 
 def add_place(group: argparse._ArgumentGroup) -> None:
@@ -49,6 +53,40 @@ def resources_of(options: argparse.Namespace) -> "Resources":
         concurrency=options.concurrency,
         address=options.address,
     )
+
+
+def means_of(options: argparse.Namespace, module: str) -> "Means":
+    """What the command `module` works with, from the options of `add_resources`."""
+    from study.folder.provenance import this_command
+    from study.running import tune_run
+    from study.running.interruption import StopRequest
+    from study.running.terminal import console
+    from study.stages.session import Means
+
+    resources = resources_of(options)
+    return Means(
+        resources=resources,
+        executor=tune_run.OnRay(resources),
+        command=this_command(module),
+        console=console(),
+        storage=options.storage,
+        stop=StopRequest.after(options.time_budget),
+    )
+
+
+def end_of(outcome: "Outcome", module: str, *, go_on: str) -> int:
+    """The exit status of a job; says what came of it and, with `go_on`, how to go on."""
+    for line in outcome.summary:
+        say_last(line)
+    if outcome.report is not None:
+        say_last(f"Report: {outcome.report}")
+    if outcome.interrupted is None:
+        return 0
+    if outcome.failed:
+        sys.stderr.write(f"{module}: {outcome.interrupted}\n")
+        return FAILED
+    say_last(f"Stopped early: {outcome.interrupted}. Go on with: {go_on}")
+    return INTERRUPTED
 
 
 def words_again(options: argparse.Namespace, names: Iterable[str]) -> list[str]:

@@ -7,9 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agecls.command import INTERRUPTED, Parser, status_of
-from agecls.streams import say_last
-from study.options import add_place, add_resources, resources_of, shell_line, words_again
+from agecls.command import Parser, status_of
+from study.options import (
+    add_place,
+    add_resources,
+    end_of,
+    means_of,
+    resources_of,
+    shell_line,
+    words_again,
+)
 
 EPILOG = """\
 examples:
@@ -210,31 +217,11 @@ def _run(options: argparse.Namespace, study: Any, folder: Path) -> int:
     from study.running import ray_environment
 
     ray_environment.prepare(is_local=options.address is None)
-    from study.folder.provenance import this_command
-    from study.running.terminal import console
-    from study.stages.session import conduct
+    from study.folder.folder import Folder
+    from study.stages.jobs import main_job
 
-    out = console()
-    outcome = conduct(
-        study,
-        folder,
-        resources=resources_of(options),
-        time_budget=options.time_budget,
-        storage=options.storage,
-        command=this_command("study.run"),
-        console=out,
-    )
-    for line in (*outcome.summary, f"Report: {outcome.report}"):
-        say_last(line)
-    if outcome.interrupted is None:
-        return 0
-    if outcome.failed:
-        sys.stderr.write(f"study.run: {outcome.interrupted}\n")
-        return 1
-    say_last(
-        f"Stopped early: {outcome.interrupted}. Go on with: {_resume_command(options, folder)}"
-    )
-    return INTERRUPTED
+    outcome = main_job(study, Folder(folder), means_of(options, "study.run"))
+    return end_of(outcome, "study.run", go_on=_resume_command(options, folder))
 
 
 if __name__ == "__main__":

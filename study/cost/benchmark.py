@@ -24,7 +24,7 @@ from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
 from study.cost.estimate import measured_recipe, random_faces
-from study.running.trainable import device_name, peak_memory_mib, reset_peak_memory
+from study.running.trainer import device_name, peak_memory_mib, reset_peak_memory
 
 SECONDS: Final = 8.0
 """For which each number of trials is measured, after one epoch to warm up."""

@@ -5,56 +5,27 @@ their processes. What runs next and who goes on is `study.running.machine`'s to 
 Ray's own snapshots are never read.
 """
 
-import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import ray
-from numpy.typing import NDArray
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from agecls.data.arrays import TrainingArrays
-from study.asked.factors import Config
-from study.errors import SearchError
-from study.folder.storage import Storage
-from study.plan.space import recipe_of
-from study.running.interruption import StopRequest
-from study.running.machine import RETRIES, Assignment, Failure, Search
+from study.running import ray_session
+from study.running.executor import Job
+from study.running.machine import RETRIES, Failure
 from study.running.ray_session import Resources, concurrency
-from study.running.trainable import (
-    FAILURE,
-    KIND,
-    METRICS,
-    PREDICTIONS,
-    Backbones,
-    FaceTrainable,
-    Images,
-)
+from study.running.trainable import FaceTrainable
+from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What every finished model is asked to predict.
-
-    Attributes:
-        images: By split.
-        keep: Takes a trial's number and its probabilities by split, each (N, 8); called before
-            the trial's last epoch is recorded, so that a completed trial always has them.
-    """
-
-    images: Mapping[str, Images]
-    keep: Callable[[int, Mapping[str, NDArray[np.float32]]], None]
 
 
 class _NotInSnapshots:
@@ -67,32 +38,29 @@ class _NotInSnapshots:
 class _Queue(_NotInSnapshots, Searcher):
     """Hands the search's assignments to Ray, never more at a time than may run."""
 
-    def __init__(
-        self,
-        search: Search,
-        stop: StopRequest,
-        concurrency: int,
-        configure: Callable[[Assignment], dict[str, Any]],
-    ) -> None:
+    def __init__(self, job: Job, resources: Resources) -> None:
         super().__init__(metric=None, mode=None)
-        self._search = search
-        self._stop = stop
-        self._concurrency = concurrency
-        self._configure = configure
+        self._job = job
+        self._resources = resources
+        self._concurrency = concurrency(resources)
         self._running: set[str] = set()
 
     def suggest(  # type: ignore[override]  # FINISHED is a text
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
-        if self._stop.due() or self._search.is_over:
+        stop, search = self._job.stop, self._job.search
+        if stop.due() or search.is_over:
             return Searcher.FINISHED
         if len(self._running) >= self._concurrency:
             return None
-        with self._stop.on_error():
-            assignment = self._search.next()
+        with stop.on_error():
+            assignment = search.next()
             if assignment is not None:
                 self._running.add(trial_id)
-                return self._configure(assignment)
+                return self._job.config_of(assignment) | {
+                    "threads": max(1, int(self._resources.cpus_per_trial)),
+                    "wants_gpu": self._resources.gpus_per_trial > 0,
+                }
         return None
 
     def on_trial_complete(
@@ -110,57 +78,29 @@ class _Queue(_NotInSnapshots, Searcher):
 class _Judge(_NotInSnapshots, FIFOScheduler):
     """Has every epoch recorded and judged before Ray starts the next one."""
 
-    def __init__(
-        self,
-        search: Search,
-        stop: StopRequest,
-        storage: Storage,
-        tick: Callable[[], None],
-        scoring: Scoring | None,
-    ) -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._search = search
-        self._stop = stop
-        self._storage = storage
-        self._tick = tick
-        self._scoring = scoring
+        self._job = job
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         goes_on = False
-        with self._stop.on_error():
-            goes_on = self._take(trial.config["number"], result)
-            self._tick()
+        with self._job.stop.on_error():
+            goes_on = self._job.take(trial.config["number"], _unflattened(result))
         stop: str = TrialScheduler.STOP
         go_on: str = TrialScheduler.CONTINUE
-        return go_on if goes_on and not self._stop.due() else stop
-
-    def _take(self, number: int, result: dict[str, Any]) -> bool:
-        """Record a step's result; whether the trial goes on in this process."""
-        goes_on = False
-        if FAILURE in result:
-            self._fail(number, result[FAILURE], result[KIND])
-        else:
-            probabilities = _below(PREDICTIONS, result)
-            if probabilities and self._scoring is not None:
-                self._scoring.keep(number, probabilities)
-            goes_on = self._search.finished_epoch(number, _below(METRICS, result))
-        if not goes_on:
-            tidy_checkpoints(self._search, self._storage)
-        return goes_on
-
-    def _fail(self, number: int, reason: str, kind: str) -> None:
-        if kind == "disk":
-            raise SearchError(
-                f"{self._storage.uri}: a checkpoint cannot be written ({reason}). "
-                "Free some space; what is on disk is whole and --resume goes on."
-            )
-        self._search.failed(number, reason, cast(Failure, kind))
+        return go_on if goes_on and not self._job.stop.due() else stop
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        with self._stop.on_error():
-            self._search.failed(trial.config["number"], *_reason(trial))
-            tidy_checkpoints(self._search, self._storage)
-            self._tick()
+        with self._job.stop.on_error():
+            reason, kind = _reason(trial)
+            self._job.take(trial.config["number"], {FAILURE: reason, KIND: kind})
+
+
+def _unflattened(result: dict[str, Any]) -> dict[str, Any]:
+    """A step's result as the trainable gave it, which Ray has flattened."""
+    if FAILURE in result:
+        return result
+    return {key: _below(key, result) for key in (METRICS, PREDICTIONS)}
 
 
 def _below(key: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -184,92 +124,54 @@ def reason_of(error: object) -> tuple[str, Failure]:
     return WORKER_DIED, "died"
 
 
-def tidy_checkpoints(search: Search, storage: Storage) -> None:
-    """Keep the checkpoints of live trials and of each arm's best one; delete the others.
+@dataclass(frozen=True)
+class OnRay:
+    """Ray Tune; `job.data` is shared through its object store, once per node.
 
-    What cannot be deleted now, as when a network fails for a moment, goes the next time.
-    """
-    kept = (*search.live, *search.best_of_arms().values())
-    try:
-        storage.keep_only({trial.trial_id for trial in kept})
-    except OSError as error:
-        _log.warning("%s: old checkpoints cannot be deleted (%s)", storage.uri, error)
-
-
-def run_search(
-    search: Search,
-    data: TrainingArrays,
-    storage: Storage,
-    *,
-    resources: Resources,
-    stop: StopRequest,
-    weights: Callable[[Config], str | None],
-    backbones: Backbones,
-    tick: Callable[[], None],
-    scoring: Scoring | None = None,
-) -> None:
-    """Run the search's trials until it is over or `stop` says so; Ray must be initialised.
-
-    Args:
-        search: The state machine that decides.
-        data: Shared by all trials through Ray's object store, once per node.
-        storage: Where checkpoints go, reachable from every node.
+    Attributes:
         resources: What one trial takes and how many run at a time.
-        stop: Read after each epoch: running trials finish theirs and then wait for a resume.
-        weights: From a configuration to the source of its weights; None: scratch.
-        backbones: Contents of the sources that are files: they travel with the data.
-        tick: Called after every event, for displays and periodic writing.
-        scoring: What finished models predict; None: nothing.
-
-    Raises:
-        StudyError: The search cannot go on.
-        OSError: The record or a table could not be written, as on a full disk.
     """
-    tidy_checkpoints(search, storage)
 
-    def configure(assignment: Assignment) -> dict[str, Any]:
-        recipe = recipe_of(search.study, assignment.config, assignment.seed)
-        return {
-            "number": assignment.number,
-            "trial_id": assignment.trial_id,
-            "recipe": recipe.to_dict(),
-            "epochs_done": assignment.epochs_done,
-            "storage": storage.uri,
-            "weights": weights(assignment.config),
-            "threads": max(1, int(resources.cpus_per_trial)),
-            "wants_gpu": resources.gpus_per_trial > 0,
-        }
+    resources: Resources
 
-    trainable = tune.with_resources(
-        tune.with_parameters(
-            FaceTrainable,
-            data=data,
-            backbones=_shareable(backbones),
-            scored={} if scoring is None else scoring.images,
-        ),
-        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
-    )
-    most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) * search.study.epochs + 1
-    with tempfile.TemporaryDirectory(prefix="study-ray-") as scratch:
-        tuner = tune.Tuner(
-            trainable,
-            tune_config=tune.TuneConfig(
-                search_alg=_Queue(search, stop, concurrency(resources), configure),
-                scheduler=_Judge(search, stop, storage, tick, scoring),
-                num_samples=most_attempts,
-                reuse_actors=True,
+    def ready(self) -> AbstractContextManager[None]:
+        """Ray within the block, started or joined."""
+        return ray_session.ray_session(self.resources)
+
+    def run(self, job: Job) -> None:
+        """Run the job's trials side by side; within `ready`."""
+        job.tidy_checkpoints()
+        trainable = tune.with_resources(
+            tune.with_parameters(
+                FaceTrainable,
+                data=job.data,
+                backbones=_shareable(job.backbones),
+                scored=job.scored,
             ),
-            run_config=tune.RunConfig(
-                name=search.study.name,
-                storage_path=scratch,
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=0),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
+            {"cpu": self.resources.cpus_per_trial, "gpu": self.resources.gpus_per_trial},
         )
-        tuner.fit()
-    if stop.error is not None:
-        raise stop.error
+        search = job.search
+        most_attempts = len(search.plan) * (max(RETRIES.values()) + 1) * search.study.epochs + 1
+        with tempfile.TemporaryDirectory(prefix="study-ray-") as scratch:
+            tuner = tune.Tuner(
+                trainable,
+                tune_config=tune.TuneConfig(
+                    search_alg=_Queue(job, self.resources),
+                    scheduler=_Judge(job),
+                    num_samples=most_attempts,
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(
+                    name=search.study.name,
+                    storage_path=scratch,
+                    verbose=0,
+                    failure_config=tune.FailureConfig(max_failures=0),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            )
+            tuner.fit()
+        if job.stop.error is not None:
+            raise job.stop.error
 
 
 def _shareable(backbones: Backbones) -> Backbones:

@@ -9,126 +9,101 @@ its results are looked at is on record in `study.json`.
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 
 from agecls.data.loading import FaceData
 from agecls.files import write_whole
 from study.analysis import conclude, forget
 from study.analysis.search.chosen import RULES, Choice, choose
-from study.asked.factors import Config, Study, arm_name
+from study.asked.factors import Study, arm_name
 from study.errors import StudyError
-from study.folder.folder import ConfirmHome, Folder
 from study.folder.parquet import write_table
-from study.folder.provenance import Confirmed, Provenance, TestRead, now
+from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record
-from study.folder.storage import Storage
 from study.folder.tables import read_study
 from study.plan.streams import Stream, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
-from study.running import tune_run
-from study.running.interruption import StopRequest
+from study.running.executor import Scoring
 from study.running.machine import Search
-from study.running.ray_session import Resources
-from study.running.terminal import SearchDisplay
-from study.running.trainable import Backbones
-from study.running.tune_run import Scoring
+from study.stages import models, room
 from study.stages.confirm_tables import model_name, predictions_frame, write_facts
 from study.stages.models import ConfirmedModels
+from study.stages.session import Session
 from study.stages.told import confirmed_lines
-
-BEGIN_ANEW = (
-    "`error` in trials.parquet says why; change the study's factors and begin a new one with "
-    "--name."
-)
-"""What is left to do where a search is over and no trial of it ran to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What the stage works with.
+class Confirm:
+    """The stage. What was chosen once stays chosen, whatever the search finds later.
 
     Attributes:
-        study: The resolved study.
-        folder: The study's folder, whose tables are written.
-        data: Its images.
-        storage: Where the stage's checkpoints go, apart from the search's.
-        resources: What Ray may use.
-        weights: From a configuration to the source of its weights.
-        backbones: Contents of the sources that are files.
-        source: The open provenance; every change is written.
-        command: The command's words.
-        console: Where progress goes.
+        n_seeds: Fresh seeds per arm; never fewer than were begun.
+        look_again: Write the tables of a finished stage once more, which counts as a read.
     """
 
-    study: Study
-    folder: Path
-    data: FaceData
-    storage: Storage
-    resources: Resources
-    weights: Callable[[Config], str | None]
-    backbones: Backbones
-    source: Provenance
-    command: str
-    console: Console
+    n_seeds: int
+    look_again: bool = False
 
-    @property
-    def home(self) -> ConfirmHome:
-        """The stage's own folder."""
-        return Folder(self.folder).confirm
+    def __call__(self, session: Session) -> bool:
+        """Train what is missing and write the stage's tables; whether the stage is over.
+
+        Raises:
+            StudyError: No arm has a trial that ran to its end, or the stage cannot go on.
+        """
+        if session.stop.due():
+            return False
+        check_models(session, self.n_seeds)
+        home, source = session.folder.confirm, session.provenance
+        storage = session.prepare(home)
+        with Record(home.path) as record:
+            choices = _choices(session)
+            n_begun = -(-len(record.trials) // len(choices))
+            seeds = fresh_seeds(session.study, max(self.n_seeds, n_begun))
+            plan = confirm_plan(choices, seeds)
+            search = Search(session.study, record, home.path, plan=plan)
+            is_written = source.confirm is not None and source.confirm.seeds == seeds
+            if search.is_over and is_written and not self.look_again:
+                return True
+            read = _open_read(session, search)
+            if not search.is_over:
+                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds")
+            if not session.train(search, home, scoring=_scoring(session, search, choices)):
+                return False
+            trials = sorted(record.trials.values(), key=lambda t: t.number)
+            forget(session.folder.path, "confirmed")
+            write_facts(session.study, session.folder.path, choices, trials)
+            lines = confirmed_lines(conclude(session.folder.path).tables)
+        storage.keep_only(set())  # models and predictions are what is kept
+        source.confirm = Confirmed(
+            seeds=seeds,
+            rules={c.rule: RULES[c.rule] for c in choices},
+            choices=[asdict(c) for c in choices],
+        )
+        if read is not None:
+            read.ended_at = now()
+        source.write(session.folder)
+        for line in lines:
+            session.say(line)
+        return True
 
 
-def confirm(work: Work, *, n_seeds: int, stop: StopRequest, look_again: bool = False) -> bool:
-    """Train what is missing and write the stage's tables; whether the stage is over.
+def check_models(session: Session, n_seeds: int) -> None:
+    """Look whether the models, one per arm and seed, fit in the study's folder.
 
-    Ray must be initialised. What was chosen once stays chosen, whatever the search finds later.
-
-    Args:
-        work: What to work with.
-        n_seeds: Fresh seeds per arm; never fewer than were begun.
-        stop: Read after each epoch.
-        look_again: Write the tables of a finished stage once more, which counts as a read.
+    They stay there wherever the checkpoints go.
 
     Raises:
-        StudyError: No arm has a trial that ran to its end, or the stage cannot go on.
+        StorageError: There is no room for them.
     """
-    work.home.path.mkdir(exist_ok=True)
-    with Record(work.home.path) as record:
-        choices = _choices(work)
-        n_begun = -(-len(record.trials) // len(choices))
-        seeds = fresh_seeds(work.study, max(n_seeds, n_begun))
-        plan = confirm_plan(choices, seeds)
-        search = Search(work.study, record, work.home.path, plan=plan)
-        is_written = work.source.confirm is not None and work.source.confirm.seeds == seeds
-        if search.is_over and is_written and not look_again:
-            return True
-        read = _open_read(work, search)
-        if not search.is_over:
-            _train(work, search, seeds, choices, stop)
-        if not search.is_over:
-            return False
-        trials = sorted(record.trials.values(), key=lambda t: t.number)
-        forget(work.folder, "confirmed")
-        write_facts(work.study, work.folder, choices, trials)
-        lines = confirmed_lines(conclude(work.folder).tables)
-    work.storage.keep_only(set())  # models and predictions are what is kept
-    work.source.confirm = Confirmed(
-        seeds=seeds,
-        rules={c.rule: RULES[c.rule] for c in choices},
-        choices=[asdict(c) for c in choices],
-    )
-    if read is not None:
-        read.ended_at = now()
-    work.source.write(Folder(work.folder))
-    for line in lines:
-        work.console.print(line, highlight=False, markup=False)
-    return True
+    n_models = max(0, n_seeds * len(session.study.arms) - session.folder.n_confirmed())
+    what = f"{n_models} confirmed models"
+    need = n_models * models.MODEL_BYTES
+    room.check_room(session.folder.path, need, what, "move the study's folder")
 
 
 def fresh_seeds(study: Study, n: int) -> list[int]:
@@ -147,123 +122,99 @@ def confirm_plan(choices: Sequence[Choice], seeds: Sequence[int]) -> tuple[Plann
     )
 
 
-def _choices(work: Work) -> tuple[Choice, ...]:
+def _choices(session: Session) -> tuple[Choice, ...]:
     """What was chosen before, or what is chosen now, on disk before anything is trained on it.
 
     Raises:
         StudyError: No arm has a trial that ran to its end.
     """
-    path = work.home.choice
+    study, path = session.study, session.folder.confirm.choice
     if path.exists():
         return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
-    tables = read_study(work.folder)
-    seed = stream_seed(work.study, Stream.CHOICE)
-    choices = choose(work.study, tables.trials, tables.epochs, seed=seed)
+    folder = session.folder.path
+    tables = read_study(folder)
+    seed = stream_seed(study, Stream.CHOICE)
+    choices = choose(study, tables.trials, tables.epochs, seed=seed)
     if not choices:
         is_searched = tables.trials["origin"] != "scout"
         is_over = tables.trials["status"] != "interrupted"
         way_on = (
-            f"Go on with the search: python -m study.run --resume {shlex.quote(str(work.folder))}"
-            if (is_searched & is_over).sum() < work.study.trials
-            else BEGIN_ANEW
+            f"Go on with the search: python -m study.run --resume {shlex.quote(str(folder))}"
+            if (is_searched & is_over).sum() < study.trials
+            else "`error` in trials.parquet says why; change the study's factors and begin a new "
+            "one with --name."
         )
         raise StudyError(
-            f"{work.folder}: no trial ran to its end, so there is nothing to confirm. {way_on}"
+            f"{folder}: no trial ran to its end, so there is nothing to confirm. {way_on}"
         )
     write_whole(path, json.dumps([asdict(c) for c in choices], indent=1).encode())
     for choice in choices:
-        work.console.print(
+        session.say(
             f"{choice.arm}: {choice.trial_id} will be confirmed, of {choice.n_candidates} "
-            f"configurations the one with {RULES[choice.rule]}",
-            highlight=False,
-            markup=False,
+            f"configurations the one with {RULES[choice.rule]}"
         )
-    missing = {arm_name(work.study, cell) for cell in work.study.arms} - {c.arm for c in choices}
+    missing = {arm_name(study, cell) for cell in study.arms} - {c.arm for c in choices}
     for arm in sorted(missing):
-        work.console.print(f"{arm}: no trial ran to its end; not confirmed", markup=False)
+        session.say(f"{arm}: no trial ran to its end; not confirmed")
     return choices
 
 
-def _open_read(work: Work, search: Search) -> TestRead | None:
+def _open_read(session: Session, search: Search) -> TestRead | None:
     """The record of this look at the test split, on disk before it; None without a test split.
 
     A stage that was interrupted goes on with the look that it began.
     """
-    if work.data.test is None:
+    if session.data.test is None:
         return None
-    reads = work.source.test_reads
+    reads = session.provenance.test_reads
     if not reads or reads[-1].ended_at is not None:
         n_new = sum(t.number not in search.record.trials for t in search.plan)
         reads.append(
             TestRead(
                 started_at=now(),
                 ended_at=None,
-                command=work.command,
+                command=shlex.join(session.command),
                 n_models=len(search.plan),
                 n_new_models=n_new,
             )
         )
-        work.source.write(Folder(work.folder))
+        session.provenance.write(session.folder)
     if len(reads) > 1:
-        work.console.print(
+        session.say(
             f"The test split was looked at before ({reads[0].started_at}): this is look "
-            f"{len(reads)}, which study.json records.",
-            highlight=False,
-            markup=False,
+            f"{len(reads)}, which study.json records."
         )
     return reads[-1]
 
 
-def _train(
-    work: Work,
-    search: Search,
-    seeds: Sequence[int],
-    choices: Sequence[Choice],
-    stop: StopRequest,
-) -> None:
-    splits = {"val": work.data.val} | ({"test": work.data.test} if work.data.test else {})
-    known = _known_contents(work.data)
-    models = ConfirmedModels(
-        study=work.study,
-        folder=work.folder,
-        data=work.data,
-        storage=work.storage,
+def _scoring(session: Session, search: Search, choices: Sequence[Choice]) -> Scoring:
+    """Keeps every finished model and its predictions."""
+    data, home = session.data, session.folder.confirm
+    splits = {"val": data.val} | ({"test": data.test} if data.test else {})
+    known = _known_contents(data)
+    kept = ConfirmedModels(
+        study=session.study,
+        folder=session.folder.path,
+        data=data,
+        storage=room.storage_of(session.study, home, session.storage),
         chosen={c.arm: c.trial_id for c in choices},
     )
 
     def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
         trial = search.record.trials[number]
-        models.keep(trial, probabilities)
+        kept.keep(trial, probabilities)
         frames = [
             predictions_frame(model_name(trial), split, splits[split], p, known[split])
             for split, p in probabilities.items()
         ]
         write_table(
-            work.home.predictions(trial.trial_id),
+            home.predictions(trial.trial_id),
             pd.concat(frames, ignore_index=True),
             "predictions",
-            study_name=work.study.name,
+            study_name=session.study.name,
         )
 
-    display = SearchDisplay(
-        search, majority=work.data.summary["majority"]["val"], console=work.console
-    )
-    work.console.print(
-        f"Confirming {len(search.plan) // len(seeds)} arms on {len(seeds)} fresh seeds",
-        highlight=False,
-    )
-    with display.shown():
-        tune_run.run_search(
-            search,
-            work.data.arrays(),
-            work.storage,
-            resources=work.resources,
-            stop=stop,
-            weights=work.weights,
-            backbones=work.backbones,
-            tick=display.tick,
-            scoring=Scoring(images={k: s.images for k, s in splits.items()}, keep=keep),
-        )
+    return Scoring(images={k: s.images for k, s in splits.items()}, keep=keep)
 
 
 def _known_contents(data: FaceData) -> dict[str, set[str]]:

@@ -6,6 +6,7 @@ comes from the predictions that the confirm stage left.
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 
-from agecls.data.loading import FaceData, load_data
+from agecls.data.loading import load_data
 from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
 from agecls.files import write_whole
 from agecls.use.saved import load
 from study.analysis import conclude, forget
-from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.other_faces import described, scored_parts
@@ -29,60 +28,83 @@ from study.folder.parquet import write_table
 from study.folder.provenance import Provenance, now
 from study.folder.record import Record
 from study.folder.tables import read_study
-from study.running.interruption import StopRequest
 from study.running.terminal import progress
 from study.stages.confirm_tables import predictions_frame
-from study.stages.pretrain import source_of
+from study.stages.session import Session
+from study.stages.sources import source_of
 from study.stages.told import elsewhere_lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What other faces are scored with.
+class Elsewhere:
+    """The stage.
 
     Attributes:
-        study: The resolved study.
-        folder: Its folder, whose tables are written.
-        data: Its own images, which tell duplicates.
-        device: Where models run.
-        source: The provenance, to which the sets are added; None: there is none.
-        command: The command's words.
-        console: Where progress goes.
-    """
-
-    study: Study
-    folder: Path
-    data: FaceData
-    device: str
-    source: Provenance | None
-    command: str
-    console: Console
-
-
-def score_other_faces(work: Scoring, faces: Mapping[str, str], stop: StopRequest) -> bool:
-    """Score every confirmed model on every set and write the tables; whether that is done.
-
-    Args:
-        work: What to work with.
         faces: By name, where each set lies; sets that were scored before stay in the table.
-        stop: Read after each model.
-
-    Raises:
-        StudyError: The study has no confirmed models, or a name stands for other images.
-        AgeclsError: A set cannot be read, or a model is damaged.
+        device: Where models run.
     """
-    models = confirmed_models(work.folder)
-    source = _source(work)
-    with Record(Folder(work.folder).confirm.path):  # nobody else writes in there meanwhile
-        for name, path in faces.items():
-            whole = _open_set(work, source, name, path)
-            if not _score(work, name, whole, models, stop):
-                return False
-        lines = _write(work, source, models)
-    source.write(Folder(work.folder))
-    for line in lines:
-        work.console.print(line, highlight=False, markup=False)
-    return True
+
+    faces: Mapping[str, str]
+    device: str
+
+    def __call__(self, session: Session) -> bool:
+        """Score every confirmed model on every set and write the tables; whether that is done.
+
+        The study's own images tell duplicates.
+
+        Raises:
+            StudyError: The study has no confirmed models, or a name stands for other images.
+            AgeclsError: A set cannot be read, or a model is damaged.
+        """
+        models = confirmed_models(session.folder.path)
+        # nobody else writes in there meanwhile
+        with Record(session.folder.confirm.path):
+            for name, path in self.faces.items():
+                whole = _open_set(session, name, path)
+                if not self._score(session, name, whole, models):
+                    return False
+            lines = _write(session, models)
+        session.provenance.write(session.folder)
+        for line in lines:
+            session.say(line)
+        return True
+
+    def _score(self, session: Session, name: str, whole: WholeSet, models: pd.DataFrame) -> bool:
+        """Every model's predictions on the set, on disk; False where it was stopped before."""
+        splits = [
+            s for s in (session.data.train, session.data.val, session.data.test) if s is not None
+        ]
+        known = {content for split in splits for content in split.frame["content"]}
+        home = session.folder.confirm.external(name)
+        with progress(f"Scoring {name}", session.console) as advance:
+            for place, row in enumerate(models.to_dict("records")):
+                advance(place, len(models))
+                part = home.predictions(row["model"])
+                if part.is_file():
+                    continue
+                if session.stop.due():
+                    return False
+                p = self._raw_probabilities(
+                    session, row["arm"], int(row["seed"]), whole.images.images
+                )
+                frame = predictions_frame(row["model"], name, whole.images, p, known)
+                write_table(part, frame, "predictions", study_name=session.study.name)
+            advance(len(models), len(models))
+        return True
+
+    def _raw_probabilities(
+        self, session: Session, arm: str, seed: int, images: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """What a kept model says before its temperature (N, 8), as tables hold it."""
+        folder = session.folder.confirmed_model(arm, seed).path
+        if not folder.is_dir():
+            raise StudyError(
+                f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a "
+                "version that kept none). Copy it back, or confirm a new study with --name."
+            )
+        classifier = load(folder, device=self.device)
+        classifier.members[0].inference.temperature = None
+        return classifier.probabilities(images)
 
 
 def confirmed_models(folder: Path) -> pd.DataFrame:
@@ -101,17 +123,33 @@ def confirmed_models(folder: Path) -> pd.DataFrame:
     return done
 
 
-def _open_set(work: Scoring, source: Provenance, name: str, path: str) -> WholeSet:
+def known_confirmed(folder: Folder) -> Provenance:
+    """The provenance, which says what was confirmed.
+
+    Raises:
+        StudyError: It does not.
+    """
+    found = Provenance.read(folder)
+    if found is None or found.confirm is None:
+        # a kill between the stage's tables and this file
+        raise StudyError(
+            f"{folder.provenance}: does not say what was confirmed. Give python "
+            f"-m study.confirm {folder.path.name} once more, or restore the file from a copy."
+        )
+    return found
+
+
+def _open_set(session: Session, name: str, path: str) -> WholeSet:
     """The set's images; its name stands for them from now on."""
-    with progress(f"Reading {name}", work.console) as advance:
+    with progress(f"Reading {name}", session.console) as advance:
         whole = load_whole(
             path,
-            size=work.study.size,
-            classes=work.study.classes,
-            max_bad_share=work.study.max_bad_share,
+            size=session.study.size,
+            classes=session.study.classes,
+            max_bad_share=session.study.max_bad_share,
             progress=advance,
         )
-    home = Folder(work.folder).confirm.external(name)
+    home = session.folder.confirm.external(name)
     known = described(home)
     if known is not None and known["fingerprint"] != whole.fingerprint:
         raise StudyError(
@@ -125,78 +163,26 @@ def _open_set(work: Scoring, source: Provenance, name: str, path: str) -> WholeS
         "path": path,
         "fingerprint": whole.fingerprint,
         "summary": whole.summary,
-        "seen": _seen_by_arm(work, source, path),
-        "command": work.command,
+        "seen": _seen_by_arm(session, path),
+        "command": shlex.join(session.command),
         "scored_at": now(),
     }
     write_whole(home.described, json.dumps(found, indent=1).encode())
-    work.console.print(
+    session.say(
         f"{name}: {whole.summary['images']:,} images ({whole.summary['layout']}), majority class "
-        f"{whole.summary['majority']:.1%}",
-        highlight=False,
-        markup=False,
+        f"{whole.summary['majority']:.1%}"
     )
     return whole
 
 
-def _score(
-    work: Scoring, name: str, whole: WholeSet, models: pd.DataFrame, stop: StopRequest
-) -> bool:
-    """Every model's predictions on the set, on disk; False where it was stopped before."""
-    splits = [s for s in (work.data.train, work.data.val, work.data.test) if s is not None]
-    known = {content for split in splits for content in split.frame["content"]}
-    home = Folder(work.folder).confirm.external(name)
-    with progress(f"Scoring {name}", work.console) as advance:
-        for place, row in enumerate(models.to_dict("records")):
-            advance(place, len(models))
-            part = home.predictions(row["model"])
-            if part.is_file():
-                continue
-            if stop.due():
-                return False
-            p = _raw_probabilities(work, row["arm"], int(row["seed"]), whole.images.images)
-            frame = predictions_frame(row["model"], name, whole.images, p, known)
-            write_table(part, frame, "predictions", study_name=work.study.name)
-        advance(len(models), len(models))
-    return True
-
-
-def _raw_probabilities(
-    work: Scoring, arm: str, seed: int, images: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """What a kept model says before its temperature (N, 8), as tables hold it."""
-    folder = Folder(work.folder).confirmed_model(arm, seed).path
-    if not folder.is_dir():
-        raise StudyError(
-            f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a version "
-            "that kept none). Copy it back, or confirm a new study with --name."
-        )
-    classifier = load(folder, device=work.device)
-    classifier.members[0].inference.temperature = None
-    return classifier.probabilities(images)
-
-
-def _source(work: Scoring) -> Provenance:
-    """The provenance, which says what was confirmed.
-
-    Raises:
-        StudyError: It does not.
-    """
-    if work.source is None or work.source.confirm is None:
-        # a kill between the stage's tables and this file
-        raise StudyError(
-            f"{Folder(work.folder).provenance}: does not say what was confirmed. Give python "
-            f"-m study.confirm {work.folder.name} once more, or restore the file from a copy."
-        )
-    return work.source
-
-
-def _seen_by_arm(work: Scoring, source: Provenance, path: str) -> dict[str, bool | None]:
+def _seen_by_arm(session: Session, path: str) -> dict[str, bool | None]:
     """By arm, whether its models started from weights that were trained on the set."""
-    assert source.confirm is not None
+    assert session.provenance.confirm is not None
     return {
-        choice["arm"]: was_trained_on(source_of(work.study, work.folder, choice["config"]), path)
-        for choice in source.confirm.choices
+        choice["arm"]: was_trained_on(
+            source_of(session.study, session.folder.path, choice["config"]), path
+        )
+        for choice in session.provenance.confirm.choices
     }
 
 
@@ -225,12 +211,12 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
         return False  # it could not have been trained on: there is no train split in it
 
 
-def _write(work: Scoring, source: Provenance, models: pd.DataFrame) -> list[str]:
+def _write(session: Session, models: pd.DataFrame) -> list[str]:
     """What follows from all sets that were ever scored; returns lines for the terminal."""
-    source.external = [
+    session.provenance.external = [
         {**known, "n_models": n_models}
-        for home in Folder(work.folder).confirm.externals()
+        for home in session.folder.confirm.externals()
         if (known := described(home)) and (n_models := len(scored_parts(home, models["model"])))
     ]
-    forget(work.folder, "external")
-    return elsewhere_lines(conclude(work.folder).tables)
+    forget(session.folder.path, "external")
+    return elsewhere_lines(conclude(session.folder.path).tables)

@@ -1,13 +1,6 @@
-"""Where pretrained trials start: named weights, files, or backbones that the study trains first.
+"""The first stage: backbones that the study trains itself, on other faces than its own."""
 
-Workers get the contents of files, so that a node needs none of its own; named weights such as
-`torchvision:IMAGENET1K_V1` are looked up in each node's cache. A study starts all its trials from
-the same files: their hashes are in `study.json`, and other files are refused.
-"""
-
-import hashlib
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,110 +11,40 @@ from rich.console import Console
 
 from agecls.data.arrays import TrainingArrays, at_most
 from agecls.data.loading import load_data
-from agecls.errors import WeightsError
 from agecls.files import write_whole
-from agecls.nets.families import build_net, family_of
-from agecls.nets.source_names import file_of, is_named, structure_name
-from agecls.nets.weight_sources import read_source
+from agecls.nets.source_names import structure_name
 from agecls.pretrain import BATCH_SIZE, backbone_recipe
-from agecls.recipe import Recipe
 from agecls.training.pretraining import Backbone, train_unasked
-from study.asked.factors import Config, PretrainPlan, Study
+from study.asked.factors import PretrainPlan, Study
 from study.errors import SearchError
-from study.folder.folder import Folder
-from study.folder.provenance import Provenance
-from study.running.interruption import StopRequest
-from study.running.ray_session import Resources
 from study.running.terminal import progress
-from study.running.trainable import Backbones, device_for
+from study.running.trainer import device_for
 from study.running.tune_run import reason_of
+from study.stages.session import Session
 
 
-def source_of(study: Study, folder: Path, config: Config) -> str | None:
-    """Where a configuration's weights come from: a named source or a file; None for scratch."""
-    if config["init"] != "pretrained":
-        return None
-    variant, depth = str(config["variant"]), int(config.get("depth", Recipe.depth))
-    if study.weights is None:
-        return str(Folder(folder).pretrained(structure_name(variant, depth)).absolute())
-    if is_named(study.weights):
-        return study.weights
-    return str(file_of(study.weights, variant, depth).absolute())
-
-
-def check_given(study: Study) -> None:
-    """Refuse nets and files of weights that cannot be had, before anything is written.
-
-    Raises:
-        RecipeError: A library of named nets is not installed, has no such net, or this one takes
-            no images of the study's size.
-        WeightsError: A file is missing, damaged or not safe to load.
-    """
-    for variant, depth in study.structures:
-        if not family_of(variant).variants:  # a library's, which only it can check
-            build_net(variant, depth, size=study.size)
-    if study.weights is None:
-        return
-    for variant, depth, source in _files(study, Path()):
-        read_source(str(source), family_of(variant), depth)
-
-
-def contents(study: Study, folder: Path, known: Provenance) -> Backbones:
-    """Contents of every file of weights that the study may start from.
-
-    Args:
-        study: The resolved study.
-        folder: The study's, where its own backbones lie.
-        known: The open provenance, which is written.
-
-    Raises:
-        WeightsError: A file is missing, or not the one that the study began with.
-    """
-    found: dict[str, dict[str, bytes]] = {}
-    hashes = known.weights
-    for variant, depth, source in _files(study, folder):
-        if not source.is_file():
-            raise WeightsError(f"{source}: no such file; give pretrained weights with --weights")
-        files = [source, *(p for p in [source.with_suffix(".json")] if p.is_file())]
-        found[str(source)] = {file.name: file.read_bytes() for file in files}
-        digest = hashlib.sha256(found[str(source)][source.name]).hexdigest()
-        name = structure_name(variant, depth)
-        if hashes.setdefault(name, digest) != digest:
-            raise WeightsError(
-                f"{source}: not the weights that the study began with (SHA-256 was "
-                f"{hashes[name]} and is {digest}). Bring them back, or begin a "
-                "new study with --name."
-            )
-    known.write(Folder(folder))
-    return found
-
-
-def train_missing(
-    study: Study,
-    folder: Path,
-    resources: Resources,
-    stop: StopRequest,
-    console: Console,
-    known: Provenance,
-) -> None:
+def pretrain(session: Session) -> bool:
     """Train the backbones that the study asks for and that are not there yet, side by side.
+
+    On Ray, which must run, whatever executor trains trials.
 
     Raises:
         SearchError: One cannot be trained.
     """
+    study, resources, known = session.study, session.resources, session.provenance
     plan = study.pretrain
     if plan is None or study.weights is not None:
-        return
+        return True
     missing = {
         path: backbone_recipe(
             variant, depth, epochs=plan.epochs, batch_size=BATCH_SIZE, seed=study.seed
         )
         for variant, depth in study.structures
-        if not (path := Folder(folder).pretrained(structure_name(variant, depth))).exists()
+        if not (path := session.folder.pretrained(structure_name(variant, depth))).exists()
     }
     if not missing:
-        return
-    shared, fingerprint = _share_faces(study, plan, console)
+        return True
+    shared, fingerprint = _share_faces(study, plan, session.console)
     task = cast(Any, ray.remote(cast(Any, _train))).options(
         num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial
     )
@@ -141,22 +64,22 @@ def train_missing(
         for path, recipe in missing.items()
     }
     total = len(running)
-    with progress("Pretraining backbones", console) as advance:
-        while running and not stop.due():
+    with progress("Pretraining backbones", session.console) as advance:
+        while running and not session.stop.due():
             advance(total - len(running), total)
             ready, _ = ray.wait(list(running), timeout=1.0)
             for reference in ready:
                 path = running.pop(reference)
                 metrics = _fetch(reference, path)
                 known.pretrained[path.stem] = metrics
-                console.print(
+                session.say(
                     f"Pretrained {path.stem} on {plan.data}, {plan.epochs} epochs: "
-                    f"{100 * metrics['val_accuracy']:.1f} % validation accuracy there",
-                    highlight=False,
+                    f"{100 * metrics['val_accuracy']:.1f} % validation accuracy there"
                 )
     for reference in running:
         ray.cancel(reference, force=True)
-    known.write(Folder(folder))
+    known.write(session.folder)
+    return not running
 
 
 def _share_faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[Any, str]:
@@ -205,14 +128,3 @@ def _fetch(reference: Any, path: Path) -> dict[str, float]:
         if not path.with_name(name).exists():
             write_whole(path.with_name(name), content)
     return dict(metrics)
-
-
-def _files(study: Study, folder: Path) -> Iterator[tuple[str, int, Path]]:
-    """Variant, depth and path of every file that a trial may start from."""
-    if "pretrained" not in study.factor("init").levels:
-        return
-    for variant, depth in study.structures:
-        config: Config = {"init": "pretrained", "variant": variant, "depth": depth}
-        source = Path(str(source_of(study, folder, config)))
-        if source.is_absolute():  # others are names
-            yield variant, depth, source

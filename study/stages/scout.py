@@ -6,102 +6,51 @@ It is run like a search whose whole plan is known: same record, same executor, s
 follow from the record, they are checked against it whenever the study goes on.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from agecls.data.loading import FaceData
-from study.asked.factors import Config, Study
+from study.asked.factors import Study
 from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
-from study.folder.provenance import Provenance
 from study.folder.record import Record, TrialRecord
-from study.folder.storage import Storage
 from study.plan.scouts import Found, find_ranges, scout_plan, scout_study, scouted
-from study.running import tune_run
-from study.running.interruption import StopRequest
 from study.running.machine import Search
-from study.running.ray_session import Resources
-from study.running.terminal import SearchDisplay
-from study.running.trainable import Backbones
+from study.stages.session import Session
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scouting:
-    """What the stage works with.
+def scout(session: Session) -> bool:
+    """Run what is missing; `session.study` then has the ranges found, on disk.
 
-    Attributes:
-        study: The resolved study.
-        folder: The study's folder.
-        data: Its images.
-        storage: Where the stage's checkpoints go, apart from the search's.
-        resources: What Ray may use.
-        weights: From a configuration to the source of its weights.
-        backbones: Contents of the sources that are files.
-        source: The open provenance.
-        console: Where progress goes.
+    Raises:
+        SearchError: The scouts did not end, and nobody had asked for that.
     """
-
-    study: Study
-    folder: Path
-    data: FaceData
-    storage: Storage
-    resources: Resources
-    weights: Callable[[Config], str | None]
-    backbones: Backbones
-    source: Provenance
-    console: Console
-
-    def run(self, stop: StopRequest) -> Study:
-        """Run what is missing; the study with the ranges found, or as it is where `stop` said so.
-
-        Ray must be initialised. The findings are in `study.json` before this returns; the caller
-        writes the study.
-
-        Raises:
-            SearchError: The scouts did not end, and nobody had asked for that.
-        """
-        home = Folder(self.folder).scout.path
-        home.mkdir(exist_ok=True)
-        with Record(home) as record:
-            search = scout_search(self.study, record, home)
-            if not search.is_over:
-                self._train(search, stop)
-            if not search.is_over and stop.due():
-                return self.study
-            if not search.is_over:
-                raise SearchError(f"{home}: the scouts did not end; --resume goes on with them")
-            found = find_ranges(self.study, record.trials.values())
-        self.storage.keep_only(set())  # nobody goes on from a scout
-        self.source.scout = [described(cell) for cell in found]
-        self.source.write(Folder(self.folder))
-        for cell in found:
-            self.console.print(sentence(cell), highlight=False, markup=False)
-        return scouted(self.study, found)
-
-    def _train(self, search: Search, stop: StopRequest) -> None:
-        display = SearchDisplay(
-            search, majority=self.data.summary["majority"]["val"], console=self.console
-        )
-        self.console.print(
-            f"Scouting where training diverges: {len(search.plan)} trials of "
-            f"{search.study.epochs} epochs",
-            highlight=False,
-        )
-        with display.shown():
-            tune_run.run_search(
-                search,
-                self.data.arrays(),
-                self.storage,
-                resources=self.resources,
-                stop=stop,
-                weights=self.weights,
-                backbones=self.backbones,
-                tick=display.tick,
+    study, home = session.study, session.folder.scout
+    if not study.is_to_be_scouted:
+        return True
+    if session.stop.due():
+        return False
+    storage = session.prepare(home)
+    with Record(home.path) as record:
+        search = scout_search(study, record, home.path)
+        if not search.is_over:
+            session.say(
+                f"Scouting where training diverges: {len(search.plan)} trials of "
+                f"{search.study.epochs} epochs"
             )
+        if not session.train(search, home):
+            if session.stop.due():
+                return False
+            raise SearchError(f"{home.path}: the scouts did not end; --resume goes on with them")
+        found = find_ranges(study, record.trials.values())
+    storage.keep_only(set())  # nobody goes on from a scout
+    session.provenance.scout = [described(cell) for cell in found]
+    session.provenance.write(session.folder)
+    for cell in found:
+        session.say(sentence(cell))
+    session.study = scouted(study, found)
+    session.folder.write_study(session.study)
+    return True
 
 
 def scout_search(study: Study, record: Record, home: Path) -> Search:

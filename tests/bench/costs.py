@@ -19,13 +19,14 @@ from agecls.training.loop import fit, start
 from study.asked.factors import Study
 from study.asked.study_file import dump_study, load_study
 from study.cost.estimate import random_faces
+from study.folder.folder import Folder
 from study.folder.parquet import write_table
 from study.folder.record import Record, TrialRecord
 from study.folder.tabulate import EPOCH_COLUMNS
 from study.plan import optuna_journal
 from study.plan.sampler import Samplers
 from study.plan.trials import plan_trials
-from study.stages.session import write_tables
+from study.stages.search import write_tables
 from tests.bench.ratios import cpu_seconds
 from tests.simulate.large import large_tables
 from tests.simulate.worlds import draw_world, make_study
@@ -122,7 +123,9 @@ def writing(n: int = 200) -> list[Row]:
     for size in (100, 1000, 10_000):
         trials = [_finished(study, k, epoch) for k in range(size)]
         with tempfile.TemporaryDirectory(dir=".") as folder:
-            seconds = cpu_seconds(lambda t=trials, f=folder: write_tables(study, t, Path(f)))
+            seconds = cpu_seconds(
+                lambda t=trials, f=folder: write_tables(study, t, Folder(Path(f)))
+            )
         rows.append(
             _row(f"both tables of {size} trials, once a minute", "CPU ms", 1e3 * seconds, 1)
         )

@@ -1,11 +1,10 @@
 """Commands on hostile input, in this process: the exit status, and one line on standard error."""
 
-import contextlib
 import json
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from agecls.faces.__main__ import main as faces
 from study.folder.record import Record
 from study.report.__main__ import main as report
 from study.run import main as run
+from study.running.in_process import InProcess
+from study.running.trainer import METRICS
 from tests.agecls.pictures import family_rows, write_family_set
 from tests.hostile.cases import EDITS, FRAGMENTS, NAMES, Edit, cases, damaged, try_out
 from tests.hostile.commands import BAD_DATA, status_and_line
@@ -24,27 +25,25 @@ from tests.hostile.results import write_results
 from tests.hostile.test_records import metrics
 from tests.hostile.test_weights import POSES, Trap
 from tests.study import tiny
+from tests.untrained import Untrained
+
+
+class Measured(Untrained):
+    """Metrics that are a function of the configuration, in the place of training."""
+
+    def step(self) -> dict[str, Any]:
+        self.epoch += 1
+        rate = self.config["recipe"]["lr"]
+        return {METRICS: metrics(self.config["number"], rate, self.epoch)}
 
 
 @pytest.fixture(autouse=True)
 def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The main job with a plain loop in the place of Ray, and metrics in that of training."""
-
-    @contextlib.contextmanager
-    def session(resources: Any) -> Iterator[None]:
-        yield
-
-    def search(search: Any, *_: Any, tick: Callable[[], None], **__: Any) -> None:
-        while (assignment := search.next()) is not None:
-            goes_on, epoch = True, assignment.epochs_done
-            while goes_on:
-                epoch += 1
-                goes_on = search.finished_epoch(assignment.number, metrics(assignment, epoch))
-                tick()
-
-    monkeypatch.setattr("study.running.ray_session.ray_session", session)
-    monkeypatch.setattr("study.running.tune_run.run_search", search)
-    monkeypatch.setattr("study.stages.session.CHECKPOINT_BYTES", 0)
+    """The main job in this process, without training."""
+    monkeypatch.setattr(
+        "study.running.tune_run.OnRay", lambda resources: InProcess(trainer=Measured)
+    )
+    monkeypatch.setattr("study.stages.room.CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -138,7 +137,7 @@ def test_resuming_a_damaged_study_goes_on_or_says_in_one_line_why_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # the report takes longest, and is tried by other tests
-    monkeypatch.setattr("study.stages.session.write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr("study.stages.jobs.write_report", lambda folder: folder / "report.html")
     expected = tiny.tables(finished)
 
     def check(name: str, edits: list[Edit]) -> None:

@@ -16,7 +16,7 @@ from study.errors import RecordError, StudyError
 from study.folder.record import FILE_NAME, Record, replay
 from study.folder.record_lines import read_events
 from study.folder.tabulate import epochs_frame, trials_frame
-from study.running.machine import Assignment, Search
+from study.running.machine import Search
 from tests.hostile.cases import EDITS, JSON, Edit, cases, damaged, is_one_line, try_out
 from tests.small_studies import study_toml
 
@@ -33,12 +33,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return load_study(path)
 
 
-def metrics(assignment: Assignment, epoch: int) -> dict[str, Any]:
-    """What a trainable reports, all of it a function of the configuration."""
-    value = (0.2 + assignment.config["lr"]) * epoch / 4 + assignment.number / 1e4
+def metrics(number: int, rate: float, epoch: int) -> dict[str, Any]:
+    """What a trainer reports, all of it a function of the trial's number and learning rate."""
+    value = (0.2 + rate) * epoch / 4 + number / 1e4
     return {
         "epoch": epoch,
-        "learning_rate": assignment.config["lr"],
+        "learning_rate": rate,
         "train_loss": 2 - value,
         "train_accuracy": value,
         "val_loss": 2 - value,
@@ -71,7 +71,8 @@ def search_on(study: Study, folder: Path, *, events: int | None = None) -> dict[
                 if done == events:
                     return dict(record.trials)
                 done, epoch = done + 1, epoch + 1
-                goes_on = search.finished_epoch(assignment.number, metrics(assignment, epoch))
+                number, rate = assignment.number, float(assignment.config["lr"])
+                goes_on = search.finished_epoch(number, metrics(number, rate, epoch))
         assert search.is_over
         return dict(record.trials)
 

@@ -1,27 +1,23 @@
-"""A study whose confirm stage runs without Ray: a plain loop that trains small nets for real."""
+"""Studies whose stages run without Ray: small nets are trained for real, in this process."""
 
-from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
 from agecls.data.loading import FaceData
-from agecls.training import checkpoints
-from agecls.training.loop import fit, predict, start
 from study.asked.factors import Study, complete
 from study.asked.study_file import dump_study
 from study.folder.folder import Folder
 from study.folder.parquet import write_table
 from study.folder.provenance import Faces, Provenance
-from study.folder.storage import Storage
-from study.plan.space import recipe_of
 from study.plan.trials import plan_trials
-from study.running.interruption import StopRequest
+from study.running.in_process import InProcess
 from study.running.ray_session import Resources
-from study.stages import confirm as stage
-from study.stages.confirm import Work, confirm
+from study.stages.confirm import Confirm
+from study.stages.session import Session
 
 
 def write_search(study: Study, folder: Path, **values: object) -> None:
@@ -54,41 +50,34 @@ def write_search(study: Study, folder: Path, **values: object) -> None:
     write_table(folder / "epochs.parquet", epochs, "epochs", study_name=study.name)
 
 
-def confirm_here(study: Study, folder: Path, data: FaceData, *, n_seeds: int, monkeypatch) -> str:
-    """Run the confirm stage to its end in this process; what it printed."""
-    monkeypatch.setattr(stage.tune_run, "run_search", _train_all)
+def session_at(
+    study: Study, folder: Path, data: FaceData, **means: Any
+) -> tuple[Session, StringIO]:
+    """A session that goes on from what is on disk, and what it will have printed.
+
+    Its executor is this process, unless `means` has another one.
+    """
     text = StringIO()
-    storage = Storage(str(Folder(folder).confirm.checkpoints))
-    storage.prepare()
-    source = Provenance.read(Folder(folder)) or Provenance(
-        data=Faces(fingerprint=data.fingerprint)
-    )
-    work = Work(
+    values: dict[str, Any] = {
+        "provenance": Provenance.read(Folder(folder))
+        or Provenance(data=Faces(fingerprint="print")),
+        "executor": InProcess(),
+        "command": ["study.confirm", "it"],
+    }
+    session = Session(
         study=study,
-        folder=folder,
+        folder=Folder(folder),
         data=data,
-        storage=storage,
+        record=None,
         resources=Resources(),
-        weights=lambda config: None,
-        backbones={},
-        source=source,
-        command="study.confirm it",
-        console=Console(file=text, width=200),
+        console=Console(file=text, width=300),
+        **values | means,
     )
-    assert confirm(work, n_seeds=n_seeds, stop=StopRequest())
+    return session, text
+
+
+def confirm_here(study: Study, folder: Path, data: FaceData, *, n_seeds: int) -> str:
+    """Run the confirm stage to its end in this process; what it printed."""
+    session, text = session_at(study, folder, data)
+    assert Confirm(n_seeds=n_seeds)(session)
     return text.getvalue()
-
-
-def _train_all(search, data, storage, *, scoring, stop, weights, tick, **rest):
-    while (asked := search.next()) is not None:
-        recipe = recipe_of(search.study, asked.config, asked.seed)
-        state = start(recipe, data, weights=weights(asked.config))
-        for metrics in fit(state, data):
-            if metrics.epoch == recipe.epochs:
-                with storage.local_copy(asked.trial_id) as path:
-                    checkpoints.save(path, state)
-                    storage.publish(path)
-                found = {k: predict(state, images) for k, images in scoring.images.items()}
-                scoring.keep(asked.number, found)
-            search.finished_epoch(asked.number, asdict(metrics))
-        tick()

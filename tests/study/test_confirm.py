@@ -3,7 +3,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,13 @@ from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.use.saved import load
 from study.analysis.models.scoring import tempered
 from study.asked.study_file import load_study
-from study.confirm import _say_stopped, main, parser
+from study.confirm import _same_command, main, parser
 from study.folder.parquet import read_table
-from study.running import ray_session
-from study.stages import confirm
+from study.running import tune_run
+from study.running.in_process import InProcess
 from tests.study import tiny
 from tests.study.staged import write_search
+from tests.untrained import Untrained
 
 CLAIM = """
 [claims.bcd_equal]
@@ -93,24 +93,23 @@ def test_bad_input_is_status_2_and_no_traceback(tmp_path, words, expected):
     assert "Traceback" not in done.stderr
 
 
-def test_the_way_to_go_on_names_all_that_must_be_told_again(capsys):
+def test_the_way_to_go_on_names_all_that_must_be_told_again():
     words = ["it", "--out", "my results", "--data", "faces", "--weights", "w.pt", "--seeds", "7"]
     words += ["--storage", "s3://b/c", "--address", "auto", "--external", "museum=far/away"]
     options = parser().parse_args([*words, "--time-budget", "1h"])
-    _say_stopped("the time budget is used up", options)
-    told = capsys.readouterr().out.strip().partition("Go on with: ")[2]
+    told = _same_command(options)
     assert told.startswith("python -m study.confirm it --out 'my results' ")
     again = vars(parser().parse_args(shlex.split(told)[3:]))
     assert again == vars(options) | {"time_budget": None}
 
 
 def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, monkeypatch, capsys):
-    def weights_vanish(*_, **__):
-        raise WeightsError("org-50.safetensors: there is no such file")
+    class WeightsVanish(Untrained):
+        def step(self):
+            raise WeightsError("org-50.safetensors: there is no such file")
 
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(ray_session, "ray_session", lambda resources: nullcontext())
-    monkeypatch.setattr(confirm.tune_run, "run_search", weights_vanish)
+    monkeypatch.setattr(tune_run, "OnRay", lambda resources: InProcess(trainer=WeightsVanish))
     folder = tmp_path / "it"
     write_search(load_study(write_study(tmp_path)), folder, lr=0.01, epochs=2)
     assert main([str(folder)]) == 1

@@ -195,7 +195,7 @@ def test_nets_that_really_train_on_drawn_faces_get_intervals_that_hold_the_truth
     folder = tmp_path / "results"
     staged.write_search(study, folder, weight_decay=0.01)
     data = load_data(tmp_path / "faces", size=16)
-    staged.confirm_here(study, folder, data, n_seeds=3, monkeypatch=monkeypatch)
+    staged.confirm_here(study, folder, data, n_seeds=3)
 
     many = load_whole(tmp_path / "many", size=16).images
     tables = read_study(folder)

@@ -312,11 +312,11 @@ def test_a_relative_path_of_faces_is_kept_as_an_absolute_one(tmp_path, monkeypat
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     asked = []
 
-    def only_remember(study, folder, **_):
+    def only_remember(study, folder, means):
         asked.append(study.data)
         raise StudyError("enough")
 
-    monkeypatch.setattr("study.stages.session.conduct", only_remember)
+    monkeypatch.setattr("study.stages.jobs.main_job", only_remember)
     monkeypatch.chdir(tmp_path)
     assert main([str(study), "--out", str(tmp_path / "results")]) == 2
     assert asked == [str(tmp_path / "faces")]

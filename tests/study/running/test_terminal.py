@@ -8,7 +8,7 @@ from study.asked.study_file import load_study
 from study.folder.record import Record
 from study.running.machine import Search
 from study.running.terminal import SearchDisplay
-from study.stages.session import _summary
+from study.stages.search import summary
 from tests.small_studies import study_toml
 
 
@@ -56,13 +56,13 @@ def test_a_line_of_an_ended_trial_tells_the_study_s_metric(search):
 
 
 def test_the_end_tells_the_best_kappa_and_not_the_accuracy_of_its_trial(search):
-    first = _summary(search, 0.25)[0]
+    first = summary(search, 0.25)[0]
     assert "0.500 validation quadratic weighted kappa, the best of 2 completed trials" in first
-    assert not any("majority" in line for line in _summary(search, 0.25))
+    assert not any("majority" in line for line in summary(search, 0.25))
 
 
 def test_accuracies_are_told_in_per_cent_beside_the_commonest_class(search):
     search.study = replace(search.study, metric="val_accuracy")
-    assert "40.0 % validation accuracy, the best of 2" in _summary(search, 0.25)[0]
-    assert "majority class: 25.0 %" in _summary(search, 0.25)
+    assert "40.0 % validation accuracy, the best of 2" in summary(search, 0.25)[0]
+    assert "majority class: 25.0 %" in summary(search, 0.25)
     assert "25.0 %" in shown(search, is_terminal=True)

@@ -1,32 +1,34 @@
-"""The stage without Ray: a plain loop stands for the executor, everything else is real."""
+"""The stage without Ray: nothing is trained, everything else is real."""
 
 import json
-from io import StringIO
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from agecls.classes import EIGHT
 from agecls.data.loading import FaceData, Split
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
 from agecls.training.checkpoints import SavedModel
+from study.analysis.search.chosen import Choice
 from study.asked.factors import complete
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.parquet import read_table, write_table
-from study.folder.provenance import Faces, Provenance
+from study.folder.provenance import Provenance
 from study.folder.record import read_events
-from study.folder.storage import Storage
 from study.plan.trials import plan_trials
-from study.running.interruption import StopRequest
-from study.running.ray_session import Resources
-from study.stages import confirm as stage
+from study.running.in_process import InProcess
+from study.running.trainer import FAILURE, KIND, PREDICTIONS
 from study.stages import models
-from study.stages.confirm import Work, confirm, confirm_plan, fresh_seeds
+from study.stages.confirm import Confirm, confirm_plan, fresh_seeds
+from tests.study.staged import session_at
+from tests.untrained import Untrained
 
 STUDY = """
 [study]
@@ -121,61 +123,67 @@ def folder(study, tmp_path):
     return home
 
 
-def executor(*, epochs=None, failing=()):
-    """A `run_search` that is killed before its `epochs`-th epoch is recorded."""
-    left = [10**9 if epochs is None else epochs]
+class Guessing(Untrained):
+    """Guesses in the place of predictions, and fails the trials of the numbers `failing`."""
 
-    def run(search, data, storage, *, scoring, stop, tick, **rest):
-        while (asked := search.next()) is not None:
-            if asked.number in failing:
-                search.failed(asked.number, "not today", "refused")
-                continue
-            for epoch in range(asked.epochs_done + 1, asked.epochs_planned + 1):
-                if epoch == asked.epochs_planned:
-                    scoring.keep(asked.number, {k: guess(asked, v) for k, v in
-                                                scoring.images.items()})  # fmt: skip
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Killed
-                search.finished_epoch(
-                    asked.number, {"epoch": epoch, "val_accuracy": 0.3, "collapsed": False}
-                )
-            tick()
+    failing = ()
 
-    return run
+    def step(self):
+        if self.config["number"] in self.failing:
+            return {FAILURE: "not today", KIND: "refused"}
+        result, recipe = super().step(), self.config["recipe"]
+        if self.epoch == recipe["epochs"]:
+            result[PREDICTIONS] = {k: guess(recipe, v) for k, v in self.scored.items()}
+        return result
 
 
-def guess(asked, images):
-    rng = np.random.default_rng([asked.seed, len(images), asked.arm == "org"])
+class FailingThird(Guessing):
+    failing = (2,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KilledBefore(InProcess):
+    """An executor that is killed before its `epochs`-th epoch is recorded."""
+
+    trainer: Any = Guessing
+    epochs: int
+
+    def run(self, job):
+        record, n = job.search.finished_epoch, count()
+
+        def finished_epoch(number, metrics):
+            if next(n) == self.epochs:
+                raise Killed
+            return record(number, metrics)
+
+        job.search.finished_epoch = finished_epoch
+        super().run(job)
+
+
+def guess(recipe, images):
+    rng = np.random.default_rng([recipe["seed"], len(images), recipe["variant"] == "org"])
     return rng.dirichlet(np.ones(8), size=len(images)).astype(np.float32)
+
+
+GUESSING = InProcess(trainer=Guessing)
 
 
 @pytest.fixture
 def start(study, folder, data, monkeypatch):
     """Call the stage as a fresh process would: everything comes from the disk."""
 
-    def call(n_seeds=2, *, run=None, look_again=False, command="study.confirm tiny"):
-        monkeypatch.setattr(stage.tune_run, "run_search", run or executor())
+    def call(
+        n_seeds=2,
+        *,
+        executor=GUESSING,
+        look_again=False,
+        words="study.confirm tiny",
+    ):
         # no training here, so no checkpoints: tests/study/test_models.py has real ones
         saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
         monkeypatch.setattr(models, "read_model", lambda path: saved)
-        text = StringIO()
-        storage = Storage(str(Folder(folder).confirm.checkpoints))
-        storage.prepare()
-        work = Work(
-            study=study,
-            folder=folder,
-            data=data,
-            storage=storage,
-            resources=Resources(),
-            weights=lambda config: None,
-            backbones={},
-            source=Provenance.read(Folder(folder)) or Provenance(data=Faces(fingerprint="print")),
-            command=command,
-            console=Console(file=text, width=200),
-        )
-        is_over = confirm(work, n_seeds=n_seeds, stop=StopRequest(), look_again=look_again)
-        return is_over, text.getvalue()
+        session, text = session_at(study, folder, data, executor=executor, command=words.split())
+        return Confirm(n_seeds=n_seeds, look_again=look_again)(session), text.getvalue()
 
     return call
 
@@ -216,7 +224,7 @@ def test_the_plan_is_paired_at_every_prefix(study, start, folder):
     choice = json.loads(Folder(folder).confirm.choice.read_text())
     assert [c["arm"] for c in choice] == ["org", "bcd"]
     assert choice[0]["n_candidates"] == 4
-    plan = confirm_plan([stage.Choice(**c) for c in choice], [11, 22])
+    plan = confirm_plan([Choice(**c) for c in choice], [11, 22])
     assert [(t.arm, t.seed, t.number) for t in plan] == [
         ("org", 11, 0), ("bcd", 11, 1), ("org", 22, 2), ("bcd", 22, 3),
     ]  # fmt: skip
@@ -263,7 +271,7 @@ def test_claims_of_arms_are_confirmed_beside_the_search_s_and_others_stay(start,
 @pytest.mark.parametrize("epochs", [0, 1, 3, 7])
 def test_a_killed_stage_goes_on_and_ends_with_the_same_tables(start, folder, epochs):
     with pytest.raises(Killed):
-        start(run=executor(epochs=epochs))
+        start(executor=KilledBefore(epochs=epochs))
     assert not (folder / "confirm.parquet").exists()
     assert start()[0]
     broken = tables(folder)
@@ -280,7 +288,7 @@ def test_a_killed_stage_goes_on_and_ends_with_the_same_tables(start, folder, epo
 
 def test_an_interrupted_look_is_one_look(start, folder):
     with pytest.raises(Killed):
-        start(run=executor(epochs=3))
+        start(executor=KilledBefore(epochs=3))
     (read,) = reads_of(folder)
     assert read.ended_at is None
     _, text = start()
@@ -293,7 +301,7 @@ def test_an_interrupted_look_is_one_look(start, folder):
 def test_a_second_look_at_the_test_split_is_on_record_and_said(start, folder):
     start()
     before = tables(folder)
-    _, text = start(look_again=True, command="study.confirm tiny again")
+    _, text = start(look_again=True, words="study.confirm tiny again")
     first, second = reads_of(folder)
     assert second.n_new_models == 0
     assert second.command == "study.confirm tiny again"
@@ -331,7 +339,7 @@ def test_what_was_chosen_stays_chosen(start, folder):
 
 
 def test_a_model_that_failed_is_in_the_table_and_out_of_the_comparison(start, folder):
-    assert start(3, run=executor(failing=[2]))[0]
+    assert start(3, executor=InProcess(trainer=FailingThird))[0]
     found = tables(folder)
     failed = found["confirm"].query("status == 'failed'").iloc[0]
     assert (failed["arm"], failed["error"]) == ("org", "not today")

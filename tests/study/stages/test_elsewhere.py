@@ -3,13 +3,11 @@
 import json
 import re
 import shutil
-from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from agecls.classes import EIGHT
 from agecls.data.loading import load_data
@@ -27,7 +25,7 @@ from study.folder.provenance import Provenance
 from study.folder.record import Record
 from study.folder.tables import read_study
 from study.running.interruption import StopRequest
-from study.stages.elsewhere import Scoring, score_other_faces, was_trained_on
+from study.stages.elsewhere import Elsewhere, known_confirmed, was_trained_on
 from tests.study import staged, tiny
 
 CLAIM = """
@@ -59,8 +57,7 @@ def original(sets, tmp_path_factory):
     data = load_data(sets / "own", size=16)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        staged.confirm_here(study, folder, data, n_seeds=2, monkeypatch=patch)
+    staged.confirm_here(study, folder, data, n_seeds=2)
     yield study, folder, data
     torch.set_num_threads(before)
 
@@ -84,20 +81,13 @@ def score_on(confirmed):
     study, folder, data = confirmed
 
     def call(faces, *, stop=None):
-        text = StringIO()
-        work = Scoring(
-            study=study,
-            folder=folder,
-            data=data,
-            device="cpu",
-            source=Provenance.read(Folder(folder)),
-            command="study.confirm tiny --external",
-            console=Console(file=text, width=300),
-        )
-        is_over = score_other_faces(
-            work, {k: str(v) for k, v in faces.items()}, stop or StopRequest()
-        )
-        return is_over, text.getvalue()
+        session, text = staged.session_at(
+            study, folder, data, stop=stop or StopRequest(),
+            provenance=known_confirmed(Folder(folder)),
+            command=["study.confirm", "tiny", "--external"],
+        )  # fmt: skip
+        stage = Elsewhere(faces={k: str(v) for k, v in faces.items()}, device="cpu")
+        return stage(session), text.getvalue()
 
     return call
 
@@ -248,7 +238,7 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     source = Provenance.read(Folder(folder))
     words = ["tiny", "--out", str(folder.parent), "--cpus-per-trial", "1"]
     written = []
-    monkeypatch.setattr("study.report.page.write_report", lambda f: written.append(f) or f)
+    monkeypatch.setattr("study.stages.jobs.write_report", lambda f: written.append(f) or f)
     assert main([*words, "--external", f"street={sets / 'street'}"]) == 0
     assert written == [folder]
     assert main([*words, "--external", str(tmp_path / "nothing")]) == 2
@@ -280,7 +270,7 @@ def test_the_report_of_the_confirm_stage_keeps_what_other_faces_said(
 ):
     study, folder, data = confirmed
     score_on({"others": sets / "others"})
-    staged.confirm_here(study, folder, data, n_seeds=3, monkeypatch=monkeypatch)
+    staged.confirm_here(study, folder, data, n_seeds=3)
     claims = read_table(folder / "claims.parquet", "claims")
     rows = claims[(claims["claim"] == "holds") & (claims["stage"] == "confirm")]
     assert "others" in set(rows["split"])

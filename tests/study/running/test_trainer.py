@@ -13,7 +13,7 @@ from agecls.training.loop import fit
 from study.asked.study_file import load_study
 from study.folder.record import Record
 from study.running.machine import Search
-from study.running.trainable import FAILURE, KIND, METRICS, FaceTrainable
+from study.running.trainer import FAILURE, KIND, METRICS, Trainer
 from tests.agecls.tiny import shades
 from tests.hostile.test_weights import POSES, Trap
 from tests.small_studies import study_toml
@@ -22,8 +22,8 @@ RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02)
 
 
 def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
-    """A trainable as Ray would set it up, without Ray."""
-    trainable = FaceTrainable.__new__(FaceTrainable)
+    """A trainer with its first trial begun."""
+    trainer = Trainer(shades(), backbones or {}, {})
     config = {
         "number": 0,
         "trial_id": "t00000",
@@ -34,8 +34,8 @@ def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
         "threads": 1,
         "wants_gpu": False,
     }
-    trainable.setup(config, shades(), backbones or {}, {})
-    return trainable
+    trainer.begin(config)
+    return trainer
 
 
 def numbers(result):
@@ -46,8 +46,8 @@ def numbers(result):
 
 @pytest.fixture
 def unbroken(tmp_path_factory):
-    trainable = begin(tmp_path_factory.mktemp("unbroken"))
-    return [numbers(trainable.step()) for _ in range(3)]
+    trainer = begin(tmp_path_factory.mktemp("unbroken"))
+    return [numbers(trainer.step()) for _ in range(3)]
 
 
 def test_a_trial_that_goes_on_in_another_process_gives_the_same_epochs(tmp_path, unbroken):
@@ -60,7 +60,7 @@ def test_an_epoch_that_the_checkpoint_has_and_the_record_lacks_is_not_trained_ag
     tmp_path, unbroken, monkeypatch
 ):
     begin(tmp_path).step()
-    monkeypatch.setattr("study.running.trainable.fit", lambda state, data: iter(()))
+    monkeypatch.setattr("study.running.trainer.fit", lambda state, data: iter(()))
     assert numbers(begin(tmp_path, done=0).step()) == unbroken[0]
 
 
@@ -77,14 +77,14 @@ def test_a_checkpoint_waits_until_ten_times_its_time_has_gone_into_training(tmp_
         clock[0] += 1
         saved.append(state.epoch)
 
-    monkeypatch.setattr("study.running.trainable.monotonic", lambda: clock[0])
-    monkeypatch.setattr("study.running.trainable.fit", epochs)
+    monkeypatch.setattr("study.running.trainer.monotonic", lambda: clock[0])
+    monkeypatch.setattr("study.running.trainer.fit", epochs)
     monkeypatch.setattr(checkpoints, "save", save)
     recipe = replace(RECIPE, epochs=8)
 
-    trainable = begin(tmp_path, recipe=recipe)
+    trainer = begin(tmp_path, recipe=recipe)
     for _ in range(recipe.epochs):
-        trainable.step()
+        trainer.step()
 
     assert saved == [1, 4, 7, 8]  # the last one always
 
@@ -92,7 +92,7 @@ def test_a_checkpoint_waits_until_ten_times_its_time_has_gone_into_training(tmp_
 def test_a_trial_whose_checkpoint_is_epochs_behind_its_record_gives_the_same_epochs(
     tmp_path, unbroken, monkeypatch
 ):
-    monkeypatch.setattr("study.running.trainable.CHECKPOINT_SPACING", 1e9)
+    monkeypatch.setattr("study.running.trainer.CHECKPOINT_SPACING", 1e9)
     killed = begin(tmp_path)
     assert [numbers(killed.step()) for _ in range(2)] == unbroken[:2]
     again = begin(tmp_path, done=2)
@@ -122,10 +122,10 @@ def test_a_record_that_came_without_checkpoints_gets_every_epoch_once_with_the_s
         search = Search(study, record, tmp_path)
         assignment = search.next()
         assert assignment.epochs_done == 2
-        trainable = begin(elsewhere, done=assignment.epochs_done)
+        trainer = begin(elsewhere, done=assignment.epochs_done)
         n_reported, goes_on = 0, True
         while goes_on:
-            goes_on = search.finished_epoch(number, trainable.step()[METRICS])
+            goes_on = search.finished_epoch(number, trainer.step()[METRICS])
             n_reported += 1
         epochs = record.trials[number].epochs
     assert n_reported == 3  # the first two came again, and were passed over
@@ -139,8 +139,8 @@ def test_a_pickle_that_poses_as_weights_never_runs_on_a_worker(tmp_path, pose):
     evil = tmp_path / "evil.pt"
     files = {evil.name: POSES[pose](Trap(tmp_path / "ran"))}
     recipe = Recipe(depth=18, epochs=1, init="pretrained")
-    trainable = begin(tmp_path, recipe=recipe, weights=str(evil), backbones={str(evil): files})
-    result = trainable.step()
+    trainer = begin(tmp_path, recipe=recipe, weights=str(evil), backbones={str(evil): files})
+    result = trainer.step()
     assert result[KIND] == "refused"
     assert "evil.pt" in result[FAILURE]
     assert not (tmp_path / "ran").exists()
@@ -155,8 +155,8 @@ def test_a_pickle_that_poses_as_a_checkpoint_never_runs_and_the_trial_starts_ane
 
 
 def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):
-    trainable = begin(tmp_path / "other", recipe=Recipe(depth=18, epochs=1, batch_size=16))
-    trainable.step()
+    trainer = begin(tmp_path / "other", recipe=Recipe(depth=18, epochs=1, batch_size=16))
+    trainer.step()
     config = {
         "number": 1,
         "trial_id": "t00001",
@@ -167,8 +167,8 @@ def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):
         "threads": 1,
         "wants_gpu": False,
     }
-    assert trainable.reset_config(config)
-    assert numbers(trainable.step()) == unbroken[0]
+    trainer.begin(config)
+    assert numbers(trainer.step()) == unbroken[0]
 
 
 def test_what_a_trial_held_is_freed_before_the_memory_of_the_next_one_is_counted(
@@ -182,13 +182,13 @@ def test_what_a_trial_held_is_freed_before_the_memory_of_the_next_one_is_counted
         finally:
             happened.append("freed")
 
-    trainable = begin(tmp_path)
-    trainable._epochs = held()
-    trainable.step()
+    trainer = begin(tmp_path)
+    trainer._epochs = held()
+    trainer.step()
     monkeypatch.setattr(
-        "study.running.trainable.reset_peak_memory", lambda: happened.append("counted")
+        "study.running.trainer.reset_peak_memory", lambda: happened.append("counted")
     )
-    trainable._begin({"threads": 1})
+    trainer.begin({"threads": 1})
     assert happened == ["freed", "counted"]
 
 
@@ -213,7 +213,7 @@ def test_an_exception_is_a_result_in_one_line(tmp_path, monkeypatch):
     def broken(state, data):
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr("study.running.trainable.fit", broken)
+    monkeypatch.setattr("study.running.trainer.fit", broken)
     result = begin(tmp_path).step()
     assert result == {FAILURE: "RuntimeError: first line", KIND: "raised"}
 
@@ -232,15 +232,15 @@ def test_weights_travel_as_bytes_to_nodes_that_do_not_have_the_file(tmp_path):
     for path in source.parent.iterdir():
         path.unlink()
     recipe = Recipe(depth=18, epochs=1, batch_size=16, init="pretrained")
-    trainable = begin(tmp_path, recipe=recipe, weights=str(source), backbones={str(source): files})
-    assert trainable.step()[METRICS]["epoch"] == 1
+    trainer = begin(tmp_path, recipe=recipe, weights=str(source), backbones={str(source): files})
+    assert trainer.step()[METRICS]["epoch"] == 1
 
 
 def test_divergence_is_a_result_with_its_reason(tmp_path, monkeypatch):
     def diverging(state, data):
         raise DivergedError("epoch 1, step 3 of 9: the loss is nan")
 
-    monkeypatch.setattr("study.running.trainable.fit", diverging)
+    monkeypatch.setattr("study.running.trainer.fit", diverging)
     result = begin(tmp_path).step()
     assert result == {
         FAILURE: "epoch 1, step 3 of 9: the loss is nan",

@@ -1,7 +1,8 @@
 from types import SimpleNamespace
 
 from study.folder.storage import Storage
-from study.running.tune_run import tidy_checkpoints
+from study.running.executor import Job
+from study.running.interruption import StopRequest
 
 
 def test_old_checkpoints_that_cannot_be_deleted_do_not_end_the_search(monkeypatch, caplog):
@@ -9,6 +10,14 @@ def test_old_checkpoints_that_cannot_be_deleted_do_not_end_the_search(monkeypatc
         raise OSError("connection reset")
 
     monkeypatch.setattr(Storage, "keep_only", unreachable)
-    search = SimpleNamespace(live=[], best_of_arms=lambda: {})
-    tidy_checkpoints(search, Storage("s3://bucket/study"))
+    job = Job(
+        search=SimpleNamespace(live=[], best_of_arms=lambda: {}),
+        data=None,
+        storage=Storage("s3://bucket/study"),
+        weights=lambda config: None,
+        backbones={},
+        stop=StopRequest(),
+        tick=lambda: None,
+    )
+    job.tidy_checkpoints()
     assert "s3://bucket/study: old checkpoints cannot be deleted (connection reset)" in caplog.text

@@ -1,0 +1,138 @@
+"""What runs a plan's trials, and what every such executor does alike.
+
+Ray is one (`study.running.tune_run`), this process another (`study.running.in_process`). What runs
+next and who goes on is `study.running.machine`'s to say.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agecls.data.arrays import TrainingArrays
+from study.asked.factors import Config
+from study.errors import SearchError
+from study.folder.storage import Storage
+from study.plan.space import recipe_of
+from study.running.interruption import StopRequest
+from study.running.machine import Assignment, Failure, Search
+from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones, Images
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What every finished model is asked to predict.
+
+    Attributes:
+        images: By split.
+        keep: Takes a trial's number and its probabilities by split, each (N, 8); called before
+            the trial's last epoch is recorded, so that a completed trial always has them.
+    """
+
+    images: Mapping[str, Images]
+    keep: Callable[[int, Mapping[str, NDArray[np.float32]]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A plan to run.
+
+    Attributes:
+        search: The state machine that decides.
+        data: Shared by all trials.
+        storage: Where checkpoints go, reachable from every node.
+        weights: From a configuration to the source of its weights; None: scratch.
+        backbones: Contents of the sources that are files: they travel with the data.
+        stop: Read after each epoch: running trials finish theirs and then wait for a resume.
+        tick: Called after every event, for displays and periodic writing.
+        scoring: What finished models predict; None: nothing.
+    """
+
+    search: Search
+    data: TrainingArrays
+    storage: Storage
+    weights: Callable[[Config], str | None]
+    backbones: Backbones
+    stop: StopRequest
+    tick: Callable[[], None]
+    scoring: Scoring | None = None
+
+    @property
+    def scored(self) -> Mapping[str, Images]:
+        """By split, the images whose probabilities each finished model reports."""
+        return {} if self.scoring is None else self.scoring.images
+
+    def config_of(self, assignment: Assignment) -> dict[str, Any]:
+        """What a worker is told of a trial, all but what it may use of its machine."""
+        recipe = recipe_of(self.search.study, assignment.config, assignment.seed)
+        return {
+            "number": assignment.number,
+            "trial_id": assignment.trial_id,
+            "recipe": recipe.to_dict(),
+            "epochs_done": assignment.epochs_done,
+            "storage": self.storage.uri,
+            "weights": self.weights(assignment.config),
+        }
+
+    def take(self, number: int, result: Mapping[str, Any]) -> bool:
+        """Record a step's result; whether the trial goes on in its process.
+
+        Raises:
+            SearchError: The search cannot go on.
+            OSError: The record or a model could not be written, as on a full disk.
+        """
+        goes_on = False
+        if FAILURE in result:
+            self._failed(number, result[FAILURE], result[KIND])
+        else:
+            if self.scoring is not None and result.get(PREDICTIONS):
+                self.scoring.keep(number, result[PREDICTIONS])
+            goes_on = self.search.finished_epoch(number, result[METRICS])
+        if not goes_on:
+            self.tidy_checkpoints()
+        self.tick()
+        return goes_on
+
+    def _failed(self, number: int, reason: str, kind: Failure | str) -> None:
+        if kind == "disk":
+            raise SearchError(
+                f"{self.storage.uri}: a checkpoint cannot be written ({reason}). "
+                "Free some space; what is on disk is whole and --resume goes on."
+            )
+        self.search.failed(number, reason, kind)  # type: ignore[arg-type]  # all but `disk`
+
+    def tidy_checkpoints(self) -> None:
+        """Keep the checkpoints of live trials and of each arm's best one; delete the others.
+
+        What cannot be deleted now, as when a network fails for a moment, goes the next time.
+        """
+        kept = (*self.search.live, *self.search.best_of_arms().values())
+        try:
+            self.storage.keep_only({trial.trial_id for trial in kept})
+        except OSError as error:
+            _log.warning("%s: old checkpoints cannot be deleted (%s)", self.storage.uri, error)
+
+
+class Executor(Protocol):
+    """Runs trials."""
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Ready to run jobs within the block.
+
+        Raises:
+            StudyError: It cannot be.
+        """
+
+    def run(self, job: Job) -> None:
+        """Run the job's trials until its search is over or its `stop` says so.
+
+        Raises:
+            StudyError: The search cannot go on.
+            OSError: The record or a table could not be written, as on a full disk.
+        """

@@ -1,0 +1,202 @@
+"""One trial after another in one process, step by step: a step is an epoch.
+
+The driver has an epoch on disk before it asks for the next one. Checkpoints are ours, not Ray's: a
+trial continues from them whoever restarts it.
+"""
+
+import errno
+import os
+import platform
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agecls.data.arrays import TrainingArrays
+from agecls.errors import AgeclsError, CheckpointError, DivergedError
+from agecls.nets.kernels.precision import number_format
+from agecls.recipe import Recipe
+from agecls.training import checkpoints
+from agecls.training.loop import EpochMetrics, TrainingState, fit, predict, start
+from study.folder.storage import Storage
+
+Backbones = Mapping[str, Mapping[str, bytes | NDArray[np.uint8]]]
+"""By source: the files' names and contents; the first one is the weights. As arrays, the trials of
+a node share one copy."""
+
+Images = NDArray[np.uint8]
+"""(N, size, size, 3) RGB."""
+
+METRICS: Final = "metrics"
+PREDICTIONS: Final = "predictions"
+FAILURE: Final = "failure"
+KIND: Final = "kind"
+"""Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
+they were asked for, or the reason why training cannot go on, and of which kind it is: a
+`study.running.machine.Failure`, or `disk`."""
+
+CHECKPOINT_SPACING: Final = 10
+"""How many times its writing time passes before the next checkpoint: on a GPU an epoch may be
+shorter than the writing. After a trial's first and last epoch there is one in any case."""
+
+DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Not the trial's fault, and no use to go on."""
+
+
+class Trainer:
+    """Trains a ResNet on faces already in memory, one trial after another in one process."""
+
+    def __init__(
+        self, data: TrainingArrays, backbones: Backbones, scored: Mapping[str, Images]
+    ) -> None:
+        """Have ready what all trials share.
+
+        Args:
+            data: Read-only.
+            backbones: Files of weights, so that a node needs none of its own.
+            scored: By split, images whose probabilities each finished model reports.
+        """
+        self._data = data
+        self._backbones = backbones
+        self._scored = scored
+
+    def begin(self, config: Mapping[str, Any]) -> None:
+        """Start or continue a trial.
+
+        Args:
+            config: `number`, `recipe` (a Recipe's dict), `epochs_done` (epochs that the record
+                has), `trial_id`, `storage` (URI of the checkpoints), `weights` (source or None),
+                `threads` and `wants_gpu`.
+        """
+        self._epochs: Iterator[dict[str, Any]] = iter(())  # frees what the trial before held
+        reset_peak_memory()
+        torch.set_num_threads(config["threads"])
+        self._epochs = self._run(config)
+
+    def _run(self, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Epochs that the record lacks: those that the checkpoint is ahead, then new ones.
+
+        Where the checkpoint is behind the record, or damaged, epochs that the record has come
+        again, the same on a CPU and nearly so on a GPU; the driver passes over them.
+        """
+        recipe = Recipe.from_dict(config["recipe"])
+        storage = Storage(config["storage"])
+        device = device_for(wants_gpu=config["wants_gpu"])
+        with storage.local_copy(config["trial_id"]) as path:
+            try:
+                state = checkpoints.restore(path, recipe, self._data, device=device)
+            except CheckpointError:
+                with _on_this_node(self._backbones, config["weights"]) as weights:
+                    state = start(recipe, self._data, device=device, weights=weights)
+            for metrics in state.history[config["epochs_done"] :]:
+                yield self._result(metrics, state)
+            next_at = 0.0
+            for metrics in fit(state, self._data):
+                began = monotonic()
+                if began >= next_at or metrics.epoch == recipe.epochs:
+                    checkpoints.save(path, state)
+                    storage.publish(path)
+                    ended = monotonic()
+                    next_at = ended + CHECKPOINT_SPACING * (ended - began)
+                yield self._result(metrics, state)
+
+    def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
+        result = _result(metrics, state)
+        if self._scored and metrics.epoch == state.recipe.epochs:
+            result[PREDICTIONS] = {k: predict(state, v) for k, v in self._scored.items()}
+        return result
+
+    def step(self) -> dict[str, Any]:
+        """The next epoch's metrics, or why there is none.
+
+        Errors are results, so that the process lives on for the next trial.
+        """
+        try:
+            return next(self._epochs)
+        except DivergedError as error:
+            return _failure("diverged", str(error))
+        except AgeclsError as error:
+            return _failure("refused", str(error))
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                return _failure("disk", f"{error.strerror}: {error.filename}")
+            return _failure("raised", _one_line(error))
+        except Exception as error:
+            return _failure("raised", _one_line(error))
+
+
+def _failure(kind: str, reason: str) -> dict[str, Any]:
+    # Not marked as done: Ray would end the trial without showing its result to the scheduler.
+    return {FAILURE: reason, KIND: kind}
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
+
+
+@contextmanager
+def _on_this_node(backbones: Backbones, source: str | None) -> Iterator[str | None]:
+    """The source as this node can load it: files come out of the object store."""
+    if source is None or source not in backbones:
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="study-weights-") as folder:
+        for name, content in backbones[source].items():
+            (Path(folder) / name).write_bytes(
+                content if isinstance(content, bytes) else content.data
+            )
+        yield str(Path(folder) / Path(source).name)
+
+
+def _result(metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
+    """What Ray carries to the driver: metrics, where they were made, and the memory they took."""
+    place = {
+        "node": platform.node(),
+        "device": device_name(state.device),
+        "number_format": number_format(state.device, state.recipe.precision),
+        "peak_memory_mib": peak_memory_mib(state.device),
+    }
+    return {METRICS: {**asdict(metrics), **place}}
+
+
+def device_for(*, wants_gpu: bool) -> str:
+    """`cuda` if a GPU was asked for and PyTorch sees one; Ray's GPUs may be logical only."""
+    return "cuda" if wants_gpu and torch.cuda.is_available() else "cpu"
+
+
+def device_name(device: torch.device) -> str:
+    """What a reader calls the device: the GPU's name, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def reset_peak_memory() -> None:
+    """Make `peak_memory_mib` count from now, so that a reused process reports each trial's own."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        # 5 resets the peak resident size (proc(5), /proc/pid/clear_refs).
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return  # not Linux, or not allowed: the peak is then that of the process
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """Peak memory of the device, or of this process on a CPU, in MiB; NaN where it is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        unit = 1 if os.uname().sysname == "Darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return float(line.split()[1]) / 1024 if line else float("nan")

@@ -1,0 +1,124 @@
+"""What each command has done: which stages in which order, and what comes before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.asked.factors import Study
+from study.folder.folder import Folder
+from study.report.page import write_report
+from study.running.interruption import stop_on_signals
+from study.stages import models, room
+from study.stages.confirm import Confirm, check_models
+from study.stages.elsewhere import Elsewhere, confirmed_models, known_confirmed
+from study.stages.pretrain import pretrain
+from study.stages.scout import check_box, scout
+from study.stages.search import search, summary, write_search
+from study.stages.session import Means, Session, Stage, begun, held, opened
+from study.stages.sources import check_given, contents
+from study.stages.study_faces import study_faces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        report: The report's path; None: it is not written anew.
+        interrupted: Why it stopped before its end; None if it is finished.
+        failed: Whether it stopped because it could not go on.
+        summary: Lines for the terminal.
+    """
+
+    report: Path | None
+    interrupted: str | None
+    failed: bool = False
+    summary: Sequence[str] = ()
+
+
+def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
+    """Search, confirm, write tables, models and report; continues what `folder` already holds.
+
+    Args:
+        study: The resolved study; the one in `folder` if that is continued.
+        folder: Made if absent.
+        means: What to work with.
+
+    Raises:
+        StudyError: Another process works on the folder, or it holds data of another study.
+        AgeclsError: The data or the weights cannot be used.
+    """
+    data = study_faces(study, means.console)
+    check_given(study)
+    stages: list[Stage] = [pretrain, scout, search]
+    if study.confirm_seeds > 0:
+        stages.append(Confirm(n_seeds=study.confirm_seeds))
+    # The record first, which one process holds: nobody else's checkpoints are tidied then.
+    with begun(folder) as record:
+        checkpoints = room.prepare(study, folder, means.storage, means.resources)
+        if not folder.study_file.exists():
+            folder.write_study(study)
+        check_box(study, folder.path)
+        with opened(study, folder, data, record, means) as session:
+            folder.write_study(study)
+            session.search  # noqa: B018 - refuses another study's record before Ray starts
+            session.run(stages)
+            # Tables first: a full disk or a lost checkpoint must cost a model, not what was
+            # measured.
+            write_search(session)
+            checkpoints.prepare()  # nobody writes any more: what dead writers left goes
+            found = session.search
+            problems = models.keep_best(found, data, folder.path, checkpoints)
+    return Outcome(
+        report=write_report(folder.path),
+        interrupted=session.interrupted,
+        failed=session.failed,
+        summary=(*summary(found, data.summary["majority"]["val"]), *problems),
+    )
+
+
+def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> Outcome:
+    """Confirm on at least `n_seeds` fresh seeds, look at the test split, write the report.
+
+    Raises:
+        StudyError: Another process works on the folder, or there is no room.
+        AgeclsError: The data or the weights cannot be used.
+    """
+    data = study_faces(study, means.console)
+    with held(folder) as record, opened(study, folder, data, record, means) as session:
+        if not session.is_searched:
+            ended = f"{session.n_ended} of {study.trials}"
+            session.say(f"The search is not over: choosing from {ended} trials.")
+        check_models(session, n_seeds)
+        contents(study, folder.path, session.provenance)
+        session.run([Confirm(n_seeds=n_seeds, look_again=True)])
+    return Outcome(
+        report=write_report(folder.path),
+        interrupted=session.interrupted,
+        failed=session.failed,
+    )
+
+
+def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) -> Outcome:
+    """Score the confirmed models on other faces and write the report; no executor is needed.
+
+    Raises:
+        StudyError: The study has no confirmed models, or another process works on it.
+        AgeclsError: The data cannot be used.
+    """
+    confirmed_models(folder.path)  # refuses a study that has none before faces are read
+    data = study_faces(study, means.console)
+    # study.json is read and written again: nobody else changes it meanwhile
+    with held(folder) as record, stop_on_signals(means.stop):
+        session = Session(
+            study=study,
+            folder=folder,
+            data=data,
+            record=record,
+            provenance=known_confirmed(folder),
+            **vars(means),
+        )
+        is_over = stage(session)
+    if is_over:
+        return Outcome(report=write_report(folder.path), interrupted=None)
+    return Outcome(report=None, interrupted=means.stop.reason or "interrupted")
