@@ -180,9 +180,7 @@ def accuracy_elsewhere(study, arm, data, images, labels, seeds):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_nets_that_really_train_on_drawn_faces_get_intervals_that_hold_the_truth(
-    tmp_path, monkeypatch
-):
+def test_nets_that_really_train_on_drawn_faces_get_intervals_that_hold_the_truth(tmp_path):
     """The truth: eight other seeds of each arm on 2,000 other faces of the same kind."""
     torch.set_num_threads(1)
     small = FaceSet(families=20, val_families=8, test_families=30, size=16)

@@ -265,9 +265,7 @@ def test_words_that_mean_nothing_are_refused(words, reason, capsys):
     assert re.search(reason, capsys.readouterr().err)
 
 
-def test_the_report_of_the_confirm_stage_keeps_what_other_faces_said(
-    confirmed, score_on, sets, monkeypatch
-):
+def test_the_report_of_the_confirm_stage_keeps_what_other_faces_said(confirmed, score_on, sets):
     study, folder, data = confirmed
     score_on({"others": sets / "others"})
     staged.confirm_here(study, folder, data, n_seeds=3)
