@@ -75,7 +75,10 @@ def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
         (row for row in arms if row.confirmed is not None),
         key=lambda row: -(row.confirmed.estimate if row.confirmed else 0.0),
     )
-    best, measure = order[0], confirmed.measure(confirmed.split)
+    measure = confirmed.measure(confirmed.split)
+    if not order:  # kappa, say, of nets that all name one class
+        return f"No {measure.label} can be estimated from the nets on fresh seeds."
+    best = order[0]
     value = best.confirmed
     if value is None:  # for the type checker: `order` has only confirmed rows
         return ""

@@ -123,3 +123,11 @@ def test_the_best_arm_is_a_confirmed_one_if_any_is(confirmed_tables: StudyTables
     assert searched is not None
     assert searched.best_value == max(row.best_value or 0 for row in arms)
     assert best_arm([]) is None
+
+
+def test_a_metric_that_no_fresh_net_has_is_said_to_be_none(confirmed_tables: StudyTables) -> None:
+    assert confirmed_tables.confirmed is not None
+    measured = confirmed_tables.confirmed
+    others = measured[measured["metric"] != confirmed_tables.study.metric.partition("_")[2]]
+    answer = answer_of(confirmed_tables.having({"confirmed": others}))
+    assert answer.best.endswith("can be estimated from the nets on fresh seeds.")
