@@ -34,7 +34,7 @@ def loaded_by(module: str) -> set[str]:
         ("study.trackers.runs", {"pandas", "pyarrow"}),
         ("study.analysis", {"pandas", "pyarrow", "scipy"}),
         ("study.report.page", {"pandas", "pyarrow", "plotly", "scipy"}),
-        ("study.running.machine", {"optuna", "pandas", "pyarrow", "scipy"}),
+        ("study.running.search_state", {"optuna", "pandas", "pyarrow", "scipy"}),
     ],
 )
 def test_a_module_loads_no_more_than_it_may(module, allowed):

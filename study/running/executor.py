@@ -1,7 +1,7 @@
 """What runs a plan's trials, and what every such executor does alike.
 
 Ray is one (`study.running.tune_run`), this process another (`study.running.in_process`). What runs
-next and who goes on is `study.running.machine`'s to say.
+next and who goes on is `study.running.search_state`'s to say.
 """
 
 import logging
@@ -19,7 +19,7 @@ from study.errors import SearchError
 from study.folder.storage import Storage
 from study.plan.space import recipe_of
 from study.running.interruption import StopRequest
-from study.running.machine import Assignment, Failure, Search
+from study.running.search_state import Assignment, Failure, Search
 from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones, Images
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from rich.text import Text
 from study.asked.factors import Level, arm_name
 from study.folder.record import TrialRecord
 from study.measure import Measure
-from study.running.machine import Search
+from study.running.search_state import Search
 
 QUIET_FOR = 2.0
 """Seconds that a step may take before its progress is shown."""

@@ -41,7 +41,7 @@ FAILURE: Final = "failure"
 KIND: Final = "kind"
 """Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
 they were asked for, or the reason why training cannot go on, and of which kind it is: a
-`study.running.machine.Failure`, or `disk`."""
+`study.running.search_state.Failure`, or `disk`."""
 
 CHECKPOINT_SPACING: Final = 10
 """How many times its writing time passes before the next checkpoint: on a GPU an epoch may be

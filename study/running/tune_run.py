@@ -1,7 +1,7 @@
 """Ray Tune as the executor of a search: its queue and its decisions are handled here.
 
 Ray is asked for as little as possible: to run trainables on fractional resources and to reuse
-their processes. What runs next and who goes on is `study.running.machine`'s to say;
+their processes. What runs next and who goes on is `study.running.search_state`'s to say;
 Ray's own snapshots are never read.
 """
 
@@ -19,8 +19,8 @@ from ray.tune.search import Searcher
 
 from study.running import ray_session
 from study.running.executor import Job
-from study.running.machine import RETRIES, Failure
 from study.running.ray_session import Resources, concurrency
+from study.running.search_state import RETRIES, Failure
 from study.running.trainable import FaceTrainable
 from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones
 

@@ -29,7 +29,7 @@ from study.folder.tables import read_study
 from study.plan.streams import Stream, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
 from study.running.executor import Scoring
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.stages import models, room
 from study.stages.confirm_tables import model_name, predictions_frame, write_facts
 from study.stages.models import ConfirmedModels

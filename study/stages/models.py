@@ -27,7 +27,7 @@ from study.folder.folder import Folder, KeptModel
 from study.folder.record import TrialRecord
 from study.folder.storage import Storage
 from study.plan.space import recipe_of
-from study.running.machine import Search
+from study.running.search_state import Search
 
 MODEL_BYTES: Final = 100_000_000
 """What a kept model takes at most: a ResNet-50's 23.5 million parameters of four bytes each;

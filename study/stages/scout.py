@@ -15,7 +15,7 @@ from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
 from study.folder.record import Record, TrialRecord
 from study.plan.scouts import Found, find_ranges, scout_plan, scout_study, scouted
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.stages.session import Session
 
 

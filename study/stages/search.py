@@ -9,7 +9,7 @@ from study.folder.record import TrialRecord
 from study.folder.tabulate import epochs_frame, trials_frame
 from study.measure import Measure
 from study.running.live_report import LiveReport
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.running.terminal import duration
 from study.stages.scout import scout_trials
 from study.stages.session import Session

@@ -23,8 +23,8 @@ from study.folder.storage import Storage
 from study.plan.sampler import SAMPLER
 from study.running.executor import Executor, Job, Scoring
 from study.running.interruption import StopRequest, stop_on_signals
-from study.running.machine import Search
 from study.running.ray_session import Resources
+from study.running.search_state import Search
 from study.running.terminal import SearchDisplay
 from study.stages import room
 from study.stages.sources import contents, source_of

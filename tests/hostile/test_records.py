@@ -16,7 +16,7 @@ from study.errors import RecordError, StudyError
 from study.folder.record import FILE_NAME, Record, replay
 from study.folder.record_lines import read_events
 from study.folder.tabulate import epochs_frame, trials_frame
-from study.running.machine import Search
+from study.running.search_state import Search
 from tests.hostile.cases import EDITS, JSON, Edit, cases, damaged, is_one_line, try_out
 from tests.small_studies import study_toml
 

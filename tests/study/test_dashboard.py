@@ -15,7 +15,7 @@ from study.folder.folder import Home
 from study.folder.parquet import read_table, write_table
 from study.folder.record import Record
 from study.folder.tabulate import epochs_frame, trials_frame
-from study.running.machine import Search
+from study.running.search_state import Search
 
 pytestmark = pytest.mark.skipif(
     find_spec("optuna_dashboard") is None, reason="pip install optuna-dashboard"

@@ -1,7 +1,7 @@
 """Claims about arms put to confirmed models: verdicts, and what would settle more.
 
 Each claim that compares levels of an arm factor is tested on the paired difference of its two
-sides, averaged over the other arm factors' cells that have both; see `testing`. Claims about
+sides, averaged over the other arm factors' cells that have both; see `verdicts`. Claims about
 tuned factors, and about shares of variance, cannot be told from a few confirmed arms: they keep
 the search's answer.
 """
@@ -15,7 +15,7 @@ import pandas as pd
 from agecls.intervals import Estimate, quantile
 from study.analysis.models.confirmed import ScoredSet
 from study.analysis.models.scoring import metric_of
-from study.analysis.models.testing import Judged, Tested, judge
+from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import Study, arm_name

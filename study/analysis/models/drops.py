@@ -7,7 +7,7 @@ import pandas as pd
 
 from study.analysis.models.external import Elsewhere
 from study.analysis.models.scoring import metric_of
-from study.analysis.models.testing import Judged, Tested, judge, opened
+from study.analysis.models.verdicts import Judged, Tested, judge, opened
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import Study
@@ -20,7 +20,7 @@ def judge_drops(study: Study, found: Sequence[Elsewhere], *, alpha: float = 0.05
     """What other faces say of the claims that models hold elsewhere: a row per claim and set.
 
     The drop of the study's metric, own less elsewhere, averaged over the arms that learned and
-    whose weights have not seen the set; see `testing`. Claims and sets are a family of their own,
+    whose weights have not seen the set; see `verdicts`. Claims and sets are a family of their own,
     since they are judged at another time and on other images than the claims about arms.
 
     Returns:

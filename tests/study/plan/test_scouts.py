@@ -15,7 +15,7 @@ from study.folder.folder import Folder
 from study.folder.record import Record, TrialRecord
 from study.plan.scouts import edge_of, find_ranges, scout_plan, scout_study, scouted
 from study.plan.trials import plan_trials
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.stages.scout import check_box, scout_search, scout_trials
 from tests.strategies import studies, study_of_tables
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from study.asked.study_file import load_study
 from study.folder.record import Record
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.running.terminal import SearchDisplay
 from study.stages.search import summary
 from tests.small_studies import study_toml

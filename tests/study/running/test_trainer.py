@@ -12,7 +12,7 @@ from agecls.training import checkpoints
 from agecls.training.loop import fit
 from study.asked.study_file import load_study
 from study.folder.record import Record
-from study.running.machine import Search
+from study.running.search_state import Search
 from study.running.trainer import FAILURE, KIND, METRICS, Trainer
 from tests.agecls.tiny import shades
 from tests.hostile.test_weights import POSES, Trap

@@ -5,7 +5,7 @@ from agecls.classes import EIGHT
 from agecls.intervals import Estimate
 from study.analysis.models.confirmed import score_confirmed
 from study.analysis.models.decisions import Decisions
-from study.analysis.models.testing import holm
+from study.analysis.models.verdicts import holm
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim

@@ -11,7 +11,7 @@ from study.asked.study_file import load_study
 from study.errors import SearchError
 from study.folder.record import Record
 from study.folder.record_lines import read_events
-from study.running.machine import FAILURES_IN_A_ROW, FIRST_FAILURES, RETRIES, Search
+from study.running.search_state import FAILURES_IN_A_ROW, FIRST_FAILURES, RETRIES, Search
 from tests.small_studies import RANGE_BY_OPTIMIZER, study_toml
 
 
