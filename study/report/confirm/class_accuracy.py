@@ -12,7 +12,7 @@ from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel, SomeArms
 from study.report.traces import about, filled, saying
-from study.report.wording import Measure, inert, percent
+from study.report.wording import Measure, count, inert, percent
 
 MOST_ARMS: Final = 6
 _RECALL: Final = Measure("val_recall")
@@ -105,9 +105,9 @@ def class_accuracy_panel(
         return Panel(reading=reason)
     first = next(iter(data.values.values()))
     note = (
-        f"n = {first.n} of the {data.split} split, all classes together; images of each class "
+        f"n = {count(first.n_seeds, 'seed')} on the {data.split} split; images of each class "
         "below its name where predictions are in the folder. Bars: 95 % intervals over seeds and "
-        "clusters of images."
+        "clusters of the class’s images."
     )
     lacking = [
         c for c in data.classes.names if not any((arm, c) in data.values for arm in data.arms)

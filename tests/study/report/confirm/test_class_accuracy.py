@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,8 @@ def test_classes_have_their_images_counted_and_intervals_stay_inside_0_to_100(
         assert bottom.min() >= -0.001
     lacking = [c for c in EIGHT.names if ("org-scratch", c) not in data.values]
     assert all(f" {c}" in panel.note for c in lacking)
+    # images are each class's own: no number of them stands for all classes
+    assert re.match(r"n = \d+ seeds on the \w+ split; images of each class below", panel.note)
 
 
 def test_an_arm_of_which_no_class_was_measured_leaves_the_others_drawn(
