@@ -138,21 +138,31 @@ def _of_folder(
         refuse_number_folders(root, classes)
         raise DataLayoutError(_unknown(root, tables, classes))
     layout, read, used = recognised
-    if read.rows["split"].isna().all() and (named := _split_folders(read.rows)):
-        read.notes.append(
-            f"splits are not told by {', '.join(named[:_SHOWN])} alone and are drawn anew: to "
-            f"keep them, name all folders train, val or test"
-        )
+    if read.rows["split"].isna().all():
+        _refuse_half_split(root, read.rows)
     if unread := unread_files(root, {*read.rows["image_path"], *used}):
         n = f"{len(unread):,} file{'s are' if len(unread) > 1 else ' is'}"
         read.notes.append(f"{n} not read: {summarised(unread)}")
     return layout, root, read
 
 
-def _split_folders(rows: pd.DataFrame) -> list[str]:
-    """Folders of the rows that are named by a split, sorted."""
-    folders = {part for path in rows["image_path"] for part in path.split("/")[:-1]}
-    return sorted(name for name in folders if split_of_name(name) is not None)
+def _refuse_half_split(root: Path, rows: pd.DataFrame) -> None:
+    """Refuse a set of which folders name one split and leave images in none.
+
+    To draw splits anew would train on pictures that somebody put aside.
+    """
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for path in rows.loc[rows["reason"].isna(), "image_path"]:
+        folders = path.split("/")[:-1]
+        named = [name for name in folders if split_of_name(name) is not None]
+        (inside if named else outside).add((named or folders or ["the folder itself"])[0])
+    if inside and outside:
+        raise DataLayoutError(
+            f"{root}: {', '.join(sorted(inside)[:_SHOWN])} names a split, but images in "
+            f"{', '.join(sorted(outside)[:_SHOWN])} are in none. Name all folders train, val or "
+            "test; or rename what is no split, and splits are drawn from everything"
+        )
 
 
 def _recognised(

@@ -106,13 +106,21 @@ def test_splits_are_told_by_a_word_of_a_folder_s_name(tmp_path: Path, names) -> 
     assert read_records(tmp_path).frame["split"].nunique() == 2
 
 
-def test_a_lone_folder_of_a_split_is_told_not_to_be_one(tmp_path: Path) -> None:
-    for name in ("train", "unseen"):
+@pytest.mark.parametrize(("split", "other"), [("train", "unseen"), ("test", "rest")])
+def test_pictures_beside_a_lone_split_are_not_mixed_with_it(
+    tmp_path: Path, split: str, other: str
+) -> None:
+    for name in (split, other):
         write_picture(tmp_path / name / FACE_OF_25)
-    records = read_records(tmp_path)
-    assert records.frame["split"].isna().all()
-    (note,) = records.notes
-    assert note.startswith("splits are not told by train alone and are drawn anew")
+    with pytest.raises(
+        DataLayoutError, match=f"{split} names a split, but images in {other} are in none. Name"
+    ):
+        read_records(tmp_path)
+
+
+def test_a_set_that_is_all_of_one_split_is_split_anew(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train" / FACE_OF_25)
+    assert read_records(tmp_path).frame["split"].isna().all()
 
 
 def test_of_several_folders_with_a_layout_none_is_advised_alone(tmp_path: Path) -> None:
