@@ -4,15 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Final
 
 from agecls.command import Parser, status_of
 from study.errors import StudyError
+from study.exporters.forms import PACKAGES, exporter
 from study.options import add_place
-
-PACKAGES: Final = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny"}
-"""What each tracker needs, by the name that pip knows."""
 
 EPILOG = """\
 examples:
@@ -64,33 +60,15 @@ def _export(options: argparse.Namespace) -> str:
     Raises:
         StudyError: There is no such study, no such package, or something is there already.
     """
-    from study.folder.folder import Folder
     from study.folder.tables import read_study
     from study.report.__main__ import find_folder
-    from study.trackers.runs import runs_of
 
     if find_spec(options.tracker) is None:
         raise StudyError(
             f"{options.tracker} is not installed; pip install {PACKAGES[options.tracker]}"
         )
     tables = read_study(find_folder(options.name, out=options.out))
-    study, runs, home = tables.study, runs_of(tables), Folder(tables.folder)
-    if options.tracker == "tensorboard":
-        from study.trackers.tensorboard import write_events
-
-        folder = Path(options.to or home.tensorboard)
-        if folder.exists() and any(folder.iterdir()):
-            raise StudyError(f"{folder} is no empty folder; remove it, or give another --to")
-        n = write_events(runs, folder)
-        return f"{folder}: {n} runs"
-    from study.trackers.mlflow import log_runs
-
-    store = options.to or str(home.mlflow)
-    if "://" not in store and not store.startswith("databricks"):
-        store = f"sqlite:///{Path(store).absolute()}"
-    tags = {"question": study.question or "", "metric": study.metric, "data": study.data}
-    n = log_runs(runs, store, experiment=study.name, tags=tags)
-    return f"{store}: {n} runs in the experiment {study.name}"
+    return exporter(options.tracker).export(tables, options.to)
 
 
 if __name__ == "__main__":

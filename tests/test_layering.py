@@ -31,7 +31,7 @@ def loaded_by(module: str) -> set[str]:
         ("study.folder.record", set()),
         ("study.folder.tables", {"pandas", "pyarrow"}),
         ("study.export_to", set()),
-        ("study.trackers.runs", {"pandas", "pyarrow"}),
+        ("study.exporters.runs", {"pandas", "pyarrow"}),
         ("study.analysis", {"pandas", "pyarrow", "scipy"}),
         ("study.report.page", {"pandas", "pyarrow", "plotly", "scipy"}),
         ("study.running.search_state", {"optuna", "pandas", "pyarrow", "scipy"}),

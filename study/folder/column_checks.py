@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.errors import TablesError
-from study.folder.columns import FLAG, KEYS, REAL, TEXT, TIME, WHOLE, Column, Kind
+from study.folder.column import FLAG, REAL, TEXT, TIME, WHOLE, Column
+from study.folder.columns import KEYS, Kind
 
 _ROUNDING: Final = 1e-6
 

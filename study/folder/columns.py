@@ -1,13 +1,29 @@
 """What the parquet tables of a study may hold; the one owner of their column names."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import WHOLE_FACTORS, Factor
+from study.folder.column import (
+    FLAG,
+    REAL,
+    TEXT,
+    TIME,
+    WHOLE,
+    Column,
+    columns,
+    fractions,
+    interval,
+    keys,
+    scores,
+    share,
+    tempered,
+    word,
+)
 
 Kind = Literal[
     "trials",
@@ -27,234 +43,131 @@ STATUSES: Final = ("completed", "stopped", "failed", "interrupted")
 ORIGINS: Final = ("design", "search", "scout", "repeat")
 CONFIG_PREFIX: Final = "config/"
 
-TEXT: Final = pa.string()
-REAL: Final = pa.float64()
-WHOLE: Final = pa.int64()
-FLAG: Final = pa.bool_()
-TIME: Final = pa.timestamp("us", tz="UTC")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        name: As in the file.
-        about: What a value means and in which unit, one line.
-        type: Arrow type; None: of a factor that nobody described, as its values are.
-        is_needed: The table is useless without it; other absent columns are read as nulls.
-        is_filled: No row may lack a value.
-        is_fraction: Values lie in 0..1.
-        values: The only values allowed; empty: any.
-    """
-
-    name: str
-    about: str
-    type: pa.DataType | None
-    is_needed: bool = False
-    is_filled: bool = False
-    is_fraction: bool = False
-    values: tuple[str, ...] = ()
-
-
-def _columns(type_: pa.DataType, **about: str) -> tuple[Column, ...]:
-    return tuple(Column(name=name, about=text, type=type_) for name, text in about.items())
-
-
-def _keys(type_: pa.DataType, **about: str) -> tuple[Column, ...]:
-    return tuple(replace(c, is_needed=True, is_filled=True) for c in _columns(type_, **about))
-
-
-def _fractions(**about: str) -> tuple[Column, ...]:
-    return tuple(replace(c, is_fraction=True) for c in _columns(REAL, **about))
-
-
-def _word(name: str, about: str, *values: str, is_needed: bool = False) -> Column:
-    return Column(
-        name=name,
-        about=about,
-        type=TEXT,
-        values=values,
-        is_needed=is_needed,
-        is_filled=is_needed,
-    )
-
-
-def _scores(prefix: str, images: str) -> tuple[Column, ...]:
-    """A model's scores on one set of images."""
-    return (
-        *_fractions(**{f"{prefix}_accuracy": f"share of {images} whose class is predicted"}),
-        *_columns(
-            REAL,
-            **{
-                f"{prefix}_loss": f"negative log-likelihood on {images}, nats per image",
-                f"{prefix}_qwk": f"quadratically weighted kappa on {images}",
-                f"{prefix}_mae": f"mean distance of predicted and true class on {images}, classes",
-            },
-        ),
-        *_fractions(
-            **{
-                f"{prefix}_accuracy_1off": f"share of {images} predicted at most one class off",
-                f"{prefix}_macro_f1": f"mean F1 of the classes that occur in {images}",
-                f"{prefix}_ece": f"expected calibration error on {images}, 15 bins",
-            }
-        ),
-    )
-
-
-def _tempered(prefix: str, images: str) -> tuple[Column, ...]:
-    """What the temperature makes of a model's scores."""
-    loss = {f"{prefix}_loss_tempered": f"the loss on {images} at the temperature, nats per image"}
-    ece = {f"{prefix}_ece_tempered": f"calibration error on {images} at the temperature"}
-    return (*_columns(REAL, **loss), *_fractions(**ece))
-
-
-def _interval(unit: str) -> tuple[Column, ...]:
-    return _columns(
-        REAL,
-        estimate=f"the estimate, {unit}",
-        low="lower end of its 95 % interval, same unit",
-        high="upper end of its 95 % interval, same unit",
-    )
-
-
-def _share(of: str) -> tuple[Column, ...]:
-    """A share of variance with its interval and verdict."""
-    return (
-        *_fractions(
-            share=f"share of the variance over the reference box that is {of}; posterior median",
-            low="lower end of its 95 % interval; 0 unless there is evidence",
-            high="upper end of its 95 % interval",
-        ),
-        _word("verdict", f"whether {of} shows", "matters", "negligible", "unresolved"),
-    )
-
-
 _TRUE_AND_PREDICTED: Final = ("true", "predicted")
 _OF_A_CLASS: Final = "p_<class>"
 """Stands in the schema for the columns of probabilities, one per class."""
 
 SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "trials": (
-        *_keys(TEXT, trial_id="the trial's identity, which survives restarts"),
-        *_columns(WHOLE, number="place in the plan, from 0; scouts come before, up to -1"),
-        *_columns(TEXT, arm="name of the trial's arm: its levels joined by hyphens"),
-        _word(
+        *keys(TEXT, trial_id="the trial's identity, which survives restarts"),
+        *columns(WHOLE, number="place in the plan, from 0; scouts come before, up to -1"),
+        *columns(TEXT, arm="name of the trial's arm: its levels joined by hyphens"),
+        word(
             "origin",
             "design: drawn before any result and never stopped; search: proposed by the sampler, "
             "may be stopped; scout: to find the ranges; repeat: a configuration once more",
             *ORIGINS,
         ),
-        _word(
+        word(
             "status",
             "completed: ran its planned length; stopped: by ASHA; failed: see error; interrupted: "
             "unfinished when this was written",
             *STATUSES,
             is_needed=True,
         ),
-        *_columns(
+        *columns(
             FLAG,
             collapsed="after its last epoch it names one class only, or has learned no more than "
             "the shares of the classes",
         ),
-        *_columns(
+        *columns(
             WHOLE,
             seed="root of the trial's random streams",
             epochs_planned="length of its schedule, epochs",
             epochs_run="epochs that it finished",
         ),
-        *_fractions(
+        *fractions(
             val_accuracy="share of validation images whose class is predicted, after the last "
             "epoch that it ran",
             best_val_accuracy="the highest after any of its epochs: the best of several looks, "
             "so it flatters",
         ),
-        *_columns(WHOLE, best_epoch="the first epoch with that accuracy, from 1"),
-        *_columns(
+        *columns(WHOLE, best_epoch="the first epoch with that accuracy, from 1"),
+        *columns(
             REAL,
             val_loss="negative log-likelihood after the last epoch, nats per validation image",
             val_qwk="quadratically weighted kappa after the last epoch",
             val_mae="mean distance of predicted and true class after the last epoch, classes",
         ),
-        *_columns(TEXT, error="why it failed, one line; null if it did not"),
-        *_columns(TIME, started_at="when it first started", ended_at="when it ended"),
-        *_columns(
+        *columns(TEXT, error="why it failed, one line; null if it did not"),
+        *columns(TIME, started_at="when it first started", ended_at="when it ended"),
+        *columns(
             REAL,
             train_seconds="wall time of its epochs with their validation, seconds",
             images_per_second="training images per second, mean over epochs, validation apart",
         ),
-        *_columns(TEXT, node="host that ran its last epoch", device="what it ran on there"),
-        *_columns(REAL, peak_memory_mib="most memory of its process, or of its GPU, MiB"),
-        *_columns(TEXT, number_format="bfloat16 or float32, of products in its last epoch"),
+        *columns(TEXT, node="host that ran its last epoch", device="what it ran on there"),
+        *columns(REAL, peak_memory_mib="most memory of its process, or of its GPU, MiB"),
+        *columns(TEXT, number_format="bfloat16 or float32, of products in its last epoch"),
     ),
     "epochs": (
-        *_keys(TEXT, trial_id="as in trials"),
-        *_keys(WHOLE, epoch="from 1"),
-        *_columns(
+        *keys(TEXT, trial_id="as in trials"),
+        *keys(WHOLE, epoch="from 1"),
+        *columns(
             REAL,
             learning_rate="of the epoch's last step",
             train_loss="negative log-likelihood, nats per image, whatever the objective; mean "
             "over the epoch's steps, on augmented images",
         ),
-        *_fractions(train_accuracy="share predicted, likewise over the epoch's steps"),
-        *_columns(REAL, val_loss="negative log-likelihood, nats per validation image"),
-        *_fractions(
+        *fractions(train_accuracy="share predicted, likewise over the epoch's steps"),
+        *columns(REAL, val_loss="negative log-likelihood, nats per validation image"),
+        *fractions(
             val_accuracy="share of validation images whose class is predicted",
             val_accuracy_1off="share predicted at most one class off",
         ),
-        *_columns(
+        *columns(
             REAL,
             val_qwk="quadratically weighted kappa on validation",
             val_mae="mean distance of predicted and true class on validation, classes",
         ),
-        *_fractions(
+        *fractions(
             val_macro_f1="mean F1 of the classes that occur in validation",
             val_ece="expected calibration error on validation, 15 bins",
         ),
-        *_columns(REAL, seconds="wall time with validation, seconds"),
+        *columns(REAL, seconds="wall time with validation, seconds"),
     ),
     "confirm": (
-        *_keys(TEXT, arm="arm whose chosen configuration was trained again"),
-        *_keys(WHOLE, seed="its fresh seed"),
-        *_columns(
+        *keys(TEXT, arm="arm whose chosen configuration was trained again"),
+        *keys(WHOLE, seed="its fresh seed"),
+        *columns(
             TEXT,
             model="the model's name, as in predictions",
             trial_id="trial of the search whose configuration it has",
         ),
-        _word("status", "as in trials", *STATUSES),
-        *_columns(
+        word("status", "as in trials", *STATUSES),
+        *columns(
             FLAG,
             collapsed="as in trials",
             learned="whether the model is better on the validation split than naming how common "
             "each class is; false: it hardly learned",
         ),
-        *_columns(WHOLE, epochs_planned="as in trials", epochs_run="as in trials"),
-        *_columns(
+        *columns(WHOLE, epochs_planned="as in trials", epochs_run="as in trials"),
+        *columns(
             REAL,
             search_value="final value of the study's metric of that trial in the search",
             search_best_value="highest final value of any trial of the arm in the search",
             temperature="T that fits p^(1/T) to the validation split best",
         ),
-        *_scores("val", "the validation split"),
-        *_scores("test", "the test split"),
-        *_tempered("test", "the test split"),
-        *_scores("test_unique", "test images that no other split has"),
-        *_tempered("test_unique", "test images that no other split has"),
-        *_columns(TEXT, error="as in trials"),
+        *scores("val", "the validation split"),
+        *scores("test", "the test split"),
+        *tempered("test", "the test split"),
+        *scores("test_unique", "test images that no other split has"),
+        *tempered("test_unique", "test images that no other split has"),
+        *columns(TEXT, error="as in trials"),
     ),
     "confirmed": (
-        *_keys(TEXT, arm="the arm that is estimated"),
-        *_columns(TEXT, against="an arm that is subtracted; null: the arm itself"),
-        *_keys(
+        *keys(TEXT, arm="the arm that is estimated"),
+        *columns(TEXT, against="an arm that is subtracted; null: the arm itself"),
+        *keys(
             TEXT,
             split="val or test",
             images="all, or unique: without images whose file another split has too",
             metric="accuracy, accuracy_1off, mae, qwk, macro_f1, nll, ece, recall, and what the "
             "temperature makes of nll and ece",
         ),
-        *_columns(TEXT, **{"class": "whose recall it is; null for other metrics"}),
-        *_interval("in the metric's own unit (fractions, classes, nats)"),
-        *_columns(
+        *columns(TEXT, **{"class": "whose recall it is; null for other metrics"}),
+        *interval("in the metric's own unit (fractions, classes, nats)"),
+        *columns(
             WHOLE,
             n_seeds="fresh seeds",
             n_images="images",
@@ -262,22 +175,22 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         ),
     ),
     "external": (
-        *_keys(
+        *keys(
             TEXT,
             faces="name of the set of other faces; where it lies stands in study.json",
             arm="the arm that is estimated",
         ),
-        *_columns(TEXT, against="an arm that is subtracted; null: the arm itself"),
-        *_keys(
+        *columns(TEXT, against="an arm that is subtracted; null: the arm itself"),
+        *keys(
             TEXT,
             images="all, or unique: without images whose file the study holds; only where it "
             "holds any",
             metric="as in confirmed",
         ),
-        *_columns(TEXT, **{"class": "whose recall it is; null for other metrics"}),
-        *_interval("on the other faces, in the metric's own unit (fractions, classes, nats)"),
-        *_columns(TEXT, own_split="the study's split that it is compared with: test, or val"),
-        *_columns(
+        *columns(TEXT, **{"class": "whose recall it is; null for other metrics"}),
+        *interval("on the other faces, in the metric's own unit (fractions, classes, nats)"),
+        *columns(TEXT, own_split="the study's split that it is compared with: test, or val"),
+        *columns(
             REAL,
             own="the same models' estimate there; null for tempered metrics on val, to which the "
             "temperature was fitted",
@@ -285,12 +198,12 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             change_low="lower end of its 95 % interval",
             change_high="upper end of its 95 % interval",
         ),
-        *_columns(
+        *columns(
             FLAG,
             is_seen="the models started from weights that were trained on these faces; null: "
             "nobody can tell",
         ),
-        *_columns(
+        *columns(
             WHOLE,
             n_seeds="fresh seeds",
             n_images="images of the other faces",
@@ -298,72 +211,72 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         ),
     ),
     "predictions": (
-        *_keys(
+        *keys(
             TEXT,
             model="as in confirm",
             split="val or test",
             image="path below the data's folder",
         ),
-        *_columns(WHOLE, cluster="number that dependent images share: family, person or file"),
-        _word("true", "name of the image's class", is_needed=True),
-        _word("predicted", "name of the most probable class", is_needed=True),
-        *_fractions(**{_OF_A_CLASS: "probability of the class, a column for each"}),
-        *_columns(FLAG, is_duplicate="another split has a byte-identical file"),
+        *columns(WHOLE, cluster="number that dependent images share: family, person or file"),
+        word("true", "name of the image's class", is_needed=True),
+        word("predicted", "name of the most probable class", is_needed=True),
+        *fractions(**{_OF_A_CLASS: "probability of the class, a column for each"}),
+        *columns(FLAG, is_duplicate="another split has a byte-identical file"),
     ),
     "importance": (
-        *_keys(TEXT, factor="the factor"),
-        *_share("this factor's main effect"),
-        *_fractions(
+        *keys(TEXT, factor="the factor"),
+        *share("this factor's main effect"),
+        *fractions(
             total_share="share with every pair that the factor is in",
             total_low="lower end of its 95 % interval",
             total_high="upper end of its 95 % interval",
         ),
-        *_columns(
+        *columns(
             REAL,
             sd="standard deviation of the main effect over the box, points of accuracy",
             sd_low="lower end of its 95 % interval",
             sd_high="upper end of its 95 % interval",
             p_value="of the test that there is no main effect",
         ),
-        *_columns(WHOLE, n_trials="full-length trials in the least tried level or third"),
-        *_columns(TEXT, reason="why the verdict is what it is"),
+        *columns(WHOLE, n_trials="full-length trials in the least tried level or third"),
+        *columns(TEXT, reason="why the verdict is what it is"),
     ),
     "interactions": (
-        *_keys(TEXT, factor_a="one factor", factor_b="the other factor"),
-        *_share("this pair's interaction"),
-        *_columns(
+        *keys(TEXT, factor_a="one factor", factor_b="the other factor"),
+        *share("this pair's interaction"),
+        *columns(
             REAL,
             sd="standard deviation of the interaction over the box, points of accuracy",
             probability="that this is above the smallest that counts",
         ),
-        *_columns(WHOLE, n_trials="full-length trials in the least tried quarter"),
-        *_columns(TEXT, reason="why the verdict is what it is"),
+        *columns(WHOLE, n_trials="full-length trials in the least tried quarter"),
+        *columns(TEXT, reason="why the verdict is what it is"),
     ),
     "marginals": (
-        *_keys(TEXT, factor="the factor", level="its level, or a value of its range, as text"),
-        *_interval("points of accuracy, all else averaged over the reference box"),
-        *_columns(WHOLE, n_trials="full-length trials at the level or in that third"),
-        *_columns(FLAG, extrapolated="hardly any trial stands behind it"),
+        *keys(TEXT, factor="the factor", level="its level, or a value of its range, as text"),
+        *interval("points of accuracy, all else averaged over the reference box"),
+        *columns(WHOLE, n_trials="full-length trials at the level or in that third"),
+        *columns(FLAG, extrapolated="hardly any trial stands behind it"),
     ),
     "claims": (
-        *_keys(TEXT, claim="name in the study file"),
-        *_columns(TEXT, text="the claim as declared before the search"),
-        *_interval("in the row's unit"),
-        _word("verdict", "what the data say", "supported", "refuted", "unresolved"),
-        _word("stage", "where the row comes from", "search", "confirm"),
-        *_columns(
+        *keys(TEXT, claim="name in the study file"),
+        *columns(TEXT, text="the claim as declared before the search"),
+        *interval("in the row's unit"),
+        word("verdict", "what the data say", "supported", "refuted", "unresolved"),
+        word("stage", "where the row comes from", "search", "confirm"),
+        *columns(
             WHOLE,
             n_trials="full-length trials (search: of the less tried side) or models (confirm)",
             n_seeds="fresh seeds; 0 in the search",
         ),
-        *_columns(
+        *columns(
             TEXT,
             reason="why the verdict is what it is",
             command="what tests the claim where what this study lacks is there; null: tested here",
             unit="points of accuracy, or share for claims that compare factors",
             split="split or set of other faces that the claim was judged on in the confirm stage",
         ),
-        *_columns(
+        *columns(
             REAL,
             p_value="of the claim's own test",
             p_adjusted="after Holm's step-down over the study's claims",
@@ -373,7 +286,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             search_low="lower end of that",
             search_high="upper end of that",
         ),
-        *_columns(
+        *columns(
             WHOLE,
             seeds_needed="seeds per arm that would settle it with 80 % power if the estimate were "
             "true; null: settled, or no number would",
@@ -454,7 +367,7 @@ def columns_of(
 def _of_classes(columns: Iterable[Column], classes: Classes) -> Iterator[Column]:
     for column in columns:
         if column.name == _OF_A_CLASS:
-            yield from _fractions(**{f"p_{n}": f"probability of class {n}" for n in classes.names})
+            yield from fractions(**{f"p_{n}": f"probability of class {n}" for n in classes.names})
         elif column.name in _TRUE_AND_PREDICTED:
             yield replace(column, values=classes.names)
         else:

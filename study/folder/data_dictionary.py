@@ -7,18 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from study.folder.columns import (
-    CONFIG_PREFIX,
-    FLAG,
-    KEYS,
-    REAL,
-    SCHEMAS,
-    TEXT,
-    TIME,
-    WHOLE,
-    Column,
-    Kind,
-)
+from study.folder.column import FLAG, REAL, TEXT, TIME, WHOLE, Column
+from study.folder.columns import CONFIG_PREFIX, KEYS, SCHEMAS, Kind
 
 ROWS: Final[dict[Kind, str]] = {
     "trials": "a trial of the search",

@@ -17,16 +17,9 @@ import pyarrow.parquet as pq
 from agecls.files import write_whole
 from study.asked.factors import Factor
 from study.errors import TablesError
+from study.folder.column import FLAG, WHOLE, Column
 from study.folder.column_checks import cast, check_values
-from study.folder.columns import (
-    CONFIG_PREFIX,
-    FLAG,
-    WHOLE,
-    Column,
-    Kind,
-    classes_among,
-    columns_of,
-)
+from study.folder.columns import CONFIG_PREFIX, Kind, classes_among, columns_of
 from study.folder.content import digest
 
 SCHEMA_VERSION: Final = 1

@@ -13,7 +13,7 @@ import pandas as pd
 
 from study.asked.claim import Claim
 from study.folder.tables import StudyTables
-from study.report.head.claim_sentences import claim_sentence
+from study.report.head.verdict_frame import claim_sentence
 from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed
 
 Stage = Literal["confirm", "search"]

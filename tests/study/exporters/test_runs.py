@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 import study
-from study.trackers.runs import Point, runs_of
+from study.exporters.runs import Point, runs_of
 from tests.study.planted import START, write_planted
 
 

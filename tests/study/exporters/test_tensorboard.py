@@ -3,8 +3,8 @@ from importlib.util import find_spec
 import pytest
 
 import study
-from study.trackers.runs import runs_of
-from study.trackers.tensorboard import write_events
+from study.exporters.runs import runs_of
+from study.exporters.tensorboard import write_events
 from tests.study.planted import START, write_planted
 
 pytestmark = [

@@ -4,8 +4,8 @@ import pytest
 
 import study
 from study.errors import StudyError
-from study.trackers.mlflow import log_runs
-from study.trackers.runs import runs_of
+from study.exporters.mlflow import log_runs
+from study.exporters.runs import runs_of
 from tests.study.planted import START, write_planted
 
 pytestmark = [

@@ -4,7 +4,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from study.trackers.runs import Run
+from study.errors import StudyError
+from study.exporters.runs import Run, runs_of
+from study.folder.folder import Folder
+from study.folder.tables import StudyTables
+
+
+def export(tables: StudyTables, to: str | None) -> str:
+    """See `study.exporters.forms.Exporter`; `to` is a new or empty folder."""
+    folder = Path(to or Folder(tables.folder).tensorboard)
+    if folder.exists() and any(folder.iterdir()):
+        raise StudyError(f"{folder} is no empty folder; remove it, or give another --to")
+    return f"{folder}: {write_events(runs_of(tables), folder)} runs"
 
 
 def write_events(runs: Iterable[Run], folder: Path) -> int:
@@ -13,7 +24,7 @@ def write_events(runs: Iterable[Run], folder: Path) -> int:
     What the HPARAMS page shows TensorBoard gathers from the runs by itself.
 
     Args:
-        runs: From `study.trackers.runs`.
+        runs: From `study.exporters.runs`.
         folder: What `tensorboard --logdir` takes.
     """
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from study.errors import StudyError
-from study.trackers.runs import Run
+from study.exporters.runs import Run, runs_of
+from study.folder.folder import Folder
+from study.folder.tables import StudyTables
 
 _AT_ONCE: Final = 1000
 """Metrics that MLflow takes in one call."""
@@ -14,11 +17,21 @@ _STATUSES: Final = {"completed": "FINISHED", "failed": "FAILED"}
 """Others did not run to their end: KILLED. The tag `status` says which it was."""
 
 
+def export(tables: StudyTables, to: str | None) -> str:
+    """See `study.exporters.forms.Exporter`; `to` is a file or a tracking URI."""
+    study, store = tables.study, to or str(Folder(tables.folder).mlflow)
+    if "://" not in store and not store.startswith("databricks"):
+        store = f"sqlite:///{Path(store).absolute()}"
+    tags = {"question": study.question or "", "metric": study.metric, "data": study.data}
+    n = log_runs(runs_of(tables), store, experiment=study.name, tags=tags)
+    return f"{store}: {n} runs in the experiment {study.name}"
+
+
 def log_runs(runs: Iterable[Run], store: str, *, experiment: str, tags: dict[str, str]) -> int:
     """Log each run to a new experiment of the store; how many.
 
     Args:
-        runs: From `study.trackers.runs`.
+        runs: From `study.exporters.runs`.
         store: A tracking URI, such as `sqlite:///mlflow.db`.
         experiment: Its name.
         tags: Of the experiment.
