@@ -110,6 +110,13 @@ def lasting_path(data: str) -> str:
     return data if is_drawn else str(Path(data).expanduser().absolute())
 
 
+def own_classes(data: str) -> Any:
+    """The classes that the data name themselves; loads what reads data only if it is asked."""
+    from study.stages.study_faces import classes_of_folders
+
+    return classes_of_folders(data)
+
+
 def _resume_command(options: argparse.Namespace, folder: Path) -> str:
     """The command that goes on, with what it must be told again to find the checkpoints."""
     is_below = folder == options.out / folder.name
@@ -124,21 +131,14 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     Raises:
         StudyError: The study file is wrong, or the folder is in use for another study.
     """
-    from study.asked.class_words import FOLDERS
     from study.asked.study_file import grown_study, is_safe_change, load_study, study_diff
     from study.errors import StudyFileError
     from study.folder.folder import Folder
 
     names = ("data", "classes", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
-    if options.classes == FOLDERS:
-        from study.stages.study_faces import classes_of_folders
-
-        named = Folder(_existing(options)).study_file if options.resume else "demo"
-        data = options.data or load_study(options.study or named).data
-        given["classes"] = classes_of_folders(data)
     if options.resume is None:
-        study = load_study(options.study or "demo", overrides=given)
+        study = load_study(options.study or "demo", overrides=given, of_folders=own_classes)
         folder = options.out / study.name
         if not options.dry_run and Folder(folder).study_file.exists():
             if options.name is not None:
@@ -151,7 +151,8 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     folder = _existing(options)
     before = Folder(folder).read_study()
     given["name"] = before.name
-    asked = load_study(options.study or Folder(folder).study_file, overrides=given)
+    file = options.study or Folder(folder).study_file
+    asked = load_study(file, overrides=given, of_folders=own_classes)
     # Faces may have moved; their fingerprint says whether they are the same.
     before = replace(before, data=asked.data)
     if not is_safe_change(before, asked):
@@ -184,16 +185,19 @@ def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> t
     n = 2
     while (options.out / f"{name}-{n}").exists():
         n += 1
-    study = load_study(options.study or "demo", overrides={**given, "name": f"{name}-{n}"})
+    study = load_study(
+        options.study or "demo",
+        overrides={**given, "name": f"{name}-{n}"},
+        of_folders=own_classes,
+    )
     return study, options.out / study.name
 
 
 def _list() -> int:
-    from study.asked.study_file import load_study, preset_names
+    from study.asked.study_file import preset_questions
 
-    for name in preset_names():
-        study = load_study(name)
-        sys.stdout.write(f"{name:10}  {study.trials:4} trials  {study.question}\n")
+    for name, (trials, question) in preset_questions().items():
+        sys.stdout.write(f"{name:10}  {trials:4} trials  {question}\n")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 Lines of shell that only look (list, plan, audit, report, export, predict) run on drawn faces and
 on the tables of committed studies. Those that train are parsed by the command's own parser: tiny
-studies run in tests/study, and docs/tutorial.md is done whole in tests/test_tutorial.py.
+studies run in tests/study; docs/tutorial.md is done whole in tests/test_tutorial.py, and
+docs/own-classes.md in tests/test_own_classes_page.py.
 """
 
 import ast
@@ -25,10 +26,12 @@ from study.asked.toml_tables import ClaimTable, FileTables
 from study.completion import COMMANDS
 from study.folder.columns import Kind
 from tests.agecls.kept import keep, trained
+from tests.agecls.pictures import draw_zoo
 from tests.pages import ROOT, Command, Page, commands, fill_in, guides, pages
 from tests.test_rooms import KNOWS
 
-TUTORIAL = "docs/tutorial.md"
+DONE_WHOLE = ("docs/tutorial.md", "docs/own-classes.md")
+"""Pages that have tests of their own."""
 MOST_LINES = {"README.md": 120}
 MOST_LINES_OF_A_PAGE = 150
 
@@ -36,6 +39,7 @@ FILLED_IN = {
     "FACES": "faces",
     "OTHERS": "others",
     "UTKFACE": "others",
+    "ZOO": "zoo",
     "DRAWN": "drawn",
     "OUT": "clean",
     "PICTURES": "faces/val_images",
@@ -74,7 +78,7 @@ def lines_that_run() -> list:
     found = {
         str(command): command
         for page in guides()
-        if page.name != TUTORIAL
+        if page.name not in DONE_WHOLE
         for line in page.shell_lines
         for command in commands(line, FILLED_IN)
         if not trains(command)
@@ -94,6 +98,7 @@ def desk(tmp_path_factory):
         drawn = FaceSet(families=6, val_families=3, test_families=0, size=32, seed=len(name))
         draw_face_set(folder / name, drawn)
     Image.new("RGB", (32, 32)).save(folder / "a.jpg")
+    draw_zoo(folder / "zoo")
     own = Page("docs/study-files.md").blocks("toml")[0]
     (folder / "my-study.toml").write_text(own, encoding="utf-8")
     for name in ("faces-cpu", "seed-32"):
@@ -203,7 +208,7 @@ def is_there(dotted: str) -> bool:
         pytest.param(page, text, id=f"{page.name}-{k}")
         for page in guides()
         for k, text in enumerate(page.blocks("toml"))
-        if page.name != TUTORIAL
+        if page.name not in DONE_WHOLE
     ],
 )
 def test_a_study_file_loads(page, text, tmp_path):
@@ -221,7 +226,7 @@ def test_a_study_file_loads(page, text, tmp_path):
         pytest.param(text, id=f"{page.name}-{k}")
         for page in guides()
         for k, text in enumerate(page.blocks("python"))
-        if page.name != TUTORIAL
+        if page.name not in DONE_WHOLE
     ],
 )
 def test_a_block_of_python_runs(text, desk, monkeypatch):

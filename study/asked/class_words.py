@@ -1,30 +1,46 @@
 """Which classes a study has: `[classes]` of its file, and the words of `--classes`."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from agecls.classes import DECADES, EIGHT, Classes
-from study.asked.toml_tables import ClassesTable
+from study.asked.toml_tables import ClassesTable, FileTables
 from study.asked.toml_values import Place, Source, shown
 from study.errors import StudyFileError
 
 FOLDERS: Final = "folders"
-"""The word for classes that are the data's own folders; who reads the data finds them."""
+"""The word for classes that the data name themselves; who reads the data finds them."""
+
+OfFolders = Callable[[str], Classes]
+"""From a data root to the classes that it names itself."""
 
 _NAMED: Final = {"eight": EIGHT, "decades": DECADES}
 _PLACE: Final[Place] = ("classes",)
 
 
-def resolve_classes(table: ClassesTable | None, source: Source) -> Classes:
+def resolve_classes(tables: FileTables, source: Source, of_folders: OfFolders | None) -> Classes:
     """The classes that a study file asks for: the eight if it asks for none.
 
+    Args:
+        tables: The file.
+        source: To word an error.
+        of_folders: Who reads them off the data; None: nobody can here.
+
     Raises:
-        StudyFileError: No data can have such classes.
+        StudyFileError: No data can have such classes, or nobody reads the data's own.
     """
+    table = tables.classes
     if table is None:
         return EIGHT
+    if table.of is not None:
+        if table.model_fields_set != {"of"}:
+            problem = "the data say everything else; drop what stands beside it"
+            raise source.error((*_PLACE, "of"), problem)
+        if of_folders is None:
+            raise source.error((*_PLACE, "of"), "nobody reads the data here; write `names`")
+        return of_folders(tables.data.path)
     if table.years is None and table.names is None:
         raise source.error(_PLACE, "it says nothing; add `names`, or `years` of each class")
     if table.years is not None and table.ordered is False:
@@ -42,13 +58,16 @@ def classes_given(words: str | Classes) -> dict[str, Any] | None:
     """What `--classes` puts in place of a study file's `[classes]`; None: nothing, for the eight.
 
     Args:
-        words: eight, decades, or a TOML file that has `[classes]`; or the classes themselves.
+        words: eight, decades, folders, or a TOML file that has `[classes]`; or the classes
+            themselves.
 
     Raises:
         StudyFileError: There is no such file, or no classes in it.
     """
     if isinstance(words, Classes):
         return classes_table(words)
+    if words == FOLDERS:
+        return {"of": FOLDERS}
     if words in _NAMED:
         return classes_table(_NAMED[words])
     try:

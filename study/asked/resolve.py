@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_type_hints
 from agecls.nets.families import family_of
 from agecls.recipe import BOUNDS, CHOICES, Recipe, choices, is_choice
 from study.asked.claims.forms import resolve_claim
-from study.asked.class_words import resolve_classes
+from study.asked.class_words import OfFolders, resolve_classes
 from study.asked.factors import (
     Config,
     Factor,
@@ -35,7 +35,9 @@ _TYPES: Final[dict[str, type]] = {
 _TYPE_WORDS: Final = {str: "a text", bool: "true or false", int: "a whole number", float: "number"}
 
 
-def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
+def resolve(
+    tables: FileTables, source: Source, *, default_name: str, of_folders: OfFolders | None = None
+) -> Study:
     """The study that the tables ask for, not yet checked by `study.asked.rules`.
 
     Raises:
@@ -57,7 +59,7 @@ def resolve(tables: FileTables, source: Source, *, default_name: str) -> Study:
         size=tables.data.size,
         deduplicate=tables.data.deduplicate,
         max_bad_share=float(tables.data.max_bad_share),
-        classes=resolve_classes(tables.classes, source),
+        classes=resolve_classes(tables, source, of_folders),
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.asked.claim import Claim
-from study.asked.class_words import classes_given
+from study.asked.class_words import OfFolders, classes_given
 from study.asked.factors import Factor, Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
@@ -61,7 +61,22 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-def load_study(name_or_path: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Study:
+def preset_questions() -> dict[str, tuple[int, str]]:
+    """Number of trials and question of each shipped study, by its name."""
+    asked = {}
+    for name in preset_names():
+        _, shown_name, raw = _read(name)
+        table = parse_tables(raw, Source(shown_name)).study
+        asked[name] = (table.trials, table.question)
+    return asked
+
+
+def load_study(
+    name_or_path: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    of_folders: OfFolders | None = None,
+) -> Study:
     """The study of a preset's name or a TOML file, with the command line's values in it.
 
     Args:
@@ -71,6 +86,7 @@ def load_study(name_or_path: str | Path, *, overrides: Mapping[str, Any] | None 
             shortens an `epochs` factor: its levels above N go, and if none of the rest is N, the
             longest becomes N. If one level is left, the factor is fixed at it, and claims about
             it, or about a level that went, are left out with a warning.
+        of_folders: Who reads classes off the data where they are asked for so; None: nobody.
 
     Raises:
         StudyFileError: The file cannot be read, or is not a valid study; one line.
@@ -83,19 +99,15 @@ def load_study(name_or_path: str | Path, *, overrides: Mapping[str, Any] | None 
     flags = {OVERRIDES[k]: f"--{k.replace('_', '-')}" for k in given}
     source = Source(shown_name, flags)
     # the file must be valid by itself before its epochs are shortened
-    study = _build(_replaced(raw, {k: v for k, v in given.items() if k != "epochs"}), source, name)
+    whole = _replaced(raw, {k: v for k, v in given.items() if k != "epochs"})
+    study = resolve(parse_tables(whole, source), source, default_name=name, of_folders=of_folders)
+    check_study(study, source)
     if "epochs" not in given:
         return study
     parse_tables(_replaced(raw, given), source)
     shortened = _with_epochs(study, given["epochs"])
     check_study(shortened, source)
     return shortened
-
-
-def _build(raw: Mapping[str, Any], source: Source, name: str) -> Study:
-    study = resolve(parse_tables(raw, source), source, default_name=name)
-    check_study(study, source)
-    return study
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str, dict[str, Any]]:

@@ -48,8 +48,9 @@ class DataTable(Table):
 
 
 class ClassesTable(Table):
-    """`[classes]`; `names`, `years` or both."""
+    """`[classes]`; `names`, `years` or both, or `of` the data's own folders."""
 
+    of: Literal["folders"] | None = None
     names: list[Text] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
     years: list[list[int]] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
     ordered: bool | None = None

@@ -62,7 +62,7 @@ def classes_of_folders(data: str) -> Classes:
     found = folder_classes(root) if root.is_dir() else None
     if found is None:
         raise StudyFileError(
-            f"--classes {FOLDERS}: {data} has no two folders of images; give such a folder as "
+            f"classes {FOLDERS}: {data} has no two folders of images; give such a folder as "
             "--data, or other classes"
         )
     return found

@@ -3,12 +3,11 @@
 import json
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from agecls import export, predict
+from tests.agecls.pictures import draw_zoo
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray
@@ -34,18 +33,6 @@ log = true
 """
 
 
-def draw(folder):
-    """Twenty noisy pictures of each of three colours."""
-    rng = np.random.default_rng(0)
-    for channel, name in enumerate(("cat", "dog", "emu")):
-        (folder / name).mkdir(parents=True)
-        for number in range(20):
-            pixels = rng.integers(0, 80, (32, 32, 3))
-            pixels[..., channel] += 120
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number}.png")
-    return folder
-
-
 def words_of(page):
     """What a person reads in a page."""
     without = re.sub(r"<script.*?</script>|<style.*?</style>", " ", page, flags=re.DOTALL)
@@ -53,7 +40,7 @@ def words_of(page):
 
 
 def test_folders_of_pictures_run_from_search_to_onnx_and_no_word_is_of_ages(tmp_path):
-    zoo, asked = draw(tmp_path / "zoo"), tmp_path / "tiny.toml"
+    zoo, asked = draw_zoo(tmp_path / "zoo"), tmp_path / "tiny.toml"
     asked.write_text(STUDY.format(data=zoo) + tiny.FIXED)
     done = tiny.run(tmp_path, asked, "--classes", "folders")
     assert done.returncode == 0, done.stderr

@@ -130,3 +130,32 @@ def test_what_asks_for_an_order_is_refused_where_there_is_none(tmp_path, more, s
     assert problem in str(refused.value)
     assert study_of(tmp_path, f"{more}\n{names}\nordered = true", study=study)
     assert study_of(tmp_path, more, study=study)
+
+
+def test_a_study_whose_classes_the_data_name_asks_who_reads_them(tmp_path):
+    asked = []
+
+    def read(data):
+        asked.append(data)
+        return ANIMALS
+
+    (tmp_path / "s.toml").write_text(PLAIN.format(more='[classes]\nof = "folders"', study=""))
+    found = load_study(tmp_path / "s.toml", overrides={"data": "farm"}, of_folders=read)
+    assert (found.classes, asked) == (ANIMALS, ["farm"])
+    assert 'names = ["cat", "dog", "emu"]' in dump_study(found)
+    (tmp_path / "s.toml").write_text(PLAIN.format(more="", study=""))
+    given = {"classes": "folders"}
+    assert load_study(tmp_path / "s.toml", overrides=given, of_folders=read).classes == ANIMALS
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("", "[classes] of: nobody reads the data here; write `names`"),
+        ('names = ["a", "b"]', "[classes] of: the data say everything else; drop what stands"),
+    ],
+)
+def test_classes_of_the_data_that_cannot_be_read_are_refused(tmp_path, more, problem):
+    with pytest.raises(StudyFileError) as refused:
+        study_of(tmp_path, f'[classes]\nof = "folders"\n{more}')
+    assert problem in str(refused.value)

@@ -17,8 +17,9 @@ from agecls.data.whole_set import load_whole
 from agecls.pretrain import parser as pretrain_parser
 from study.asked.claims.importance import ImportanceClaim
 from study.asked.factors import MAX_BAD_SHARE, Factor, Range
-from study.asked.study_file import dump_study, load_study, preset_names
+from study.asked.study_file import dump_study, load_study, preset_names, preset_questions
 from study.errors import StudyError, StudyFileError
+from tests.small_studies import some_folders
 from tests.strategies import studies, study_of_tables
 
 VALID = """
@@ -745,13 +746,16 @@ def test_a_file_with_any_value_anywhere_is_a_study_or_one_line(data):
     assert problem.isprintable()
 
 
-def test_the_presets_are_the_four_of_the_contract():
-    assert preset_names() == ("demo", "faces-cpu", "faces-gpu", "seed")
+def test_the_presets_are_the_four_of_the_contract_and_two_of_other_classes():
+    assert preset_names() == ("decades", "demo", "faces-cpu", "faces-gpu", "folders", "seed")
+    assert {name: question for name, (_, question) in preset_questions().items()} == {
+        name: load_study(name, of_folders=some_folders).question for name in preset_names()
+    }
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_loads_under_its_name_and_reads_back(name, tmp_path):
-    study = load_study(name)
+    study = load_study(name, of_folders=some_folders)
     (tmp_path / "again.toml").write_text(dump_study(study), encoding="utf-8")
 
     assert study.name == name
@@ -760,7 +764,8 @@ def test_every_preset_loads_under_its_name_and_reads_back(name, tmp_path):
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_bears_a_small_run_of_three_epochs(name):
-    study = load_study(name, overrides={"trials": 12, "epochs": 3, "size": 32, "data": "x"})
+    small = {"trials": 12, "epochs": 3, "size": 32, "data": "x"}
+    study = load_study(name, overrides=small, of_folders=some_folders)
 
     assert max(study.factor("epochs").levels) == 3
 

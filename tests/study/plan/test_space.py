@@ -17,6 +17,7 @@ from study.asked.factors import Factor, Range, in_box
 from study.asked.study_file import load_study, preset_names
 from study.plan.space import config_of, config_of_recipe, params_of, recipe_of, suggest
 from study.plan.trials import plan_trials
+from tests.small_studies import some_folders
 from tests.strategies import studies
 from tests.study.asked.test_factors import GAMMA, INIT, LR, OPTIMIZER, study_of
 
@@ -165,7 +166,7 @@ def test_a_missing_parameter_is_named():
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_can_be_searched_in_every_arm(name):
-    study = load_study(name)
+    study = load_study(name, of_folders=some_folders)
     for cell in study.arms:
         search = optuna.create_study(sampler=RandomSampler(seed=1))
         for _ in range(20):

@@ -11,6 +11,7 @@ from study.asked.factors import arm_name, complete, holds, in_box
 from study.asked.study_file import grown_study, load_study, preset_names
 from study.plan.space import recipe_of
 from study.plan.trials import design_size, plan_trials
+from tests.small_studies import some_folders
 from tests.strategies import studies
 
 DEMO = load_study("demo")
@@ -173,14 +174,14 @@ def test_a_design_share_of_zero_leaves_everything_to_the_search():
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_plans_valid_recipes_for_every_arm(name):
-    study = load_study(name)
+    study = load_study(name, of_folders=some_folders)
     plan = plan_trials(study)
 
     assert {t.arm for t in plan if t.origin == "design"} == {t.arm for t in plan}
     for trial in plan:
         if trial.config is not None:
             recipe = recipe_of(study, trial.config, trial.seed)
-            assert recipe.init == trial.cell["init"]
+            assert recipe.init == trial.cell.get("init", "scratch")
             assert (recipe.zero_gamma is None) is (recipe.init == "pretrained")
 
 
