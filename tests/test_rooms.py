@@ -34,6 +34,9 @@ KNOWS = {
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
     "study.analysis.models": {"study.asked", "study.folder"},
+    "study.analysis.settle": {
+        "study.analysis.maths", "study.analysis.search", "study.asked", "study.plan",
+    },
     "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
     "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
     "study.report.checks": {"study.analysis", "study.folder"},
