@@ -6,8 +6,8 @@ the younger one on a tie. Every metric is defined for degenerate sets (one class
 only an empty set has no metrics.
 
 Every score is a function of sums over images, and so can be had of many models and many draws of
-images at once: `table_scores` are of confusion tables (..., N, N), which may hold counts or sums
-of weights; NLL is the mean of `image_losses`, the calibration error sums `confidence_gaps`.
+images at once: `Counted` holds those of hits and distances, which may be counts or sums of
+weights; NLL is the mean of `image_losses`, the calibration error sums `confidence_gaps`.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,12 @@ LEAST_PROBABILITY: Final = 1e-12
 """Probabilities of the true class below this count as this: at most 27.6 nats per image."""
 
 ECE_BINS: Final = 15
+
+TOP: Final = 5
+"""Most probable classes among which the true one has to be, for the top-5 accuracy."""
+
+MOST_WITHOUT_TOP: Final = 10
+"""With up to so many classes, the true one is among the top 5 too easily to say anything."""
 
 COLLAPSE_NATS: Final = 0.005
 """A train loss within this of the label prior's entropy, or above, shows no learning."""
@@ -40,9 +46,12 @@ class Scores:
     Attributes:
         n: Images.
         accuracy: Share of images whose class is predicted exactly.
-        accuracy_1off: Share predicted exactly or one class off.
+        accuracy_top5: Share whose class is among the five most probable ones; None for sets of
+            up to ten classes.
+        accuracy_1off: Share predicted exactly or one class off; this and the next two are None
+            for classes without an order.
         mae: Mean distance of predicted and true class, in classes.
-        qwk: Quadratically weighted kappa; see `quadratic_kappa`.
+        qwk: Quadratically weighted kappa; see `Counted.qwk`.
         macro_f1: Mean F1 of the classes that occur in the labels.
         nll: Mean negative log-likelihood, nats per image.
         ece: Expected calibration error, 0..1.
@@ -51,17 +60,94 @@ class Scores:
 
     n: int
     accuracy: float
-    accuracy_1off: float
-    mae: float
-    qwk: float
+    accuracy_top5: float | None
+    accuracy_1off: float | None
+    mae: float | None
+    qwk: float | None
     macro_f1: float
     nll: float
     ece: float
     recall: tuple[float | None, ...]
 
 
-def score(labels: Labels, probabilities: Probabilities) -> Scores:
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Sums over images, of one model or of many (...), from which scores follow.
+
+    Attributes:
+        true: Images of each class (..., N).
+        named: Those predicted as each class (..., N).
+        hits: Those of each class that are predicted so (..., N).
+        within_one: Those predicted exactly or one class off (...).
+        distance: Of predicted and true class, in classes (...).
+        squared: The same distances squared (...).
+    """
+
+    true: Table
+    named: Table
+    hits: Table
+    within_one: Table
+    distance: Table
+    squared: Table
+
+    @classmethod
+    def of_table(cls, table: Table) -> "Counted":
+        """Those of confusion tables (..., N, N)."""
+        index = np.arange(table.shape[-1])
+        distance = np.abs(index[:, None] - index)
+        return cls(
+            true=table.sum(axis=-1),
+            named=table.sum(axis=-2),
+            hits=np.diagonal(table, axis1=-2, axis2=-1),
+            within_one=(table * (distance <= 1)).sum(axis=(-2, -1)),
+            distance=(table * distance).sum(axis=(-2, -1)),
+            squared=(table * distance**2).sum(axis=(-2, -1)),
+        )
+
+    def scores(self, *, is_ordered: bool = True) -> dict[str, Array]:
+        """By the names of `Scores`, each (...); without an order, those that need none."""
+        n = self.true.sum(axis=-1)
+        found = {"accuracy": self.hits.sum(axis=-1) / n}
+        if is_ordered:
+            found |= {"accuracy_1off": self.within_one / n, "mae": self.distance / n}
+            found["qwk"] = self.qwk()
+        return found | {"macro_f1": self.macro_f1()}
+
+    def qwk(self) -> Array:
+        """Cohen's kappa (...) with weights (i - j)^2 (Cohen 1968).
+
+        0.0 where labels and predictions are all one and the same class: chance agrees as well.
+        What is expected by chance is expanded, so that no outer product is due:
+        sum_ij (i - j)^2 t_i p_j = sum_i i^2 t_i P - 2 (sum_i i t_i)(sum_j j p_j) + T sum_j j^2 p_j
+        """
+        n, index = self.true.sum(axis=-1), np.arange(self.true.shape[-1])
+        expected = self.true @ index**2 + self.named @ index**2
+        expected = expected - 2 * (self.true @ index) * (self.named @ index) / n
+        is_open = expected > 1e-9 * n
+        return np.where(is_open, 1 - self.squared / np.where(is_open, expected, 1.0), 0.0)
+
+    def macro_f1(self) -> Array:
+        """Mean F1 (...) of the classes that occur in the labels.
+
+        A class that is only predicted does not count as another class of F1 0, so that all models
+        on one split are averaged over the same classes; it still costs those that it robs.
+        """
+        is_there = self.true > 0
+        f1 = 2 * self.hits / np.where(is_there, self.true + self.named, 1)
+        return np.asarray(np.where(is_there, f1, 0).sum(axis=-1) / is_there.sum(axis=-1))
+
+    def recalls(self) -> Array:
+        """Share found of each class (..., N); NaN for those without images."""
+        return np.where(self.true > 0, self.hits / np.where(self.true > 0, self.true, 1), np.nan)
+
+
+def score(labels: Labels, probabilities: Probabilities, *, is_ordered: bool = True) -> Scores:
     """Every metric of probabilities (n, N) against labels (n,).
+
+    Args:
+        labels: Indices of classes.
+        probabilities: Of the same images.
+        is_ordered: Whether the distance between two classes means something.
 
     Raises:
         ValueError: There is no image, the shapes do not fit, a label is no index of a class or a
@@ -79,69 +165,36 @@ def score(labels: Labels, probabilities: Probabilities) -> Scores:
         )
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities hold NaN or infinity; expected finite numbers")
-    table = confusion(labels, probabilities.argmax(axis=1), n_classes=n_classes)
+    predicted = probabilities.argmax(axis=1)
+    counted = Counted.of_table(confusion(labels, predicted, n_classes=n_classes))
+    has_top = n_classes > MOST_WITHOUT_TOP
+    found = {name: float(value) for name, value in counted.scores(is_ordered=is_ordered).items()}
     return Scores(
         n=len(labels),
-        **{name: float(value) for name, value in table_scores(table).items()},
+        accuracy=found["accuracy"],
+        accuracy_top5=float(is_in_top(labels, probabilities).mean()) if has_top else None,
+        accuracy_1off=found.get("accuracy_1off"),
+        mae=found.get("mae"),
+        qwk=found.get("qwk"),
+        macro_f1=found["macro_f1"],
         nll=nll(labels, probabilities),
         ece=expected_calibration_error(labels, probabilities),
-        recall=tuple(None if np.isnan(r) else float(r) for r in recalls(table)),
+        recall=tuple(None if np.isnan(r) else float(r) for r in counted.recalls()),
     )
+
+
+def is_in_top(labels: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
+    """Whether the true class is among the five most probable ones (n,), of ties the first."""
+    of_truth = probabilities[np.arange(len(labels)), labels][:, None]
+    is_before = np.arange(probabilities.shape[-1]) < labels[:, None]
+    above = (probabilities > of_truth) | ((probabilities == of_truth) & is_before)
+    return np.asarray(above.sum(axis=1) < TOP)
 
 
 def confusion(labels: Labels, predicted: Labels, *, n_classes: int) -> NDArray[np.int64]:
     """Images by true class (rows) and predicted class (columns), (N, N)."""
     cells = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     return cells.reshape(n_classes, n_classes)
-
-
-def table_scores(table: Table) -> dict[str, Array]:
-    """What confusion tables (..., N, N) tell, by the names of `Scores`, each (...)."""
-    n = table.sum(axis=(-2, -1))
-    distance = _distances(table.shape[-1])
-    return {
-        "accuracy": (table * (distance == 0)).sum(axis=(-2, -1)) / n,
-        "accuracy_1off": (table * (distance <= 1)).sum(axis=(-2, -1)) / n,
-        "mae": (table * distance).sum(axis=(-2, -1)) / n,
-        "qwk": quadratic_kappa(table),
-        "macro_f1": macro_f1(table),
-    }
-
-
-def quadratic_kappa(table: Table) -> Array:
-    """Cohen's kappa (...) of confusion tables (..., N, N) with weights (i - j)^2 (Cohen 1968).
-
-    0.0 where labels and predictions are all one and the same class: chance agrees as well. What
-    is expected by chance is expanded, so that no outer product is due:
-    sum_ij (i - j)^2 t_i p_j = sum_i i^2 t_i P - 2 (sum_i i t_i)(sum_j j p_j) + T sum_j j^2 p_j
-    """
-    true, predicted, n = table.sum(axis=-1), table.sum(axis=-2), table.sum(axis=(-2, -1))
-    index = np.arange(table.shape[-1])
-    expected = true @ index**2 + predicted @ index**2
-    expected = expected - 2 * (true @ index) * (predicted @ index) / n
-    observed = (table * _distances(len(index)) ** 2).sum(axis=(-2, -1))
-    is_open = expected > 1e-9 * n
-    return np.where(is_open, 1 - observed / np.where(is_open, expected, 1.0), 0.0)
-
-
-def macro_f1(table: Table) -> Array:
-    """Mean F1 (...) of the classes that occur in the labels of confusion tables (..., N, N).
-
-    A class that is only predicted does not count as another class of F1 0, so that all models
-    on one split are averaged over the same classes; it still costs those that it robs.
-    """
-    true, predicted = table.sum(axis=-1), table.sum(axis=-2)
-    hits = np.diagonal(table, axis1=-2, axis2=-1)
-    is_there = true > 0
-    f1 = 2 * hits / np.where(is_there, true + predicted, 1)
-    return np.asarray(np.where(is_there, f1, 0).sum(axis=-1) / is_there.sum(axis=-1))
-
-
-def recalls(table: Table) -> Array:
-    """Share found of each class (..., N) of confusion tables (..., N, N); NaN without images."""
-    true = table.sum(axis=-1)
-    hits = np.diagonal(table, axis1=-2, axis2=-1)
-    return np.where(true > 0, hits / np.where(true > 0, true, 1), np.nan)
 
 
 def image_losses(labels: Labels, probabilities: Probabilities) -> Array:
@@ -210,9 +263,3 @@ def has_collapsed(
         and train_accuracy <= majority + COLLAPSE_ACCURACY
     )
     return one_class or nothing_learned
-
-
-def _distances(n_classes: int) -> NDArray[np.int64]:
-    index = np.arange(n_classes, dtype=np.int64)
-    distances: NDArray[np.int64] = np.abs(index[:, None] - index[None, :])
-    return distances

@@ -10,6 +10,7 @@ NARROW: Final = "\u202f"
 _SPLITS: Final = {"val": "validation", "test": "test"}
 _NAMES: Final = {
     "accuracy": "accuracy",
+    "accuracy_top5": "top-5 accuracy",
     "accuracy_1off": "accuracy, one class off allowed",
     "macro_f1": "macro F1",
     "qwk": "quadratic weighted kappa",
@@ -18,7 +19,7 @@ _NAMES: Final = {
     "ece": "calibration error",
     "recall": "accuracy within the class",
 }
-_SHARES: Final = ("accuracy", "accuracy_1off", "macro_f1", "ece", "recall")
+_SHARES: Final = ("accuracy", "accuracy_top5", "accuracy_1off", "macro_f1", "ece", "recall")
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def fit(
                 f"epoch {epoch}, after its last step: validation outputs are not finite at "
                 f"learning rate {rate:.3g}; lower `lr` or raise `warmup`"
             )
-        scores = score(val_labels, probabilities)
+        scores = score(val_labels, probabilities, is_ordered=data.classes.is_ordered)
         metrics = EpochMetrics(
             epoch=epoch,
             learning_rate=rate,
@@ -98,6 +98,7 @@ def fit(
             train_accuracy=train_accuracy,
             val_loss=scores.nll,
             val_accuracy=scores.accuracy,
+            val_accuracy_top5=scores.accuracy_top5,
             val_accuracy_1off=scores.accuracy_1off,
             val_qwk=scores.qwk,
             val_mae=scores.mae,

@@ -37,7 +37,8 @@ class EpochMetrics:
         train_accuracy: Fraction, likewise.
         val_loss: NLL in nats per image, as all of `val_*` of the averaged weights if `ema` > 0.
         val_accuracy: Fraction.
-        val_accuracy_1off: Fraction at most one class off.
+        val_accuracy_1off: Fraction at most one class off; this, kappa and distance are None
+            where classes have no order.
         val_qwk: Quadratically weighted kappa.
         val_mae: Mean distance in classes.
         val_macro_f1: Mean F1 of the classes that occur.
@@ -45,6 +46,8 @@ class EpochMetrics:
         seconds: Wall time with evaluation.
         images_per_second: Of the training part.
         collapsed: See `agecls.metrics.has_collapsed`.
+        val_accuracy_top5: Fraction whose class is among the five most probable ones; None for up
+            to ten classes. Checkpoints from before there was one have none.
     """
 
     epoch: int
@@ -53,14 +56,15 @@ class EpochMetrics:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
-    val_accuracy_1off: float
-    val_qwk: float
-    val_mae: float
+    val_accuracy_1off: float | None
+    val_qwk: float | None
+    val_mae: float | None
     val_macro_f1: float
     val_ece: float
     seconds: float
     images_per_second: float
     collapsed: bool
+    val_accuracy_top5: float | None = None
 
 
 @dataclass(kw_only=True)

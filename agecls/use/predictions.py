@@ -17,6 +17,7 @@ from agecls.data.decoding import decode, quiet_pillow, read_image_file
 from agecls.errors import AgeclsError, ImageError
 from agecls.files import write_whole
 from agecls.machine import cores
+from agecls.metrics import MOST_WITHOUT_TOP, TOP
 
 Predictions: TypeAlias = pd.DataFrame
 Progress = Callable[[int, int], None]
@@ -93,20 +94,26 @@ def frame_of(
 ) -> Predictions:
     """The table of probabilities (n, N), in the order of the images; NaN where there is an error.
 
-    Columns: `path`, `class`, `years` (of the class), a `p_` of each class (such as `p_a`),
-    `expected_class` (0..N-1) and `expected_years` (means over the probabilities, the latter of
-    the classes' midpoints), `error`. Those of years are there where classes have years, and
-    `expected_class` where they are ordered.
+    Columns: `path`, `class`, `years` (of the class), `class_2` to `class_5` (the next most
+    probable ones), a `p_` of each class (such as `p_a`), `expected_class` (0..N-1) and
+    `expected_years` (means over the probabilities, the latter of the classes' midpoints),
+    `error`. Those of years are there where classes have years, `expected_class` where they are
+    ordered, and the next ones where there are more than ten classes.
     """
     usable = [error is None for error in errors]
     of_usable = probabilities[usable].astype(np.float64)
-    winners = of_usable.argmax(axis=1)  # the younger class on a tie, as in the metrics
+    # the younger class on a tie, as in the metrics
+    best, *others = np.argsort(-of_usable, axis=1, kind="stable")[:, :TOP].T
     columns: dict[str, Any] = {
         "path": pd.Series([_name_of(image) for image in images], dtype=object),
-        "class": _spread([classes.names[k] for k in winners], usable, object),
+        "class": _spread([classes.names[k] for k in best], usable, object),
     }
     if classes.years is not None:
-        columns["years"] = _spread([classes.ranges[k] for k in winners], usable, object)
+        columns["years"] = _spread([classes.ranges[k] for k in best], usable, object)
+    if len(classes) > MOST_WITHOUT_TOP:
+        for place, next_one in enumerate(others, start=2):
+            names = [classes.names[k] for k in next_one]
+            columns[f"class_{place}"] = _spread(names, usable, object)
     columns |= dict(zip(classes.columns, probabilities.T, strict=True))
     if classes.is_ordered:
         columns["expected_class"] = _spread(of_usable @ np.arange(len(classes)), usable, float)

@@ -6,7 +6,7 @@ normalisation and, once it is measured, the temperature.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -229,7 +229,7 @@ def _load(path: Path, device: torch.device) -> Member:
         if temperature is not None and not 0 < float(temperature) < float("inf"):
             raise ValueError(f"`temperature` is {temperature}; expected a number above 0")
         _check_metrics(described.get("metrics", {}))
-        classes = _classes(described["classes"])
+        classes = _classes(described)
     except KeyError as error:
         raise WeightsError(f"{card}: {error} is missing; copy it from the study again") from error
     except (TypeError, ValueError, OverflowError) as error:
@@ -313,11 +313,18 @@ def _check_metrics(metrics: Any) -> None:
         float(value)  # an OverflowError for a whole number of hundreds of digits
 
 
-def _classes(names: Any) -> Classes:
-    """What a model tells apart; ValueError where that can be no classes."""
+def _classes(described: Mapping[str, Any]) -> Classes:
+    """What a model tells apart; TypeError or ValueError where that can be no classes.
+
+    Models from before their years and order were written down have their names alone.
+    """
+    names, years = described["classes"], described.get("years")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"`classes` is {names!r}; expected a list of names")
-    return Classes.from_names(names)
+    if "ordered" not in described:
+        return Classes.from_names(names)
+    ages = None if years is None else tuple((int(low), int(high)) for low, high in years)
+    return Classes(tuple(names), ages, bool(described["ordered"]))
 
 
 def _slices(n: int, step: int) -> Iterator[slice]:

@@ -22,7 +22,7 @@ from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.search.answers import Analysis, analyse
 from study.asked.factors import arm_name
 from study.errors import TablesError
-from study.folder.columns import Kind, names_of
+from study.folder.columns import Kind, classes_of, names_of
 from study.folder.folder import Folder
 from study.folder.other_faces import read_other_faces
 from study.folder.parquet import as_table
@@ -114,7 +114,8 @@ def predicted_of(tables: StudyTables) -> Predicted | None:
     if tables.confirm is None or predictions is None:
         return None
     models = tables.confirm[tables.confirm["model"].notna()]
-    return describe_predictions(models, predictions, seed=tables.study.seed)
+    classes = classes_of(tables.study.classes, predictions)
+    return describe_predictions(models, predictions, classes=classes, seed=tables.study.seed)
 
 
 def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]:
@@ -145,7 +146,10 @@ def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
     seed = stream_seed(tables.study, Stream.CONFIRMED)
     try:
         return score_confirmed(
-            models, tables.predictions, seed=seed, is_ordered=tables.study.classes.is_ordered
+            models,
+            tables.predictions,
+            classes=classes_of(tables.study.classes, tables.predictions),
+            seed=seed,
         )
     except ValueError as error:
         raise TablesError(
@@ -162,7 +166,8 @@ def _elsewhere(tables: StudyTables) -> tuple[_Frames, _Rows]:
     if not faces:
         return {}, _kept(tables, of_drops=True)
     seed = stream_seed(tables.study, Stream.EXTERNAL)
-    found = score_elsewhere(models, tables.predictions, faces, seed=seed)
+    classes = classes_of(tables.study.classes, tables.predictions)
+    found = score_elsewhere(models, tables.predictions, faces, classes=classes, seed=seed)
     judged = judge_drops(tables.study, found)
     return {"external": external_frame(found)}, _records(judged)
 

@@ -12,6 +12,10 @@ FLAG: Final = pa.bool_()
 TIME: Final = pa.timestamp("us", tz="UTC")
 
 
+OF_AN_ORDER: Final = "; null where classes have no order"
+"""What is said of metrics that ask how far two classes are from each other."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """One column of a table.
@@ -70,13 +74,17 @@ def scores(prefix: str, images: str) -> tuple[Column, ...]:
             REAL,
             **{
                 f"{prefix}_loss": f"negative log-likelihood on {images}, nats per image",
-                f"{prefix}_qwk": f"quadratically weighted kappa on {images}",
-                f"{prefix}_mae": f"mean distance of predicted and true class on {images}, classes",
+                f"{prefix}_qwk": f"quadratically weighted kappa on {images}{OF_AN_ORDER}",
+                f"{prefix}_mae": f"mean distance of predicted and true class on {images}, "
+                f"classes{OF_AN_ORDER}",
             },
         ),
         *fractions(
             **{
-                f"{prefix}_accuracy_1off": f"share of {images} predicted at most one class off",
+                f"{prefix}_accuracy_1off": f"share of {images} predicted at most one class "
+                f"off{OF_AN_ORDER}",
+                f"{prefix}_accuracy_top5": f"share of {images} whose class is among the five most "
+                "probable ones; null for up to ten classes",
                 f"{prefix}_macro_f1": f"mean F1 of the classes that occur in {images}",
                 f"{prefix}_ece": f"expected calibration error on {images}, 15 bins",
             }

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
+import pandas as pd
 import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import WHOLE_FACTORS, Factor
 from study.folder.column import (
     FLAG,
+    OF_AN_ORDER,
     REAL,
     TEXT,
     TIME,
@@ -86,8 +88,9 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(
             REAL,
             val_loss="negative log-likelihood after the last epoch, nats per validation image",
-            val_qwk="quadratically weighted kappa after the last epoch",
-            val_mae="mean distance of predicted and true class after the last epoch, classes",
+            val_qwk=f"quadratically weighted kappa after the last epoch{OF_AN_ORDER}",
+            val_mae="mean distance of predicted and true class after the last epoch, "
+            f"classes{OF_AN_ORDER}",
         ),
         *columns(TEXT, error="why it failed, one line; null if it did not"),
         *columns(TIME, started_at="when it first started", ended_at="when it ended"),
@@ -113,18 +116,23 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(REAL, val_loss="negative log-likelihood, nats per validation image"),
         *fractions(
             val_accuracy="share of validation images whose class is predicted",
-            val_accuracy_1off="share predicted at most one class off",
+            val_accuracy_1off=f"share predicted at most one class off{OF_AN_ORDER}",
         ),
         *columns(
             REAL,
-            val_qwk="quadratically weighted kappa on validation",
-            val_mae="mean distance of predicted and true class on validation, classes",
+            val_qwk=f"quadratically weighted kappa on validation{OF_AN_ORDER}",
+            val_mae="mean distance of predicted and true class on validation, "
+            f"classes{OF_AN_ORDER}",
         ),
         *fractions(
             val_macro_f1="mean F1 of the classes that occur in validation",
             val_ece="expected calibration error on validation, 15 bins",
         ),
         *columns(REAL, seconds="wall time with validation, seconds"),
+        *fractions(
+            val_accuracy_top5="share of validation images whose class is among the five most "
+            "probable ones; null for up to ten classes"
+        ),
     ),
     "confirm": (
         *keys(TEXT, arm="arm whose chosen configuration was trained again"),
@@ -162,8 +170,9 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             TEXT,
             split="val or test",
             images="all, or unique: without images whose file another split has too",
-            metric="accuracy, accuracy_1off, mae, qwk, macro_f1, nll, ece, recall, and what the "
-            "temperature makes of nll and ece",
+            metric="accuracy, macro_f1, nll, ece, recall, and what the temperature makes of nll "
+            "and ece; of more than ten classes accuracy_top5; of classes with an order "
+            "accuracy_1off, mae, qwk",
         ),
         *columns(TEXT, **{"class": "whose recall it is; null for other metrics"}),
         *interval("in the metric's own unit (fractions, classes, nats)"),
@@ -336,6 +345,18 @@ def classes_among(names: Iterable[str]) -> Classes:
     if set(columns) <= set(EIGHT.columns) or len(columns) < 2:
         return EIGHT
     return Classes.from_columns(columns)
+
+
+def classes_of(own: Classes, predictions: pd.DataFrame) -> Classes:
+    """The classes of a table of predictions: the study's own, unless it has other columns.
+
+    Args:
+        own: The study's, which know their years and their order.
+        predictions: The table, of which another tool may have been the writer.
+    """
+    if set(own.columns) <= set(predictions.columns):
+        return own
+    return Classes.from_columns(predictions.columns)
 
 
 def columns_of(

@@ -16,6 +16,7 @@ EPOCH_COLUMNS = (
     "train_accuracy",
     "val_loss",
     "val_accuracy",
+    "val_accuracy_top5",
     "val_accuracy_1off",
     "val_qwk",
     "val_mae",

@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
+from agecls.classes import Classes
 from agecls.data.loading import FaceData
 from agecls.errors import CheckpointError
 from agecls.files import write_whole
 from agecls.metrics import score
 from agecls.training.checkpoints import SavedModel, read_model
-from study.analysis.models.scoring import temperature
+from study.analysis.models.scoring import metrics_of, temperature
 from study.asked.factors import Study
 from study.folder.folder import Folder, KeptModel
 from study.folder.record import TrialRecord
@@ -57,7 +58,7 @@ def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) ->
         about = {
             "stage": "search",
             "trial_id": trial.trial_id,
-            "metrics": {key: value for key, value in last.items() if key.startswith("val_")},
+            "metrics": {k: v for k, v in last.items() if k.startswith("val_") and v is not None},
             "metrics_note": "of the split on which the trial was chosen among others: optimistic",
         }
         _write(target, model, _describe(search.study, trial, data, model) | about)
@@ -106,7 +107,7 @@ class ConfirmedModels:
             "metrics": {
                 f"{split}_{name}": value
                 for split, p in probabilities.items()
-                for name, value in _metrics(labels[split], p).items()
+                for name, value in _metrics(labels[split], p, self.data.classes).items()
             },
             "metrics_note": "of this model before its temperature; the intervals over all seeds "
             "are in confirmed.parquet",
@@ -115,10 +116,12 @@ class ConfirmedModels:
         _write(target, model, _describe(self.study, trial, self.data, model) | about)
 
 
-def _metrics(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, float]:
-    found = score(labels, p)
-    names = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "ece")
-    return {"loss": found.nll} | {name: getattr(found, name) for name in names}
+def _metrics(
+    labels: NDArray[np.int64], p: NDArray[np.float32], classes: Classes
+) -> dict[str, float]:
+    found = score(labels, p, is_ordered=classes.is_ordered)
+    values = {name: getattr(found, name) for name in metrics_of(classes) if name != "nll"}
+    return {"loss": found.nll} | values
 
 
 def _write(target: KeptModel, model: SavedModel, described: dict[str, Any]) -> None:
@@ -148,6 +151,8 @@ def _describe(
         "recipe": recipe_of(study, trial.config, trial.seed).to_dict(),
         "classes": list(data.classes.names),
         "class_names": list(data.classes.captions),
+        "years": data.classes.years and [list(pair) for pair in data.classes.years],
+        "ordered": data.classes.is_ordered,
         "size": data.size,
         "mean": list(model.mean),
         "std": list(model.std),

@@ -5,19 +5,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    log_loss,
+    recall_score,
+    top_k_accuracy_score,
+)
 
 from agecls.metrics import (
+    Counted,
     confidence_gaps,
     confusion,
     expected_calibration_error,
     has_collapsed,
     image_losses,
+    is_in_top,
     nll,
     prior_entropy,
-    recalls,
     score,
-    table_scores,
 )
 
 N_CLASSES = (2, 3, 8, 100)
@@ -92,7 +99,8 @@ def test_tables_of_many_models_and_draws_are_scored_at_once(n_classes):
     for model, p in enumerate(models):
         for b, times in enumerate(draws):
             np.add.at(tables[b, model], (labels, p.argmax(1)), times)
-    found, recall = table_scores(tables), recalls(tables)
+    counted = Counted.of_table(tables)
+    found, recall = counted.scores(), counted.recalls()
 
     for model, p in enumerate(models):
         for b, times in enumerate(draws):
@@ -102,6 +110,26 @@ def test_tables_of_many_models_and_draws_are_scored_at_once(n_classes):
             )
             nan = [np.nan if r is None else r for r in one.recall]
             assert recall[b, model] == pytest.approx(nan, nan_ok=True)
+
+
+def test_classes_without_an_order_have_no_score_that_measures_distances():
+    labels, p = np.array([0, 1, 2]), random_probabilities(3, 0, 3)
+    ordered, nominal = score(labels, p), score(labels, p, is_ordered=False)
+    assert (nominal.accuracy_1off, nominal.mae, nominal.qwk) == (None, None, None)
+    assert (nominal.accuracy, nominal.macro_f1) == (ordered.accuracy, ordered.macro_f1)
+
+
+@patient
+@given(labels=labels_of(11), seed=st.integers(0, 9))
+def test_the_top_5_accuracy_is_that_of_scikit_learn_and_is_there_beyond_ten_classes(labels, seed):
+    p = random_probabilities(len(labels), seed, 11)
+    expected = top_k_accuracy_score(labels, p, k=5, labels=range(11))
+    assert score(labels, p).accuracy_top5 == pytest.approx(expected)
+    assert score(labels % 10, random_probabilities(len(labels), seed, 10)).accuracy_top5 is None
+
+
+def test_of_classes_with_one_probability_the_first_ones_are_the_top_5():
+    assert is_in_top(np.arange(12), np.full((12, 12), 1 / 12)).tolist() == [True] * 5 + [False] * 7
 
 
 @pytest.mark.parametrize("n_classes", N_CLASSES)

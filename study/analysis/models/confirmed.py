@@ -18,12 +18,11 @@ from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate, two_level
 from study.analysis.models.learned import has_learned
 from study.analysis.models.scoring import (
-    METRICS,
-    OF_AN_ORDER,
     RECALL,
     TEMPERED,
     cluster_sums,
     drawn_scores,
+    metrics_of,
     recall_names,
     renamed,
     score_interval,
@@ -33,7 +32,7 @@ from study.analysis.models.scoring import (
 from study.folder.columns import names_of
 
 _DRAWN_AT_ONCE: Final = 2**24
-"""Draws x clusters held at a time: 128 MiB."""
+"""Draws x clusters, or x features of an arm's models, held at a time: 128 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +63,7 @@ class ScoredSet:
         images: `all`, or `unique`: without files that another split has too.
         clusters: Of these images.
         n_images: How many.
+        classes: That the models tell apart.
         of_classes: By metric of one class, such as `recall_a`, the class's images and clusters.
         arms: By name.
     """
@@ -72,6 +72,7 @@ class ScoredSet:
     images: str
     clusters: Clusters
     n_images: int
+    classes: Classes
     of_classes: Mapping[str, tuple[int, int]]
     arms: Mapping[str, ScoredArm]
 
@@ -149,8 +150,8 @@ def score_confirmed(
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     *,
+    classes: Classes,
     seed: int,
-    is_ordered: bool = True,
     n_draws: int = 2000,
     level: float = 0.95,
 ) -> Confirmed:
@@ -159,8 +160,8 @@ def score_confirmed(
     Args:
         models: `model, arm, seed`, in reading order of the arms; trained to their end.
         predictions: As `predictions.parquet`, with `is_duplicate`.
+        classes: That the models tell apart.
         seed: Of the draws.
-        is_ordered: Whether the classes have an order; else no metric of one is estimated.
         n_draws: Draws of clusters.
         level: Of the intervals.
 
@@ -171,7 +172,8 @@ def score_confirmed(
     found = [
         part
         for split, images in (("val", "all"), ("test", "all"), ("test", "unique"))
-        if (part := images_of(predictions, list(models["model"]), split, images)) is not None
+        if (part := images_of(predictions, list(models["model"]), split, images, classes))
+        is not None
     ]
     if not found or found[0].split != "val":
         raise ValueError("no model was scored on val")
@@ -184,17 +186,17 @@ def score_confirmed(
     for part in found:
         one = score_images(part, models, heat, n_draws=n_draws, rng=rng)
         prefix = part.split if part.images == "all" else f"{part.split}_unique"
+        # the temperature was fitted to val itself
+        metrics = metrics_of(classes)
+        metrics = metrics if part.split == "val" else (*metrics, *TEMPERED)
         for arm, names in models.groupby("arm", sort=False)["model"]:
             for k, model in enumerate(names):
                 scored = one.arms[str(arm)]
-                records[model] |= renamed(scored.scores, prefix, k)
+                records[model] |= renamed(scored.scores, prefix, metrics, k)
                 if part.split == "val":
                     records[model]["learned"] = scored.learned[k]
         sets.append(one)
-        # the temperature was fitted to val itself
-        names = METRICS if one.split == "val" else (*METRICS, *TEMPERED)
-        names = tuple(n for n in names if is_ordered or n not in OF_AN_ORDER)
-        rows += [row | {"split": one.split} for *_, row in estimates(one, names, level)]
+        rows += [row | {"split": one.split} for *_, row in estimates(one, metrics, level)]
     return Confirmed(
         models=pd.DataFrame(list(records.values())),
         estimates=pd.DataFrame(rows, columns=names_of("confirmed")),
@@ -203,7 +205,11 @@ def score_confirmed(
 
 
 def images_of(
-    predictions: pd.DataFrame, models: Sequence[str], split: str, images: str
+    predictions: pd.DataFrame,
+    models: Sequence[str],
+    split: str,
+    images: str,
+    classes: Classes,
 ) -> ScoredImages | None:
     """The models' predictions on a split; None where it has no images.
 
@@ -212,6 +218,7 @@ def images_of(
         models: Their names; others are passed over.
         split: Its name.
         images: `all`, or `unique`: without those that are duplicates.
+        classes: That the models tell apart.
 
     Raises:
         ValueError: A model was not scored there, or on other images than the first one.
@@ -229,7 +236,7 @@ def images_of(
     for model in models:
         if model not in by_model:
             raise ValueError(f"{model} was not scored on {split}")
-    first, classes = by_model[models[0]], Classes.from_columns(predictions.columns)
+    first = by_model[models[0]]
     for model, part in by_model.items():
         if part["image"].tolist() != first["image"].tolist():
             raise ValueError(f"{model} was scored on other {split} images than {models[0]}")
@@ -273,7 +280,8 @@ def score_images(
             ]
         )
     drawn: dict[str, list[Mapping[str, Array]]] = {arm: [] for arm in sums}
-    at_once = max(1, _DRAWN_AT_ONCE // part.clusters.n)
+    widest = max(len(summed) * summed.shape[-1] for summed in sums.values())
+    at_once = max(1, _DRAWN_AT_ONCE // max(part.clusters.n, widest))
     for first in range(0, n_draws, at_once):
         draws = part.clusters.draws(min(at_once, n_draws - first), rng)
         for arm, summed in sums.items():
@@ -283,6 +291,7 @@ def score_images(
         images=part.images,
         clusters=part.clusters,
         n_images=len(part.labels),
+        classes=part.classes,
         of_classes={
             name: (int(inside.sum()), len(np.unique(part.clusters.of_image[inside])))
             for c, name in enumerate(recall_names(part.classes))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from agecls.classes import Classes
 from agecls.intervals import Estimate, over_sets
 from study.analysis.models.confirmed import ScoredSet, estimates, images_of, score_images
-from study.analysis.models.scoring import METRICS, TEMPERED
+from study.analysis.models.scoring import TEMPERED, metrics_of
 from study.folder.columns import names_of
 from study.folder.other_faces import OtherFaces
 
@@ -59,6 +60,7 @@ def score_elsewhere(
     own_predictions: pd.DataFrame,
     faces: Iterable[OtherFaces],
     *,
+    classes: Classes,
     seed: int,
     n_draws: int = 2000,
 ) -> tuple[Elsewhere, ...]:
@@ -69,6 +71,7 @@ def score_elsewhere(
             end.
         own_predictions: As `predictions.parquet`.
         faces: The sets; each is compared on the models that it has.
+        classes: That the models tell apart.
         seed: Of the draws of clusters.
         n_draws: Of them.
     """
@@ -81,11 +84,13 @@ def score_elsewhere(
         # by name, so that a set's numbers do not hang on which others there are
         rng = np.random.default_rng([seed, *one.name.encode()])
         parts = {
-            "own": images_of(own_predictions, names, "test" if has_test else "val", "all"),
-            "all": images_of(one.predictions, names, one.name, "all"),
+            "own": images_of(
+                own_predictions, names, "test" if has_test else "val", "all", classes
+            ),
+            "all": images_of(one.predictions, names, one.name, "all", classes),
         }
         if one.predictions["is_duplicate"].astype(bool).any():
-            parts["unique"] = images_of(one.predictions, names, one.name, "unique")
+            parts["unique"] = images_of(one.predictions, names, one.name, "unique", classes)
         sets = {
             key: score_images(part, scored, heat, n_draws=n_draws, rng=rng)
             for key, part in parts.items()
@@ -112,7 +117,7 @@ def external_frame(found: Sequence[Elsewhere], *, level: float = 0.95) -> pd.Dat
 
 
 def _rows(one: Elsewhere, other: ScoredSet, level: float) -> Iterator[dict[str, object]]:
-    for weights, metric, row in estimates(other, (*METRICS, *TEMPERED), level):
+    for weights, metric, row in estimates(other, (*metrics_of(other.classes), *TEMPERED), level):
         seen = [one.faces.seen.get(name) for name in weights]
         yield row | {
             "faces": one.faces.name,

@@ -49,18 +49,23 @@ class Predicted:
 
 
 def describe_predictions(
-    models: pd.DataFrame, predictions: pd.DataFrame, *, seed: int, n_draws: int = 1000
+    models: pd.DataFrame,
+    predictions: pd.DataFrame,
+    *,
+    classes: Classes,
+    seed: int,
+    n_draws: int = 1000,
 ) -> Predicted:
     """The frames of every arm and split.
 
     Args:
         models: `arm, model, temperature` of the models trained to their end, in reading order.
         predictions: As `predictions.parquet`.
+        classes: That the models tell apart.
         seed: Of the draws of clusters.
         n_draws: How many.
     """
-    rng, classes = np.random.default_rng(seed), Classes.from_columns(predictions.columns)
-    columns = list(classes.columns)
+    rng, columns = np.random.default_rng(seed), list(classes.columns)
     known = models[models["model"].isin(predictions["model"]) & models["temperature"].notna()]
     tables: list[dict[str, object]] = []
     reliability: list[dict[str, object]] = []

@@ -1,12 +1,13 @@
 """Scores of many models on many draws of clusters at once: every score is a function of sums.
 
-An image becomes a few features of which `agecls.metrics` makes the scores (its cell of the
-confusion table, its loss, its bin of confidence and the gap there), a cluster their sums, and a
-draw of clusters one matrix product.
+An image becomes a few features of which `agecls.metrics` makes the scores (its true and its named
+class, how far these are apart, its loss, its bin of confidence and the gap there), a cluster their
+sums, and a draw of clusters one matrix product. There are 3 N and some features for N classes, not
+the N² cells of a confusion table.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,17 @@ from agecls.intervals import Array, Clusters, Estimate, share_interval
 from agecls.metrics import (
     ECE_BINS,
     LEAST_PROBABILITY,
+    MOST_WITHOUT_TOP,
+    Counted,
     confidence_gaps,
     image_losses,
-    recalls,
-    table_scores,
+    is_in_top,
 )
 
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 OF_AN_ORDER: Final = ("accuracy_1off", "mae", "qwk")
 """Those that ask how far two classes are from each other."""
+TOP_5: Final = "accuracy_top5"
 TEMPERED: Final = ("nll_tempered", "ece_tempered")
 """NLL and ECE after the temperature that fits the validation split best."""
 RECALL: Final = "recall_"
@@ -35,6 +38,13 @@ _ENDS: Final = {"mae": (0.0, np.inf), "nll": (0.0, np.inf), "qwk": (-1.0, 1.0)}
 """Least and greatest value of a score, where these are not 0 and 1."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
+
+
+def metrics_of(classes: Classes) -> tuple[str, ...]:
+    """The scores that such classes have, in reading order."""
+    has_top = len(classes) > MOST_WITHOUT_TOP
+    names = (METRICS[0], *((TOP_5,) if has_top else ()), *METRICS[1:])
+    return tuple(name for name in names if classes.is_ordered or name not in OF_AN_ORDER)
 
 
 def temperature(labels: NDArray[np.int64], probabilities: Array) -> float:
@@ -76,12 +86,17 @@ def cluster_sums(
         losses = image_losses(labels, p)
         parts.append(_counted(clusters, np.zeros_like(labels), losses, 1))
         parts.append(_counted(clusters, bins, gaps, ECE_BINS))
-    cells = labels * n_classes + probabilities.argmax(axis=1)
-    parts.append(_counted(clusters, cells, np.ones(len(labels)), n_classes**2))
+    predicted, one = probabilities.argmax(axis=1), np.ones(len(labels))
+    distance = np.abs(labels - predicted)
+    parts.append(_counted(clusters, labels, one, n_classes))
+    parts.append(_counted(clusters, predicted, one, n_classes))
+    parts.append(_counted(clusters, labels, distance == 0, n_classes))
+    for feature in (distance <= 1, distance, distance**2, is_in_top(labels, probabilities)):
+        parts.append(_counted(clusters, np.zeros_like(labels), feature, 1))
     return np.concatenate(parts, axis=1)
 
 
-def _counted(clusters: Clusters, place: NDArray[np.int64], weight: Array, n: int) -> Array:
+def _counted(clusters: Clusters, place: NDArray[np.int64], weight: NDArray[Any], n: int) -> Array:
     """Sums of `weight` by cluster and place (C, n)."""
     flat = clusters.of_image * n + place
     summed = np.bincount(flat, weights=weight, minlength=clusters.n * n)
@@ -94,17 +109,25 @@ def recall_names(classes: Classes) -> list[str]:
 
 
 def scores(sums: Array, classes: Classes) -> dict[str, Array]:
-    """Every score of summed features (…, features), each (…,); recall is NaN without images."""
-    plain, warm, cells = np.split(sums, [1 + ECE_BINS, 2 * (1 + ECE_BINS)], axis=-1)
-    table = cells.reshape(*cells.shape[:-1], len(classes), len(classes))
-    n = cells.sum(axis=-1)
-    found = table_scores(table) | {
-        "nll": plain[..., 0] / n,
-        "ece": np.abs(plain[..., 1:]).sum(axis=-1) / n,
-        "nll_tempered": warm[..., 0] / n,
-        "ece_tempered": np.abs(warm[..., 1:]).sum(axis=-1) / n,
+    """Every score that the classes have, of summed features (…, features), each (…,).
+
+    A recall is NaN without images.
+    """
+    n = len(classes)
+    ends = np.cumsum([1 + ECE_BINS, 1 + ECE_BINS, n, n, n])
+    plain, warm, true, named, hits, of_distance = np.split(sums, ends, axis=-1)
+    within_one, distance, squared, in_top = np.moveaxis(of_distance, -1, 0)
+    counted = Counted(true, named, hits, within_one, distance, squared)
+    n_images = true.sum(axis=-1)
+    found = counted.scores(is_ordered=classes.is_ordered) | {
+        "nll": plain[..., 0] / n_images,
+        "ece": np.abs(plain[..., 1:]).sum(axis=-1) / n_images,
+        "nll_tempered": warm[..., 0] / n_images,
+        "ece_tempered": np.abs(warm[..., 1:]).sum(axis=-1) / n_images,
     }
-    by_class = np.moveaxis(recalls(table), -1, 0)
+    if TOP_5 in metrics_of(classes):
+        found[TOP_5] = in_top / n_images
+    by_class = np.moveaxis(counted.recalls(), -1, 0)
     return found | dict(zip(recall_names(classes), by_class, strict=True))
 
 
@@ -146,9 +169,9 @@ def metric_of(column: str) -> str:
     return name if name in METRICS else "accuracy"
 
 
-def renamed(found: Mapping[str, Array], prefix: str, model: int) -> dict[str, float]:
-    """One model's scores under a table's column names: `val_loss` is the NLL."""
-    names = {"nll": "loss", "nll_tempered": "loss_tempered"}
-    # the temperature was fitted to val itself
-    wanted = METRICS if prefix == "val" else (*METRICS, *TEMPERED)
-    return {f"{prefix}_{names.get(name, name)}": float(found[name][model]) for name in wanted}
+def renamed(
+    found: Mapping[str, Array], prefix: str, names: Sequence[str], model: int
+) -> dict[str, float]:
+    """These scores of one model under a table's column names: `val_loss` is the NLL."""
+    of_table = {"nll": "loss", "nll_tempered": "loss_tempered"}
+    return {f"{prefix}_{of_table.get(n, n)}": float(found[n][model]) for n in names}

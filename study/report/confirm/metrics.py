@@ -15,6 +15,7 @@ from study.report.wording import Measure, inert
 
 METRICS: Final = {
     "accuracy": "exact class",
+    "accuracy_top5": "among the top 5",
     "accuracy_1off": "at most one class off",
     "mae": "distance in classes",
     "qwk": "weighted kappa",

@@ -19,10 +19,11 @@ SET_NAMES: Final = {
 """The sets of images that models are scored on, in reading order."""
 
 _SHARE: Final = (0.0, 1.0)
+_POSITIVE: Final = (0.0, float("inf"))
 _BOUNDS: Final = {
-    "accuracy": _SHARE, "accuracy_1off": _SHARE, "macro_f1": _SHARE, "recall": _SHARE,
-    "ece": _SHARE, "ece_tempered": _SHARE, "qwk": (-1.0, 1.0), "mae": (0.0, 7.0),
-    "nll": (0.0, float("inf")), "nll_tempered": (0.0, float("inf")),
+    "accuracy": _SHARE, "accuracy_top5": _SHARE, "accuracy_1off": _SHARE, "macro_f1": _SHARE,
+    "recall": _SHARE, "ece": _SHARE, "ece_tempered": _SHARE, "qwk": (-1.0, 1.0),
+    "mae": _POSITIVE, "nll": _POSITIVE, "nll_tempered": _POSITIVE,
 }  # fmt: skip
 
 

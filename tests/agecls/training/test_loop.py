@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from agecls.classes import Classes
 from agecls.errors import DivergedError
 from agecls.metrics import score
 from agecls.nets.kernels.precision import number_format
@@ -85,6 +86,17 @@ def test_metrics_are_of_the_model_as_it_predicts():
     assert (last.val_accuracy_1off, last.val_qwk) == (scores.accuracy_1off, scores.qwk)
     assert (last.val_mae, last.val_macro_f1) == (scores.mae, scores.macro_f1)
     assert last.val_ece == scores.ece
+
+
+@pytest.mark.usefixtures("small_net")
+def test_an_epoch_measures_what_the_classes_have():
+    names = tuple(f"kind-{k}" for k in range(11))
+    unordered = run(data=shades(names=Classes(names, None, False))).last
+    assert (unordered.val_accuracy_1off, unordered.val_qwk, unordered.val_mae) == (None,) * 3
+    assert unordered.val_accuracy <= unordered.val_accuracy_top5 <= 1
+    eight = run().last
+    assert eight.val_accuracy <= eight.val_accuracy_1off
+    assert eight.val_accuracy_top5 is None
 
 
 def test_predictions_do_not_depend_on_what_they_are_batched_with(monkeypatch):
@@ -266,7 +278,9 @@ def test_classes_absent_from_train_or_val_do_no_harm(loss):
 
     history = run(replace(TINY, loss=loss, epochs=1, label_smoothing=0.1), data).history
 
-    assert all(math.isfinite(v) for v in vars(history[0]).values())
+    measured = vars(history[0])
+    assert measured.pop("val_accuracy_top5") is None  # of eight classes
+    assert all(math.isfinite(v) for v in measured.values())
 
 
 @pytest.mark.usefixtures("small_net")

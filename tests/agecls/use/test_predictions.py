@@ -47,6 +47,17 @@ def test_classes_that_are_no_ages_have_no_years_and_those_without_order_no_middl
     assert sizes["expected_class"].tolist() == pytest.approx([1.1])
 
 
+def test_of_more_than_ten_classes_the_next_most_probable_ones_are_named_too():
+    classes = Classes(tuple("abcdefghijk"), None, False)
+    p = np.array([0.05, 0.3, 0.05, 0.2, 0.05, 0.05, 0.05, 0.1, 0.05, 0.05, 0.05], np.float32)
+    frame = frame_of(
+        ["x", "y"], np.stack([p, np.full(11, np.nan, np.float32)]), [None, "no"], classes
+    )
+    names = ["class", "class_2", "class_3", "class_4", "class_5"]
+    assert frame[names].to_numpy().tolist()[0] == ["b", "d", "h", "a", "c"]
+    assert frame.loc[1, names].isna().all()
+
+
 def test_another_suffix_is_refused(tmp_path):
     with pytest.raises(AgeclsError, match=r"\.csv, \.parquet, \.jsonl"):
         write_predictions(

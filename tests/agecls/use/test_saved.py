@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import agecls
-from agecls.classes import EIGHT, Classes
+from agecls.classes import DECADES, EIGHT, Classes
 from agecls.errors import AgeclsError, WeightsError
 from agecls.nets.weights import save_backbone
 from agecls.training.loop import predict, start
@@ -164,6 +164,26 @@ def test_a_model_of_other_classes_tells_them_apart(n, loss, tmp_path, images):
     assert table["class"].tolist() == [names.names[k] for k in found.argmax(axis=1)]
 
 
+def test_a_model_knows_the_years_and_the_order_of_its_classes(state, tmp_path, images):
+    of_age = keep(
+        state,
+        tmp_path / "decades",
+        classes=list(DECADES.names),
+        years=[list(pair) for pair in DECADES.years],
+        ordered=True,
+    )
+    classifier = load(of_age)
+    assert classifier.classes == DECADES
+    table = classifier.predict(images[:2])
+    assert set(table["years"]) <= set(DECADES.ranges)
+    assert table["expected_years"].between(4.5, 95).all()
+
+
+def test_a_model_from_before_they_were_written_has_its_names_alone(state, tmp_path):
+    old = keep(state, tmp_path / "old", classes=list(DECADES.names))
+    assert load(old).classes == Classes(DECADES.names, None, False)
+
+
 def test_models_of_two_kinds_are_not_averaged(state, tmp_path):
     keep(state, tmp_path / "one")
     keep(state, tmp_path / "two", classes=list("stuvwxyz"))
@@ -188,6 +208,8 @@ def test_one_path_alone_is_one_picture(kind, folder, tmp_path, images):
         ({"classes": "abcdefgh"}, "`classes`"),
         ({"classes": [1, 2]}, "`classes`"),
         ({"classes": ["old", "young"]}, "does not fit the recipe"),
+        ({"years": [[0, 9]], "ordered": True}, "expected youngest and oldest of 8 classes"),
+        ({"years": "young", "ordered": True}, "model.json"),
         ({"recipe": {"depth": 19}}, "recipe field `depth` is 19"),
         ({"mean": [0.5]}, "model.json"),
         ({"recipe": {"variant": "org", "depth": 18}}, "does not fit the recipe"),

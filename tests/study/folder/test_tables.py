@@ -109,7 +109,7 @@ def test_the_columns_of_trials_are_those_of_the_contract_in_order() -> None:
     )
     assert " ".join(c.name for c in SCHEMAS["epochs"]) == (
         "trial_id epoch learning_rate train_loss train_accuracy val_loss val_accuracy "
-        "val_accuracy_1off val_qwk val_mae val_macro_f1 val_ece seconds"
+        "val_accuracy_1off val_qwk val_mae val_macro_f1 val_ece seconds val_accuracy_top5"
     )
 
 

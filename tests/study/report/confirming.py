@@ -44,7 +44,7 @@ def confirm_study(
     study = tables.study
     splits = ("val", "test") if has_test else ("val",)
     models, predictions = _draw(study, accuracies, splits, n_seeds, n_images, seed)
-    scored = score_confirmed(models, predictions, seed=seed, n_draws=400)
+    scored = score_confirmed(models, predictions, classes=EIGHT, seed=seed, n_draws=400)
     searched = analyse(study, tables.trials, tables.epochs, seed=study.seed).table("claims")
     decided = Decisions()(study, scored.judged_on(), searched)
     known = decided.reindex(columns=searched.columns)

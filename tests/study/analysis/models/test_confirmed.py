@@ -73,7 +73,7 @@ def row(found, **asked):
 
 def test_scores_of_a_model_equal_agecls_metrics_on_its_predictions():
     models, predictions = drawn({"org": 0.5}, n_seeds=2)
-    found = score_confirmed(models, predictions, seed=0, n_draws=50)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=50)
     one = predictions[(predictions["model"] == "org-seed1") & (predictions["split"] == "test")]
     labels = np.array([EIGHT.names.index(c) for c in one["true"]])
     expected = score(labels, one[list(EIGHT.columns)].to_numpy())
@@ -88,7 +88,7 @@ def test_scores_of_a_model_equal_agecls_metrics_on_its_predictions():
 
 def test_estimates_are_means_over_the_seeds_with_the_true_value_inside():
     models, predictions = drawn({"org": 0.5, "bcd": 0.6}, spread=0.03)
-    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=500)
     org = row(found, arm="org", against=None, split="test", images="all", metric="accuracy")
     means = found.models.set_index("model")["test_accuracy"].filter(like="org")
     assert org["estimate"] == pytest.approx(means.mean())
@@ -100,7 +100,7 @@ def test_estimates_are_means_over_the_seeds_with_the_true_value_inside():
 
 def test_no_interval_of_an_arm_holds_what_no_score_can_be():
     models, predictions = drawn({"a": 0.02, "b": 0.99}, n=120, n_seeds=3)
-    found = score_confirmed(models, predictions, seed=0).estimates
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0).estimates
     of_arms = found[found["against"].isna()].set_index("metric")
     shares = of_arms.loc[["accuracy", "accuracy_1off", "macro_f1", "recall", "ece"]]
     assert shares["low"].min() == 0.0
@@ -118,7 +118,7 @@ def test_a_recall_counts_the_images_of_its_class_and_is_no_point_at_none_or_all(
     is_b = predictions["predicted"] == "b"
     predictions.loc[is_b, list(EIGHT.columns)] = [0.3, 0.05, 0.25, *[0.08] * 5]  # b is never named
     predictions.loc[is_b, "predicted"] = "a"
-    found = score_confirmed(models, predictions, seed=0, n_draws=300).estimates
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=300).estimates
     row = found.query("metric == 'recall' and `class` == 'b' and split == 'test'").iloc[0]
     of_b = predictions.query("split == 'test' and true == 'b' and model == 'org-seed0'")
     assert row["n_images"] == len(of_b)
@@ -131,7 +131,7 @@ def test_models_say_whether_they_learned():
     models, predictions = drawn({"org": 0.5})
     is_idle = predictions["model"] == "org-seed2"
     predictions.loc[is_idle, list(EIGHT.columns)] = 1 / 8
-    found = score_confirmed(models, predictions, seed=0, n_draws=50).models
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=50).models
     assert found.set_index("model")["learned"].to_dict() == {
         f"org-seed{k}": k != 2 for k in range(5)
     }
@@ -139,7 +139,7 @@ def test_models_say_whether_they_learned():
 
 def test_pairing_narrows_the_difference_of_arms():
     models, predictions = drawn({"org": 0.5, "bcd": 0.5})
-    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=500)
     asked = {"split": "test", "images": "all", "metric": "accuracy"}
     pair = row(found, arm="org", against="bcd", **asked)
     alone = row(found, arm="org", against=None, **asked)
@@ -149,7 +149,7 @@ def test_pairing_narrows_the_difference_of_arms():
 
 def test_test_results_come_raw_without_duplicates_and_per_class():
     models, predictions = drawn({"org": 0.5})
-    found = score_confirmed(models, predictions, seed=0, n_draws=200)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=200)
     raw = row(found, split="test", images="all", metric="accuracy")
     unique = row(found, split="test", images="unique", metric="accuracy")
     assert (raw["n_images"], unique["n_images"]) == (600, 540)
@@ -160,7 +160,7 @@ def test_test_results_come_raw_without_duplicates_and_per_class():
 
 def test_the_temperature_of_validation_is_used_on_test_alone():
     models, predictions = drawn({"org": 0.9})  # right far more often than its 0.6 says
-    found = score_confirmed(models, predictions, seed=0, n_draws=200)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=200)
     before = row(found, split="test", images="all", metric="nll")
     after = row(found, split="test", images="all", metric="nll_tempered")
     assert after["estimate"] < before["estimate"]
@@ -171,7 +171,7 @@ def test_the_temperature_of_validation_is_used_on_test_alone():
 def test_arms_are_compared_on_the_seeds_that_both_have():
     models, predictions = drawn({"org": 0.5, "bcd": 0.6})
     models = models[models["model"] != "bcd-seed4"]
-    found = score_confirmed(models, predictions, seed=0, n_draws=100)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=100)
     asked = {"split": "test", "images": "all", "metric": "accuracy"}
     assert row(found, arm="org", against=None, **asked)["n_seeds"] == 5
     assert row(found, arm="org", against="bcd", **asked)["n_seeds"] == 4
@@ -180,7 +180,7 @@ def test_arms_are_compared_on_the_seeds_that_both_have():
 def test_data_without_a_test_split_are_judged_on_validation():
     models, predictions = drawn({"org": 0.5}, n_seeds=2)
     found = score_confirmed(
-        models, predictions[predictions["split"] == "val"], seed=0, n_draws=100
+        models, predictions[predictions["split"] == "val"], classes=EIGHT, seed=0, n_draws=100
     )
     assert found.judged_on().split == "val"
     assert set(found.estimates["split"]) == {"val"}
@@ -189,7 +189,8 @@ def test_data_without_a_test_split_are_judged_on_validation():
 def test_equal_seeds_give_equal_tables():
     models, predictions = drawn({"org": 0.5, "bcd": 0.6}, n_seeds=2)
     first, second = (
-        score_confirmed(models, predictions, seed=3, n_draws=100).estimates for _ in range(2)
+        score_confirmed(models, predictions, classes=EIGHT, seed=3, n_draws=100).estimates
+        for _ in range(2)
     )
     pd.testing.assert_frame_equal(first, second)
 
@@ -198,4 +199,4 @@ def test_models_scored_on_different_images_are_refused():
     models, predictions = drawn({"org": 0.5}, n_seeds=2)
     is_lost = (predictions["model"] == "org-seed1") & (predictions["image"] == "val/00003.jpg")
     with pytest.raises(ValueError, match="org-seed1 was scored on other val images"):
-        score_confirmed(models, predictions[~is_lost], seed=0)
+        score_confirmed(models, predictions[~is_lost], classes=EIGHT, seed=0)

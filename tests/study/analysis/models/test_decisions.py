@@ -35,7 +35,7 @@ def equal(within):
 
 def decide(accuracies, *claims, **options):
     models, predictions = drawn(accuracies, **options)
-    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=500)
     study = small_study(VARIANT, RATE, claims=claims)
     return Decisions()(study, found.judged_on(), SEARCHED)
 
@@ -69,7 +69,9 @@ def of_one_class(models, predictions, idle):
 def decide_idle(idle, *claims, accuracies=None, study=None):
     """Verdicts where some models (by name) learned nothing."""
     models, predictions = drawn(accuracies or {"org": 0.5, "bcd": 0.6})
-    found = score_confirmed(*of_one_class(models, predictions, idle), seed=0, n_draws=500)
+    found = score_confirmed(
+        *of_one_class(models, predictions, idle), classes=EIGHT, seed=0, n_draws=500
+    )
     study = study or small_study(VARIANT, RATE, claims=claims)
     return Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
 
@@ -97,7 +99,11 @@ def test_nets_that_do_alike_on_every_image_are_not_surely_equal():
     twins = predictions.assign(model=predictions["model"].str.replace("org", "bcd"))
     both = models.assign(arm="bcd", model=models["model"].str.replace("org", "bcd"))
     found = score_confirmed(
-        pd.concat([models, both]), pd.concat([predictions, twins]), seed=0, n_draws=200
+        pd.concat([models, both]),
+        pd.concat([predictions, twins]),
+        classes=EIGHT,
+        seed=0,
+        n_draws=200,
     )
     study = small_study(VARIANT, RATE, claims=(equal(1.0),))
     (row,) = Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
@@ -182,7 +188,7 @@ def test_two_arm_factors_average_the_cells_that_have_both_sides():
     models, predictions = drawn(
         {"org-scratch": 0.4, "bcd-scratch": 0.5, "org-pretrained": 0.6, "bcd-pretrained": 0.8}
     )
-    found = score_confirmed(models, predictions, seed=0, n_draws=500)
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=500)
     study = small_study(VARIANT, init, RATE, claims=(better(),))
     (row,) = Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
     means = found.models.set_index("model")["test_accuracy"]

@@ -52,7 +52,9 @@ def row(frame, **asked):
 def test_a_planted_fall_of_accuracy_is_estimated_with_the_truth_inside():
     models, own = drawn({"org": 0.6, "bcd": 0.6})
     models = with_temperature(models)
-    found = score_elsewhere(models, own, [elsewhere(models, {"org": 0.45, "bcd": 0.6})], seed=0)
+    found = score_elsewhere(
+        models, own, [elsewhere(models, {"org": 0.45, "bcd": 0.6})], classes=EIGHT, seed=0
+    )
     table = external_frame(found)
     org = row(table, arm="org", against=None, images="all", metric="accuracy")
     assert org["estimate"] == pytest.approx(0.45)
@@ -83,7 +85,7 @@ def test_seeds_are_paired_between_the_sets():
                 true, best = (f"p_{frame.at[i, c]}" for c in ("true", "predicted"))
                 frame.loc[i, [true, best]] = frame.loc[i, [best, true]].to_numpy()
                 frame.at[i, "predicted"] = frame.at[i, "true"]
-    table = external_frame(score_elsewhere(models, shifted, [far], seed=0))
+    table = external_frame(score_elsewhere(models, shifted, [far], classes=EIGHT, seed=0))
     found = row(table, arm="org", against=None, images="all", metric="accuracy")
     alone = found["high"] - found["low"]
     assert found["change_high"] - found["change_low"] < 0.6 * alone
@@ -93,7 +95,7 @@ def test_calibration_is_told_before_and_after_the_stored_temperature():
     models, own = drawn({"org": 0.9}, n_seeds=2)
     models = with_temperature(models, 0.5)
     far = elsewhere(models, {"org": 0.3}, seen={"org": False})
-    table = external_frame(score_elsewhere(models, own, [far], seed=0))
+    table = external_frame(score_elsewhere(models, own, [far], classes=EIGHT, seed=0))
     raw, calibrated = [], []
     for _, part in far.predictions.groupby("model"):
         labels = np.array([EIGHT.names.index(c) for c in part["true"]])
@@ -114,7 +116,7 @@ def test_without_a_test_split_the_own_split_is_val_and_its_tempered_scores_are_n
     models = with_temperature(models)
     far = elsewhere(models, {"org": 0.5}, seen={"org": False})
     own = own[own["split"] == "val"]
-    table = external_frame(score_elsewhere(models, own, [far], seed=0))
+    table = external_frame(score_elsewhere(models, own, [far], classes=EIGHT, seed=0))
     assert set(table["own_split"]) == {"val"}
     assert pd.notna(row(table, arm="org", images="all", metric="nll")["change"])
     found = row(table, arm="org", images="all", metric="nll_tempered")
@@ -127,14 +129,14 @@ def test_images_that_the_study_holds_are_left_out_beside_the_whole_set():
     models, own = drawn({"org": 0.6}, n_seeds=2)
     models = with_temperature(models)
     far = elsewhere(models, {"org": 0.5}, n_duplicates=100, seen={"org": False})
-    table = external_frame(score_elsewhere(models, own, [far], seed=0))
+    table = external_frame(score_elsewhere(models, own, [far], classes=EIGHT, seed=0))
     whole = row(table, arm="org", images="all", metric="accuracy")
     unique = row(table, arm="org", images="unique", metric="accuracy")
     assert (whole["n_images"], unique["n_images"]) == (800, 700)
     kept = far.predictions[~far.predictions["is_duplicate"]]
     assert unique["estimate"] == pytest.approx((kept["true"] == kept["predicted"]).mean())
     clean = elsewhere(models, {"org": 0.5}, seen={"org": False})
-    table = external_frame(score_elsewhere(models, own, [clean], seed=0))
+    table = external_frame(score_elsewhere(models, own, [clean], classes=EIGHT, seed=0))
     assert set(table["images"]) == {"all"}
 
 
@@ -143,8 +145,8 @@ def test_a_set_s_numbers_do_not_hang_on_the_other_sets_and_equal_metrics_of_its_
     models = with_temperature(models)
     one = elsewhere(models, {"org": 0.5}, seen={"org": False})
     two = elsewhere(models, {"org": 0.2}, name="street", seed=9, seen={"org": None})
-    alone = external_frame(score_elsewhere(models, own, [one], seed=0))
-    both = external_frame(score_elsewhere(models, own, [two, one], seed=0))
+    alone = external_frame(score_elsewhere(models, own, [one], classes=EIGHT, seed=0))
+    both = external_frame(score_elsewhere(models, own, [two, one], classes=EIGHT, seed=0))
     again = both[both["faces"] == "museum"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, alone, check_dtype=False)
     assert set(both[both["faces"] == "street"]["is_seen"]) == {None}
@@ -164,14 +166,16 @@ def test_a_set_scored_by_some_models_only_is_compared_on_these():
     models, own = drawn({"org": 0.6}, n_seeds=4)
     models = with_temperature(models)
     far = elsewhere(models.iloc[:3], {"org": 0.5}, seen={"org": False})
-    table = external_frame(score_elsewhere(models, own, [far], seed=0))
+    table = external_frame(score_elsewhere(models, own, [far], classes=EIGHT, seed=0))
     assert set(table["n_seeds"]) == {3}
 
 
 def judged(claims, accuracies, own_accuracies=None, **more):
     models, own = drawn(own_accuracies or {"org": 0.6, "bcd": 0.6})
     models = with_temperature(models)
-    found = score_elsewhere(models, own, [elsewhere(models, accuracies, **more)], seed=0)
+    found = score_elsewhere(
+        models, own, [elsewhere(models, accuracies, **more)], classes=EIGHT, seed=0
+    )
     return judge_drops(small_study(VARIANT, RATE, claims=claims), found)
 
 
@@ -222,7 +226,7 @@ def test_false_verdicts_at_a_drop_on_the_limit_are_rare():
             p = probabilities(labels, right, rng)
             frames.append(frame_of(name, "far", labels, p, np.arange(300), np.zeros(300, bool)))
         far = OtherFaces(name="far", predictions=pd.concat(frames), seen={"org": False})
-        found = score_elsewhere(models, own, [far], seed=0, n_draws=200)
+        found = score_elsewhere(models, own, [far], classes=EIGHT, seed=0, n_draws=200)
         frame = judge_drops(small_study(VARIANT, RATE, claims=(drop(10.0),)), found)
         wrong += (frame["verdict"] != "unresolved").sum()
     assert wrong <= 7  # 5 % of 60 is 3; 8 or more has a chance below 2 %

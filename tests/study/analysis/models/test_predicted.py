@@ -43,7 +43,7 @@ def test_confusion_is_the_mean_share_over_seeds_of_each_true_class() -> None:
             predictions("m2", "val", true, sure_of(["a", "a", "b", "h"], 0.6)),
         ]
     )
-    found = describe_predictions(models("m1", "m2"), frame, seed=0).confusion
+    found = describe_predictions(models("m1", "m2"), frame, classes=EIGHT, seed=0).confusion
     table = found.pivot(index="true", columns="predicted", values="share")
     assert list(table.index) == ["a", "b"]  # classes without images are absent
     assert table.loc["a", ["a", "b"]].tolist() == [0.75, 0.25]
@@ -57,7 +57,9 @@ def test_reliability_is_hits_against_confidence_in_each_bin() -> None:
     true = ["a"] * 40
     named = ["a"] * 12 + ["b"] * 8 + ["a"] * 20  # 12 of 20 right at 0.5, all right at 0.9
     p = np.vstack([sure_of(named[:20], 0.5), sure_of(named[20:], 0.9)])
-    found = describe_predictions(models("m1"), predictions("m1", "val", true, p), seed=0)
+    found = describe_predictions(
+        models("m1"), predictions("m1", "val", true, p), classes=EIGHT, seed=0
+    )
     bins = found.reliability.sort_values("confidence")
     assert bins["confidence"].tolist() == pytest.approx([0.5, 0.9])
     assert bins["accuracy"].tolist() == pytest.approx([0.6, 1.0])
@@ -73,7 +75,7 @@ def test_a_bin_with_few_images_in_one_model_is_left_out() -> None:
     n = FEWEST_IMAGES - 1
     p = np.vstack([sure_of(["a"] * 20, 0.5), sure_of(["a"] * n, 0.9)])
     frame = predictions("m1", "val", ["a"] * (20 + n), p)
-    found = describe_predictions(models("m1"), frame, seed=0).reliability
+    found = describe_predictions(models("m1"), frame, classes=EIGHT, seed=0).reliability
     assert found["confidence"].tolist() == pytest.approx([0.5])
 
 
@@ -83,7 +85,9 @@ def test_images_of_one_cluster_count_as_one_so_that_the_interval_widens() -> Non
 
     def width(clusters: list[int] | None) -> float:
         frame = predictions("m1", "val", ["a"] * 60, p, clusters)
-        (row,) = describe_predictions(models("m1"), frame, seed=0).reliability.to_dict("records")
+        (row,) = describe_predictions(
+            models("m1"), frame, classes=EIGHT, seed=0
+        ).reliability.to_dict("records")
         return float(row["high"] - row["low"])
 
     assert width([i // 5 for i in range(60)]) > 1.8 * width(None)
@@ -92,7 +96,9 @@ def test_images_of_one_cluster_count_as_one_so_that_the_interval_widens() -> Non
 def test_the_temperature_cools_test_and_never_val_to_which_it_was_fitted() -> None:
     true, p = ["a"] * 20, sure_of(["a"] * 20, 0.9)
     frame = pd.concat([predictions("m1", s, true, p) for s in ("val", "test")])
-    found = describe_predictions(models("m1", temperature=2.0), frame, seed=0).reliability
+    found = describe_predictions(
+        models("m1", temperature=2.0), frame, classes=EIGHT, seed=0
+    ).reliability
     assert set(zip(found["split"], found["tempered"], strict=True)) == {
         ("val", False), ("test", False), ("test", True),
     }  # fmt: skip
@@ -104,6 +110,8 @@ def test_the_temperature_cools_test_and_never_val_to_which_it_was_fitted() -> No
 def test_models_without_predictions_or_temperature_are_left_out() -> None:
     frame = predictions("m1", "val", ["a"] * 20, sure_of(["a"] * 20, 0.5))
     known = models("m1", "m2")
-    assert set(describe_predictions(known, frame, seed=0).confusion["n_seeds"]) == {1}
+    assert set(describe_predictions(known, frame, classes=EIGHT, seed=0).confusion["n_seeds"]) == {
+        1
+    }
     untempered = known.assign(temperature=np.nan)
-    assert describe_predictions(untempered, frame, seed=0).confusion.empty
+    assert describe_predictions(untempered, frame, classes=EIGHT, seed=0).confusion.empty

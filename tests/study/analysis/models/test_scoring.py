@@ -9,6 +9,7 @@ from study.analysis.models.scoring import (
     cluster_sums,
     drawn_scores,
     metric_of,
+    metrics_of,
     recall_names,
     scores,
     temperature,
@@ -32,7 +33,8 @@ def test_scores_of_sums_equal_those_of_images(n):
     clusters = Clusters.of(np.arange(300) % 40)
     found = scores(cluster_sums(labels, p, 1.0, clusters).sum(axis=0), classes)
     expected = score(labels, p)
-    for name in METRICS:
+    assert ("accuracy_top5" in metrics_of(classes)) == (n > 10)
+    for name in metrics_of(classes):
         assert found[name] == pytest.approx(getattr(expected, name), abs=1e-9), name
     recall = [np.nan if r is None else r for r in expected.recall]
     assert [found[name] for name in recall_names(classes)] == pytest.approx(recall, nan_ok=True)
@@ -54,6 +56,15 @@ def test_scores_of_a_draw_equal_those_of_the_images_drawn():
     for name in METRICS:
         assert found[name].shape == (1, 1)
         assert found[name][0, 0] == pytest.approx(getattr(expected, name)), name
+
+
+def test_classes_without_an_order_have_no_score_that_measures_distances():
+    labels, p = drawn_model(n_classes=3)
+    classes = Classes(("cat", "dog", "emu"), None, False)
+    found = scores(cluster_sums(labels, p, 1.0, Clusters.of(np.arange(300))).sum(axis=0), classes)
+    assert metrics_of(classes) == ("accuracy", "macro_f1", "nll", "ece")
+    assert set(found).isdisjoint({"accuracy_1off", "mae", "qwk", "accuracy_top5"})
+    assert set(metrics_of(classes)) <= set(found)
 
 
 @pytest.mark.parametrize("always", [0, 7])
