@@ -100,12 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _confirm(options: argparse.Namespace) -> int:
     from study.asked.study_file import load_study
     from study.folder.folder import Folder
-    from study.folder.tables import read_study
+    from study.folder.tables import check_is_study
     from study.report.__main__ import find_folder
 
     folder = find_folder(options.name, out=options.out)
     given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
-    read_study(folder)  # refuses what is not a study before Ray starts
+    check_is_study(folder)
     study = load_study(Folder(folder).study_file, overrides=given)
     home = Folder(folder)
     outcome = (_score if options.external else _train)(options, study, home)

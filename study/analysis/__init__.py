@@ -4,7 +4,13 @@
 seed=...)` says what its search says. See README.md in this folder for what each answer assumes.
 """
 
-from study.analysis.conclusions import Conclusions, conclude, forget, predicted_of
+from study.analysis.conclusions import (
+    Conclusions,
+    conclude,
+    conclude_from,
+    forget,
+    predicted_of,
+)
 from study.analysis.models.predicted import Predicted
 from study.analysis.search.answers import Analysis, analyse
 
@@ -14,6 +20,7 @@ __all__ = [
     "Predicted",
     "analyse",
     "conclude",
+    "conclude_from",
     "forget",
     "predicted_of",
 ]

@@ -7,8 +7,7 @@ stands as it was first written, for people have quoted it: it is worked out wher
 and a stage that is about to change its facts calls `forget`.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -47,15 +46,6 @@ class Conclusions:
     tables: StudyTables
     analysis: Analysis
 
-    @cached_property
-    def predicted(self) -> Predicted | None:
-        """What the confirmed models say image by image; None without their predictions.
-
-        Raises:
-            TablesError: The table of predictions is damaged.
-        """
-        return predicted_of(self.tables)
-
 
 def conclude(folder: Path) -> Conclusions:
     """Write what follows from the facts in a study's folder; each table is read once.
@@ -66,7 +56,16 @@ def conclude(folder: Path) -> Conclusions:
         StudyError: The folder is not a study's, or a file in it is damaged.
         OSError: The folder cannot be written.
     """
-    tables = read_study(folder)
+    return conclude_from(read_study(folder))
+
+
+def conclude_from(tables: StudyTables) -> Conclusions:
+    """What `conclude` writes, from tables that hold what lies in their folder.
+
+    Raises:
+        StudyError: A file in the folder is damaged.
+        OSError: The folder cannot be written.
+    """
     analysis = analyse(tables.study, tables.trials, tables.epochs, seed=tables.study.seed)
     of_confirm, of_arms = _confirmed(tables, analysis)
     tables = _having(tables, of_confirm)
@@ -77,18 +76,21 @@ def conclude(folder: Path) -> Conclusions:
     # claims first: a process killed in between leaves nothing that says their rows are there
     frames = claims | of_confirm | of_external | of_search
     for kind, frame in frames.items():
-        Folder(folder).write_table(kind, frame, tables.study)
+        Folder(tables.folder).write_table(kind, frame, tables.study)
     return Conclusions(tables=_having(tables, frames), analysis=analysis)
 
 
-def forget(folder: Path, *kinds: Literal["confirmed", "external"]) -> None:
-    """Delete conclusions whose facts are about to change.
+def forget(tables: StudyTables, kind: Literal["confirmed", "external"]) -> StudyTables:
+    """The tables without conclusions whose facts are about to change, which are deleted.
+
+    Predictions are read again where they were read.
 
     Raises:
         OSError: The folder cannot be written.
     """
-    for kind in kinds:
-        Folder(folder).table(kind).unlink(missing_ok=True)
+    Folder(tables.folder).table(kind).unlink(missing_ok=True)
+    deleted: dict[str, Any] = {kind: None}
+    return replace(tables, **deleted)
 
 
 def confirmed_models(tables: StudyTables) -> pd.DataFrame:
@@ -188,4 +190,4 @@ def _records(frame: pd.DataFrame) -> _Rows:
 
 def _having(tables: StudyTables, frames: _Frames) -> StudyTables:
     """The tables with these among them, as they are read from disk."""
-    return tables.having({kind: as_table(frame, kind) for kind, frame in frames.items()})
+    return tables.having(**{kind: as_table(frame, kind) for kind, frame in frames.items()})

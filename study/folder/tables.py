@@ -4,7 +4,6 @@ A table that someone else wrote may lack what the study implies, which is filled
 the study does not have is refused.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ import pandas as pd
 from study.asked.factors import Level, Study, arm_name, holds
 from study.errors import TablesError
 from study.folder.column_checks import refuse_first
-from study.folder.columns import CONFIG_PREFIX, Kind, config_column
+from study.folder.columns import CONFIG_PREFIX, config_column
 from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.provenance import as_it_stands
@@ -78,12 +77,28 @@ class StudyTables:
         """
         return Folder(self.folder).read_table("predictions")
 
-    def having(self, frames: Mapping[Kind, pd.DataFrame]) -> Self:
-        """The same study with these tables in the place of those that it has."""
-        other = replace(self, **{str(kind): frame for kind, frame in frames.items()})
+    def having(self, **changed: Any) -> Self:
+        """The same study with these in the place of what it has."""
+        other = replace(self, **changed)
         if "predictions" in self.__dict__:  # not to be read again
             other.__dict__["predictions"] = self.predictions
         return other
+
+
+def check_is_study(folder: Path) -> None:
+    """Look whether a folder is a study's, without reading what is in it.
+
+    Raises:
+        TablesError: It is not.
+    """
+    if not folder.is_dir():
+        raise TablesError(f"{folder}: no such folder; name a folder that study.run wrote")
+    home = Folder(folder)
+    needed = [home.study_file, home.table("trials"), home.table("epochs")]
+    missing = [path.name for path in needed if not path.is_file()]
+    if missing:
+        names = ", ".join(path.name for path in needed)
+        raise TablesError(f"{folder}: {missing[0]} is missing; a study's folder holds {names}")
 
 
 def read_study(folder: Path) -> StudyTables:
@@ -94,14 +109,8 @@ def read_study(folder: Path) -> StudyTables:
             study.
         StudyError: `study.toml` is not a valid study.
     """
-    if not folder.is_dir():
-        raise TablesError(f"{folder}: no such folder; name a folder that study.run wrote")
+    check_is_study(folder)
     home = Folder(folder)
-    needed = [home.study_file, home.table("trials"), home.table("epochs")]
-    missing = [path.name for path in needed if not path.is_file()]
-    if missing:
-        names = ", ".join(path.name for path in needed)
-        raise TablesError(f"{folder}: {missing[0]} is missing; a study's folder holds {names}")
     study = home.read_study()
     trials = read_table(home.table("trials"), "trials", factors=study.factors)
     return StudyTables(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agecls.files import write_whole
-from study.analysis import Analysis, conclude
+from study.analysis import Analysis, Conclusions, conclude
 from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.folder import Folder
@@ -37,8 +37,17 @@ def write_report(folder: Path) -> Path:
         StudyError: The folder's study file is not valid.
         OSError: The folder cannot be written.
     """
-    path = Folder(folder).report
-    found = conclude(folder)
+    return write_page(conclude(folder))
+
+
+def write_page(found: Conclusions) -> Path:
+    """Write the `report.html` of a study of which all is known, and return its path.
+
+    Raises:
+        TablesError: The provenance does not say what it should.
+        OSError: The folder cannot be written.
+    """
+    path = Folder(found.tables.folder).report
     page = render(found.tables, analysis=found.analysis)
     # a folder's name may be no text
     write_whole(path, page.encode(errors="backslashreplace"))

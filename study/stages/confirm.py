@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from agecls.data.loading import FaceData
 from agecls.files import write_whole
-from study.analysis import conclude, forget
+from study.analysis import forget
 from study.analysis.search.chosen import RULES, Choice, choose
 from study.asked.factors import Study, arm_name
 from study.errors import StudyError
 from study.folder.parquet import write_table
 from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record
-from study.folder.tables import read_study
 from study.plan.streams import Stream, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
 from study.running.executor import Scoring
@@ -75,9 +74,10 @@ class Confirm:
             if not session.train(search, home, scoring=_scoring(session, search, choices)):
                 return False
             trials = sorted(record.trials.values(), key=lambda t: t.number)
-            forget(session.folder.path, "confirmed")
-            write_facts(session.study, session.folder.path, choices, trials)
-            lines = confirmed_lines(conclude(session.folder.path).tables)
+            session.tables = forget(session.tables, "confirmed")
+            facts = write_facts(session.study, session.folder.path, choices, trials)
+            session.tables = session.tables.having(confirm=facts)
+            lines = confirmed_lines(session.conclusions.tables)
         storage.keep_only(set())  # models and predictions are what is kept
         source.confirm = Confirmed(
             seeds=seeds,
@@ -132,7 +132,7 @@ def _choices(session: Session) -> tuple[Choice, ...]:
     if path.exists():
         return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
     folder = session.folder.path
-    tables = read_study(folder)
+    tables = session.tables
     seed = stream_seed(study, Stream.CHOICE)
     choices = choose(study, tables.trials, tables.epochs, seed=seed)
     if not choices:

@@ -12,7 +12,7 @@ from agecls.data.loading import Split
 from study.analysis.search.chosen import Choice
 from study.asked.factors import Study
 from study.folder.folder import Folder
-from study.folder.parquet import read_table
+from study.folder.parquet import as_table, read_table
 from study.folder.record import TrialRecord
 
 
@@ -46,8 +46,10 @@ def write_facts(
     folder: Path,
     choices: Iterable[Choice],
     trials: Sequence[TrialRecord],
-) -> None:
+) -> pd.DataFrame:
     """Write which models there are, not yet scored, and what they say of every image.
+
+    Returns the table of models.
 
     Args:
         study: The study file.
@@ -66,6 +68,7 @@ def write_facts(
     chosen = {c.arm: c for c in choices}
     models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
     home.write_table("confirm", models, study)
+    return as_table(models, "confirm")
 
 
 def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:

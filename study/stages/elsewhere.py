@@ -20,14 +20,14 @@ from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
 from agecls.files import write_whole
 from agecls.use.saved import load
-from study.analysis import conclude, forget
+from study.analysis import forget
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.other_faces import described, scored_parts
 from study.folder.parquet import write_table
 from study.folder.provenance import Provenance, now
 from study.folder.record import Record
-from study.folder.tables import read_study
+from study.folder.tables import StudyTables
 from study.running.terminal import progress
 from study.stages.confirm_tables import predictions_frame
 from study.stages.session import Session
@@ -56,7 +56,7 @@ class Elsewhere:
             StudyError: The study has no confirmed models, or a name stands for other images.
             AgeclsError: A set cannot be read, or a model is damaged.
         """
-        models = confirmed_models(session.folder.path)
+        models = confirmed_models(session.tables)
         # nobody else writes in there meanwhile
         with Record(session.folder.confirm.path):
             for name, path in self.faces.items():
@@ -107,13 +107,13 @@ class Elsewhere:
         return classifier.probabilities(images)
 
 
-def confirmed_models(folder: Path) -> pd.DataFrame:
+def confirmed_models(tables: StudyTables) -> pd.DataFrame:
     """The confirm table's models that were trained to their end.
 
     Raises:
         StudyError: There is none.
     """
-    table = read_study(folder).confirm
+    table, folder = tables.confirm, tables.folder
     done = None if table is None else table[table["status"] == "completed"]
     if done is None or done.empty or not Folder(folder).table("predictions").is_file():
         raise StudyError(
@@ -218,5 +218,5 @@ def _write(session: Session, models: pd.DataFrame) -> list[str]:
         for home in session.folder.confirm.externals()
         if (known := described(home)) and (n_models := len(scored_parts(home, models["model"])))
     ]
-    forget(session.folder.path, "external")
-    return elsewhere_lines(conclude(session.folder.path).tables)
+    session.tables = forget(session.tables, "external")
+    return elsewhere_lines(session.conclusions.tables)

@@ -1,12 +1,14 @@
 """What each command has done: which stages in which order, and what comes before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.asked.factors import Study
 from study.folder.folder import Folder
-from study.report.page import write_report
+from study.folder.provenance import as_it_stands
+from study.folder.tables import read_study
+from study.report.page import write_page
 from study.running.interruption import stop_on_signals
 from study.stages import models, room
 from study.stages.confirm import Confirm, check_models
@@ -64,13 +66,14 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
             session.search  # noqa: B018 - refuses another study's record before Ray starts
             session.run(stages)
             # Tables first: a full disk or a lost checkpoint must cost a model, not what was
-            # measured.
-            write_search(session)
+            # measured. The search has written them if it is over, and others have read them.
+            if search not in session.over:
+                write_search(session)
             checkpoints.prepare()  # nobody writes any more: what dead writers left goes
             found = session.search
             problems = models.keep_best(found, data, folder.path, checkpoints)
     return Outcome(
-        report=write_report(folder.path),
+        report=_report(session),
         interrupted=session.interrupted,
         failed=session.failed,
         summary=(*summary(found, data.summary["majority"]["val"]), *problems),
@@ -84,16 +87,19 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
         StudyError: Another process works on the folder, or there is no room.
         AgeclsError: The data or the weights cannot be used.
     """
-    data = study_faces(study, means.console)
-    with held(folder) as record, opened(study, folder, data, record, means) as session:
-        if not session.is_searched:
-            ended = f"{session.n_ended} of {study.trials}"
-            session.say(f"The search is not over: choosing from {ended} trials.")
-        check_models(session, n_seeds)
-        contents(study, folder.path, session.provenance)
-        session.run([Confirm(n_seeds=n_seeds, look_again=True)])
+    with held(folder) as record:
+        tables = read_study(folder.path)  # refuses damage before Ray starts
+        data = study_faces(study, means.console)
+        with opened(study, folder, data, record, means) as session:
+            session.tables = tables
+            if not session.is_searched:
+                ended = f"{session.n_ended} of {study.trials}"
+                session.say(f"The search is not over: choosing from {ended} trials.")
+            check_models(session, n_seeds)
+            contents(study, folder.path, session.provenance)
+            session.run([Confirm(n_seeds=n_seeds, look_again=True)])
     return Outcome(
-        report=write_report(folder.path),
+        report=_report(session),
         interrupted=session.interrupted,
         failed=session.failed,
     )
@@ -106,10 +112,11 @@ def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) 
         StudyError: The study has no confirmed models, or another process works on it.
         AgeclsError: The data cannot be used.
     """
-    confirmed_models(folder.path)  # refuses a study that has none before faces are read
-    data = study_faces(study, means.console)
     # study.json is read and written again: nobody else changes it meanwhile
     with held(folder) as record, stop_on_signals(means.stop):
+        tables = read_study(folder.path)
+        confirmed_models(tables)  # refuses a study that has none before faces are read
+        data = study_faces(study, means.console)
         session = Session(
             study=study,
             folder=folder,
@@ -118,7 +125,15 @@ def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) 
             provenance=known_confirmed(folder),
             **vars(means),
         )
+        session.tables = tables
         is_over = stage(session)
     if is_over:
-        return Outcome(report=write_report(folder.path), interrupted=None)
+        return Outcome(report=_report(session), interrupted=None)
     return Outcome(report=None, interrupted=means.stop.reason or "interrupted")
+
+
+def _report(session: Session) -> Path:
+    """Write the report, which tells of the session too; its path."""
+    found = session.conclusions
+    tables = found.tables.having(provenance=as_it_stands(session.folder))
+    return write_page(replace(found, tables=tables))

@@ -14,12 +14,14 @@ from rich.console import Console
 
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError, ToldError
+from study.analysis import Conclusions, conclude_from
 from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
 from study.folder.provenance import Faces, Provenance
 from study.folder.record import Record
 from study.folder.storage import Storage
+from study.folder.tables import StudyTables, read_study
 from study.plan.sampler import SAMPLER
 from study.running.executor import Executor, Job, Scoring
 from study.running.interruption import StopRequest, stop_on_signals
@@ -65,6 +67,7 @@ class Session(Means):
         data: Its images.
         record: Of the search, held by this process; None where another tool wrote the tables.
         provenance: Open: whoever changes it writes it.
+        over: Stages that have come to their end.
         interrupted: Why the stages ended before their end; None: they did not.
         failed: Whether they ended since they could not go on.
     """
@@ -74,9 +77,12 @@ class Session(Means):
     data: FaceData
     record: Record | None
     provenance: Provenance
+    over: list["Stage"] = field(default_factory=list)
     interrupted: str | None = None
     failed: bool = False
     _search: Search | None = None
+    _tables: StudyTables | None = None
+    _conclusions: Conclusions | None = None
 
     @property
     def search(self) -> Search:
@@ -89,6 +95,34 @@ class Session(Means):
         if self._search is None or self._search.study is not self.study:
             self._search = Search(self.study, self.record, self.folder.path)
         return self._search
+
+    @property
+    def tables(self) -> StudyTables:
+        """What lies in the folder, each table read once; a stage that writes some says so here.
+
+        Raises:
+            StudyError: The folder has no tables yet, or a file in it is damaged.
+        """
+        if self._tables is None:
+            self._tables = read_study(self.folder.path)
+        return self._tables
+
+    @tables.setter
+    def tables(self, tables: StudyTables) -> None:
+        self._tables, self._conclusions = tables, None
+
+    @property
+    def conclusions(self) -> Conclusions:
+        """What follows from the tables, which is written when it is first asked for.
+
+        Raises:
+            StudyError: As `tables`.
+            OSError: The folder cannot be written.
+        """
+        if self._conclusions is None:
+            self._conclusions = conclude_from(self.tables)
+            self._tables = self._conclusions.tables
+        return self._conclusions
 
     @property
     def n_ended(self) -> int:
@@ -168,9 +202,13 @@ class Session(Means):
             # not before: Ray may be unable to serve what is asked
             self.provenance.write(self.folder)
             try:
-                is_over = all(stage(self) for stage in stages)
+                for stage in stages:
+                    if not stage(self):
+                        break
+                    self.over.append(stage)
             except (StudyError, AgeclsError) as error:
-                self.stop.reason, self.failed, is_over = str(error), True, False
+                self.stop.reason, self.failed = str(error), True
+        is_over = len(self.over) == len(stages)
         self.interrupted = None if is_over else self.stop.reason or "the trials did not end"
 
 

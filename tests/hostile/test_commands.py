@@ -137,7 +137,7 @@ def test_resuming_a_damaged_study_goes_on_or_says_in_one_line_why_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # the report takes longest, and is tried by other tests
-    monkeypatch.setattr("study.stages.jobs.write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr("study.stages.jobs._report", lambda session: session.folder.report)
     expected = tiny.tables(finished)
 
     def check(name: str, edits: list[Edit]) -> None:

@@ -1,8 +1,11 @@
 """Studies whose stages run without Ray: small nets are trained for real, in this process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 from rich.console import Console
@@ -10,6 +13,7 @@ from rich.console import Console
 from agecls.data.loading import FaceData
 from study.asked.factors import Study, complete
 from study.asked.study_file import dump_study
+from study.folder import parquet
 from study.folder.folder import Folder
 from study.folder.parquet import write_table
 from study.folder.provenance import Faces, Provenance
@@ -48,6 +52,19 @@ def write_search(study: Study, folder: Path, **values: object) -> None:
     )  # fmt: skip
     epochs = pd.DataFrame(columns=["trial_id", "epoch"])
     write_table(folder / "epochs.parquet", epochs, "epochs", study_name=study.name)
+
+
+@contextmanager
+def reads() -> Iterator[list[Path]]:
+    """Every parquet file that is read within the block, each time that it is."""
+    found, opened = [], parquet._open
+
+    def counted(path: Path) -> Any:
+        found.append(path)
+        return opened(path)
+
+    with patch.object(parquet, "_open", counted):
+        yield found
 
 
 def session_at(

@@ -19,7 +19,7 @@ from study.folder.parquet import read_table
 from study.running import tune_run
 from study.running.in_process import InProcess
 from tests.study import tiny
-from tests.study.staged import write_search
+from tests.study.staged import reads, write_search
 from tests.untrained import Untrained
 
 CLAIM = """
@@ -117,6 +117,24 @@ def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, mon
     session = json.loads((folder / "study.json").read_text())["sessions"][-1]
     assert session["interrupted"] == "org-50.safetensors: there is no such file"
     assert (folder / "report.html").is_file()
+
+
+def test_the_command_reads_each_table_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tune_run, "OnRay", lambda resources: InProcess())
+    folder = tmp_path / "it"
+    write_search(load_study(write_study(tmp_path, seeds=1)), folder, lr=0.01, epochs=2)
+    with reads() as first:
+        assert main([str(folder)]) == 0
+    with reads() as again:
+        assert main([str(folder)]) == 0
+    own = {path.name for path in first if path.parent == folder}
+    assert own == {"trials.parquet", "epochs.parquet", "predictions.parquet"}
+    assert {path.name for path in again} > own | {"confirm.parquet", "claims.parquet"}
+    for read in (first, again):
+        assert len(read) == len(set(read))
+    sessions = json.loads((folder / "study.json").read_text())["sessions"]
+    assert sessions[-1]["ended_at"] in (folder / "report.html").read_text()
 
 
 @pytest.mark.ray

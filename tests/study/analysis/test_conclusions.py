@@ -13,12 +13,12 @@ import study
 from study.analysis import conclude, forget
 from study.asked.study_file import load_study
 from study.errors import TablesError
-from study.folder import parquet as on_disk
 from study.folder.folder import Folder
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import read_study
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
+from tests.study.staged import reads
 
 HOUSE = Path(study.__file__).parent
 RESULTS = Path(__file__).resolve().parents[3] / "results"
@@ -145,17 +145,10 @@ def test_what_is_returned_is_what_lies_on_disk(facts):
     assert_same({kind: getattr(found, kind) for kind in (*CONCLUDED, "confirm")}, concluded(facts))
 
 
-def test_each_table_is_read_once(facts, monkeypatch):
-    read = []
-
-    def counted(path):
-        read.append(path)
-        return opened(path)
-
-    opened = on_disk._open
-    monkeypatch.setattr(on_disk, "_open", counted)
-    found = conclude(facts)
-    assert found.predicted is not None
+def test_each_table_is_read_once(facts):
+    with reads() as read:
+        found = conclude(facts)
+        assert found.tables.predictions is not None
     assert len(read) == len(set(read)) == 10  # trials, epochs, confirm, predictions, six elsewhere
 
 
@@ -164,7 +157,7 @@ def test_new_facts_are_concluded_from_once_the_old_conclusions_are_forgotten(fac
     before = concluded(facts)
     models = read_table(facts / "confirm.parquet", "confirm")
     fewer = models[models["seed"] < models["seed"].max()].drop(columns="temperature")
-    forget(facts, "confirmed")
+    forget(read_study(facts), "confirmed")
     write_table(facts / "confirm.parquet", fewer, "confirm", study_name="it")
     found = conclude(facts).tables
     assert set(before["confirmed"]["n_seeds"]) == {3}
@@ -205,7 +198,7 @@ def test_committed_conclusions_follow_from_their_facts(tmp_path, name):
 def test_scores_of_committed_models_follow_from_their_predictions(tmp_path):
     folder = Path(shutil.copytree(RESULTS / "korean-32", tmp_path / "korean-32"))
     before = read_study(folder)
-    forget(folder, "confirmed")
+    forget(before, "confirmed")
     after = conclude(folder).tables
     for kind in ("confirm", "confirmed", "claims"):
         found, expected = (getattr(tables, kind) for tables in (after, before))

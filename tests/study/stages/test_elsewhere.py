@@ -238,9 +238,11 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     source = Provenance.read(Folder(folder))
     words = ["tiny", "--out", str(folder.parent), "--cpus-per-trial", "1"]
     written = []
-    monkeypatch.setattr("study.stages.jobs.write_report", lambda f: written.append(f) or f)
+    monkeypatch.setattr("study.stages.jobs.write_page", lambda found: written.append(found) or "x")
     assert main([*words, "--external", f"street={sets / 'street'}"]) == 0
-    assert written == [folder]
+    (found,) = written
+    assert found.tables.folder == folder
+    assert set(found.tables.external["faces"]) == {"street"}
     assert main([*words, "--external", str(tmp_path / "nothing")]) == 2
     assert "nothing does not exist" in capsys.readouterr().err
     assert Provenance.read(Folder(folder)).test_reads == source.test_reads

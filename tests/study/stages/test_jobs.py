@@ -19,7 +19,7 @@ from study.stages import jobs, room
 from study.stages.confirm import check_models
 from study.stages.session import Means
 from tests.study import tiny
-from tests.study.staged import session_at
+from tests.study.staged import reads, session_at
 from tests.untrained import Untrained
 
 UNTRAINED = InProcess(trainer=Untrained)
@@ -52,6 +52,13 @@ def test_models_that_cannot_be_kept_cost_no_table(run, tmp_path, monkeypatch):
     assert len(trials) == 4
     epochs = pd.read_parquet(tmp_path / "it" / "epochs.parquet")
     assert len(epochs) == trials["epochs_run"].sum() > 4
+
+
+def test_a_study_reads_its_tables_once_when_it_has_written_them(run):
+    with reads() as read:
+        outcome = run(InProcess(), confirm_seeds=1)
+    assert outcome.interrupted is None
+    assert len(read) == len(set(read)) == 5  # trials, epochs, predictions and two models' own
 
 
 def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_path, monkeypatch):

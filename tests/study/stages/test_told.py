@@ -18,7 +18,7 @@ def committed(tmp_path, **of_claim: object) -> StudyTables:
     claims = tables.claims.astype(object)
     for name, value in of_claim.items():
         claims.loc[claims["stage"] == "confirm", name] = value
-    return tables.having({"claims": claims})
+    return tables.having(claims=claims)
 
 
 def test_each_arm_and_each_claim_has_a_line(tmp_path):
