@@ -133,6 +133,21 @@ class ScoutPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SettlePlan:
+    """Trainings after the search where verdicts are missing; see `study.stages.settle`.
+
+    Attributes:
+        trainings: At most so many.
+        time_budget: Seconds that they may take, those side by side counted once; None: no limit.
+        claims: Added after the search; this stage alone tests them.
+    """
+
+    trainings: int
+    time_budget: float | None = None
+    claims: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A study file, resolved and valid: everything that was asked, nothing measured.
 
@@ -162,6 +177,7 @@ class Study:
         included: Configurations that are planned before the design, such as an earlier study's;
             numbers may lie outside the ranges.
         scout: The range scout, or None.
+        settle: What is spent where verdicts are missing, or None.
     """
 
     name: str
@@ -185,6 +201,12 @@ class Study:
     scout: ScoutPlan | None = None
     max_bad_share: float = MAX_BAD_SHARE
     classes: Classes = EIGHT
+    settle: SettlePlan | None = None
+
+    @property
+    def every_claim(self) -> tuple[Claim, ...]:
+        """Those declared before the search, then those added after it."""
+        return self.claims + (self.settle.claims if self.settle else ())
 
     @property
     def is_to_be_scouted(self) -> bool:

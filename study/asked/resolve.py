@@ -4,13 +4,16 @@ Problems that one factor, claim or included configuration has by itself are foun
 between them, in `study.asked.rules`.
 """
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, get_args, get_type_hints
 
+from agecls.command import seconds
 from agecls.nets.families import family_of
 from agecls.recipe import BOUNDS, CHOICES, Recipe, choices, is_choice
-from study.asked.claims.forms import resolve_claim
+from study.asked.claim import Claim
+from study.asked.claims.forms import ClaimTable, resolve_claim
 from study.asked.class_words import OfFolders, resolve_classes
 from study.asked.factors import (
     Config,
@@ -19,6 +22,7 @@ from study.asked.factors import (
     PretrainPlan,
     Range,
     ScoutPlan,
+    SettlePlan,
     Study,
     When,
     exact_level,
@@ -63,9 +67,37 @@ def resolve(
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,
-        claims=tuple(resolve_claim(name, c, factors, source) for name, c in tables.claims.items()),
+        claims=_claims(tables.claims, ("claims",), factors, source),
         included=tuple(_typed(c, source, ("include", n)) for n, c in enumerate(tables.include)),
         scout=_scout(tables, factors, source),
+        settle=_settle(tables, factors, source),
+    )
+
+
+def _claims(
+    tables: Mapping[str, ClaimTable], place: Place, factors: tuple[Factor, ...], source: Source
+) -> tuple[Claim, ...]:
+    return tuple(
+        resolve_claim(table, (*place, name), factors=factors, source=source)
+        for name, table in tables.items()
+    )
+
+
+def _settle(tables: FileTables, factors: tuple[Factor, ...], source: Source) -> SettlePlan | None:
+    table = tables.settle
+    if table is None:
+        return None
+    for name in table.claims.keys() & tables.claims.keys():
+        problem = "a claim of this name was declared before the search; choose another name"
+        raise source.error(("settle", "claims", name), problem)
+    try:
+        budget = None if table.time_budget is None else seconds(table.time_budget)
+    except ArgumentTypeError as error:
+        raise source.error(("settle", "time_budget"), str(error)) from None
+    return SettlePlan(
+        trainings=table.trainings,
+        time_budget=budget,
+        claims=_claims(table.claims, ("settle", "claims"), factors, source),
     )
 
 

@@ -2,6 +2,8 @@
 
 A `[scout]` table (`trials`, `epochs`, `widen`, all with defaults) asks for short trials that set
 the ranges of `lr`; see `study.plan.scouts`. Once they have, the tool keeps those declared in it.
+A `[settle]` table (`trainings`, `time_budget`) spends trainings where verdicts are missing; claims
+in `[settle.claims.NAME]` were added after the search.
 
 A resolved study names every field of a recipe but the seed. What the file leaves out is fixed at
 the recipe's default, `epochs` at `[study] epochs`, and `zero_gamma` at false where init is
@@ -10,7 +12,7 @@ scratch, so that dumped studies stay what they were when a default changes.
 
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -183,12 +185,17 @@ def _with_epochs(study: Study, epochs: int) -> Study:
         )
     else:
         new = replace(old, role="fixed", levels=tuple(kept))
-    claims = []
-    for claim in study.claims:
-        if _can_be_tested(claim, new):
-            claims.append(claim)
-        else:
-            logger.warning("claim %s is left out: --epochs %d took its levels", claim.name, epochs)
+
+    def testable(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+        kept = tuple(claim for claim in claims if _can_be_tested(claim, new))
+        for claim in claims:
+            if claim not in kept:
+                logger.warning(
+                    "claim %s is left out: --epochs %d took its levels", claim.name, epochs
+                )
+        return kept
+
+    settle = study.settle and replace(study.settle, claims=testable(study.settle.claims))
     included = tuple(
         {**c, "epochs": epochs} if "epochs" in c and c["epochs"] not in kept else c
         for c in study.included
@@ -197,7 +204,8 @@ def _with_epochs(study: Study, epochs: int) -> Study:
         study,
         epochs=epochs,
         factors=tuple(new if f is old else f for f in study.factors),
-        claims=tuple(claims),
+        claims=testable(study.claims),
+        settle=settle,
         included=included,
     )
 

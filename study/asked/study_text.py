@@ -7,12 +7,16 @@ tables, texts, numbers, booleans, and lists and inline tables of these.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from agecls.classes import EIGHT
 from study.asked.claim import Claim
 from study.asked.class_words import classes_table
 from study.asked.factors import MAX_BAD_SHARE, Factor, Range, Study
+
+_SETTLE: Final = "settle"
+_OF_TABLES: Final = ("factors", "claims", f"{_SETTLE}.claims")
+"""Tables that hold a table per name."""
 
 
 def dump_study(study: Study) -> str:
@@ -21,7 +25,7 @@ def dump_study(study: Study) -> str:
     included = tables.pop("include", [])
     lines: list[str] = []
     for name, table in tables.items():
-        if name in ("factors", "claims"):
+        if name in _OF_TABLES:
             for key, inner in table.items():
                 lines += _table_lines(f"{name}.{_key(key)}", inner)
         else:
@@ -57,19 +61,24 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 def lasting(study: Study) -> dict[str, str]:
     """What stays as it is from a study's start to its end, text by place in the file.
 
-    All but the faces' path, for they may move, what may grow, and what scouts find: trials are
-    those planned at first, ranges those declared.
+    All but the faces' path, for they may move, what may grow, what scouts find, and what is
+    spent after the search: trials are those planned at first, ranges those declared.
     """
     first = replace(study.as_declared, trials=study.trials - study.added, added=0)
     found = dict(_flat(_tables(first)))
-    return {k: v for k, v in found.items() if k not in ("[data] path", "[confirm] seeds")}
+    may_change = ("[data] path", "[confirm] seeds", f"[{_SETTLE}]", f"[{_SETTLE}.")
+    return {k: v for k, v in found.items() if not k.startswith(may_change)}
 
 
 def is_safe_change(old: Study, new: Study) -> bool:
-    """Whether a run of `old` can go on as `new`: only more trials or more confirm seeds."""
+    """Whether a run of `old` can go on as `new`: only more trials, seeds, or other settling."""
     # scouts may have set the ranges of the one and not yet of the other, its file for instance
     is_same = old.as_declared == replace(
-        new.as_declared, trials=old.trials, added=old.added, confirm_seeds=old.confirm_seeds
+        new.as_declared,
+        trials=old.trials,
+        added=old.added,
+        confirm_seeds=old.confirm_seeds,
+        settle=old.settle,
     )
     return is_same and new.trials >= old.trials and new.confirm_seeds >= old.confirm_seeds
 
@@ -81,7 +90,13 @@ def grown_study(old: Study, new: Study) -> Study:
     run so far keep their numbers, and all that come on top are search trials.
     """
     more = new.trials - old.trials
-    return replace(old, trials=new.trials, added=old.added + more, confirm_seeds=new.confirm_seeds)
+    return replace(
+        old,
+        trials=new.trials,
+        added=old.added + more,
+        confirm_seeds=new.confirm_seeds,
+        settle=new.settle,
+    )
 
 
 def _tables(study: Study) -> dict[str, Any]:
@@ -118,8 +133,15 @@ def _tables(study: Study) -> dict[str, Any]:
         tables["scout"] = {"trials": scout.trials, "epochs": scout.epochs, "widen": scout.widen}
         if scout.declared:
             tables["scout"]["declared"] = [_range_table(r) for r in scout.declared]
+    if study.settle is not None:
+        settle = study.settle
+        tables[_SETTLE] = {"trainings": settle.trainings}
+        if settle.time_budget is not None:
+            tables[_SETTLE]["time_budget"] = f"{settle.time_budget!r}".removesuffix(".0") + "s"
     tables["factors"] = {f.name: _factor_table(f) for f in study.factors}
     tables["claims"] = {c.name: _claim_table(c) for c in study.claims}
+    if study.settle is not None and study.settle.claims:
+        tables[f"{_SETTLE}.claims"] = {c.name: _claim_table(c) for c in study.settle.claims}
     if study.included:
         tables["include"] = [dict(config) for config in study.included]
     return tables
@@ -199,7 +221,7 @@ def _flat(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, table in tables.items():
         if name == "include":
             yield from ((f"[[include]] {n + 1}", _value(c)) for n, c in enumerate(table))
-        elif name in ("factors", "claims"):
+        elif name in _OF_TABLES:
             for key, inner in table.items():
                 yield from _flat_table(f"{name}.{key}", inner)
         else:

@@ -87,6 +87,14 @@ class ScoutTable(Table):
     declared: list[RangeTable] | None = None
 
 
+class SettleTable(Table):
+    """`[settle]`."""
+
+    trainings: int = Field(default=96, ge=1, le=MAX_TRIALS)
+    time_budget: Text | None = None
+    claims: dict[str, ClaimTable] = Field(default_factory=dict)
+
+
 class FactorTable(Table):
     """`[factors.NAME]`."""
 
@@ -110,6 +118,7 @@ class FileTables(Table):
     weights: WeightsTable | None = None
     pretrain: PretrainTable | None = None
     scout: ScoutTable | None = None
+    settle: SettleTable | None = None
     factors: dict[str, FactorTable]
     claims: dict[str, ClaimTable] = Field(default_factory=dict)
     include: list[dict[str, LevelValue]] = Field(default_factory=list)
@@ -170,6 +179,7 @@ def _keys_beside(place: Sequence[str | int]) -> list[str]:
         "weights": WeightsTable,
         "pretrain": PretrainTable,
         "scout": RangeTable if "declared" in place[:-1] else ScoutTable,
+        "settle": ClaimTable if "claims" in place[:-1] else SettleTable,
         "factors": RangeTable if "range" in place[:-1] else FactorTable,
         "claims": ClaimTable,
     }

@@ -101,6 +101,8 @@ def _spelled(place: Place) -> str:
     if not words:
         return ""
     depth = {"factors": 2, "claims": 2}.get(str(words[0]), 1)
+    if words[:2] == ["settle", "claims"]:
+        depth = 3
     table = ".".join(map(str, words[:depth]))
     rest = words[depth:]
     head = f"[{table}]"

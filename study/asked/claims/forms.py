@@ -8,7 +8,7 @@ from study.asked.claim import Claim
 from study.asked.claims import difference, drop, equivalence, importance, parts
 from study.asked.claims.told import Told
 from study.asked.factors import Factor
-from study.asked.toml_values import Source, Text
+from study.asked.toml_values import Place, Source, Text
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -31,15 +31,23 @@ class ClaimTable(difference.Keys, parts.Keys, equivalence.Keys, importance.Keys,
 
 
 def resolve_claim(
-    name: str, table: ClaimTable, factors: Sequence[Factor], source: Source
+    table: ClaimTable, place: Place, *, factors: Sequence[Factor], source: Source
 ) -> Claim:
     """The claim that a table states about factors that vary, with levels that trials have.
+
+    Args:
+        table: What it says.
+        place: Where it stands; its last word names the claim.
+        factors: The study's.
+        source: For errors.
 
     Raises:
         StudyFileError: No form is complete, or a factor or level is none of the study's.
     """
+    name = str(place[-1])
     values = {key: value for key, value in table if value is not None and value != {}}
-    told = Told(name=name, values=values, factors={f.name: f for f in factors}, source=source)
+    named = {f.name: f for f in factors}
+    told = Told(name=name, values=values, factors=named, source=source, place=place)
     if not _NAME.fullmatch(name):
         raise told.error("a claim's name is of letters, digits, _ and -; rename it")
     for key in ("factor", "more_than"):

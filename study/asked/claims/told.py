@@ -18,17 +18,14 @@ class Told:
         values: What the table states, by key; what it does not say is absent.
         factors: The study's, by name.
         source: For errors.
+        place: Where the table stands.
     """
 
     name: str
     values: Mapping[str, Any]
     factors: Mapping[str, Factor]
     source: Source
-
-    @property
-    def place(self) -> Place:
-        """Where the table stands."""
-        return ("claims", self.name)
+    place: Place
 
     @property
     def said(self) -> dict[str, Any]:
