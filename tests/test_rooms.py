@@ -163,9 +163,11 @@ def test_a_module_has_at_most_four_hundred_lines():
 
 FILES = (
     r"study\.(toml|json)|record\.jsonl|journal\.log|report\.(html|md)"
-    r"|(choice|set)\.json|mlflow\.db"
+    r"|(choice|set|design)\.json|mlflow\.db"
 )
-FOLDERS = r"checkpoints|models|pretrained|scout|confirm|predictions|external|figures|tensorboard"
+FOLDERS = (
+    r"checkpoints|models|pretrained|scout|confirm|settle|predictions|external|figures|tensorboard"
+)
 OTHER_OWNERS = {
     "agecls.study_files",  # those that both packages read
     "agecls.nets.weight_sources",  # torch.hub calls its own folder `checkpoints`

@@ -26,6 +26,7 @@ from study.folder.column import (
     tempered,
     word,
 )
+from study.folder.settle_columns import LOOKS, OF_CLAIMS, SETTLE
 
 Kind = Literal[
     "trials",
@@ -38,11 +39,15 @@ Kind = Literal[
     "claims",
     "confirmed",
     "external",
+    "settle",
+    "looks",
 ]
 """Which table; `results/NAME/<kind>.parquet` holds it."""
 
 STATUSES: Final = ("completed", "stopped", "failed", "interrupted")
 ORIGINS: Final = ("design", "search", "scout", "repeat")
+WITH_CONFIG: Final[tuple[Kind, ...]] = ("trials", "settle")
+"""Tables with a column per factor."""
 CONFIG_PREFIX: Final = "config/"
 
 _TRUE_AND_PREDICTED: Final = ("true", "predicted")
@@ -272,10 +277,11 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(TEXT, text="the claim as declared before the search"),
         *interval("in the row's unit"),
         word("verdict", "what the data say", "supported", "refuted", "unresolved"),
-        word("stage", "where the row comes from", "search", "confirm"),
+        word("stage", "where the row comes from", "search", "confirm", "settle"),
         *columns(
             WHOLE,
-            n_trials="full-length trials (search: of the less tried side) or models (confirm)",
+            n_trials="full-length trials (search: of the less tried side) or models (confirm, "
+            "settle)",
             n_seeds="fresh seeds; 0 in the search",
         ),
         *columns(
@@ -300,7 +306,10 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             seeds_needed="seeds per arm that would settle it with 80 % power if the estimate were "
             "true; null: settled, or no number would",
         ),
+        *OF_CLAIMS,
     ),
+    "settle": SETTLE,
+    "looks": LOOKS,
 }
 """The columns of every table but `config/<factor>`, in order; the owner of their names.
 
@@ -310,6 +319,8 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
 KEYS: Final[dict[Kind, tuple[str, ...]]] = {
     "trials": ("trial_id",),
     "epochs": ("trial_id", "epoch"),
+    "settle": ("trial_id",),
+    "looks": ("claim", "blocks"),
 }
 """Columns that together name a row once."""
 
@@ -320,7 +331,7 @@ def names_of(kind: Kind) -> list[str]:
 
 
 def config_column(factor: str) -> str:
-    """The column of `trials` that holds this factor's level."""
+    """The column that holds this factor's level."""
     return CONFIG_PREFIX + factor
 
 
@@ -362,7 +373,7 @@ def classes_of(own: Classes, predictions: pd.DataFrame) -> Classes:
 def columns_of(
     kind: Kind, factors: Sequence[Factor] = (), classes: Classes = EIGHT
 ) -> tuple[Column, ...]:
-    """All columns of a table in order; `trials` has one per factor, `predictions` one per class.
+    """All columns of a table in order: with one per factor, or `predictions` one per class.
 
     The column of a varied factor is needed where the factor always exists: without it nobody
     can say what a trial was. Where a factor does not exist its value is null.
@@ -370,7 +381,7 @@ def columns_of(
     columns = SCHEMAS[kind]
     if kind == "predictions":
         return tuple(_of_classes(columns, classes))
-    if kind != "trials":
+    if kind not in WITH_CONFIG:
         return columns
     place = next(i for i, c in enumerate(columns) if c.name == "epochs_planned")
     config = tuple(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from study.folder.column import FLAG, REAL, TEXT, TIME, WHOLE, Column
-from study.folder.columns import CONFIG_PREFIX, KEYS, SCHEMAS, Kind
+from study.folder.columns import CONFIG_PREFIX, KEYS, SCHEMAS, WITH_CONFIG, Kind
 
 ROWS: Final[dict[Kind, str]] = {
     "trials": "a trial of the search",
@@ -18,9 +18,11 @@ ROWS: Final[dict[Kind, str]] = {
     "importance": "a varied factor",
     "interactions": "a pair of varied factors",
     "marginals": "a level of a factor, or a value of its range",
-    "claims": "a claim at a stage: the search's answer, and the confirm stage's if it has one",
+    "claims": "a claim at a stage: the search's answer, and those of later stages that gave one",
     "confirmed": "a metric of an arm, or of one arm minus another, on one set of images",
     "external": "a metric of an arm, or of one arm minus another, on a set of other faces",
+    "settle": "a training of the settling stage: a row of its design on one fold, from one seed",
+    "looks": "a claim as it stood when the settling stage had finished so many blocks",
 }
 """What one row of each table is."""
 
@@ -72,7 +74,7 @@ def data_dictionary() -> str:
 
 def _rows(kind: Kind, columns: tuple[Column, ...]) -> Iterator[str]:
     for column in columns:
-        if kind == "trials" and column.name == "epochs_planned":
+        if kind in WITH_CONFIG and column.name == "epochs_planned":
             yield (
                 f"| `{CONFIG_PREFIX}FACTOR` | as its levels | one column per factor of the study: "
                 "its level; null where the factor does not exist under the others' levels |"

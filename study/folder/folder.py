@@ -8,6 +8,8 @@
     NAME/confirm/                       those of the confirm stage, choice.json
                predictions/TRIAL.parquet
                external/SET/            set.json, MODEL.parquet
+    NAME/settle/                        those of settling, design.json
+               predictions/TRIAL.parquet
 
 Nothing heavy is loaded here: commands look for a study before they load pandas.
 """
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 CHECKPOINTS: Final = "checkpoints"
 SCOUT: Final = "scout"
 CONFIRM: Final = "confirm"
+SETTLE: Final = "settle"
 """Also what each stage's checkpoints lie in below `--storage`."""
 
 _CONFIRMED: Final = "confirmed"
@@ -112,17 +115,30 @@ class ExternalSet:
         return self.path / f"{model}.parquet"
 
 
-class ConfirmHome(Home):
+class ScoredHome(Home):
+    """The folder of a stage that keeps what its models predict."""
+
+    def predictions(self, trial_id: str) -> Path:
+        """What the model of a trial of the stage says of images that it was not trained on."""
+        return self.path / "predictions" / f"{trial_id}.parquet"
+
+
+class SettleHome(ScoredHome):
+    """The folder of the settling stage."""
+
+    @property
+    def design(self) -> Path:
+        """The design, as JSON, drawn once before anything is trained on it."""
+        return self.path / "design.json"
+
+
+class ConfirmHome(ScoredHome):
     """The folder of the confirm stage."""
 
     @property
     def choice(self) -> Path:
         """What is confirmed, as JSON; it stays, whatever the search finds later."""
         return self.path / "choice.json"
-
-    def predictions(self, trial_id: str) -> Path:
-        """What the model of a trial of the stage says of validation and test images."""
-        return self.path / "predictions" / f"{trial_id}.parquet"
 
     def external(self, name: str) -> ExternalSet:
         """The set of other faces of this name."""
@@ -186,6 +202,11 @@ class Folder(Home):
         """Where chosen configurations are trained on fresh seeds."""
         return ConfirmHome(self.path / CONFIRM)
 
+    @property
+    def settle(self) -> SettleHome:
+        """Where trainings go that settle what is open."""
+        return SettleHome(self.path / SETTLE)
+
     def pretrained(self, structure: str) -> Path:
         """The weights of a backbone that the study trained itself, by its structure's name."""
         return self.path / PRETRAINED / f"{structure}.safetensors"
@@ -225,9 +246,10 @@ class Folder(Home):
         Raises:
             TablesError: The frame holds what the table's columns must not.
         """
+        from study.folder.columns import WITH_CONFIG
         from study.folder.parquet import write_table
 
-        factors = study.factors if kind == "trials" else ()
+        factors = study.factors if kind in WITH_CONFIG else ()
         write_table(self.table(kind), frame, kind, study_name=study.name, factors=factors)
 
     def read_table(self, kind: "Kind") -> "pd.DataFrame | None":

@@ -6,12 +6,15 @@ Whatever would make an answer wrong in silence is refused: a column of another t
 in per cent, a trial twice.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agecls.files import write_whole
@@ -19,8 +22,7 @@ from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.column import FLAG, WHOLE, Column
 from study.folder.column_checks import cast, check_values
-from study.folder.columns import CONFIG_PREFIX, Kind, classes_among, columns_of
-from study.folder.content import digest
+from study.folder.columns import CONFIG_PREFIX, WITH_CONFIG, Kind, classes_among, columns_of
 
 SCHEMA_VERSION: Final = 1
 """Raised when a column changes its meaning; added columns do not count."""
@@ -47,7 +49,7 @@ def write_table(
 
     Args:
         path: The parquet file; replaced if there.
-        frame: Any index; `config/<factor>` columns only for `trials`.
+        frame: Any index; `config/<factor>` columns only where the table has them.
         kind: Which table.
         study_name: For the file's metadata.
         factors: The study's; each gets its `config/<factor>` column of its own type. Without
@@ -58,7 +60,7 @@ def write_table(
             range does not allow.
         OSError: The folder cannot be written.
     """
-    if kind == "trials" and not factors:
+    if kind in WITH_CONFIG and not factors:
         config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
         wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
     else:
@@ -74,7 +76,7 @@ def write_table(
         _META_VERSION: str(SCHEMA_VERSION).encode(),
         _META_STUDY: study_name.encode(),
         _META_KIND: kind.encode(),
-        _META_CONTENT: digest(table).encode(),
+        _META_CONTENT: _digest(table).encode(),
     }
     check_values(path, table, wanted, kind)
     sink = pa.BufferOutputStream()
@@ -115,7 +117,7 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
 
 
 def as_table(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-    """A frame that `write_table` has taken as `read_table` gives it back; not for `trials`."""
+    """A frame that `write_table` has taken as `read_table` gives it back; without factors."""
     wanted = columns_of(kind)
     arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
     return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
@@ -186,6 +188,39 @@ def _check_metadata(path: Path, table: pa.Table, kind: Kind) -> None:
 def _is_content(table: pa.Table, written: bytes) -> bool:
     """Whether a table says what its checksum is of."""
     try:
-        return digest(table).encode() == written
+        return _digest(table).encode() == written
     except pa.ArrowException:  # a type that no column has
         return False
+
+
+def _digest(table: pa.Table) -> str:
+    """What a table says, as `ROWS:HEX` of names, types, nulls and values (BLAKE2b of 16 bytes).
+
+    The file's encoding, row groups and compression do not count.
+
+    Args:
+        table: Columns of text, whole numbers, reals, flags and times in microseconds.
+    """
+    total = hashlib.blake2b(digest_size=16)
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        total.update(f"{name}\0{column.type}\0".encode())
+        total.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        total.update(_values(column))
+    return f"{table.num_rows}:{total.hexdigest()}"
+
+
+def _values(column: pa.Array) -> bytes:
+    """A column's values behind each other, little-endian; a null counts as nothing or 0."""
+    if pa.types.is_null(column.type):
+        return b""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = pc.fill_null(column, "")
+        lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i8")
+        return bytes(lengths.tobytes()) + "".join(texts.to_pylist()).encode()
+    if pa.types.is_floating(column.type):
+        reals = pc.fill_null(column, 0.0)
+        return bytes(reals.to_numpy(zero_copy_only=False).astype("<f8").tobytes())
+    whole = column if pa.types.is_boolean(column.type) else column.cast(pa.int64())
+    numbers = pc.fill_null(whole.cast(pa.int64()), 0)
+    return bytes(numbers.to_numpy(zero_copy_only=False).astype("<i8").tobytes())

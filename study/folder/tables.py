@@ -67,6 +67,8 @@ class StudyTables:
     marginals: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
     external: pd.DataFrame | None = None
+    settle: pd.DataFrame | None = None
+    looks: pd.DataFrame | None = None
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
@@ -126,6 +128,8 @@ def read_study(folder: Path) -> StudyTables:
         marginals=home.read_table("marginals"),
         claims=home.read_table("claims"),
         external=home.read_table("external"),
+        settle=home.read_table("settle"),
+        looks=home.read_table("looks"),
     )
 
 

@@ -1,0 +1,102 @@
+"""The columns of the tables that settling leaves: its trainings, and what each look said."""
+
+from typing import Final
+
+from study.folder.column import (
+    FLAG,
+    REAL,
+    TEXT,
+    TIME,
+    WHOLE,
+    Column,
+    columns,
+    interval,
+    keys,
+    scores,
+    word,
+)
+
+ADJUSTED: Final[tuple[Column, ...]] = columns(
+    REAL,
+    adjusted_low="lower end at the level that the look, and Holm's step-down over the claims that "
+    "were open, gave this claim",
+    adjusted_high="upper end likewise; verdicts follow from these two",
+)
+
+SETTLE: Final[tuple[Column, ...]] = (
+    *keys(TEXT, trial_id="the training's identity, which survives restarts"),
+    *columns(
+        WHOLE,
+        number="place in the plan, from 0: row after row, block after block",
+        row="row of the design, from 0",
+        block="block, from 0: every row once, on one fold and from one seed",
+        fold="fold that was held out, from 0",
+        seed="root of the random streams, the same in a whole block",
+    ),
+    *columns(TEXT, arm="as in trials"),
+    *columns(WHOLE, epochs_planned="as in trials", epochs_run="as in trials"),
+    word(
+        "status",
+        "completed: ran its planned length; failed: see error; interrupted: unfinished when this "
+        "was written",
+        "completed",
+        "failed",
+        "interrupted",
+        is_needed=True,
+    ),
+    *columns(
+        FLAG,
+        collapsed="as in trials",
+        learned="whether the model is better on its fold than naming how common each class is; "
+        "false: it hardly learned, and effects in points are without it",
+    ),
+    *columns(WHOLE, n_images="images of its fold", n_clusters="independent groups of them"),
+    *scores("val", "the images of its fold"),
+    *columns(TEXT, error="as in trials"),
+    *columns(TIME, started_at="as in trials", ended_at="as in trials"),
+    *columns(REAL, train_seconds="as in trials"),
+    *columns(TEXT, device="as in trials"),
+)
+"""A row a training; a column per factor stands before `epochs_planned`."""
+
+LOOKS: Final[tuple[Column, ...]] = (
+    *keys(TEXT, claim="name in the study file"),
+    *keys(WHOLE, blocks="blocks that were finished when it was looked"),
+    *interval("points of the study's metric"),
+    *ADJUSTED,
+    *columns(
+        REAL,
+        alpha="chance of any wrong verdict that this look and those before it may spend, over all "
+        "claims",
+    ),
+    word("verdict", "what stands after the look", "supported", "refuted", "unresolved"),
+    *columns(
+        FLAG,
+        no_difference="the whole interval lies within the least difference of interest",
+        fragile="leaving out one training turns the verdict",
+    ),
+    *columns(
+        WHOLE,
+        n_trainings="trainings that speak to the claim",
+        n_clusters="independent groups of images that they were tested on",
+    ),
+)
+"""A row a claim and look."""
+
+OF_CLAIMS: Final[tuple[Column, ...]] = (
+    *columns(
+        FLAG,
+        no_difference="the whole interval lies within the least difference of interest; null "
+        "where nothing was settled",
+        fragile="leaving out one training turns the verdict; null where that was not tried",
+    ),
+    *columns(
+        WHOLE,
+        n_trainings="trainings that speak to the claim",
+        n_clusters="independent groups of images that they were tested on",
+    ),
+    *columns(
+        FLAG, declared_before="false: the claim was added after the search; null: it was not"
+    ),
+)
+"""What `claims` has of settling."""
