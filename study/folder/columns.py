@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import WHOLE_FACTORS, Factor
+from study.folder.claim_columns import CLAIMS, LOOKS, SETTLE
 from study.folder.column import (
     FLAG,
     OF_AN_ORDER,
@@ -26,7 +27,6 @@ from study.folder.column import (
     tempered,
     word,
 )
-from study.folder.settle_columns import LOOKS, OF_CLAIMS, SETTLE
 
 Kind = Literal[
     "trials",
@@ -272,42 +272,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(WHOLE, n_trials="full-length trials at the level or in that third"),
         *columns(FLAG, extrapolated="hardly any trial stands behind it"),
     ),
-    "claims": (
-        *keys(TEXT, claim="name in the study file"),
-        *columns(TEXT, text="the claim as declared before the search"),
-        *interval("in the row's unit"),
-        word("verdict", "what the data say", "supported", "refuted", "unresolved"),
-        word("stage", "where the row comes from", "search", "confirm", "settle"),
-        *columns(
-            WHOLE,
-            n_trials="full-length trials (search: of the less tried side) or models (confirm, "
-            "settle)",
-            n_seeds="fresh seeds; 0 in the search",
-        ),
-        *columns(
-            TEXT,
-            reason="why the verdict is what it is",
-            command="what tests the claim where what this study lacks is there; null: tested here",
-            unit="points of accuracy, or share for claims that compare factors",
-            split="split or set of other faces that the claim was judged on in the confirm stage",
-        ),
-        *columns(
-            REAL,
-            p_value="of the claim's own test",
-            p_adjusted="after Holm's step-down over the study's claims",
-            adjusted_low="lower end at the level that Holm's step-down gave this claim",
-            adjusted_high="upper end likewise",
-            search_estimate="what the search had estimated",
-            search_low="lower end of that",
-            search_high="upper end of that",
-        ),
-        *columns(
-            WHOLE,
-            seeds_needed="seeds per arm that would settle it with 80 % power if the estimate were "
-            "true; null: settled, or no number would",
-        ),
-        *OF_CLAIMS,
-    ),
+    "claims": CLAIMS,
     "settle": SETTLE,
     "looks": LOOKS,
 }

@@ -1,4 +1,4 @@
-"""The columns of the tables that settling leaves: its trainings, and what each look said."""
+"""The columns of the tables about claims: the answers, and the trainings that settle them."""
 
 from typing import Final
 
@@ -79,11 +79,49 @@ LOOKS: Final[tuple[Column, ...]] = (
         WHOLE,
         n_trainings="trainings that speak to the claim",
         n_clusters="independent groups of images that they were tested on",
+        n_first="trainings of the level that is claimed to be better, or named first",
+        n_first_learned="how many of these learned more than how common each class is",
+        n_second="trainings of the other level",
+        n_second_learned="likewise",
+        blocks_needed="blocks in all that would settle it with 80 % power if the estimate were "
+        "true; null: settled, or no number up to 1,000 would; told at the last look",
     ),
 )
 """A row a claim and look."""
 
-OF_CLAIMS: Final[tuple[Column, ...]] = (
+CLAIMS: Final[tuple[Column, ...]] = (
+    *keys(TEXT, claim="name in the study file"),
+    *columns(TEXT, text="the claim as declared before the search"),
+    *interval("in the row's unit"),
+    word("verdict", "what the data say", "supported", "refuted", "unresolved"),
+    word("stage", "where the row comes from", "search", "confirm", "settle"),
+    *columns(
+        WHOLE,
+        n_trials="full-length trials (search: of the less tried side) or models (confirm, settle)",
+        n_seeds="fresh seeds; 0 in the search",
+    ),
+    *columns(
+        TEXT,
+        reason="why the verdict is what it is",
+        command="what tests the claim where what this study lacks is there; null: tested here",
+        unit="points of accuracy, or share for claims that compare factors",
+        split="split or set of other faces that the claim was judged on in the confirm stage",
+    ),
+    *columns(
+        REAL,
+        p_value="of the claim's own test",
+        p_adjusted="after Holm's step-down over the study's claims",
+        adjusted_low="lower end at the level that Holm's step-down gave this claim",
+        adjusted_high="upper end likewise",
+        search_estimate="what the search had estimated",
+        search_low="lower end of that",
+        search_high="upper end of that",
+    ),
+    *columns(
+        WHOLE,
+        seeds_needed="seeds per arm that would settle it with 80 % power if the estimate were "
+        "true; null: settled, or no number would",
+    ),
     *columns(
         FLAG,
         no_difference="the whole interval lies within the least difference of interest; null "
@@ -96,7 +134,8 @@ OF_CLAIMS: Final[tuple[Column, ...]] = (
         n_clusters="independent groups of images that they were tested on",
     ),
     *columns(
-        FLAG, declared_before="false: the claim was added after the search; null: it was not"
+        FLAG,
+        declared_before="whether the claim was declared before the search; told in rows of settle",
     ),
 )
-"""What `claims` has of settling."""
+"""A row a claim and stage."""
