@@ -5,6 +5,7 @@ of studies can be drawn; it concentrates as Optuna's does. Rungs are the project
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,16 @@ from study.plan.rungs import Rungs, rung_epochs
 from tests.simulate.worlds import World
 
 Array = NDArray[np.float64]
+
+
+class Validated(Protocol):
+    """Which images a trial is validated on, and what they add to its points."""
+
+    def fold(self, number: int, origin: str) -> int:
+        """The set of a trial."""
+
+    def added(self, x: Array, fold: int) -> float:
+        """Points that a set adds to a configuration (axes,)."""
 
 
 @dataclass
@@ -32,6 +43,7 @@ class Ledger:
     arms: list[int] = field(default_factory=list)
     trials: list[dict[str, object]] = field(default_factory=list)
     epochs: list[pd.DataFrame] = field(default_factory=list)
+    validated: Validated | None = None
 
     def run(self, x: Array, *, origin: str, may_stop: bool, key: str) -> None:
         """Train one configuration: a curve, cut where ASHA says so."""
@@ -45,6 +57,9 @@ class Ledger:
             else self.rng.normal()
         )
         final = float(self.world.surface(places)[0]) + noise
+        fold = -1 if self.validated is None else self.validated.fold(number, origin)
+        if self.validated is not None:
+            final += self.validated.added(x, fold)
         curve = self.world.curve(final, places, planned, self.rng)
         collapsed = self.rng.uniform() < self._collapse_chance(x, config)
         if collapsed:
@@ -73,6 +88,8 @@ class Ledger:
             "epochs_run": run,
             "val_accuracy": curve[run - 1] / 100,
         }
+        if self.validated is not None:
+            row["fold"] = fold
         row.update({f"config/{n}": v for n, v in config.items()})
         self.trials.append(row)
         self.epochs.append(
@@ -181,10 +198,16 @@ def balanced_design(box: Box, n: int, rng: np.random.Generator) -> Array:
 
 
 def designed_study(
-    study: Study, world: World, rng: np.random.Generator, *, repeats: int = 4
+    study: Study,
+    world: World,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 4,
+    validated: Validated | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials and epochs of a study with its design share, then TPE + ASHA inside each arm."""
-    ledger = Ledger(study, world, build_box(study), rng, Rungs(study.reduction))
+    box, rungs = build_box(study), Rungs(study.reduction)
+    ledger = Ledger(study, world, box, rng, rungs, validated=validated)
     n_design = round(study.trials * study.design_share)
     design = balanced_design(ledger.box, max(n_design - repeats, 1), rng)
     for x in design:

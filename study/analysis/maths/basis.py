@@ -43,7 +43,9 @@ class Basis:
         terms: Mains in reading order, then pairs; the intercept is column 0 and no term.
         decay: (p,) log of each column's prior sd relative to its term's scale.
         weight: (p,) part of the box in which the column is not zero.
-        plan: Per column the (axis, local column) factors of its product.
+        plan: Per column of factors the (axis, local column) factors of its product.
+        n_blocks: Columns after these, one a block of trials, such as those that were validated on
+            one fold: 0 wherever no block is given, which is the average over blocks.
     """
 
     box: Box
@@ -51,11 +53,12 @@ class Basis:
     decay: Array
     weight: Array
     plan: tuple[tuple[tuple[int, int], ...], ...]
+    n_blocks: int = 0
 
     @property
     def size(self) -> int:
-        """Number of columns p, the intercept included."""
-        return len(self.plan)
+        """Number of columns p, the intercept and blocks included."""
+        return len(self.plan) + self.n_blocks
 
     @property
     def mains(self) -> tuple[Term, ...]:
@@ -78,9 +81,21 @@ class Basis:
             [
                 np.ones((len(x), 1)),
                 *(axis_columns(axis, x[:, i]) for i, axis in enumerate(self.box.axes)),
+                np.zeros((len(x), 1)),
             ]
         )
         return np.asarray(local[:, places[0]] * local[:, places[1]])
+
+    def blocked(self, x: Array, blocks: NDArray[np.int64]) -> Array:
+        """The design matrix (n, p) of trials in blocks.
+
+        Args:
+            x: Coordinates (n, axes).
+            blocks: Number of each one's block (n,); -1: none is known.
+        """
+        design = self.matrix(x)
+        design[:, len(self.plan) :] = blocks[:, None] == np.arange(self.n_blocks)
+        return design
 
     def moved_by(self, axis: int) -> NDArray[np.int64]:
         """Columns that can change where only this axis does.
@@ -100,11 +115,12 @@ class Basis:
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
-        """Which two of (1, all axes' local columns) multiply to each column: (2, p)."""
+        """Which two of (1, all axes' local columns, 0) multiply to each column: (2, p)."""
         sizes = [len(_degrees(axis)) for axis in self.box.axes]
         first = np.cumsum([1, *sizes])
         factors = [[int(first[axis]) + k for axis, k in product] for product in self.plan]
-        return np.array([[*f, 0, 0][:2] for f in factors]).T
+        blocks = [[int(first[-1])]] * self.n_blocks
+        return np.array([[*f, 0, 0][:2] for f in factors + blocks]).T
 
 
 def axis_columns(axis: Axis, x: Array) -> Array:
@@ -159,8 +175,14 @@ def _degrees(axis: Axis) -> NDArray[np.int64]:
     return np.arange(1, top + 1)
 
 
-def build_basis(box: Box, *, pairs: bool = True) -> Basis:
-    """Mains of all axes and, with `pairs`, products of two axes that can vary together."""
+def build_basis(box: Box, *, pairs: bool = True, n_blocks: int = 0) -> Basis:
+    """Mains of all axes and, with `pairs`, products of two axes that can vary together.
+
+    Args:
+        box: The box.
+        pairs: Whether there are pairs.
+        n_blocks: Blocks that trials come in.
+    """
     plan: list[tuple[tuple[int, int], ...]] = [()]
     decay, weight, terms = [0.0], [1.0], []
     degrees = [_degrees(axis) for axis in box.axes]
@@ -194,9 +216,10 @@ def build_basis(box: Box, *, pairs: bool = True) -> Basis:
     return Basis(
         box=box,
         terms=tuple(terms),
-        decay=np.array(decay),
-        weight=np.array(weight),
+        decay=np.array(decay + [0.0] * n_blocks),
+        weight=np.array(weight + [1.0] * n_blocks),
         plan=tuple(plan),
+        n_blocks=n_blocks,
     )
 
 

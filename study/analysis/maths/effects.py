@@ -20,6 +20,9 @@ PAIR_SCALE = 0.02
 """Prior median sd of a pair relative to the response's; the mean square is some seven times
 larger than the median's square, and there are many pairs."""
 
+BLOCK_SCALE = 0.3
+"""Prior median sd of blocks, such as folds, relative to the response's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
@@ -55,6 +58,11 @@ class Surface:
         design = self.basis.matrix(x)
         return self.centre + design @ self.fitted.mean, self.centre + design @ self.weights.T
 
+    def of_blocks(self, blocks: NDArray[np.int64]) -> Array:
+        """What blocks add to the points of trials in them (n,); 0 where none is known."""
+        of_each = self.fitted.mean[self.basis.size - self.basis.n_blocks :]
+        return np.append(of_each, 0.0)[blocks]
+
     @property
     def freedom(self) -> float:
         """Rows left after the effective number of parameters, at least 3."""
@@ -84,6 +92,8 @@ class SurfaceFit:
         response: Array,
         seen: NDArray[np.bool_],
         rng: np.random.Generator,
+        *,
+        blocks: NDArray[np.int64] | None = None,
     ) -> Surface:
         """The posterior given trials.
 
@@ -93,11 +103,12 @@ class SurfaceFit:
             response: Final points (n, s), a column per completed data set.
             seen: Rows (n,) whose value was measured, not imputed.
             rng: Source of the draws.
+            blocks: As `Basis.blocked` takes them, a random effect; None: the trials come in none.
         """
         centre = float(np.mean(response[seen, 0]))
         spread = max(float(np.std(response[seen, 0])), 1e-3)
         rows = Rows(
-            design=basis.matrix(x),
+            design=basis.matrix(x) if blocks is None else basis.blocked(x, blocks),
             response=response - centre,
             looseness=np.ones(len(x)),
         )
@@ -119,7 +130,7 @@ def scale_prior(basis: Basis, spread: float) -> ScalePrior:
 
     One scale per factor for its main effect, one per factor for its part in pairs, one for all
     pairs together, so that sd of pair (f, g) = all * part_f * part_g: pairs of an active factor
-    are likelier than pairs of idle ones.
+    are likelier than pairs of idle ones. One more for blocks, where there are any.
 
     Args:
         basis: Columns.
@@ -144,6 +155,11 @@ def scale_prior(basis: Basis, spread: float) -> ScalePrior:
         ]
     )
     sd = np.concatenate([np.full(n_axes, 1.5), np.full(n_axes, 0.7), [1.0, 0.7]])
+    if basis.n_blocks:
+        is_block = np.arange(basis.size) >= basis.size - basis.n_blocks
+        groups = np.column_stack([groups, is_block])
+        mean = np.insert(mean, -1, np.log(BLOCK_SCALE * spread))
+        sd = np.insert(sd, -1, 1.0)
     return ScalePrior(groups=groups, offset=offset, mean=mean, sd=sd)
 
 

@@ -129,7 +129,7 @@ def analyse(
     frames = tidy(study, trials, epochs)
     # one stream per question, so that a change in one answer leaves the others alone
     streams = np.random.default_rng(seed).spawn(8)
-    basis = build_basis(frames.box)
+    basis = build_basis(frames.box, n_blocks=frames.n_folds)
     full = frames.rows("full")
     is_design = frames.trials["origin"].isin(["design", "repeat"]).to_numpy(dtype=bool)
     support = Support(box=frames.box, x=frames.x[full], is_design=is_design[full])
@@ -195,6 +195,7 @@ def _fit(frames: Frames, basis: Basis, imputed: Imputed, rng: np.random.Generato
         np.vstack([measured, imputed.draws[:, :n_sets]]),
         np.arange(len(seen) + int(imputed.rows.sum())) < len(seen),
         rng,
+        blocks=np.concatenate([frames.folds[full], frames.folds[imputed.rows]]),
     )
 
 
@@ -241,7 +242,7 @@ def _held_out(frames: Frames, surface: Surface | None) -> pd.DataFrame:
 
 def _fit_check(frames: Frames, surface: Surface | None, held_out: pd.DataFrame) -> pd.DataFrame:
     """How well those predictions did, and the sizes of noise and surface."""
-    repeat_sd, n_repeats = _repeat_noise(frames)
+    repeat_sd, n_repeats = _repeat_noise(frames, surface)
     record: dict[str, object] = {"repeat_sd": repeat_sd, "n_repeats": n_repeats}
     if surface is not None:
         truth, sd = (held_out[name].to_numpy(dtype=float) for name in ("seen", "sd"))
@@ -259,9 +260,15 @@ def _fit_check(frames: Frames, surface: Surface | None, held_out: pd.DataFrame) 
     return pd.DataFrame([record], columns=FIT_COLUMNS)
 
 
-def _repeat_noise(frames: Frames) -> tuple[float | None, int]:
-    """Sd between full-length trials of equal configuration, and its degrees of freedom."""
-    full = frames.trials[frames.rows("full")]
+def _repeat_noise(frames: Frames, surface: Surface | None) -> tuple[float | None, int]:
+    """Sd between full-length trials of equal configuration, and its degrees of freedom.
+
+    What the surface holds for the fold's part is taken off first.
+    """
+    rows = frames.rows("full")
+    full = frames.trials.loc[rows, ["config_id", "value"]]
+    if surface is not None:
+        full["value"] -= surface.of_blocks(frames.folds[rows])
     groups = full.groupby("config_id")["value"]
     freedom = int((groups.count() - 1).sum())
     if freedom == 0:

@@ -7,7 +7,7 @@ nearest to it. Values are those after the last epoch, never of the best epoch; o
 ran to their end may be chosen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -44,8 +44,9 @@ class Choice:
         rule: A key of `RULES`.
         n_candidates: Distinct configurations that it was chosen from.
         judged: What the rule says of it, points of the study's metric.
-        value: Final value of that trial in the search, points.
-        best_value: Highest final value of any trial of the arm, points.
+        value: Final value of that trial in the search, points; where trials were validated on
+            folds, less what the surface holds for the trial's fold.
+        best_value: Highest such value of any trial of the arm, points.
     """
 
     arm: str
@@ -71,7 +72,9 @@ def choose(
         seed: Of the surface's draws.
     """
     frames = tidy(study, trials, epochs)
-    surface = _surface_means(frames, seed)
+    surface, of_folds = _surface_means(frames, seed)
+    values = frames.trials[["value", "last"]].sub(of_folds, axis=0)
+    frames = replace(frames, trials=frames.trials.assign(**values))
     found = []
     for cell in study.arms:
         name = arm_name(study, cell)
@@ -129,16 +132,17 @@ def _choice(
     )
 
 
-def _surface_means(frames: Frames, seed: int) -> Array:
+def _surface_means(frames: Frames, seed: int) -> tuple[Array, Array]:
     """Posterior mean (n,) at each full-length trial in the box; NaN elsewhere or without a fit.
 
-    Stopped trials, which may not be chosen, do not enter.
+    And what the trial's fold adds to its points (n,), 0 where nothing is known of folds. Stopped
+    trials, which may not be chosen, do not enter.
     """
-    means = np.full(len(frames.trials), np.nan)
+    means, of_folds = np.full(len(frames.trials), np.nan), np.zeros(len(frames.trials))
     full = frames.rows("full")
     if frames.untold is not None or not frames.box.axes:
-        return means
-    basis = build_basis(frames.box)
+        return means, of_folds
+    basis = build_basis(frames.box, n_blocks=frames.n_folds)
     value = frames.trials["value"].to_numpy(dtype=float)[full]
     surface = SurfaceFit(n_scales=1, n_weights=1)(
         basis,
@@ -146,9 +150,10 @@ def _surface_means(frames: Frames, seed: int) -> Array:
         value[:, None],
         np.ones(len(value), dtype=bool),
         np.random.default_rng(seed),
+        blocks=frames.folds[full],
     )
     means[full] = surface.at(frames.x[full])[0]
-    return means
+    return means, surface.of_blocks(frames.folds)
 
 
 def _with_neighbours(frames: Frames, rows: np.ndarray) -> Array:

@@ -44,6 +44,7 @@ class Frames:
         x: Box coordinates (n, axes).
         curves: (n, longest) points after each epoch, NaN where none was reported.
         configs: Values of all factors as tried, columns by factor name.
+        folds: (n,) fold that each trial was validated on; -1: on the split that all share.
     """
 
     study: Study
@@ -52,6 +53,12 @@ class Frames:
     x: Array
     curves: Array
     configs: pd.DataFrame
+    folds: NDArray[np.int64]
+
+    @property
+    def n_folds(self) -> int:
+        """Folds that trials were validated on; 0 where they share a split."""
+        return int(self.folds.max(initial=-1)) + 1
 
     def rows(self, outcome: str) -> NDArray[np.bool_]:
         """Trials inside the box with this outcome, range scouts left out."""
@@ -97,8 +104,8 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
 
     Args:
         study: The study file.
-        trials: As `trials.parquet`; `origin`, `collapsed`, `arm`, `number`, `seed` and `error`
-            may be absent or null.
+        trials: As `trials.parquet`; `origin`, `collapsed`, `arm`, `number`, `seed`, `fold` and
+            `error` may be absent or null.
         epochs: As `epochs.parquet`; may be empty.
     """
     trials = trials.reset_index(drop=True)
@@ -154,7 +161,15 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
             "config_id": pd.util.hash_pandas_object(keys, index=False) if len(keys.columns) else 0,
         }
     )
-    return Frames(study=study, box=box, trials=frame, x=x, curves=curves, configs=configs)
+    return Frames(
+        study=study,
+        box=box,
+        trials=frame,
+        x=x,
+        curves=curves,
+        configs=configs,
+        folds=_numbers(trials, "fold", np.full(len(trials), -1.0)).astype(np.int64),
+    )
 
 
 def _beyond(box: Box, x: Array, *, factor: str = "lr") -> NDArray[np.bool_]:

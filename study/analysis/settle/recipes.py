@@ -80,7 +80,8 @@ def _surface(frames: Frames, rng: np.random.Generator) -> Surface:
     full = frames.rows("full")
     value = frames.trials["value"].to_numpy(dtype=float)[full]
     seen = np.ones(len(value), dtype=bool)
-    return SurfaceFit()(build_basis(frames.box), frames.x[full], value[:, None], seen, rng)
+    basis, blocks = build_basis(frames.box, n_blocks=frames.n_folds), frames.folds[full]
+    return SurfaceFit()(basis, frames.x[full], value[:, None], seen, rng, blocks=blocks)
 
 
 def _tuned(surface: Surface, held: Array, rng: np.random.Generator) -> Array:

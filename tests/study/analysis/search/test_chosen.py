@@ -52,6 +52,24 @@ def test_the_luckiest_trial_is_passed_over_for_what_its_neighbours_confirm(study
     assert choice.n_candidates == 40
 
 
+def test_a_trial_is_not_chosen_for_having_met_an_easy_fold(study):
+    rng = np.random.default_rng(0)
+    rates = np.geomspace(1e-3, 1e-1, 40)
+    truth = 0.5 - 0.03 * np.log10(rates / 1e-2) ** 2
+    folds = rng.permutation(np.arange(40) % 5)
+    easy = np.array([-0.04, -0.02, 0.0, 0.02, 0.04])
+    values = truth + easy[folds] + rng.normal(scale=0.002, size=40)
+    trials = table(*(done("org", r, v) for r, v in zip(rates, values, strict=True)))
+
+    choice = only(choose(study, trials.assign(fold=folds), NO_EPOCHS, seed=0))
+
+    assert 5e-3 < choice.config["lr"] < 2e-2
+    of_best = truth[int(choice.trial_id[1:])]
+    # the trial's own value, as on the average fold
+    assert choice.value == pytest.approx(100 * of_best, abs=0.8)
+    assert choice.best_value < 100 * values.max() - 2
+
+
 def test_a_scout_is_never_chosen_however_good_it_was(study):
     trials = table(*(done("org", r, 0.5) for r in (0.01, 0.02, 0.03)), done("org", 0.09, 0.9))
     trials["origin"] = ["design", "design", "search", "scout"]
