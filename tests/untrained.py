@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
+from agecls.training.checkpoints import SavedModel
 from agecls.training.loop import EpochMetrics
-from study.running.trainer import METRICS
+from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS
+from study.stages import models
 
 NUMBERS = {field.name: 0.5 for field in fields(EpochMetrics)}
 PLACE = {"node": "here", "device": "cpu", "peak_memory_mib": 100.0}
@@ -29,3 +37,29 @@ class Untrained:
     def step(self) -> dict[str, Any]:
         self.epoch += 1
         return {METRICS: metrics(self.epoch)}
+
+
+class Guessing(Untrained):
+    """Guesses in the place of predictions, and fails the trials of the numbers `failing`."""
+
+    failing: tuple[int, ...] = ()
+
+    def step(self) -> dict[str, Any]:
+        if self.config["number"] in self.failing:
+            return {FAILURE: "not today", KIND: "refused"}
+        result, recipe = super().step(), self.config["recipe"]
+        if self.epoch == recipe["epochs"]:
+            result[PREDICTIONS] = {k: guess(recipe, v) for k, v in self.scored.items()}
+        return result
+
+
+def guess(recipe: Mapping[str, Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities (N, 8) that depend on a recipe's seed and variant alone."""
+    rng = np.random.default_rng([recipe["seed"], len(images), recipe["variant"] == "org"])
+    return rng.dirichlet(np.ones(8), size=len(images)).astype(np.float32)
+
+
+def without_checkpoints(patch: pytest.MonkeyPatch) -> None:
+    """Keep models of trainers that train nothing; `test_models` of the stages has real ones."""
+    saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
+    patch.setattr(models, "read_model", lambda path: saved)

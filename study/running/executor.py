@@ -5,10 +5,10 @@ next and who goes on is `study.running.search_state`'s to say.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,14 @@ from study.folder.storage import Storage
 from study.plan.space import recipe_of
 from study.running.interruption import StopRequest
 from study.running.search_state import Assignment, Failure, Search
-from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones, Images
+from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, Place
+from study.running.trainer import Backbones, Images
 
 _log = logging.getLogger(__name__)
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +69,13 @@ class Job:
     scoring: Scoring | None = None
 
     @property
-    def scored(self) -> Mapping[str, Images]:
-        """By split, the images whose probabilities each finished model reports."""
-        return {} if self.scoring is None else self.scoring.images
+    def shared(self) -> dict[str, Any]:
+        """What makes a trainer, the same for all trials."""
+        scored = {} if self.scoring is None else self.scoring.images
+        return {"data": self.data, "backbones": self.backbones, "scored": scored}
 
-    def config_of(self, assignment: Assignment) -> dict[str, Any]:
-        """What a worker is told of a trial, all but what it may use of its machine."""
+    def config_of(self, assignment: Assignment, place: Place) -> dict[str, Any]:
+        """What a worker is told of a trial."""
         recipe = recipe_of(self.search.study, assignment.config, assignment.seed)
         return {
             "number": assignment.number,
@@ -78,6 +84,7 @@ class Job:
             "epochs_done": assignment.epochs_done,
             "storage": self.storage.uri,
             "weights": self.weights(assignment.config),
+            **vars(place),
         }
 
     def take(self, number: int, result: Mapping[str, Any]) -> bool:
@@ -120,7 +127,7 @@ class Job:
 
 
 class Executor(Protocol):
-    """Runs trials."""
+    """Runs trials, and other work that takes as long."""
 
     def ready(self) -> AbstractContextManager[None]:
         """Ready to run jobs within the block.
@@ -136,3 +143,29 @@ class Executor(Protocol):
             StudyError: The search cannot go on.
             OSError: The record or a table could not be written, as on a full disk.
         """
+
+    def call(
+        self,
+        work: Callable[[Shared, Item, Place], Told],
+        shared: Shared,
+        items: Mapping[str, Item],
+        stop: StopRequest,
+    ) -> Iterator[tuple[str, Told]]:
+        """Name and result of each item, as they come, until all are done or `stop` says so.
+
+        Args:
+            work: A module's function, which goes on from its last epoch if it is called again.
+            shared: The same for all items.
+            items: By the name that an error calls each.
+            stop: Read between results.
+
+        Raises:
+            SearchError: The work on an item failed.
+        """
+
+
+def failed(name: str, reason: str) -> SearchError:
+    """The error of an item that cannot be done."""
+    return SearchError(
+        f"{name} failed: {reason}. Mend that; --resume goes on from its last epoch."
+    )

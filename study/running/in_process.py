@@ -1,23 +1,13 @@
 """This process as the executor: one trial after the other, for tests and tiny work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
-from agecls.data.arrays import TrainingArrays
-from study.running.executor import Job
-from study.running.trainer import Backbones, Images, Trainer
-
-
-class Steps(Protocol):
-    """What trains one trial after another, as `Trainer` does."""
-
-    def begin(self, config: Mapping[str, Any]) -> None:
-        """Start or continue a trial."""
-
-    def step(self) -> dict[str, Any]:
-        """The next epoch's metrics, or why there is none."""
+from study.running.executor import Item, Job, Shared, Told, failed
+from study.running.interruption import StopRequest
+from study.running.steps import Place, Steps, one_line
+from study.running.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +15,12 @@ class InProcess:
     """Trains in this process on a CPU.
 
     Attributes:
-        trainer: Made once for a job.
-        threads: Of PyTorch, for the rest of the process too.
+        trainer: Made once for a job, of what its trials share.
+        place: Its threads are those of the rest of the process too.
     """
 
-    trainer: Callable[[TrainingArrays, Backbones, Mapping[str, Images]], Steps] = Trainer
-    threads: int = 1
+    trainer: Callable[..., Steps] = Trainer
+    place: Place = field(default_factory=Place)
 
     def ready(self) -> AbstractContextManager[None]:
         """Nothing is to be got ready."""
@@ -39,9 +29,25 @@ class InProcess:
     def run(self, job: Job) -> None:
         """Run the trials one after the other, each to its end."""
         job.tidy_checkpoints()
-        trainer = self.trainer(job.data, job.backbones, job.scored)
-        place = {"threads": self.threads, "wants_gpu": False}
+        trainer = self.trainer(**job.shared)
         while not job.stop.due() and (assignment := job.search.next()) is not None:
-            trainer.begin(job.config_of(assignment) | place)
+            trainer.begin(job.config_of(assignment, self.place))
             while job.take(assignment.number, trainer.step()) and not job.stop.due():
                 continue
+
+    def call(
+        self,
+        work: Callable[[Shared, Item, Place], Told],
+        shared: Shared,
+        items: Mapping[str, Item],
+        stop: StopRequest,
+    ) -> Iterator[tuple[str, Told]]:
+        """Do one item after the other."""
+        for name, item in items.items():
+            if stop.due():
+                return
+            try:
+                told = work(shared, item, self.place)
+            except Exception as error:
+                raise failed(name, one_line(error)) from error
+            yield name, told

@@ -4,26 +4,22 @@ Ray's class form rather than its function form, because the driver must have an 
 before the next one starts, and because reused actors save two seconds of imports a trial.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray import tune
 
-from agecls.data.arrays import TrainingArrays
-from study.running.trainer import Backbones, Images, Trainer
+from study.running.steps import Steps
 
 
-class FaceTrainable(tune.Trainable):
-    """A `Trainer` as Ray calls it; an actor serves one trial after another."""
+class Stepping(tune.Trainable):
+    """`Steps` as Ray calls them; an actor serves one trial after another."""
 
     def setup(  # type: ignore[override]  # `tune.with_parameters` adds the arguments
-        self,
-        config: dict[str, Any],
-        data: TrainingArrays,
-        backbones: Backbones,
-        scored: dict[str, Images],
+        self, config: dict[str, Any], trainer: Callable[..., Steps], shared: Mapping[str, Any]
     ) -> None:
-        """Start or continue the trial that `config` describes; see `Trainer`."""
-        self._trainer = Trainer(data, backbones, scored)
+        """Start or continue the trial that `config` describes."""
+        self._trainer = trainer(**shared)
         self._trainer.begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

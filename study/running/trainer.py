@@ -27,6 +27,7 @@ from agecls.recipe import Recipe
 from agecls.training import checkpoints
 from agecls.training.loop import EpochMetrics, TrainingState, fit, predict, start
 from study.folder.storage import Storage
+from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, one_line
 
 Backbones = Mapping[str, Mapping[str, bytes | NDArray[np.uint8]]]
 """By source: the files' names and contents; the first one is the weights. As arrays, the trials of
@@ -34,14 +35,6 @@ a node share one copy."""
 
 Images = NDArray[np.uint8]
 """(N, size, size, 3) RGB."""
-
-METRICS: Final = "metrics"
-PREDICTIONS: Final = "predictions"
-FAILURE: Final = "failure"
-KIND: Final = "kind"
-"""Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
-they were asked for, or the reason why training cannot go on, and of which kind it is: a
-`study.running.search_state.Failure`, or `disk`."""
 
 CHECKPOINT_SPACING: Final = 10
 """How many times its writing time passes before the next checkpoint: on a GPU an epoch may be
@@ -128,19 +121,14 @@ class Trainer:
         except OSError as error:
             if error.errno in DISK_ERRORS:
                 return _failure("disk", f"{error.strerror}: {error.filename}")
-            return _failure("raised", _one_line(error))
+            return _failure("raised", one_line(error))
         except Exception as error:
-            return _failure("raised", _one_line(error))
+            return _failure("raised", one_line(error))
 
 
 def _failure(kind: str, reason: str) -> dict[str, Any]:
     # Not marked as done: Ray would end the trial without showing its result to the scheduler.
     return {FAILURE: reason, KIND: kind}
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"
 
 
 @contextmanager

@@ -6,10 +6,11 @@ Ray's own snapshots are never read.
 """
 
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import ray
@@ -18,11 +19,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from study.running import ray_session
-from study.running.executor import Job
+from study.running.executor import Item, Job, Shared, Told, failed
+from study.running.interruption import StopRequest
 from study.running.ray_session import Resources, concurrency
 from study.running.search_state import RETRIES, Failure
-from study.running.trainable import FaceTrainable
-from study.running.trainer import FAILURE, KIND, METRICS, PREDICTIONS, Backbones
+from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, Place, Steps
+from study.running.trainable import Stepping
+from study.running.trainer import Backbones
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""
@@ -38,11 +41,11 @@ class _NotInSnapshots:
 class _Queue(_NotInSnapshots, Searcher):
     """Hands the search's assignments to Ray, never more at a time than may run."""
 
-    def __init__(self, job: Job, resources: Resources) -> None:
+    def __init__(self, job: Job, place: Place, at_a_time: int) -> None:
         super().__init__(metric=None, mode=None)
         self._job = job
-        self._resources = resources
-        self._concurrency = concurrency(resources)
+        self._place = place
+        self._concurrency = at_a_time
         self._running: set[str] = set()
 
     def suggest(  # type: ignore[override]  # FINISHED is a text
@@ -57,10 +60,7 @@ class _Queue(_NotInSnapshots, Searcher):
             assignment = search.next()
             if assignment is not None:
                 self._running.add(trial_id)
-                return self._job.config_of(assignment) | {
-                    "threads": max(1, int(self._resources.cpus_per_trial)),
-                    "wants_gpu": self._resources.gpus_per_trial > 0,
-                }
+                return self._job.config_of(assignment, self._place)
         return None
 
     def on_trial_complete(
@@ -114,10 +114,10 @@ def _reason(trial: Any) -> tuple[str, Failure]:
     if not trial.pickled_error_file:
         return WORKER_DIED, "died"
     with Path(trial.pickled_error_file).open("rb") as file:
-        return reason_of(ray.cloudpickle.load(file))
+        return _reason_of(ray.cloudpickle.load(file))
 
 
-def reason_of(error: object) -> tuple[str, Failure]:
+def _reason_of(error: object) -> tuple[str, Failure]:
     """What Ray's error means, in one line, and of which kind that is."""
     if isinstance(error, ray.exceptions.RayTaskError):
         return str(error).strip().splitlines()[-1], "raised"
@@ -126,13 +126,20 @@ def reason_of(error: object) -> tuple[str, Failure]:
 
 @dataclass(frozen=True)
 class OnRay:
-    """Ray Tune; `job.data` is shared through its object store, once per node.
+    """Ray Tune; what trials share goes through its object store, once per node.
 
     Attributes:
         resources: What one trial takes and how many run at a time.
+        trainer: Made in a worker of what a job's trials share.
     """
 
     resources: Resources
+    trainer: Callable[..., Steps]
+
+    @property
+    def _place(self) -> Place:
+        needs = self.resources
+        return Place(threads=max(1, int(needs.cpus_per_trial)), wants_gpu=needs.gpus_per_trial > 0)
 
     def ready(self) -> AbstractContextManager[None]:
         """Ray within the block, started or joined."""
@@ -143,10 +150,9 @@ class OnRay:
         job.tidy_checkpoints()
         trainable = tune.with_resources(
             tune.with_parameters(
-                FaceTrainable,
-                data=job.data,
-                backbones=_shareable(job.backbones),
-                scored=job.scored,
+                Stepping,
+                trainer=self.trainer,
+                shared=job.shared | {"backbones": _shareable(job.backbones)},
             ),
             {"cpu": self.resources.cpus_per_trial, "gpu": self.resources.gpus_per_trial},
         )
@@ -156,7 +162,7 @@ class OnRay:
             tuner = tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(
-                    search_alg=_Queue(job, self.resources),
+                    search_alg=_Queue(job, self._place, concurrency(self.resources)),
                     scheduler=_Judge(job),
                     num_samples=most_attempts,
                     reuse_actors=True,
@@ -172,6 +178,36 @@ class OnRay:
             tuner.fit()
         if job.stop.error is not None:
             raise job.stop.error
+
+    def call(
+        self,
+        work: Callable[[Shared, Item, Place], Told],
+        shared: Shared,
+        items: Mapping[str, Item],
+        stop: StopRequest,
+    ) -> Iterator[tuple[str, Told]]:
+        """Do the items side by side; within `ready`. Those that run when it stops are killed."""
+        task = cast(Any, ray.remote(cast(Any, work))).options(
+            num_cpus=self.resources.cpus_per_trial, num_gpus=self.resources.gpus_per_trial
+        )
+        stored = ray.put(shared)
+        running = {task.remote(stored, item, self._place): name for name, item in items.items()}
+        try:
+            while running and not stop.due():
+                for reference in ray.wait(list(running), timeout=1.0)[0]:
+                    name = running.pop(reference)
+                    yield name, _told(reference, name)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def _told(reference: Any, name: str) -> Any:
+    """What came of an item that is done."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        raise failed(name, _reason_of(error)[0]) from error
 
 
 def _shareable(backbones: Backbones) -> Backbones:

@@ -17,7 +17,7 @@ from study.folder.record import Record
 from study.report.__main__ import main as report
 from study.run import main as run
 from study.running.in_process import InProcess
-from study.running.trainer import METRICS
+from study.running.steps import METRICS
 from tests.agecls.pictures import family_rows, write_family_set
 from tests.hostile.cases import EDITS, FRAGMENTS, NAMES, Edit, cases, damaged, try_out
 from tests.hostile.commands import BAD_DATA, status_and_line
@@ -41,7 +41,7 @@ class Measured(Untrained):
 def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """The main job in this process, without training."""
     monkeypatch.setattr(
-        "study.running.tune_run.OnRay", lambda resources: InProcess(trainer=Measured)
+        "study.running.tune_run.OnRay", lambda resources, trainer: InProcess(trainer=Measured)
     )
     monkeypatch.setattr("study.stages.room.CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)

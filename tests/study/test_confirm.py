@@ -20,7 +20,7 @@ from study.running import tune_run
 from study.running.in_process import InProcess
 from tests.study import tiny
 from tests.study.staged import reads, write_search
-from tests.untrained import Untrained
+from tests.untrained import Guessing, Untrained, without_checkpoints
 
 CLAIM = """
 [claims.bcd_equal]
@@ -109,7 +109,9 @@ def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, mon
             raise WeightsError("org-50.safetensors: there is no such file")
 
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(tune_run, "OnRay", lambda resources: InProcess(trainer=WeightsVanish))
+    monkeypatch.setattr(
+        tune_run, "OnRay", lambda resources, trainer: InProcess(trainer=WeightsVanish)
+    )
     folder = tmp_path / "it"
     write_search(load_study(write_study(tmp_path)), folder, lr=0.01, epochs=2)
     assert main([str(folder)]) == 1
@@ -120,8 +122,9 @@ def test_what_fails_midway_is_status_1_and_on_record_with_a_report(tmp_path, mon
 
 
 def test_the_command_reads_each_table_once(tmp_path, monkeypatch):
+    without_checkpoints(monkeypatch)
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(tune_run, "OnRay", lambda resources: InProcess())
+    monkeypatch.setattr(tune_run, "OnRay", lambda resources, trainer: InProcess(trainer=Guessing))
     folder = tmp_path / "it"
     write_search(load_study(write_study(tmp_path, seeds=1)), folder, lr=0.01, epochs=2)
     with reads() as first:

@@ -13,7 +13,8 @@ from agecls.training.loop import fit
 from study.asked.study_file import load_study
 from study.folder.record import Record
 from study.running.search_state import Search
-from study.running.trainer import FAILURE, KIND, METRICS, Trainer
+from study.running.steps import FAILURE, KIND, METRICS
+from study.running.trainer import Trainer
 from tests.agecls.tiny import shades
 from tests.hostile.test_weights import POSES, Trap
 from tests.small_studies import study_toml

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from agecls.classes import EIGHT
 from agecls.data.loading import FaceData, Split
-from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
-from agecls.training.checkpoints import SavedModel
 from study.analysis.search.chosen import Choice
 from study.asked.factors import complete
 from study.asked.study_file import dump_study, load_study
@@ -24,11 +21,9 @@ from study.folder.provenance import Provenance
 from study.folder.record import read_events
 from study.plan.trials import plan_trials
 from study.running.in_process import InProcess
-from study.running.trainer import FAILURE, KIND, PREDICTIONS
-from study.stages import models
 from study.stages.confirm import Confirm, confirm_plan, fresh_seeds
 from tests.study.staged import session_at
-from tests.untrained import Untrained
+from tests.untrained import Guessing, without_checkpoints
 
 STUDY = """
 [study]
@@ -123,20 +118,6 @@ def folder(study, tmp_path):
     return home
 
 
-class Guessing(Untrained):
-    """Guesses in the place of predictions, and fails the trials of the numbers `failing`."""
-
-    failing = ()
-
-    def step(self):
-        if self.config["number"] in self.failing:
-            return {FAILURE: "not today", KIND: "refused"}
-        result, recipe = super().step(), self.config["recipe"]
-        if self.epoch == recipe["epochs"]:
-            result[PREDICTIONS] = {k: guess(recipe, v) for k, v in self.scored.items()}
-        return result
-
-
 class FailingThird(Guessing):
     failing = (2,)
 
@@ -160,11 +141,6 @@ class KilledBefore(InProcess):
         super().run(job)
 
 
-def guess(recipe, images):
-    rng = np.random.default_rng([recipe["seed"], len(images), recipe["variant"] == "org"])
-    return rng.dirichlet(np.ones(8), size=len(images)).astype(np.float32)
-
-
 GUESSING = InProcess(trainer=Guessing)
 
 
@@ -179,9 +155,7 @@ def start(study, folder, data, monkeypatch):
         look_again=False,
         words="study.confirm tiny",
     ):
-        # no training here, so no checkpoints: tests/study/test_models.py has real ones
-        saved = SavedModel({"w": torch.ones(1)}, SCRATCH_MEAN, SCRATCH_STD)
-        monkeypatch.setattr(models, "read_model", lambda path: saved)
+        without_checkpoints(monkeypatch)
         session, text = session_at(study, folder, data, executor=executor, command=words.split())
         return Confirm(n_seeds=n_seeds, look_again=look_again)(session), text.getvalue()
 

@@ -14,13 +14,13 @@ from study.errors import StorageError, StudyError
 from study.folder.folder import Folder
 from study.running.in_process import InProcess
 from study.running.ray_session import Resources
-from study.running.trainer import FAILURE, KIND
+from study.running.steps import FAILURE, KIND
 from study.stages import jobs, room
 from study.stages.confirm import check_models
 from study.stages.session import Means
 from tests.study import tiny
 from tests.study.staged import reads, session_at
-from tests.untrained import Untrained
+from tests.untrained import Guessing, Untrained, without_checkpoints
 
 UNTRAINED = InProcess(trainer=Untrained)
 
@@ -54,9 +54,10 @@ def test_models_that_cannot_be_kept_cost_no_table(run, tmp_path, monkeypatch):
     assert len(epochs) == trials["epochs_run"].sum() > 4
 
 
-def test_a_study_reads_its_tables_once_when_it_has_written_them(run):
+def test_a_study_reads_its_tables_once_when_it_has_written_them(run, monkeypatch):
+    without_checkpoints(monkeypatch)
     with reads() as read:
-        outcome = run(InProcess(), confirm_seeds=1)
+        outcome = run(InProcess(trainer=Guessing), confirm_seeds=1)
     assert outcome.interrupted is None
     assert len(read) == len(set(read)) == 5  # trials, epochs, predictions and two models' own
 
