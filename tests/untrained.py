@@ -1,6 +1,6 @@
 """A trainer that trains nothing, so that a study of any size ends within seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import fields
 from typing import Any
 
@@ -27,8 +27,8 @@ def metrics(epoch: int) -> dict[str, Any]:
 class Untrained:
     """The trainer; tests override `step`."""
 
-    def __init__(self, data: Any, backbones: Any, scored: Mapping[str, Any]) -> None:
-        self.scored = scored
+    def __init__(self, data: Any, backbones: Any, scored: Mapping[str, Any] | None) -> None:
+        self.data, self.scored = data, scored
 
     def begin(self, config: Mapping[str, Any]) -> None:
         self.config = config
@@ -49,11 +49,14 @@ class Guessing(Untrained):
             return {FAILURE: "not today", KIND: "refused"}
         result, recipe = super().step(), self.config["recipe"]
         if self.epoch == recipe["epochs"]:
-            result[PREDICTIONS] = {k: guess(recipe, v) for k, v in self.scored.items()}
+            fold = self.config["fold"]
+            data = self.data if fold is None else self.data.fold(fold)
+            images = {"val": data.val_images, **self.scored}
+            result[PREDICTIONS] = {k: guess(recipe, v) for k, v in images.items()}
         return result
 
 
-def guess(recipe: Mapping[str, Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def guess(recipe: Mapping[str, Any], images: Sized) -> NDArray[np.float32]:
     """Probabilities (N, 8) that depend on a recipe's seed and variant alone."""
     rng = np.random.default_rng([recipe["seed"], len(images), recipe["variant"] == "org"])
     return rng.dirichlet(np.ones(8), size=len(images)).astype(np.float32)

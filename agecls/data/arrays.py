@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agecls.classes import Classes
+from agecls.data.folds import Folds
 
 Pixels = TypeVar("Pixels", bound=Any)
 Places = npt.NDArray[np.int64]
@@ -51,6 +52,7 @@ class TrainingArrays:
         train: (N,) places of the images to train on.
         val: (M,) places of those to validate on.
         classes: What the labels mean.
+        folds: Of all P images; None: `train` and `val` are all there is.
     """
 
     images: npt.NDArray[np.uint8]
@@ -58,6 +60,7 @@ class TrainingArrays:
     train: Places
     val: Places
     classes: Classes
+    folds: Folds | None = None
 
     @property
     def train_images(self) -> View[npt.NDArray[np.uint8]]:
@@ -89,6 +92,19 @@ class TrainingArrays:
         """Side of the images in pixels."""
         return len(self.images[0])
 
+    def fold(self, fold: int) -> "TrainingArrays":
+        """The same images with this fold to validate on, and all other folds to train on.
+
+        Raises:
+            ValueError: There is no such fold.
+        """
+        if self.folds is None or not 0 <= fold < self.folds.k:
+            n_folds = 0 if self.folds is None else self.folds.k
+            raise ValueError(f"there is no fold {fold} of {n_folds}")
+        return replace(
+            self, train=self.folds.trained_on(fold), val=self.folds.held_out(fold), folds=None
+        )
+
     def trained_on(self, chosen: Places) -> "TrainingArrays":
         """The same with these of the training images alone; the others are not held.
 
@@ -105,6 +121,7 @@ class TrainingArrays:
             labels=self.labels[rows],
             train=places[: len(chosen)],
             val=places[len(chosen) :],
+            folds=None,
         )
 
 

@@ -38,18 +38,16 @@ _SHOWN_REASONS: Final = 10
 
 
 @dataclass(frozen=True)
-class Split:
-    """The images of one split.
+class Labelled:
+    """What is known of some images, but their pixels.
 
     Attributes:
-        images: (N, size, size, 3) uint8 RGB; a part of the array in which all lie.
         labels: (N,) int64.
         frame: `SPLIT_COLUMNS`, one row per image; `cluster` (int64) is equal for images that are
             not independent: same family or person, or identical files, in any split.
         classes: What the labels mean.
     """
 
-    images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     frame: pd.DataFrame
     classes: Classes
@@ -58,6 +56,17 @@ class Split:
     def counts(self) -> list[int]:
         """Images of each class."""
         return [int(n) for n in np.bincount(self.labels, minlength=len(self.classes))]
+
+
+@dataclass(frozen=True)
+class Split(Labelled):
+    """The images of one split.
+
+    Attributes:
+        images: (N, size, size, 3) uint8 RGB; a part of the array in which all lie.
+    """
+
+    images: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -227,7 +236,7 @@ def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:
 
 def _split(images: npt.NDArray[np.uint8], frame: pd.DataFrame, classes: Classes) -> Split:
     frame = frame.reset_index(drop=True)
-    return Split(images, frame["label"].to_numpy(np.int64), frame, classes)
+    return Split(frame["label"].to_numpy(np.int64), frame, classes, images)
 
 
 def _train_duplicates(frame: pd.DataFrame, names: npt.NDArray[np.object_]) -> Deduplication:

@@ -109,10 +109,6 @@ def draw_splits(
 ) -> npt.NDArray[np.object_]:
     """Draw splits of whole clusters whose class counts are near their shares; the rest is train.
 
-    Clusters come in random order, large ones first, and each goes where it adds least to Pearson's
-    chi-squared distance between class counts and wanted counts. A split that got none is given the
-    last (smallest) cluster of train or, where train has but one, of the split that has most.
-
     Args:
         labels: (N,) classes.
         clusters: (N,) numbers of clusters, of any values.
@@ -122,15 +118,41 @@ def draw_splits(
     Returns:
         (N,) split names.
     """
+    portions = [1 - sum(shares.values()), *shares.values()]
+    parts = deal_clusters(labels, clusters, portions, seed=seed)
+    return np.array(["train", *shares], dtype=object)[parts]
+
+
+def deal_clusters(
+    labels: npt.NDArray[np.int64],
+    clusters: npt.NDArray[np.int64],
+    portions: Sequence[float],
+    *,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Parts of whole clusters whose class counts are near their portions.
+
+    Clusters come in random order, large ones first, and each goes where it adds least to Pearson's
+    chi-squared distance between class counts and wanted counts. A part that got none is given the
+    last (smallest) cluster of the first part or, where that has but one, of the one that has most.
+
+    Args:
+        labels: (N,) classes.
+        clusters: (N,) numbers of clusters, of any values.
+        portions: Share of the images by part; together 1.
+        seed: Root of the order.
+
+    Returns:
+        (N,) number of each image's part.
+    """
     index = np.unique(clusters, return_inverse=True)[1]
-    n_clusters = int(index.max()) + 1
+    n_clusters, n_parts = int(index.max()) + 1, len(portions)
     counts = np.zeros((n_clusters, int(labels.max()) + 1))
     np.add.at(counts, (index, labels), 1)
 
-    names = ["train", *shares]
-    portions = np.array([1 - sum(shares.values()), *shares.values()])
     # a class that nobody has adds nothing; 1 avoids 0 / 0
-    wanted = np.maximum(portions[:, None] * counts.sum(axis=0), np.finfo(float).tiny)
+    wanted = np.outer(portions, counts.sum(axis=0))
+    wanted = np.maximum(wanted, np.finfo(float).tiny)
     order = np.random.default_rng(seed).permutation(n_clusters)
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
 
@@ -141,12 +163,12 @@ def draw_splits(
         added = (n * (2 * (placed - wanted) + n) / wanted).sum(axis=1)
         home[cluster] = added.argmin()
         placed[home[cluster]] += n
-    for split in range(len(names)):
-        held = np.bincount(home, minlength=len(names))
+    for part in range(n_parts):
+        held = np.bincount(home, minlength=n_parts)
         giver = 0 if held[0] > 1 else int(held.argmax())
-        if held[split] == 0 and held[giver] > 1:
-            home[order[home[order] == giver][-1]] = split
-    return np.array(names, dtype=object)[home[index]]
+        if held[part] == 0 and held[giver] > 1:
+            home[order[home[order] == giver][-1]] = part
+    return np.asarray(home[index], dtype=np.int64)
 
 
 def deduplicate(labels: Sequence[int], contents: Sequence[str]) -> Deduplication:

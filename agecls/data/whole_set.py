@@ -68,7 +68,7 @@ def load_whole(
     )
     frame = frame[list(SPLIT_COLUMNS)].reset_index(drop=True)
     labels = frame["label"].to_numpy(np.int64)
-    images = Split(np.asarray(pack.images), labels, frame, records.classes)
+    images = Split(labels, frame, records.classes, np.asarray(pack.images))
     n_bad = int(pack.quarantine["is_bad"].sum())
     digest = hashlib.blake2b(f"{PACK_FORMAT} {size}\n".encode(), digest_size=16)
     digest.update("\n".join(frame["content"]).encode())

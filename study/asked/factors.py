@@ -24,6 +24,9 @@ Role = Literal["arm", "tuned", "fixed"]
 MAX_BAD_SHARE: Final = 0.02
 """Share of unusable files and rows that a study goes on with if its file says nothing."""
 
+DEFAULT_FOLDS: Final = 5
+"""Folds where a stage needs them and nobody says how many."""
+
 WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
 """Numeric factors whose levels are whole numbers."""
 
@@ -148,6 +151,20 @@ class SettlePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoldPlan:
+    """Train and val as folds, each held out in its turn; see `agecls.data.folds`.
+
+    Attributes:
+        k: How many.
+        search: Whether the search's trials take the folds in turn; else they train on train and
+            are validated on val, and only the stages after the search use folds.
+    """
+
+    k: int
+    search: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A study file, resolved and valid: everything that was asked, nothing measured.
 
@@ -178,6 +195,7 @@ class Study:
             numbers may lie outside the ranges.
         scout: The range scout, or None.
         settle: What is spent where verdicts are missing, or None.
+        folds: The folds that trainings take in turn; None: the data's own train and val.
     """
 
     name: str
@@ -202,6 +220,7 @@ class Study:
     max_bad_share: float = MAX_BAD_SHARE
     classes: Classes = EIGHT
     settle: SettlePlan | None = None
+    folds: FoldPlan | None = None
 
     @property
     def every_claim(self) -> tuple[Claim, ...]:

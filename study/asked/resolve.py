@@ -18,6 +18,7 @@ from study.asked.class_words import OfFolders, resolve_classes
 from study.asked.factors import (
     Config,
     Factor,
+    FoldPlan,
     Level,
     PretrainPlan,
     Range,
@@ -71,6 +72,7 @@ def resolve(
         included=tuple(_typed(c, source, ("include", n)) for n, c in enumerate(tables.include)),
         scout=_scout(tables, factors, source),
         settle=_settle(tables, factors, source),
+        folds=FoldPlan(**dict(tables.folds)) if tables.folds else None,
     )
 
 

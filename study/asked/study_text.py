@@ -121,6 +121,8 @@ def _tables(study: Study) -> dict[str, Any]:
         tables["data"]["max_bad_share"] = study.max_bad_share
     if study.classes != EIGHT:
         tables["classes"] = classes_table(study.classes)
+    if study.folds is not None:
+        tables["folds"] = {"k": study.folds.k, "search": study.folds.search}
     if study.weights is not None:
         tables["weights"] = {"source": study.weights}
     if study.pretrain is not None:

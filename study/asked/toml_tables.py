@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from study.asked.claims.forms import ClaimTable
-from study.asked.factors import MAX_BAD_SHARE, Role
+from study.asked.factors import DEFAULT_FOLDS, MAX_BAD_SHARE, Role
 from study.asked.toml_values import LevelValue, Place, Source, Table, Text, did_you_mean, shown
 
 MAX_TRIALS: Final = 1_000_000
@@ -54,6 +54,13 @@ class ClassesTable(Table):
     names: list[Text] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
     years: list[list[int]] | None = Field(default=None, min_length=2, max_length=MAX_CLASSES)
     ordered: bool | None = None
+
+
+class FoldsTable(Table):
+    """`[folds]`."""
+
+    k: int = Field(default=DEFAULT_FOLDS, ge=2, le=100)
+    search: bool = True
 
 
 class WeightsTable(Table):
@@ -115,6 +122,7 @@ class FileTables(Table):
     confirm: ConfirmTable = ConfirmTable()
     data: DataTable
     classes: ClassesTable | None = None
+    folds: FoldsTable | None = None
     weights: WeightsTable | None = None
     pretrain: PretrainTable | None = None
     scout: ScoutTable | None = None
@@ -176,6 +184,7 @@ def _keys_beside(place: Sequence[str | int]) -> list[str]:
         "confirm": ConfirmTable,
         "data": DataTable,
         "classes": ClassesTable,
+        "folds": FoldsTable,
         "weights": WeightsTable,
         "pretrain": PretrainTable,
         "scout": RangeTable if "declared" in place[:-1] else ScoutTable,

@@ -107,6 +107,10 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(TEXT, node="host that ran its last epoch", device="what it ran on there"),
         *columns(REAL, peak_memory_mib="most memory of its process, or of its GPU, MiB"),
         *columns(TEXT, number_format="bfloat16 or float32, of products in its last epoch"),
+        *columns(
+            WHOLE,
+            fold="fold of train and val that it was validated on, from 0; null: the own val",
+        ),
     ),
     "epochs": (
         *keys(TEXT, trial_id="as in trials"),
@@ -167,6 +171,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *scores("test_unique", "test images that no other split has"),
         *tempered("test_unique", "test images that no other split has"),
         *columns(TEXT, error="as in trials"),
+        *columns(WHOLE, fold="as in trials; val is then the images of that fold"),
     ),
     "confirmed": (
         *keys(TEXT, arm="the arm that is estimated"),
@@ -228,7 +233,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *keys(
             TEXT,
             model="as in confirm",
-            split="val or test",
+            split="val (of a training on folds: its fold) or test",
             image="path below the data's folder",
         ),
         *columns(WHOLE, cluster="number that dependent images share: family, person or file"),

@@ -3,6 +3,7 @@
     NAME/      study.toml, study.json, record.jsonl, journal.log, checkpoints/TRIAL.pt
                trials.parquet and the other tables, report.html, report.md, figures/
                models/ARM/              the search's best, and confirmed/seedN/ of fresh seeds
+                                        (seedN-foldF/ where the study has folds)
                pretrained/              backbones that the study trained itself
     NAME/scout/                         record, journal and checkpoints of the scouts
     NAME/confirm/                       those of the confirm stage, choice.json
@@ -219,9 +220,9 @@ class Folder(Home):
         """The folder of an arm's models of fresh seeds."""
         return self.best_model(arm).path / _CONFIRMED
 
-    def confirmed_model(self, arm: str, seed: int) -> KeptModel:
-        """The model of an arm and a fresh seed."""
-        return KeptModel(self.confirmed_models(arm) / f"seed{seed}")
+    def confirmed_model(self, arm: str, seed: int, fold: int | None = None) -> KeptModel:
+        """The model of an arm and a fresh seed, trained without a fold where there are folds."""
+        return KeptModel(self.confirmed_models(arm) / part_name(seed, fold))
 
     def n_confirmed(self, arm: str | None = None) -> int:
         """How many models of fresh seeds are kept, of an arm or, None, of all."""
@@ -262,6 +263,11 @@ class Folder(Home):
 
         path = self.table(kind)
         return read_table(path, kind) if path.is_file() else None
+
+
+def part_name(seed: int, fold: int | None) -> str:
+    """What tells trainings of one recipe apart in names, such as `seed7` or `seed7-fold0`."""
+    return f"seed{seed}" if fold is None else f"seed{seed}-fold{fold}"
 
 
 def studies(out: Path) -> list[str]:

@@ -83,8 +83,8 @@ class Confirmed:
     choices: list[dict[str, Any]]
 
 
-_STAGES: Final = ("pretrained", "scout", "test_reads", "confirm", "external")
-"""What only a stage that has run leaves."""
+_STAGES: Final = ("folds", "pretrained", "scout", "test_reads", "confirm", "external")
+"""What only a stage that has run, or one with folds, leaves."""
 
 
 @dataclass(kw_only=True)
@@ -106,6 +106,7 @@ class Provenance:
         sessions: Every sitting, in order.
         sampler: Its name and settings.
         weights: SHA-256 of each file of weights, by `variant-depth`.
+        folds: What each fold of train and val holds, see `agecls.data.folded`, and a digest.
         pretrained: Last metrics of each backbone that the study trained itself, likewise.
         scout: What each cell showed.
         test_reads: Every look at results on the test split.
@@ -128,6 +129,7 @@ class Provenance:
     sessions: list[Sitting] = field(default_factory=list)
     sampler: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
+    folds: dict[str, Any] = field(default_factory=dict)
     pretrained: dict[str, dict[str, float]] = field(default_factory=dict)
     scout: list[dict[str, Any]] = field(default_factory=list)
     test_reads: list[TestRead] = field(default_factory=list)

@@ -39,6 +39,7 @@ class TrialRecord:
         seed: Root of its random streams.
         epochs_planned: Length of its schedule.
         started_at: Seconds since 1970, UTC.
+        fold: What it is validated on; None: the data's own val.
         epochs: One mapping per finished epoch, in order: metrics, `at` (UTC seconds), `rung`.
         failures: One mapping per attempt that died, in order: `reason`, `kind`, `at`, and
             `epochs`, how many were finished by then.
@@ -52,6 +53,7 @@ class TrialRecord:
     seed: int
     epochs_planned: int
     started_at: float
+    fold: int | None = None
     epochs: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     end: dict[str, Any] | None = None
@@ -132,6 +134,8 @@ _FIELDS: Final[dict[str, dict[str, type]]] = {
     "end": {"number": int, "status": str, "at": float},
 }
 """What each event must hold; an epoch has its metrics besides, whose names are the study's."""
+_MAY_HOLD: Final[dict[str, type]] = {"fold": int}
+"""What a start may hold besides."""
 
 
 def _problem(trials: Mapping[int, TrialRecord], event: Any) -> str | None:
@@ -144,8 +148,11 @@ def _problem(trials: Mapping[int, TrialRecord], event: Any) -> str | None:
             return f"the `{name}` of this {kind} is missing or not {_WORDS[wanted]}"
     number = event["number"]
     if kind == "start":
-        is_next = number == len(trials) and event.keys() - {"event"} == _FIELDS["start"].keys()
-        return None if is_next else f"expected the start of trial {len(trials)} and no more"
+        others = event.keys() - {"event"} - _FIELDS["start"].keys()
+        if number != len(trials) or others - _MAY_HOLD.keys():
+            return f"expected the start of trial {len(trials)} and no more"
+        wrong = [name for name in others if not _is(event[name], _MAY_HOLD[name])]
+        return f"its `{wrong[0]}` is not {_WORDS[_MAY_HOLD[wrong[0]]]}" if wrong else None
     if number not in trials:
         return f"trial {number} has not started"
     done = len(trials[number].epochs)

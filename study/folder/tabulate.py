@@ -86,6 +86,7 @@ def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
         "device": last.get("device"),
         "peak_memory_mib": max((e["peak_memory_mib"] for e in trial.epochs), default=None),
         "number_format": last.get("number_format"),
+        "fold": trial.fold,
     }
 
 

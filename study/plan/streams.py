@@ -28,6 +28,8 @@ class Stream(IntEnum):
     SCOUT_SEEDS = 6
     CONFIRMED = 7
     EXTERNAL = 8
+    FOLDS = 9
+    FOLD_TURNS = 10
 
 
 _LAST_THAT_MEETS: Final = 8

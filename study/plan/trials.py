@@ -30,6 +30,8 @@ class PlannedTrial:
             before it (`study.stages.scout`).
         config: Every factor that exists, fixed ones too; None if the sampler will decide.
         seed: Root of the run's random streams.
+        fold: What it is validated on, from 0, all other folds being trained on; None: the data's
+            own train and val.
     """
 
     number: int
@@ -38,6 +40,7 @@ class PlannedTrial:
     origin: Origin
     config: dict[str, Level] | None
     seed: int
+    fold: int | None = None
 
 
 def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:

@@ -35,9 +35,10 @@ class Scoring:
     """What every finished model is asked to predict.
 
     Attributes:
-        images: By split.
-        keep: Takes a trial's number and its probabilities by split, each (N, 8); called before
-            the trial's last epoch is recorded, so that a completed trial always has them.
+        images: By split, besides `val`, which is what the trial is validated on.
+        keep: Takes a trial's number and its probabilities by split, `val` first, each (N, 8);
+            called before the trial's last epoch is recorded, so that a completed trial always
+            has them.
     """
 
     images: Mapping[str, Images]
@@ -50,7 +51,7 @@ class Job:
 
     Attributes:
         search: The state machine that decides.
-        data: Shared by all trials.
+        data: Shared by all trials; with its folds where the plan's trials have some.
         storage: Where checkpoints go, reachable from every node.
         weights: From a configuration to the source of its weights; None: scratch.
         backbones: Contents of the sources that are files: they travel with the data.
@@ -71,7 +72,7 @@ class Job:
     @property
     def shared(self) -> dict[str, Any]:
         """What makes a trainer, the same for all trials."""
-        scored = {} if self.scoring is None else self.scoring.images
+        scored = None if self.scoring is None else self.scoring.images
         return {"data": self.data, "backbones": self.backbones, "scored": scored}
 
     def config_of(self, assignment: Assignment, place: Place) -> dict[str, Any]:
@@ -84,6 +85,7 @@ class Job:
             "epochs_done": assignment.epochs_done,
             "storage": self.storage.uri,
             "weights": self.weights(assignment.config),
+            "fold": assignment.fold,
             **vars(place),
         }
 

@@ -48,6 +48,7 @@ class Assignment:
         seed: Root of its random streams.
         epochs_planned: Length of its schedule.
         epochs_done: Epochs that the record already holds.
+        fold: What it is validated on; None: the data's own val.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Assignment:
     seed: int
     epochs_planned: int
     epochs_done: int
+    fold: int | None = None
 
     @property
     def trial_id(self) -> str:
@@ -123,7 +125,7 @@ class Search:
         if trial.number >= len(self.plan):
             return f"the study plans {len(self.plan)} trials"
         planned = self.plan[trial.number]
-        for name in ("arm", "origin", "seed"):
+        for name in ("arm", "origin", "seed", "fold"):
             found, expected = getattr(trial, name), getattr(planned, name)
             if found != expected:
                 return f"its {name} is {found!r}; the study plans {expected!r}"
@@ -172,6 +174,8 @@ class Search:
         planned = self.plan[self._next]
         self._next += 1
         config = self._samplers.propose(planned)
+        # without folds a start says nothing of them, as in records that are older
+        place = {} if planned.fold is None else {"fold": planned.fold}
         trial = self.record.append(
             "start",
             number=planned.number,
@@ -181,6 +185,7 @@ class Search:
             seed=planned.seed,
             epochs_planned=int(config["epochs"]),
             started_at=time.time(),
+            **place,
         )
         self._live.add(planned.number)
         return _assignment(trial)
@@ -296,4 +301,5 @@ def _assignment(trial: TrialRecord) -> Assignment:
         seed=trial.seed,
         epochs_planned=trial.epochs_planned,
         epochs_done=len(trial.epochs),
+        fold=trial.fold,
     )

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agecls.data.arrays import TrainingArrays
+from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
 from agecls.nets.kernels.precision import number_format
 from agecls.recipe import Recipe
@@ -48,14 +48,15 @@ class Trainer:
     """Trains a ResNet on faces already in memory, one trial after another in one process."""
 
     def __init__(
-        self, data: TrainingArrays, backbones: Backbones, scored: Mapping[str, Images]
+        self, data: TrainingArrays, backbones: Backbones, scored: Mapping[str, Images] | None
     ) -> None:
         """Have ready what all trials share.
 
         Args:
             data: Read-only.
             backbones: Files of weights, so that a node needs none of its own.
-            scored: By split, images whose probabilities each finished model reports.
+            scored: By split, images besides those that a trial is validated on whose
+                probabilities each finished model reports; None: no probabilities at all.
         """
         self._data = data
         self._backbones = backbones
@@ -67,7 +68,8 @@ class Trainer:
         Args:
             config: `number`, `recipe` (a Recipe's dict), `epochs_done` (epochs that the record
                 has), `trial_id`, `storage` (URI of the checkpoints), `weights` (source or None),
-                `threads` and `wants_gpu`.
+                `fold` (what it is validated on; None: the data's own val), `threads` and
+                `wants_gpu`.
         """
         self._epochs: Iterator[dict[str, Any]] = iter(())  # frees what the trial before held
         reset_peak_memory()
@@ -83,28 +85,32 @@ class Trainer:
         recipe = Recipe.from_dict(config["recipe"])
         storage = Storage(config["storage"])
         device = device_for(wants_gpu=config["wants_gpu"])
+        data = self._data if config["fold"] is None else self._data.fold(config["fold"])
         with storage.local_copy(config["trial_id"]) as path:
             try:
-                state = checkpoints.restore(path, recipe, self._data, device=device)
+                state = checkpoints.restore(path, recipe, data, device=device)
             except CheckpointError:
                 with _on_this_node(self._backbones, config["weights"]) as weights:
-                    state = start(recipe, self._data, device=device, weights=weights)
+                    state = start(recipe, data, device=device, weights=weights)
             for metrics in state.history[config["epochs_done"] :]:
-                yield self._result(metrics, state)
+                yield self._result(metrics, state, data)
             next_at = 0.0
-            for metrics in fit(state, self._data):
+            for metrics in fit(state, data):
                 began = monotonic()
                 if began >= next_at or metrics.epoch == recipe.epochs:
                     checkpoints.save(path, state)
                     storage.publish(path)
                     ended = monotonic()
                     next_at = ended + CHECKPOINT_SPACING * (ended - began)
-                yield self._result(metrics, state)
+                yield self._result(metrics, state, data)
 
-    def _result(self, metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
+    def _result(
+        self, metrics: EpochMetrics, state: TrainingState, data: TrainingArrays
+    ) -> dict[str, Any]:
         result = _result(metrics, state)
-        if self._scored and metrics.epoch == state.recipe.epochs:
-            result[PREDICTIONS] = {k: predict(state, v) for k, v in self._scored.items()}
+        if self._scored is not None and metrics.epoch == state.recipe.epochs:
+            images: dict[str, Images | View[Images]] = {"val": data.val_images, **self._scored}
+            result[PREDICTIONS] = {k: predict(state, v) for k, v in images.items()}
         return result
 
     def step(self) -> dict[str, Any]:

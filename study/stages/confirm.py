@@ -11,6 +11,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -61,16 +62,20 @@ class Confirm:
         storage = session.prepare(home)
         with Record(home.path) as record:
             choices = _choices(session)
-            n_begun = -(-len(record.trials) // len(choices))
+            folds = folds_of(session.study)
+            n_begun = -(-len(record.trials) // (len(choices) * len(folds)))
             seeds = fresh_seeds(session.study, max(self.n_seeds, n_begun))
-            plan = confirm_plan(choices, seeds)
+            plan = confirm_plan(choices, seeds, folds)
             search = Search(session.study, record, home.path, plan=plan)
             is_written = source.confirm is not None and source.confirm.seeds == seeds
             if search.is_over and is_written and not self.look_again:
                 return True
             read = _open_read(session, search)
             if not search.is_over:
-                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds")
+                on_each = f", each held out of {len(folds)} folds" * (
+                    session.study.folds is not None
+                )
+                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds{on_each}")
             if not session.train(search, home, scoring=_scoring(session, search, choices)):
                 return False
             trials = sorted(record.trials.values(), key=lambda t: t.number)
@@ -93,14 +98,15 @@ class Confirm:
 
 
 def check_models(session: Session, n_seeds: int) -> None:
-    """Look whether the models, one per arm and seed, fit in the study's folder.
+    """Look whether the models, one per arm, seed and fold, fit in the study's folder.
 
     They stay there wherever the checkpoints go.
 
     Raises:
         StorageError: There is no room for them.
     """
-    n_models = max(0, n_seeds * len(session.study.arms) - session.folder.n_confirmed())
+    n_all = n_seeds * len(folds_of(session.study)) * len(session.study.arms)
+    n_models = max(0, n_all - session.folder.n_confirmed())
     what = f"{n_models} confirmed models"
     need = n_models * models.MODEL_BYTES
     room.check_room(session.folder.path, need, what, "move the study's folder")
@@ -113,12 +119,23 @@ def fresh_seeds(study: Study, n: int) -> list[int]:
     return [seed for seed in dict.fromkeys(drawn) if seed not in used][:n]
 
 
-def confirm_plan(choices: Sequence[Choice], seeds: Sequence[int]) -> tuple[PlannedTrial, ...]:
-    """Every arm on the first seed, then on the next: a prefix is paired, and more can follow."""
-    pairs = ((choice, seed) for seed in seeds for choice in choices)
+def folds_of(study: Study) -> Sequence[int | None]:
+    """What each recipe and seed is trained without, in order; None alone: there are no folds."""
+    return (None,) if study.folds is None else range(study.folds.k)
+
+
+def confirm_plan(
+    choices: Sequence[Choice], seeds: Sequence[int], folds: Sequence[int | None] = (None,)
+) -> tuple[PlannedTrial, ...]:
+    """Every arm on the first fold, then on the next, for the first seed, then for the next.
+
+    A prefix is paired, and more seeds can follow. The trainings of a seed on all folds start from
+    the same initialisation.
+    """
+    each = product(seeds, folds, choices)
     return tuple(
-        PlannedTrial(number, c.arm, dict(c.cell), "confirm", dict(c.config), seed)
-        for number, (c, seed) in enumerate(pairs)
+        PlannedTrial(number, c.arm, dict(c.cell), "confirm", dict(c.config), seed, fold)
+        for number, (seed, fold, c) in enumerate(each)
     )
 
 
@@ -190,21 +207,25 @@ def _open_read(session: Session, search: Search) -> TestRead | None:
 def _scoring(session: Session, search: Search, choices: Sequence[Choice]) -> Scoring:
     """Keeps every finished model and its predictions."""
     data, home = session.data, session.folder.confirm
-    splits = {"val": data.val} | ({"test": data.test} if data.test else {})
-    known = _known_contents(data)
     kept = ConfirmedModels(
         study=session.study,
         folder=session.folder.path,
         data=data,
+        folded=None if session.study.folds is None else session.folded,
         storage=room.storage_of(session.study, home, session.storage),
         chosen={c.arm: c.trial_id for c in choices},
     )
 
+    files = _known_contents(data)
+
     def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
         trial = search.record.trials[number]
         kept.keep(trial, probabilities)
+        images = kept.scored_on(trial)
+        # a file is in one fold only, so what is held out has no copy among what is trained on
+        known = files | ({} if trial.fold is None else {"val": set()})
         frames = [
-            predictions_frame(model_name(trial), split, splits[split], p, known[split])
+            predictions_frame(model_name(trial), split, images[split], p, known[split])
             for split, p in probabilities.items()
         ]
         write_table(
@@ -214,7 +235,8 @@ def _scoring(session: Session, search: Search, choices: Sequence[Choice]) -> Sco
             study_name=session.study.name,
         )
 
-    return Scoring(images={k: s.images for k, s in splits.items()}, keep=keep)
+    others = {} if data.test is None else {"test": data.test.images}
+    return Scoring(images=others, keep=keep)
 
 
 def _known_contents(data: FaceData) -> dict[str, set[str]]:

@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agecls.data.loading import Split
+from agecls.data.loading import Labelled
 from study.analysis.search.chosen import Choice
 from study.asked.factors import Study
-from study.folder.folder import Folder
+from study.folder.folder import Folder, part_name
 from study.folder.parquet import as_table, read_table
 from study.folder.record import TrialRecord
 
 
 def model_name(trial: TrialRecord) -> str:
-    """What tables call a confirmed model, such as `org-scratch-seed123`."""
-    return f"{trial.arm}-seed{trial.seed}"
+    """What tables call a model, such as `org-scratch-seed123` or `org-scratch-seed123-fold0`."""
+    return f"{trial.arm}-{part_name(trial.seed, trial.fold)}"
 
 
 def predictions_frame(
-    model: str, split: str, images: Split, p: NDArray[np.float32], known: set[str]
+    model: str, split: str, images: Labelled, p: NDArray[np.float32], known: set[str]
 ) -> pd.DataFrame:
     """Rows of `predictions`: one per image of a split, in the split's order."""
     names = images.classes.names
@@ -84,4 +84,5 @@ def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:
         "search_value": choice.value / 100,
         "search_best_value": choice.best_value / 100,
         "error": (trial.end or {}).get("error"),
+        "fold": trial.fold,
     }

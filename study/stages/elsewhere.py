@@ -84,19 +84,16 @@ class Elsewhere:
                     continue
                 if session.stop.due():
                     return False
-                p = self._raw_probabilities(
-                    session, row["arm"], int(row["seed"]), whole.images.images
-                )
+                fold = None if pd.isna(row["fold"]) else int(row["fold"])
+                kept = session.folder.confirmed_model(row["arm"], int(row["seed"]), fold)
+                p = self._raw_probabilities(kept.path, whole.images.images)
                 frame = predictions_frame(row["model"], name, whole.images, p, known)
                 write_table(part, frame, "predictions", study_name=session.study.name)
             advance(len(models), len(models))
         return True
 
-    def _raw_probabilities(
-        self, session: Session, arm: str, seed: int, images: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
+    def _raw_probabilities(self, folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What a kept model says before its temperature (N, 8), as tables hold it."""
-        folder = session.folder.confirmed_model(arm, seed).path
         if not folder.is_dir():
             raise StudyError(
                 f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a "

@@ -64,6 +64,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         with opened(study, folder, data, record, means) as session:
             folder.write_study(study)
             session.search  # noqa: B018 - refuses another study's record before Ray starts
+            session.check_folds()
             session.run(stages)
             # Tables first: a full disk or a lost checkpoint must cost a model, not what was
             # measured. The search has written them if it is over, and others have read them.
@@ -76,7 +77,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         report=_report(session),
         interrupted=session.interrupted,
         failed=session.failed,
-        summary=(*summary(found, data.summary["majority"]["val"]), *problems),
+        summary=(*summary(found, session.majority(found)), *problems),
     )
 
 
@@ -95,6 +96,7 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
             if not session.is_searched:
                 ended = f"{session.n_ended} of {study.trials}"
                 session.say(f"The search is not over: choosing from {ended} trials.")
+            session.check_folds()
             check_models(session, n_seeds)
             contents(study, folder.path, session.provenance)
             session.run([Confirm(n_seeds=n_seeds, look_again=True)])

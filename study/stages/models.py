@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from agecls.classes import Classes
-from agecls.data.loading import FaceData
+from agecls.data.folded import FoldedFaces
+from agecls.data.loading import FaceData, Labelled
 from agecls.errors import CheckpointError
 from agecls.files import write_whole
 from agecls.metrics import score
@@ -33,6 +34,14 @@ from study.running.search_state import Search
 MODEL_BYTES: Final = 100_000_000
 """What a kept model takes at most: a ResNet-50's 23.5 million parameters of four bytes each;
 ResNet-101 is nearly twice as large."""
+
+
+_CHOSEN_ON: Final = {
+    False: "of the split on which the trial was chosen among others: optimistic",
+    True: "of the trial's own fold, chosen among others' values on theirs: optimistic, and a fold "
+    "that is easy flatters further",
+}
+"""What to know of the search's best, by whether its trials took folds."""
 
 
 def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) -> list[str]:
@@ -58,8 +67,9 @@ def keep_best(search: Search, data: FaceData, folder: Path, storage: Storage) ->
         about = {
             "stage": "search",
             "trial_id": trial.trial_id,
+            **_on_fold(trial),
             "metrics": {k: v for k, v in last.items() if k.startswith("val_") and v is not None},
-            "metrics_note": "of the split on which the trial was chosen among others: optimistic",
+            "metrics_note": _CHOSEN_ON[trial.fold is not None],
         }
         _write(target, model, _describe(search.study, trial, data, model) | about)
     return problems
@@ -73,6 +83,7 @@ class ConfirmedModels:
         study: The resolved study.
         folder: Its folder.
         data: Its images.
+        folded: Those of train and val as folds, where trials take folds.
         storage: Where the stage's checkpoints lie.
         chosen: By arm, the search trial whose configuration is confirmed.
     """
@@ -82,6 +93,15 @@ class ConfirmedModels:
     data: FaceData
     storage: Storage
     chosen: Mapping[str, str]
+    folded: FoldedFaces | None = None
+
+    def scored_on(self, trial: TrialRecord) -> dict[str, Labelled]:
+        """By split, the images that a trial's model is scored on; `val` is its fold's."""
+        val: Labelled = self.data.val
+        if trial.fold is not None:
+            assert self.folded is not None
+            val = self.folded.held_out(trial.fold)
+        return {"val": val} | ({} if self.data.test is None else {"test": self.data.test})
 
     def keep(self, trial: TrialRecord, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
         """Write the model of a trial's checkpoint, with its temperature and its metrics.
@@ -96,12 +116,11 @@ class ConfirmedModels:
         """
         with self.storage.local_copy(trial.trial_id) as checkpoint:
             model = read_model(checkpoint)
-        labels = {"val": self.data.val.labels}
-        if self.data.test is not None:
-            labels["test"] = self.data.test.labels
+        labels = {split: images.labels for split, images in self.scored_on(trial).items()}
         about = {
             "stage": "confirm",
             "seed": trial.seed,
+            **_on_fold(trial),
             "trial_id": self.chosen[trial.arm],
             "temperature": temperature(labels["val"], probabilities["val"].astype(np.float64)),
             "metrics": {
@@ -112,8 +131,13 @@ class ConfirmedModels:
             "metrics_note": "of this model before its temperature; the intervals over all seeds "
             "are in confirmed.parquet",
         }
-        target = Folder(self.folder).confirmed_model(trial.arm, trial.seed)
+        target = Folder(self.folder).confirmed_model(trial.arm, trial.seed, trial.fold)
         _write(target, model, _describe(self.study, trial, self.data, model) | about)
+
+
+def _on_fold(trial: TrialRecord) -> dict[str, int]:
+    """Which fold a model was trained without, on which its `val` metrics are."""
+    return {} if trial.fold is None else {"fold": trial.fold}
 
 
 def _metrics(

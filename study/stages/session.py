@@ -5,17 +5,19 @@ order.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 
+from agecls.data.folded import FoldedFaces, fold_faces
+from agecls.data.folded import described as folds_in_words
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError, ToldError
 from study.analysis import Conclusions, conclude_from
-from study.asked.factors import Study
+from study.asked.factors import DEFAULT_FOLDS, Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
 from study.folder.provenance import Faces, Provenance
@@ -23,6 +25,7 @@ from study.folder.record import Record
 from study.folder.storage import Storage
 from study.folder.tables import StudyTables, read_study
 from study.plan.sampler import SAMPLER
+from study.plan.streams import Stream, stream_seed
 from study.running.executor import Executor, Job, Scoring
 from study.running.interruption import StopRequest, stop_on_signals
 from study.running.ray_session import Resources
@@ -83,6 +86,7 @@ class Session(Means):
     _search: Search | None = None
     _tables: StudyTables | None = None
     _conclusions: Conclusions | None = None
+    _folded: FoldedFaces | None = None
 
     @property
     def search(self) -> Search:
@@ -125,6 +129,39 @@ class Session(Means):
         return self._conclusions
 
     @property
+    def folded(self) -> FoldedFaces:
+        """Train and val as the study's folds, the same in every stage; what they are is on record.
+
+        Raises:
+            DataLayoutError: The faces have too few clusters for them.
+            StudyError: They are not those that the study began with.
+        """
+        if self._folded is None:
+            k = DEFAULT_FOLDS if self.study.folds is None else self.study.folds.k
+            folded = fold_faces(self.data, k, seed=stream_seed(self.study, Stream.FOLDS))
+            if self.provenance.folds not in ({}, folded.summary):
+                raise StudyError(
+                    f"{self.folder.path}: the folds of {self.study.data} are no longer those that "
+                    f"the study began with ({_unlike(self.provenance.folds, folded.summary)}), so "
+                    "models would be tested on what they were trained on. Bring the data back as "
+                    "they were, or begin a new study with --name."
+                )
+            self.provenance.folds = folded.summary
+            self.say(folds_in_words(folded.summary))
+            self._folded = folded
+        return self._folded
+
+    def check_folds(self) -> None:
+        """Refuse faces that cannot be parted as the study asks, or no longer as before.
+
+        Raises:
+            DataLayoutError: They have too few clusters.
+            StudyError: They have changed.
+        """
+        if self.study.folds is not None:
+            self.folded  # noqa: B018 - drawn and compared now
+
+    @property
     def n_ended(self) -> int:
         """Trials of the search that have ended; all of them where another tool ran it."""
         if self.record is None:
@@ -143,6 +180,12 @@ class Session(Means):
             StorageError: They cannot be written, or the disk is too small.
         """
         return room.prepare(self.study, home, self.storage, self.resources)
+
+    def majority(self, search: Search) -> float:
+        """Share of the commonest class among the images that the search's trials validate on."""
+        if _has_folds(search):
+            return float(self.folded.summary["majority"])
+        return float(self.data.summary["majority"]["val"])
 
     def train(
         self,
@@ -166,9 +209,9 @@ class Session(Means):
         """
         if search.is_over or self.stop.due():
             return search.is_over
-        display = SearchDisplay(
-            search, majority=self.data.summary["majority"]["val"], console=self.console
-        )
+        has_folds = _has_folds(search)
+        faces = self.folded if has_folds else self.data
+        display = SearchDisplay(search, majority=self.majority(search), console=self.console)
 
         def show() -> None:
             display.tick()
@@ -176,7 +219,7 @@ class Session(Means):
 
         job = Job(
             search=search,
-            data=self.data.arrays(),
+            data=faces.arrays(),
             storage=room.storage_of(self.study, home, self.storage),
             weights=lambda config: source_of(search.study, self.folder.path, config),
             backbones=contents(self.study, self.folder.path, self.provenance),
@@ -184,6 +227,8 @@ class Session(Means):
             tick=show,
             scoring=scoring,
         )
+        if has_folds:
+            self.provenance.write(self.folder)  # before anything depends on them
         with display.shown():
             self.executor.run(job)
         return search.is_over
@@ -286,6 +331,18 @@ def held(folder: Folder) -> Iterator[Record | None]:
         return
     with Record(folder.path) as record:
         yield record
+
+
+def _has_folds(search: Search) -> bool:
+    return any(trial.fold is not None for trial in search.plan)
+
+
+def _unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """How two summaries of folds differ, in words."""
+    for key, what in {"k": "folds", "by": "parted by", "images": "images"}.items():
+        if before.get(key) != now[key]:
+            return f"{what}: {before.get(key)} became {now[key]}"
+    return "the same sizes, other images in them"
 
 
 def _provenance(

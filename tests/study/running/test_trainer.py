@@ -24,7 +24,7 @@ RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02)
 
 def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
     """A trainer with its first trial begun."""
-    trainer = Trainer(shades(), backbones or {}, {})
+    trainer = Trainer(shades(), backbones or {}, None)
     config = {
         "number": 0,
         "trial_id": "t00000",
@@ -34,6 +34,7 @@ def begin(tmp_path, *, recipe=RECIPE, done=0, weights=None, backbones=None):
         "weights": weights,
         "threads": 1,
         "wants_gpu": False,
+        "fold": None,
     }
     trainer.begin(config)
     return trainer
@@ -167,6 +168,7 @@ def test_a_reused_actor_starts_the_next_trial_afresh(tmp_path, unbroken):
         "weights": None,
         "threads": 1,
         "wants_gpu": False,
+        "fold": None,
     }
     trainer.begin(config)
     assert numbers(trainer.step()) == unbroken[0]

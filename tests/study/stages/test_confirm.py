@@ -73,7 +73,7 @@ def split_of(name, n, first_content):
             "cluster": np.arange(n) // 3,
         }
     )
-    return Split(np.zeros((n, 8, 8, 3), dtype=np.uint8), frame["label"].to_numpy(), frame, EIGHT)
+    return Split(frame["label"].to_numpy(), frame, EIGHT, np.zeros((n, 8, 8, 3), dtype=np.uint8))
 
 
 @pytest.fixture
