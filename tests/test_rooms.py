@@ -35,7 +35,8 @@ KNOWS = {
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
     "study.analysis.models": {"study.asked", "study.folder"},
     "study.analysis.settle": {
-        "study.analysis.maths", "study.analysis.search", "study.asked", "study.plan",
+        "study.analysis.maths", "study.analysis.models", "study.analysis.search", "study.asked",
+        "study.plan",
     },
     "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
     "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},

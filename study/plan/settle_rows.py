@@ -58,6 +58,7 @@ class SettleDesign:
             that are held so that these exist; factors that do not exist are absent.
         aliases: Groups of pairs of factors that cannot be told apart, each pair by name.
         unasked: By claim, why no row asks it.
+        turns: 2 where blocks train the first and the second half of the rows in turns; else 1.
     """
 
     columns: tuple[Column, ...]
@@ -65,6 +66,12 @@ class SettleDesign:
     levels: tuple[dict[str, Level], ...]
     aliases: tuple[tuple[tuple[str, str], ...], ...]
     unasked: Mapping[str, str]
+    turns: int = 1
+
+    def rows_of(self, block: int) -> range:
+        """The rows that a block trains."""
+        n = len(self.levels) // self.turns
+        return range(n * (block % self.turns), n * (block % self.turns + 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +182,11 @@ def settle_design(study: Study, claims: Sequence[Claim]) -> SettleDesign:
             unasked[claim.name] = reason
     varied = asked.varied
     words = _placed(_words(asked.n_columns), _to_keep_apart(varied))
-    levels = _rows(asked, varied, words)
+    n_basic = _n_basic(len(words))
+    if folded := _to_fold(varied, words):
+        words = [word | (place in folded) << n_basic for place, word in enumerate(words)]
+        n_basic += 1
+    levels = _rows(asked, varied, words, n_basic)
     signs = np.array(
         [
             [(row.get(c.factor) == c.first) - (row.get(c.factor) == c.second) for c in columns]
@@ -193,16 +204,17 @@ def settle_design(study: Study, claims: Sequence[Claim]) -> SettleDesign:
         levels=levels,
         aliases=_aliases(varied, words),
         unasked=unasked,
+        turns=2 if folded else 1,
     )
 
 
 def _rows(
-    asked: _Asked, varied: Sequence[_Varied], words: Sequence[int]
+    asked: _Asked, varied: Sequence[_Varied], words: Sequence[int], n_basic: int
 ) -> tuple[dict[str, Level], ...]:
     """Levels of each row: a column's value is the parity of the row's bits that its word names."""
     fixed = {f.name: f.levels[0] for f in asked.study.of_role("fixed")}
     rows = []
-    for number in range(1 << _n_basic(len(words))):
+    for number in range(1 << n_basic):
         bits = iter([(number & word).bit_count() % 2 for word in words])
         codes = {
             v.factor.name: sum(next(bits) << place for place in range(v.n_columns)) for v in varied
@@ -247,15 +259,34 @@ def _to_keep_apart(varied: Sequence[_Varied]) -> list[tuple[int, int]]:
     The columns of one factor, and a factor with the one under which it exists: other pairs mixed
     with these would be mixed with what a claim asks.
     """
-    first, places = 0, {}
-    for one in varied:
-        places[one.factor.name] = range(first, first + one.n_columns)
-        first += one.n_columns
+    places = _places(varied)
     pairs = [pair for place in places.values() for pair in combinations(place, 2)]
     for one in varied:
         for parent in one.factor.when:
             pairs += [(a, b) for a in places[one.factor.name] for b in places.get(parent, ())]
     return pairs
+
+
+def _places(varied: Sequence[_Varied]) -> dict[str, range]:
+    """The columns of each factor."""
+    first, places = 0, {}
+    for one in varied:
+        places[one.factor.name] = range(first, first + one.n_columns)
+        first += one.n_columns
+    return places
+
+
+def _to_fold(varied: Sequence[_Varied], words: Sequence[int]) -> set[int]:
+    """Columns of factors whose pair with one that exists under them is mixed with others."""
+    places, folded = _places(varied), set[int]()
+    products = Counter(a ^ b for a, b in combinations(words, 2))
+    for one in varied:
+        for parent in one.factor.when:
+            under = places.get(parent, range(0))
+            pairs = [words[a] ^ words[b] for a in places[one.factor.name] for b in under]
+            if any(products[product] > 1 for product in pairs):
+                folded |= {*under}
+    return folded
 
 
 def _placed(words: Sequence[int], apart: Sequence[tuple[int, int]]) -> list[int]:

@@ -182,12 +182,32 @@ def test_the_claims_of_the_study_on_korean_faces_fit_sixteen_or_thirty_two_rows(
     design = designed(*factors, claims=claims)
 
     assert len(design.columns) == 7
-    assert len(design.levels) == 16
+    # zero_gamma's pair with init is mixed with others in 16 rows, so that blocks take turns
+    assert [len(design.rows_of(block)) for block in range(3)] == [16, 16, 16]
     assert not design.unasked
     gamma = design.signs[:, 2]
-    assert np.abs(gamma).sum() == 8
+    assert np.abs(gamma).sum() == 16
     for column in (1, 3, 4, 5, 6):
         assert gamma @ design.signs[:, column] == 0
+
+
+def test_blocks_take_turns_where_a_factor_s_pair_with_the_one_above_it_is_mixed():
+    factors, claims = two_level(5)
+    gamma = beats("zero_gamma", True, False)
+
+    plain = designed(*factors, claims=claims)
+    nested = designed(INIT, GAMMA, *factors[:4], claims=[gamma, *claims[:4]])
+
+    assert (plain.turns, nested.turns) == (1, 2)
+    assert nested.rows_of(0) == nested.rows_of(2) == range(16)
+    assert nested.rows_of(1) == range(16, 32)
+    for block in (0, 1):
+        here = [nested.levels[row] for row in nested.rows_of(block)]
+        assert sum(row["init"] == "scratch" for row in here) == 8
+        there = nested.signs[nested.rows_of(block)]
+        assert not there.sum(axis=0).any()
+    # nothing that init has a part in is mixed with another pair
+    assert not any("init" in pair for group in nested.aliases for pair in group)
 
 
 def test_the_same_claims_give_the_same_rows():

@@ -1,0 +1,154 @@
+"""What trainings of a settling design say of each claim: its effect, and who learned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from study.analysis.models.verdicts import two_sided
+from study.analysis.settle.contrasts import Contrast, contrast_of, main_effects
+from study.analysis.settle.effects import Effect, Layout
+from study.analysis.settle.trained import Trainings
+from study.asked.claim import Claim, Verdict
+from study.plan.settle_rows import SettleDesign
+
+SURE: Final = 0.025
+"""One-sided level at which learning less often is sure: it only ever keeps a claim open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Nets of one level: how many learned, of how many."""
+
+    k: int
+    n: int
+
+    def is_surely_fewer_than(self, other: "Counted") -> bool:
+        """Whether these learn less often (Fisher's exact test)."""
+        k, n = self.k + other.k, self.n + other.n
+        ways = [
+            special.binom(self.n, i) * special.binom(other.n, k - i) for i in range(self.k + 1)
+        ]
+        return float(sum(ways) / special.binom(n, k)) < SURE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What trainings say of a claim.
+
+    Attributes:
+        claim: The claim.
+        effect: Of its column; None where nothing can be told yet.
+        learned: Of the first level and of the second.
+    """
+
+    claim: Claim
+    effect: Effect | None
+    learned: tuple[Counted, Counted]
+
+    @property
+    def loses(self) -> bool:
+        """Whether a level surely learns less often, so that points alone do not support it."""
+        first, second = self.learned
+        is_alike = None not in self.claim.region
+        return first.is_surely_fewer_than(second) or (
+            is_alike and second.is_surely_fewer_than(first)
+        )
+
+    @cached_property
+    def test(self) -> tuple[float, Verdict]:
+        """Two-sided p, and the verdict that it speaks for."""
+        if self.effect is None:
+            return 1.0, "unresolved"
+        p, verdict = two_sided(self.claim.region, self.effect.estimate)
+        return (1.0, "unresolved") if verdict == "supported" and self.loses else (p, verdict)
+
+    def speaks_for(self, verdict: Verdict, level: float) -> bool:
+        """Whether it would settle the claim so, tested at a two-sided level."""
+        p, found = self.test
+        return found == verdict and p <= level
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A claim with its column of the design.
+
+    Attributes:
+        claim: The claim.
+        signs: 1 and -1 in rows of its two levels, 0 in others (R,).
+        contrast: That tells its effect.
+    """
+
+    claim: Claim
+    signs: NDArray[np.int64]
+    contrast: Contrast
+
+    @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Rows that tell of it (R,)."""
+        return np.asarray(self.contrast.weights != 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What a design asks.
+
+    Attributes:
+        each: In the claims' order.
+        mains: Main effects of rows, see `contrasts.main_effects`, and which half of them a block
+            trains: rows of one half are compared with each other only.
+    """
+
+    each: tuple[Question, ...]
+    mains: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, design: SettleDesign, claims: Sequence[Claim]) -> "Questions":
+        """Those of the claims that have a column."""
+        place = {column.claim: n for n, column in enumerate(design.columns)}
+        turns = [np.isin(np.arange(len(design.levels)), design.rows_of(t)) for t in range(2)]
+        return cls(
+            each=tuple(
+                Question(
+                    claim=claim,
+                    signs=design.signs[:, place[claim.name]],
+                    contrast=contrast_of(design.columns[place[claim.name]], design.levels),
+                )
+                for claim in claims
+                if claim.name in place
+            ),
+            mains=np.column_stack([main_effects(design.levels), *turns]),
+        )
+
+    def answers(self, trainings: Trainings) -> tuple[Evidence, ...]:
+        """What the trainings say of each."""
+        layouts: dict[bytes, Layout] = {}  # most questions are asked in all rows
+        found = []
+        for question in self.each:
+            key = question.asked.tobytes()
+            if key not in layouts:
+                cells = trainings.only(trainings.learned & question.asked[trainings.rows])
+                layouts[key] = Layout(cells, self.mains)
+            first, second = (
+                Counted(k=int(trainings.learned[side].sum()), n=int(side.sum()))
+                for side in (question.signs[trainings.rows] == sign for sign in (1, -1))
+            )
+            found.append(
+                Evidence(
+                    claim=question.claim,
+                    effect=layouts[key].effect(question.contrast.weights),
+                    learned=(first, second),
+                )
+            )
+        return tuple(found)
+
+    def without_each(self, trainings: Trainings, question: int) -> list[Evidence]:
+        """What they say of one question when each training that tells of it is left out."""
+        alone = Questions(each=self.each[question : question + 1], mains=self.mains)
+        telling = trainings.learned & self.each[question].asked[trainings.rows]
+        others = np.arange(len(telling))
+        return [alone.answers(trainings.only(others != i))[0] for i in np.flatnonzero(telling)]

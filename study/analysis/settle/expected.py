@@ -1,0 +1,87 @@
+"""How wide each claim's interval will be, before anything is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agecls.intervals import quantile
+from study.analysis.settle.effects import OVERLAP
+from study.analysis.settle.evidence import Questions
+from study.analysis.settle.verdicts import SettleRules
+from study.asked.claim import Claim
+from study.plan.settle_rows import SettleDesign
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What makes trainings differ; as measured on faces of families unless said otherwise.
+
+    Attributes:
+        training: What one training adds to its score, standard deviation in points.
+        cluster: By how much clusters differ in an effect, standard deviation in points: the
+            standard error of a difference on C clusters is about cluster / sqrt(C).
+    """
+
+    training: float = 1.4
+    cluster: float = 3.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Of one claim, at the end of the plan.
+
+    Attributes:
+        claim: The claim.
+        half_width: Of its 95 % interval, points.
+        adjusted: Of the interval that its verdict follows from, while all claims are open.
+    """
+
+    claim: Claim
+    half_width: float
+    adjusted: float
+
+
+def expected_half_widths(
+    design: SettleDesign,
+    claims: Sequence[Claim],
+    rules: SettleRules,
+    *,
+    clusters: int,
+    n_folds: int,
+    noise: Noise | None = None,
+) -> list[Expected]:
+    """What to expect of each claim that has a column, if every net learns.
+
+    Args:
+        design: Rows and columns.
+        claims: In the study's order.
+        rules: `planned` blocks are trained.
+        clusters: Of the images of all folds.
+        n_folds: That these lie in.
+        noise: How much trainings differ.
+    """
+    noise = noise or Noise()
+    blocks = rules.planned
+    trained = np.bincount(
+        [row for block in range(blocks) for row in design.rows_of(block)],
+        minlength=len(design.levels),
+    )
+    # blocks of one fold are tested on the same clusters
+    weights = np.bincount(np.arange(blocks) % n_folds) / blocks
+    by_clusters = noise.cluster**2 * float(weights @ weights) * n_folds / clusters
+    questions = Questions.of(design, claims).each
+    at = rules.looks(blocks)
+    freedom = max(float(trained.sum() - len(design.levels) - blocks + 1), 1.0)
+    found = []
+    for one in questions:
+        squares = one.contrast.weights**2
+        luck = noise.training**2 * float((squares / np.maximum(trained, 1)).sum())
+        shared = OVERLAP * noise.training**2 * float(squares.sum())
+        error = float(np.sqrt(by_clusters + luck + shared))
+        half, adjusted = (
+            quantile(freedom, 1 - level / 2) * error
+            for level in (0.05, rules.level(at, len(questions)))
+        )
+        found.append(Expected(claim=one.claim, half_width=half, adjusted=adjusted))
+    return found

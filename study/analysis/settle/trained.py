@@ -1,0 +1,115 @@
+"""Trainings of a settling design as arrays: scores, and what each cluster has a part in.
+
+A score is any function of sums over images, so the part of a cluster is found by leaving it out
+(the delete-one jackknife, Efron and Stein 1981): for a mean that is how far the cluster's images
+lie from it. Clusters of other folds have no part in a training's score.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agecls.intervals import Array
+
+POINTS: Final = 100.0
+
+Score = Callable[[Array], Array]
+"""Sums of features (…, features) -> the study's metric (…,), as a fraction of 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One training of the design.
+
+    Attributes:
+        row: Of the design, from 0.
+        block: From 0; a block's trainings have its fold and seed.
+        fold: That was held out.
+        seed: Root of its random streams.
+        learned: Whether it is better than naming how common each class is.
+        sums: Sums of features by cluster of the fold (clusters, features), as
+            `scoring.cluster_sums` has them; the same clusters in every training on the fold.
+    """
+
+    row: int
+    block: int
+    fold: int
+    seed: int
+    learned: bool
+    sums: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """Several of them, T.
+
+    Attributes:
+        rows: Of the design (T,).
+        blocks: (T,).
+        folds: (T,).
+        learned: (T,).
+        scores: Points (T,).
+        parts: Of each cluster in each score, in points (T, C); their squares add up to the
+            variance of the score over clusters.
+        fold_of: Fold of each cluster (C,).
+        n_folds: Of the data, whether seen or not.
+    """
+
+    rows: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    folds: NDArray[np.int64]
+    learned: NDArray[np.bool_]
+    scores: Array
+    parts: Array
+    fold_of: NDArray[np.int64]
+    n_folds: int
+
+    @classmethod
+    def of(cls, trained: Sequence[Trained], score: Score, n_folds: int) -> "Trainings":
+        """Those trainings, in their order.
+
+        Args:
+            trained: At least one; its folds lie in 0..n_folds - 1.
+            score: Of sums.
+            n_folds: That the data are cut into.
+        """
+        folds = np.array([t.fold for t in trained])
+        scores = np.zeros(len(trained))
+        blocks_of_parts, fold_of = [], []
+        for fold in np.unique(folds):
+            here = np.flatnonzero(folds == fold).tolist()
+            sums = np.stack([trained[i].sums for i in here])  # (t, clusters, features)
+            scores[here] = POINTS * score(sums.sum(axis=1))
+            without = POINTS * score(sums.sum(axis=1, keepdims=True) - sums)
+            n = sums.shape[1]
+            parts = np.zeros((len(trained), n))
+            parts[here] = np.sqrt((n - 1) / n) * (without.mean(axis=1, keepdims=True) - without)
+            blocks_of_parts.append(parts)
+            fold_of.append(np.full(n, fold))
+        return cls(
+            rows=np.array([t.row for t in trained]),
+            blocks=np.array([t.block for t in trained]),
+            folds=folds,
+            learned=np.array([t.learned for t in trained], dtype=bool),
+            scores=scores,
+            parts=np.concatenate(blocks_of_parts, axis=1),
+            fold_of=np.concatenate(fold_of),
+            n_folds=n_folds,
+        )
+
+    def only(self, which: NDArray[np.bool_]) -> "Trainings":
+        """Some of them; clusters that none of these was tested on are gone."""
+        seen = np.isin(self.fold_of, self.folds[which])
+        return Trainings(
+            rows=self.rows[which],
+            blocks=self.blocks[which],
+            folds=self.folds[which],
+            learned=self.learned[which],
+            scores=self.scores[which],
+            parts=self.parts[np.ix_(which, seen)],
+            fold_of=self.fold_of[seen],
+            n_folds=self.n_folds,
+        )

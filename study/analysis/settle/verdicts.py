@@ -1,0 +1,252 @@
+"""Claims judged look after look on the trainings of a settling design.
+
+A claim's level at a look comes from spending (`spending`) of its share of alpha: alpha over the
+claims that are still open, which grows as claims are settled (Holm's step-down, look by look as
+Maurer and Bretz 2013, "Multiple testing in group sequential trials using graphical approaches",
+show). So the chance of any wrong verdict stays below alpha whenever one stops. The truth lies in a
+claim's region or not, so only one of its two verdicts can be wrong: each is given the whole of the
+claim's alpha, and the two-sided level, that of the adjusted interval, is twice as much. A settled
+claim keeps its verdict; its estimate goes on with the trainings that still come.
+
+A claim of "beats" is supported by nets that learned, and only where its better level does not
+surely learn less often; a claim of "does alike" where neither does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from agecls.intervals import quantile
+from study.analysis.settle.evidence import Evidence, Questions
+from study.analysis.settle.pairs import PairEffect, pair_effects
+from study.analysis.settle.spending import levels, looks, spent
+from study.analysis.settle.trained import Score, Trained, Trainings
+from study.asked.claim import Claim, Verdict
+from study.plan.settle_rows import SettleDesign
+
+MOST_BLOCKS: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettleRules:
+    """How claims are judged.
+
+    Attributes:
+        planned: Blocks that the plan had when settling began; it fixes what looks may spend.
+        ends: Blocks at the ends of later, longer plans; one looks there too.
+        alpha: Chance of any wrong verdict over all claims, whenever one stops.
+        power: Chance to settle a claim, for what it would still cost.
+    """
+
+    planned: int
+    ends: tuple[int, ...] = ()
+    alpha: float = 0.05
+    power: float = 0.8
+
+    def looks(self, blocks: int) -> list[int]:
+        """Numbers of finished blocks after which one looks, up to `blocks`."""
+        return sorted({n for end in (self.planned, *self.ends) for n in looks(blocks, end)})
+
+    def level(self, at: Sequence[int], n_open: int) -> float:
+        """Two-sided level of the last of the looks, for the likeliest of so many open claims."""
+        return levels(tuple(n / self.planned for n in at), self.alpha / n_open)[-1]
+
+    def spent(self, blocks: int) -> float:
+        """Alpha that is gone after so many blocks, over all claims."""
+        return spent(blocks / self.planned, self.alpha)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What stands of a claim.
+
+    Attributes:
+        verdict: Supported, refuted or unresolved.
+        settled_at: Blocks of the look that settled it; None: still open.
+        n_open: Claims among which it is, or was when it was settled, the likeliest at best.
+    """
+
+    verdict: Verdict
+    settled_at: int | None
+    n_open: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A claim after a look.
+
+    Attributes:
+        evidence: Of the blocks that were finished.
+        blocks: How many.
+        held: What stands after the look.
+        level: Two-sided, of the test at this look; of the adjusted interval.
+        alpha: Spent by this look and those before it, over all claims.
+        fragile: Whether leaving out one training turns the verdict; None: not tried.
+        needed: Blocks in all that would settle it if the estimate were true; None: it is settled,
+            or no number up to a thousand would.
+    """
+
+    evidence: Evidence
+    blocks: int
+    held: Held
+    level: float
+    alpha: float
+    fragile: bool | None = None
+    needed: int | None = None
+
+    @property
+    def claim(self) -> Claim:
+        """The claim."""
+        return self.evidence.claim
+
+    @property
+    def adjusted(self) -> tuple[float, float]:
+        """Both ends of the interval that the verdict follows from; NaN without an estimate."""
+        if self.evidence.effect is None:
+            return float("nan"), float("nan")
+        return self.evidence.effect.estimate.interval(1 - self.level)
+
+    @property
+    def makes_no_difference(self) -> bool:
+        """Whether the whole interval lies within the least difference of interest."""
+        reach = max(abs(end) for end in self.claim.region if end is not None)
+        low, high = self.adjusted
+        return self.held.settled_at is not None and -reach < low and high < reach
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What settling has brought.
+
+    Attributes:
+        looks: The claims' standings (in the claims' order) at each look.
+        pairs: Of factors, from all finished blocks, surest first.
+        unasked: By claim, why no row asks it.
+    """
+
+    looks: tuple[tuple[Standing, ...], ...]
+    pairs: tuple[PairEffect, ...]
+    unasked: Mapping[str, str]
+
+    @property
+    def last(self) -> tuple[Standing, ...]:
+        """The claims' standings after the last look; empty before the first."""
+        return self.looks[-1] if self.looks else ()
+
+
+def judge_settled(
+    design: SettleDesign,
+    trained: Sequence[Trained],
+    claims: Sequence[Claim],
+    rules: SettleRules,
+    *,
+    score: Score,
+    n_folds: int,
+    blocks: int | None = None,
+) -> Settled:
+    """Verdicts of the claims that the design asks, look by look.
+
+    Args:
+        design: Rows and columns.
+        trained: In any order; those of unfinished blocks wait for their look.
+        claims: In the study's order; those without a column are left out.
+        rules: How to judge.
+        score: The study's metric of sums.
+        n_folds: That the data are cut into.
+        blocks: That are finished, failed trainings or not; None: those of which every row's
+            training is there.
+    """
+    questions = Questions.of(design, claims)
+    at = rules.looks(_finished(trained, design) if blocks is None else blocks)
+    there = [t for t in trained if at and t.block < at[-1]]
+    if not there or not questions.each:
+        return Settled(looks=(), pairs=(), unasked=design.unasked)
+    trainings = Trainings.of(there, score, n_folds)
+    found = look_by_look(questions, trainings, rules, at)
+    last = tuple(_told(n, found[-1], questions, trainings, rules) for n in range(len(found[-1])))
+    return Settled(
+        looks=(*found[:-1], last),
+        pairs=pair_effects(design, questions, trainings),
+        unasked=design.unasked,
+    )
+
+
+def look_by_look(
+    questions: Questions, trainings: Trainings, rules: SettleRules, at: Sequence[int]
+) -> list[tuple[Standing, ...]]:
+    """The claims' standings at each look, after `at` so many finished blocks."""
+    found = []
+    held: dict[str, Held] = {}
+    for n, blocks in enumerate(at, start=1):
+        answers = questions.answers(trainings.only(trainings.blocks < blocks))
+        held = _step_down(answers, held, rules, at[:n])
+        found.append(
+            tuple(
+                Standing(
+                    evidence=one,
+                    blocks=blocks,
+                    held=held[one.claim.name],
+                    level=rules.level(at[:n], held[one.claim.name].n_open),
+                    alpha=rules.spent(blocks),
+                )
+                for one in answers
+            )
+        )
+    return found
+
+
+def _step_down(
+    answers: Sequence[Evidence], before: Mapping[str, Held], rules: SettleRules, at: Sequence[int]
+) -> dict[str, Held]:
+    """What stands of each claim after the last of the looks `at`."""
+    held = {name: one for name, one in before.items() if one.settled_at is not None}
+    waiting = sorted((a for a in answers if a.claim.name not in held), key=lambda a: a.test[0])
+    n_open = len(waiting)
+    for one in waiting:
+        if not one.speaks_for(one.test[1], rules.level(at, n_open)):
+            break
+        held[one.claim.name] = Held(verdict=one.test[1], settled_at=at[-1], n_open=n_open)
+        n_open -= 1
+    still = Held(verdict="unresolved", settled_at=None, n_open=n_open)
+    return {one.claim.name: held.get(one.claim.name, still) for one in answers}
+
+
+def _told(
+    n: int,
+    standings: Sequence[Standing],
+    questions: Questions,
+    trainings: Trainings,
+    rules: SettleRules,
+) -> Standing:
+    """The standing of a claim with what it would cost, or whether it hangs on one training."""
+    one = standings[n]
+    if one.held.settled_at is None:
+        return replace(one, needed=blocks_needed(one, rules))
+    others = questions.without_each(trainings, n)
+    return replace(
+        one, fragile=not all(other.speaks_for(one.held.verdict, one.level) for other in others)
+    )
+
+
+def blocks_needed(standing: Standing, rules: SettleRules) -> int | None:
+    """Fewest blocks in all that would settle an open claim if today's estimate were true."""
+    effect = standing.evidence.effect
+    if effect is None or standing.evidence.loses:
+        return None
+    distance = standing.claim.distance(effect.estimate.value)
+    alpha = rules.alpha / standing.held.n_open
+    for n in range(standing.blocks + 1, MOST_BLOCKS + 1):
+        error, freedom = effect.expected(n)
+        level = 2 * spent(max(n / rules.planned, 1.0), alpha)
+        if (quantile(freedom, 1 - level / 2) + quantile(freedom, rules.power)) * error <= distance:
+            return n
+    return None
+
+
+def _finished(trained: Sequence[Trained], design: SettleDesign) -> int:
+    """Blocks from the first on of which every row's training is there."""
+    there = {(t.row, t.block) for t in trained}
+    blocks = 0
+    while all((row, blocks) in there for row in design.rows_of(blocks)):
+        blocks += 1
+    return blocks

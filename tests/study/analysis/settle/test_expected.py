@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from study.analysis.settle.expected import Noise, expected_half_widths
+from study.analysis.settle.verdicts import SettleRules, judge_settled
+from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, design_of, trained
+
+
+def test_intervals_come_out_as_wide_as_was_expected():
+    design, rules = design_of(4), SettleRules(planned=6)
+    claims = [beats(f"f{i}") for i in range(4)]
+    noise = Noise(training=1.4, cluster=0.0)
+    expected = expected_half_widths(
+        design, claims, rules, clusters=100, n_folds=N_FOLDS, noise=noise
+    )
+    widths = []
+    for seed in range(20):
+        some = trained(np.zeros(8), 6, np.random.default_rng(seed), noise=1.4, design=design)
+        last = judge_settled(design, some, claims, rules, score=accuracy, n_folds=N_FOLDS).last
+        widths.append([np.diff(s.evidence.effect.estimate.interval())[0] / 2 for s in last])
+    assert np.median(widths) == pytest.approx(expected[0].half_width, rel=0.1)
+    assert [e.claim.name for e in expected] == ["f0", "f1", "f2", "f3"]
+    assert expected[0].adjusted > expected[0].half_width
+
+
+def test_clusters_leave_a_floor_that_more_blocks_do_not_pass():
+    design, claims = design_of(4), [beats("f0")]
+
+    def width(blocks: int) -> float:
+        return expected_half_widths(
+            design, claims, SettleRules(planned=blocks), clusters=191, n_folds=N_FOLDS
+        )[0].half_width
+
+    assert width(2) > width(5) > width(10) > width(1000) > 1.96 * 3.4 / np.sqrt(191)
