@@ -40,6 +40,7 @@ FILLED_IN = {
     "OTHERS": "others",
     "UTKFACE": "others",
     "ZOO": "zoo",
+    "LABELS": "labels.csv",
     "DRAWN": "drawn",
     "OUT": "clean",
     "PICTURES": "faces/val_images",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.agecls.pictures import draw_zoo
-from tests.pages import Page
+from tests.pages import Page, fill_in
 
 PAGE = Page("docs/own-classes.md")
 MOST_LINES = 10
@@ -21,11 +21,15 @@ def test_the_study_takes_ten_lines():
 @pytest.mark.ray
 def test_its_commands_lead_from_folders_to_verdict_predictions_and_onnx(tmp_path):
     draw_zoo(tmp_path / "zoo")
+    pictures = [path.relative_to(tmp_path) for path in sorted((tmp_path / "zoo").rglob("*.png"))]
+    rows = [f"{path},{path.parent.name}" for path in pictures]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,breed", *rows]))
     (tmp_path / "own.toml").write_text(PAGE.blocks("toml")[0], encoding="utf-8")
     environment = {**os.environ, "AGECLS_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     said = []
     for line in PAGE.shell_lines:
-        python, *words = line.partition(" #")[0].split()
+        line = fill_in(line.partition(" #")[0], {"LABELS": "labels.csv"})
+        python, *words = line.split()
         assert python == "python"
         done = subprocess.run(
             [sys.executable, *words],
@@ -37,7 +41,7 @@ def test_its_commands_lead_from_folders_to_verdict_predictions_and_onnx(tmp_path
         )
         assert done.returncode == 0, done.stderr
         said.append(done.stdout)
-    assert "3 classes (cat, dog, emu)" in said[0]
+    assert all("3 classes (cat, dog, emu)" in said[line] for line in (0, -1))
     results = tmp_path / "results" / "own"
     verdict = pd.read_parquet(results / "claims.parquet")
     assert set(verdict["stage"]) == {"search", "confirm"}

@@ -1,12 +1,14 @@
 """Width, height and format of image files, from their first bytes."""
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
-from agecls.data.decoding import FORMATS, quiet_pillow
+from agecls.data.decoding import FORMATS, quiet_pillow, read_image_file
+from agecls.data.within import within
 
 
 def read_sizes(
@@ -16,7 +18,8 @@ def read_sizes(
 
     Args:
         root: What the paths are relative to.
-        paths: Files that were decoded before; one that was removed since has no size.
+        paths: Pictures that were decoded before; one that was removed since has no size, and a
+            box that of its photograph.
         progress: Told images done and all images.
 
     Returns:
@@ -25,7 +28,7 @@ def read_sizes(
     rows: list[tuple[int | None, int | None, str | None]] = []
     with quiet_pillow():
         for path in paths:
-            rows.append(_read_size(root / path))
+            rows.append(_read_size(str(root / path)))
             if progress is not None:
                 progress(len(rows), len(paths))
     width, height, kind = zip(*rows, strict=True) if rows else ((), (), ())
@@ -38,9 +41,11 @@ def read_sizes(
     )
 
 
-def _read_size(path: Path) -> tuple[int | None, int | None, str | None]:
+def _read_size(path: str) -> tuple[int | None, int | None, str | None]:
+    place = within(path)
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        source = place.file if place.row is None else io.BytesIO(read_image_file(path)[0])
+        with Image.open(source, formats=FORMATS) as image:
             # phones write MPO, a JPEG with a second picture behind it
             return (*image.size, "JPEG" if image.format == "MPO" else image.format)
     # Pillow raises nearly any kind on damaged bytes

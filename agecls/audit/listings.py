@@ -13,6 +13,7 @@ from PIL import Image
 from agecls.audit.findings import Findings, duplicates_by_place, sizes
 from agecls.audit.wording import LEAK_WORDS, place_name, share
 from agecls.data.decoding import decode, read_image_file
+from agecls.data.within import within
 from agecls.errors import ImageError
 
 SHOWN_ROWS: Final = 200
@@ -213,7 +214,7 @@ def _files(findings: Findings, rows: Sequence[int], show_faces: bool) -> Row:
 def _face(root: Path, path: str) -> Face | None:
     """The picture as it is now, or None if its file was removed or damaged since."""
     try:
-        pixels = decode(read_image_file(root / path)[0], _FACE_SIZE)
+        pixels = decode(read_image_file(root / path)[0], _FACE_SIZE, box=within(path).box)
     except ImageError:
         return None
     file = io.BytesIO()

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
+from agecls.data.within import Box, row_bytes, within
 from agecls.errors import ImageError
 
 DECODING_VERSION: Final = 1
@@ -73,11 +74,25 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def read_image_file(path: Path | str) -> tuple[bytes, tuple[int, int]]:
-    """A file's bytes, and its size and mtime_ns when they were read.
+    """A picture's bytes, and its file's size and mtime_ns when they were read.
+
+    Args:
+        path: Of a file, or of a picture in one; see `agecls.data.within`. Of a box, the bytes are
+            those of the whole photograph.
 
     Raises:
         ImageError: The file is not there, not a regular file, empty, too large or unreadable.
     """
+    place = within(os.fspath(path))
+    if place.row is not None:
+        data, size_and_time = row_bytes(place.file, place.row)
+        if len(data) > MAX_BYTES:
+            raise ImageError(f"its cell has {len(data):,} bytes; at most {MAX_BYTES:,}")
+        return data, size_and_time
+    return _read_file(place.file)
+
+
+def _read_file(path: str) -> tuple[bytes, tuple[int, int]]:
     try:
         # a FIFO would block without O_NONBLOCK
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -98,13 +113,19 @@ def read_image_file(path: Path | str) -> tuple[bytes, tuple[int, int]]:
     return data, (found.st_size, found.st_mtime_ns)
 
 
-def content_of(data: bytes) -> str:
-    """Identity of a file's bytes: 128 bits of BLAKE2b, in hexadecimal."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+def content_of(data: bytes, box: Box | None = None) -> str:
+    """Identity of a file's bytes, or of a box in it: 128 bits of BLAKE2b, in hexadecimal."""
+    digest = hashlib.blake2b(data, digest_size=16)
+    if box is not None:
+        digest.update(f"\n{box}".encode())
+    return digest.hexdigest()
 
 
-def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
+def decode(data: bytes, size: int, *, box: Box | None = None) -> npt.NDArray[np.uint8]:
     """The central square of a picture, upright, as (size, size, 3) uint8 RGB.
+
+    Of a box, the square about its middle that holds it whole, moved and, where the picture is
+    smaller, cut so that it lies inside; the box is told in pixels of the upright picture.
 
     The shorter side is resampled to `size` with an antialiasing bicubic filter; a JPEG is first
     decoded, and any large picture box-averaged, at a reduced scale of at least twice `size`. A
@@ -122,10 +143,12 @@ def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_dimensions(image)
             _check_scans(data, image)
-            image.draft(None, (int(size * _REDUCING_GAP),) * 2)
+            if box is None:  # a reduced scale would move the box
+                image.draft(None, (int(size * _REDUCING_GAP),) * 2)
             image.load()
             upright = _turned(_as_rgb(image), image)
-        return np.asarray(_central_square(upright, size))
+        square = _central(upright.size) if box is None else _about(box, upright.size)
+        return np.asarray(_resized(upright, square, size))
     except ImageError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -200,13 +223,34 @@ def _turned(picture: Image.Image, source: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _central_square(picture: Image.Image, size: int) -> Image.Image:
-    width, height = picture.size
+def _central(picture: tuple[int, int]) -> Box:
+    """The largest square in the middle of a picture of this width and height."""
+    width, height = picture
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
-    if side == size:
-        return picture.crop(box)
+    return left, top, left + side, top + side
+
+
+def _about(box: Box, picture: tuple[int, int]) -> Box:
+    """The square about a box in a picture of this width and height.
+
+    Raises:
+        ImageError: The box is empty, too small, or outside.
+    """
+    (left, top, right, bottom), (width, height) = box, picture
+    if not (max(left, 0) < min(right, width) and max(top, 0) < min(bottom, height)):
+        raise ImageError(f"its box {box} holds nothing of its {width} x {height} pixels")
+    side = min(max(right - left, bottom - top), width, height)
+    if side < MIN_SIDE:
+        raise ImageError(f"its box {box} has fewer than {MIN_SIDE} pixels a side")
+    x = min(max((left + right - side) // 2, 0), width - side)
+    y = min(max((top + bottom - side) // 2, 0), height - side)
+    return x, y, x + side, y + side
+
+
+def _resized(picture: Image.Image, square: Box, size: int) -> Image.Image:
+    if square[2] - square[0] == size:
+        return picture.crop(square)
     return picture.resize(
-        (size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=_REDUCING_GAP
+        (size, size), Image.Resampling.BICUBIC, box=square, reducing_gap=_REDUCING_GAP
     )

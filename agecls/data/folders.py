@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from agecls.data.decoding import FORMATS
+from agecls.data.within import within
 
 SPLIT_NAMES: Final = {
     "train": "train",
@@ -79,7 +80,14 @@ class Listing:
         self._folders: dict[str, _Folder] = {}
 
     def look_up(self, path: str) -> Found:
-        """The file of this path, or the one whose path differs only in spelling if it is alone."""
+        """The file of this path, or the one whose path differs only in spelling if it is alone.
+
+        Of a picture in a file, that file is looked up.
+        """
+        place = within(path)
+        if place.file != path:
+            found = self.look_up(place.file)
+            return found._replace(path=found.path + path[len(place.file) :])
         folder, name = posixpath.split(path)
         entry = self._at(folder).entries.get(name)
         if entry is not None:
@@ -162,7 +170,8 @@ class FilesByEnd:
 
     def ending_with(self, path: str) -> list[str]:
         """Paths, relative to the root, that end with this one."""
-        return self._by_end.get(_parts(path), [])
+        file = within(path).file
+        return [found + path[len(file) :] for found in self._by_end.get(_parts(file), [])]
 
 
 def images_below(root: Path, folders: Iterable[str], *, depth: int | None) -> list[str]:
@@ -240,7 +249,8 @@ def split_of_table(name: str) -> str | None:
 
 def splits_of_path(path: str) -> set[str]:
     """The splits that the folders of a path name; more than one contradict each other."""
-    return {split for part in path.split("/")[:-1] if (split := split_of_name(part)) is not None}
+    parts = within(path).file.split("/")[:-1]
+    return {split for part in parts if (split := split_of_name(part)) is not None}
 
 
 def _split_among_words(name: str) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from agecls.data.decoding import content_of, read_image_file
+from agecls.data.within import within
 from agecls.errors import ImageError
 from agecls.files import write_whole
 
@@ -53,7 +54,7 @@ def remember(manifest: Path, stamps: Mapping[str, Stamp | None]) -> None:
 
 def _is_unchanged(file: str, stamp: Stamp) -> bool:
     try:
-        found = os.stat(file)  # noqa: PTH116  Path.stat takes three times as long
+        found = os.stat(within(file).file)  # noqa: PTH116  Path.stat takes three times as long
     except (OSError, ValueError):
         return False
     return (found.st_size, found.st_mtime_ns) == (stamp.size, stamp.mtime_ns)
@@ -64,7 +65,7 @@ def _read_stamp(file: str) -> Stamp | None:
         data, size_and_time = read_image_file(file)
     except ImageError:
         return None
-    return Stamp(*size_and_time, content_of(data))
+    return Stamp(*size_and_time, content_of(data, within(file).box))
 
 
 def _read_manifest(path: Path) -> dict[str, Stamp]:

@@ -28,6 +28,7 @@ from agecls.data.decoding import (
 )
 from agecls.data.manifest import UNREADABLE, Stamp, known_contents, remember
 from agecls.data.records import Records
+from agecls.data.within import within
 from agecls.errors import AgeclsError, DataLayoutError, ImageError
 from agecls.files import (
     cache_folder,
@@ -269,8 +270,9 @@ def _decode_file(root: str, path: str, size: int) -> _Decoded:
     stamp = None
     try:
         data, size_and_time = read_image_file(f"{root}/{path}")
-        stamp = Stamp(*size_and_time, content_of(data))
-        return stamp, decode(data, size).tobytes(), ""
+        box = within(path).box
+        stamp = Stamp(*size_and_time, content_of(data, box))
+        return stamp, decode(data, size, box=box).tobytes(), ""
     except ImageError as error:
         return stamp, None, str(error)
 

@@ -9,21 +9,13 @@ import pandas as pd
 
 from agecls.classes import EIGHT, Classes
 from agecls.data.folders import images_below, split_of_name, subfolders, summarised, unread_files
-from agecls.data.label_files import TABLE_SUFFIXES, Table, read_table
-from agecls.data.layouts.age_ranges import fold_of_mark
-from agecls.data.layouts.class_folders import (
-    AGE_MARK,
-    refuse_number_folders,
-)
-from agecls.data.layouts.class_folders import folder_classes as folder_classes
-from agecls.data.layouts.recognised import LAYOUTS, recognised
-from agecls.data.layouts.tabular import (
-    complete_tables,
-    find_tables,
-    missing_column,
-    table_rows,
-)
+from agecls.data.label_files import TABLE_SUFFIXES, read_table
+from agecls.data.layouts.class_folders import folder_classes, refuse_number_folders
+from agecls.data.layouts.marks import Asked, asked_of
+from agecls.data.layouts.recognised import LAYOUTS, named_classes, recognised, recognised_file
+from agecls.data.layouts.tabular import complete_tables, find_tables, incomplete
 from agecls.data.rows import Read, reject_unsplit, settle
+from agecls.data.within import within
 from agecls.errors import DataLayoutError
 
 _SHOWN: Final = 4
@@ -37,7 +29,7 @@ class Records:
     Attributes:
         root: The folder that paths are relative to.
         layout: "family csv", "family names", "utkface", "age names", "age lists", "age ranges",
-            "class folders", "table" or "tables" (one a split).
+            "class folders", "table", "tables" (one a split) or "parquet images".
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, the
             class's index), `person_id` (unique over the whole set), `family_id`, `role`,
@@ -61,9 +53,8 @@ class Records:
 def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
     """The records of a folder in any layout, or of one CSV or parquet file.
 
-    Files are looked for but not opened: `agecls.data.packing` does that. A path that ends in
-    `{age}` means the folder above it, in which folders named by numbers are ages in years; one
-    that ends in `{fold_0}` to `{fold_4}` means Adience above it, with that fold to test on.
+    Files are looked for but not opened: `agecls.data.packing` does that. A path that ends in a
+    mark, as `{age}`, asks for a way to read what is above it: see `agecls.data.layouts.marks`.
 
     Args:
         root: The folder or file.
@@ -73,15 +64,13 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
         DataLayoutError: Nothing is there, nothing is recognised, a table lacks a column, or no
             row can be used.
     """
-    root = Path(root)
-    mark = "" if root.exists() else root.name
-    are_ages, fold = mark == AGE_MARK, fold_of_mark(mark)
-    root = root.parent if are_ages or fold is not None else root
+    asked = asked_of(Path(root))
+    root = asked.root
     if root.is_file():
-        layout, folder, read = _of_file(root, classes)
+        layout, folder, read = _of_file(asked, classes)
     elif root.is_dir():
         try:
-            layout, folder, read = _of_folder(root, classes, are_ages=are_ages, fold=fold)
+            layout, folder, read = _of_folder(asked, classes)
         except OSError as error:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
@@ -100,26 +89,42 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
     return Records(folder, layout, frame, quarantine, classes, tuple(read.notes))
 
 
-def _of_file(path: Path, classes: Classes) -> tuple[str, Path, Read]:
+def own_classes(root: Path) -> Classes | None:
+    """The classes that a data root names itself, or None where it names no two or is not there.
+
+    They are the names in the schema of parquet files of pictures, in their order; else, sorted,
+    the labels of its one table, its folders of pictures, or the labels of its tables by split.
+    Classes named by years apart, as 10-19, are ages.
+
+    Args:
+        root: As for `read_records`.
+
+    Raises:
+        DataLayoutError: A table cannot be read, or has not the column that is asked for.
+    """
+    asked = asked_of(Path(root))
+    return named_classes(asked) if asked.root.exists() else None
+
+
+def _of_file(asked: Asked, classes: Classes) -> tuple[str, Path, Read]:
+    path = asked.root
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise DataLayoutError(f"{path} is neither a folder nor a .csv or .parquet file of labels")
-    table = read_table(path)
-    _refuse_incomplete(path, table)
-    return "table", path.parent, table_rows(path.parent, table, classes)
+    layout, read, _ = recognised_file(asked, classes)
+    return layout, path.parent, read
 
 
-def _of_folder(
-    root: Path, classes: Classes, *, are_ages: bool, fold: int | None
-) -> tuple[str, Path, Read]:
+def _of_folder(asked: Asked, classes: Classes) -> tuple[str, Path, Read]:
+    root = asked.root
     tables = find_tables(root)
-    found = recognised(root, tables, classes, are_ages=are_ages, fold=fold)
+    found = recognised(asked, tables, classes)
     if found is None:
         refuse_number_folders(root, classes)
         raise DataLayoutError(_unknown(root, tables, classes))
     layout, read, used = found
     if read.rows["split"].isna().all():
         _refuse_half_split(root, read.rows)
-    if unread := unread_files(root, {*read.rows["image_path"], *used}):
+    if unread := unread_files(root, {*(within(p).file for p in read.rows["image_path"]), *used}):
         n = f"{len(unread):,} file{'s are' if len(unread) > 1 else ' is'}"
         read.notes.append(f"{n} not read: {summarised(unread)}")
     return layout, root, read
@@ -133,7 +138,7 @@ def _refuse_half_split(root: Path, rows: pd.DataFrame) -> None:
     inside: set[str] = set()
     outside: set[str] = set()
     for path in rows.loc[rows["reason"].isna(), "image_path"]:
-        folders = path.split("/")[:-1]
+        folders = within(path).file.split("/")[:-1]
         named = [name for name in folders if split_of_name(name) is not None]
         (inside if named else outside).add((named or folders or ["the folder itself"])[0])
     if inside and outside:
@@ -154,12 +159,12 @@ def _unknown(root: Path, tables: Sequence[Path], classes: Classes) -> str:
             f"and val.csv"
         )
     if tables:
-        return "; ".join(_incomplete(path, read_table(path)) for path in tables[:_SHOWN])
+        return "; ".join(incomplete(path, read_table(path)) for path in tables[:_SHOWN])
     folders = subfolders(root)
     known = [
         name
         for name in folders[:_TRIED]
-        if recognised(root / name, find_tables(root / name), classes) is not None
+        if recognised(Asked(root / name), find_tables(root / name), classes) is not None
     ]
     if len(known) == 1:
         return (
@@ -191,13 +196,3 @@ def _own(root: Path) -> str:
         return ""
     shown = ", ".join(own.names[:_SHOWN]) + (", …" if len(own) > _SHOWN else "")
     return f". If its folders are the classes ({shown}), give --classes folders"
-
-
-def _refuse_incomplete(path: Path, table: Table) -> None:
-    if missing_column(table) is not None:
-        raise DataLayoutError(_incomplete(path, table))
-
-
-def _incomplete(path: Path, table: Table) -> str:
-    columns = ", ".join(table.columns) or "none"
-    return f"{path} has {missing_column(table)}; its columns are {columns}"

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from agecls.classes import DECADES, EIGHT, Classes
-from study.asked.toml_tables import ClassesTable, FileTables
+from study.asked.toml_tables import MAX_CLASSES, ClassesTable, FileTables
 from study.asked.toml_values import Place, Source, shown
 from study.errors import StudyFileError
 
@@ -40,7 +42,7 @@ def resolve_classes(tables: FileTables, source: Source, of_folders: OfFolders | 
             raise source.error((*_PLACE, "of"), problem)
         if of_folders is None:
             raise source.error((*_PLACE, "of"), "nobody reads the data here; write `names`")
-        return of_folders(tables.data.path)
+        return _storable(of_folders(tables.data.path), source)
     if table.years is None and table.names is None:
         raise source.error(_PLACE, "it says nothing; add `names`, or `years` of each class")
     if table.years is not None and table.ordered is False:
@@ -92,6 +94,22 @@ def classes_table(classes: Classes) -> dict[str, Any] | None:
     if classes.years is not None:
         table["years"] = [list(pair) for pair in classes.years]
     return {**table, "ordered": classes.is_ordered}
+
+
+def _storable(classes: Classes, source: Source) -> Classes:
+    """The classes that data name, if a study file can hold them.
+
+    Raises:
+        StudyFileError: There are too many, or a name is blank or no text.
+    """
+    try:
+        ClassesTable(names=list(classes.names))
+    except ValidationError:
+        shown_names = ", ".join(map(repr, classes.names[:4]))
+        problem = f"the data name {len(classes):,} classes ({shown_names}, …); expected 2 to "
+        problem += f"{MAX_CLASSES:,}, each a text; name another column, or the folders anew"
+        raise source.error((*_PLACE, "of"), problem) from None
+    return classes
 
 
 def _classes(table: ClassesTable) -> Classes:

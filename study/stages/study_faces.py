@@ -8,7 +8,7 @@ from rich.console import Console
 
 from agecls.classes import Classes
 from agecls.data.loading import FaceData, load_data
-from agecls.data.records import folder_classes
+from agecls.data.records import own_classes
 from agecls.errors import DataLayoutError
 from study.asked.class_words import FOLDERS
 from study.asked.factors import Study
@@ -53,17 +53,17 @@ def study_faces(study: Study, console: Console) -> FaceData:
 
 
 def classes_of_folders(data: str) -> Classes:
-    """The folders of a data root as its classes.
+    """The classes that a data root names itself: folders, labels of a table, names in a schema.
 
     Raises:
-        StudyFileError: It has no two that hold images.
+        StudyFileError: It names no two.
+        DataLayoutError: A table there cannot be read.
     """
-    root = Path(data).expanduser()
-    found = folder_classes(root) if root.is_dir() else None
+    found = own_classes(Path(data).expanduser())
     if found is None:
         raise StudyFileError(
-            f"classes {FOLDERS}: {data} has no two folders of images; give such a folder as "
-            "--data, or other classes"
+            f"classes {FOLDERS}: {data} has no two folders of images and no table of labels; give "
+            "such a folder as --data, or other classes"
         )
     return found
 

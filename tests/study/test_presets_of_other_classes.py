@@ -30,7 +30,7 @@ def test_folders_has_the_classes_of_its_data(tmp_path, monkeypatch, capsys):
     assert run.main(["folders", "--data", str(zoo), "--dry-run"]) == 0
     assert "2 classes (ant, bee)" in " ".join(capsys.readouterr().out.split())
     assert run.main(["folders", "--dry-run"]) == 2
-    problem = "classes folders: data/pictures has no two folders of images"
+    problem = "classes folders: data/pictures has no two folders of images and no table of labels"
     assert problem in capsys.readouterr().err
 
 

@@ -2,12 +2,15 @@
 
 | set | lists | source |
 |---|---|---|
-| APPA-REAL | `gt_avg_train.csv`, `gt_avg_valid.csv`, `gt_avg_test.csv`: file_name, real_age | Agustsson et al. 2017, FG; its README |
+| APPA-REAL | `gt_avg_train.csv`, `gt_avg_valid.csv`, `gt_avg_test.csv`: file_name, apparent_age_avg, real_age | Agustsson et al. 2017, FG; its README |
+| CLAP 2015 | `Train.csv`, `Validation.csv`, `Test.csv`: image;mean;deviation, no header | Escalera et al. 2015, ICCV Workshops; chalearnlap.cvc.uab.cat/dataset/18 |
+| CLAP 2016 | `train_gt.csv`, `valid_gt.csv`, `test_gt.csv`: image, mean, stdv; images in train, valid, test | Escalera et al. 2016, CVPR Workshops; chalearnlap.cvc.uab.cat/dataset/19; facebase/to_json/clap2016_to_json.py of the benchmark below |
 | MegaAge-Asian | `list/train_name.txt` beside `list/train_age.txt`, the same for test, a line an image | Zhang, Liu, Li and Loy 2017, BMVC; mmlab.ie.cuhk.edu.hk/projects/MegaAge |
 | "Call to Reflect" | a JSON of entries: img_path, id_num, age, folder, aligned_bbox | Paplham and Franc 2024, CVPR; github.com/paplhjak/Facial-Age-Estimation-Benchmark-Databases |
 """  # noqa: E501  a row of a table is one line
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +21,10 @@ from agecls.data.label_files import Table, read_table
 from agecls.data.layouts.tabular import table_rows
 from agecls.data.rows import Read, reject_repeated_paths
 from agecls.errors import DataLayoutError
+
+_APPA_AGES: Final = ("real_age", "apparent_age_avg")
+_CLAP_2015: Final = re.compile(r"([^;]+\.[A-Za-z]+);([0-9.]+);[0-9.]+")
+_APPARENT: Final = "ages are means of what people guessed, to the nearest year"
 
 
 class AgeList(NamedTuple):
@@ -34,13 +41,19 @@ class AgeList(NamedTuple):
     notes: list[str]
 
 
-def find_age_list(root: Path) -> AgeList | None:
+def find_age_list(root: Path, column: str | None = None) -> AgeList | None:
     """The lists of a known age set in its folder, or None.
 
+    Args:
+        root: The folder.
+        column: The one of APPA-REAL's ages to take; None: its real ones. No other set has two.
+
     Raises:
-        DataLayoutError: They are there but contradict themselves.
+        DataLayoutError: They are there but contradict themselves, or have not that column.
     """
-    return _appa_real(root) or _megaage(root) or _benchmark(root)
+    if column is not None:
+        return _appa_real(root, column)
+    return _appa_real(root, "real_age") or _clap(root) or _megaage(root) or _benchmark(root)
 
 
 def age_list_rows(root: Path, found: AgeList, classes: Classes) -> Read:
@@ -51,29 +64,88 @@ def age_list_rows(root: Path, found: AgeList, classes: Classes) -> Read:
     return Read(rows, [*found.notes, *(note for read in reads for note in read.notes)])
 
 
-def _appa_real(root: Path) -> AgeList | None:
-    """Real ages, and the faces that the set's makers cut out where these are there."""
+def _appa_real(root: Path, ages: str) -> AgeList | None:
+    """Ages of this column, and the faces that the set's makers cut out where these are there."""
     tables, files, are_cut = [], [], False
     for folder in ("train", "valid", "test"):
         name = f"gt_avg_{folder}.csv"
         if not (root / name).is_file():
             continue
         table = read_table(root / name)
-        if not {"file_name", "real_age"} <= table.columns.keys():
+        if ages not in _APPA_AGES or not {"file_name", ages} <= table.columns.keys():
             return None
         images = [f"{folder}/{image}" for image in table.columns["file_name"]]
         if images and (root / f"{images[0]}_face.jpg").is_file():
             images, are_cut = [f"{image}_face.jpg" for image in images], True
         columns: dict[str, list[Any]] = {
             "image_path": images,
-            "age_years": table.columns["real_age"],
+            "age_years": [_rounded(text) for text in table.columns[ages]],
             "split": [folder] * len(images),
         }
         tables.append(Table(name, columns, table.numbers, table.uneven))
         files.append(name)
     cut = "; pictures are the faces cut out, X.jpg_face.jpg" if are_cut else ""
-    note = f"ages are real_age, not apparent_age_avg{cut}"
+    other = next(name for name in _APPA_AGES if name != ages)
+    note = f"ages are {ages}, not {other}{cut}"
     return AgeList(tables, files, [note]) if tables else None
+
+
+def _rounded(text: str) -> str:
+    """An age to the nearest year, as the benchmark takes means; other texts as they are."""
+    try:
+        return str(round(float(text)))
+    except (ValueError, OverflowError):
+        return text
+
+
+def _clap(root: Path) -> AgeList | None:
+    """Means of the guesses, which are all that the challenges' two sets tell."""
+    return _clap_2016(root) or _clap_2015(root)
+
+
+def _clap_2016(root: Path) -> AgeList | None:
+    tables, files = [], []
+    for folder in ("train", "valid", "test"):
+        name = f"{folder}_gt.csv"
+        if not (root / name).is_file():
+            continue
+        table = read_table(root / name)
+        if not {"image", "mean", "stdv"} <= table.columns.keys():
+            return None
+        columns = _apparent(table.columns["image"], table.columns["mean"], folder)
+        tables.append(Table(name, columns, table.numbers, table.uneven))
+        files.append(name)
+    return AgeList(tables, files, [_APPARENT]) if tables else None
+
+
+def _clap_2015(root: Path) -> AgeList | None:
+    """Lines of image, mean and deviation, without a header."""
+    tables, files = [], []
+    for split in ("Train", "Validation", "Test"):
+        name = f"{split}.csv"
+        if not (root / name).is_file():
+            continue
+        found = [_CLAP_2015.fullmatch(line) for line in _lines(root / name)]
+        lines = {number: match for number, match in enumerate(found, start=1) if match}
+        if 2 * len(lines) <= len(found):
+            return None
+        uneven = {
+            number: "the line is not image;mean;deviation"
+            for number in range(1, len(found) + 1)
+            if number not in lines
+        }
+        images, means = ([match[group] for match in lines.values()] for group in (1, 2))
+        tables.append(Table(name, _apparent(images, means, split), list(lines), uneven))
+        files.append(name)
+    return AgeList(tables, files, [_APPARENT]) if tables else None
+
+
+def _apparent(images: list[Any], means: list[Any], split: str) -> dict[str, list[Any]]:
+    return {
+        "image_path": images,
+        "age_years": [_rounded(text) for text in means],
+        "split": [split] * len(images),
+    }
 
 
 def _megaage(root: Path) -> AgeList | None:

@@ -38,7 +38,6 @@ _OLDEST: Final = 100
 """Where "more than 70" ends, as Adience's "(60, 100)" says it."""
 
 _FOLDS: Final = 5
-_FOLD_MARK: Final = re.compile(r"\{fold_([0-9]+)\}")
 
 _SPAN: Final = re.compile(r"\(?([0-9]{1,3})(?: ?[-,] ?([0-9]{1,3}))?\)?|more than ([0-9]{1,3})")
 
@@ -64,12 +63,6 @@ class RangeList(NamedTuple):
     name: str
     ranges: Sequence[tuple[int, int]]
     tables: list[Table]
-
-
-def fold_of_mark(name: str) -> int | None:
-    """The fold to test on, if the last part of a path is `{fold_0}` to `{fold_4}`."""
-    match = _FOLD_MARK.fullmatch(name)
-    return match and int(match[1])
 
 
 def find_range_list(root: Path, fold: int | None = None) -> RangeList | None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from agecls.classes import Classes
 from agecls.data.folders import images_below, split_of_name, splits_of_path, subfolders
+from agecls.data.layouts.marks import AGE_MARK
 from agecls.data.layouts.names import checked
 from agecls.data.layouts.persons import fill_persons_from_names
 from agecls.data.rows import (
@@ -27,9 +28,6 @@ from agecls.data.rows import (
     set_splits,
 )
 from agecls.errors import DataLayoutError
-
-AGE_MARK: Final = "{age}"
-"""Last part of a path that says: folders here that are named by numbers are ages in years."""
 
 _NUMBER: Final = re.compile(r"[0-9]{1,3}")
 _AGE: Final = re.compile(
@@ -94,15 +92,19 @@ def folder_classes(root: Path) -> Classes | None:
     """
     for folders in _levels(root):
         held = {posixpath.basename(p) for p in folders if images_below(root, [p], depth=None)}
-        if len(held) < 2:
-            continue
-        spans = [re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", name) for name in held]
-        years = sorted((int(span[1]), int(span[2])) for span in spans if span is not None)
-        with suppress(ValueError):  # the years overlap
-            if len(years) == len(held):
-                return Classes.from_years(tuple(years))
-        return Classes.from_names(sorted(held))
+        if len(held) > 1:
+            return classes_named(sorted(held))
     return None
+
+
+def classes_named(names: Sequence[str]) -> Classes:
+    """Two or more classes of these names, in this order; ages if all are years apart, as 10-19."""
+    spans = [re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", name) for name in names]
+    years = sorted((int(span[1]), int(span[2])) for span in spans if span is not None)
+    with suppress(ValueError):  # the years overlap
+        if len(years) == len(names):
+            return Classes.from_years(tuple(years))
+    return Classes.from_names(names)
 
 
 def refuse_number_folders(root: Path, classes: Classes) -> None:

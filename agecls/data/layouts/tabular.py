@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ _PATHS: Final = (
     *("image_path", "path", "file", "filename", "file_name", "filepath", "file_path"),
     *("img_path", "image_name", "img_name", "image", "img", "photo", "picture"),
 )
-_LABELS: Final = ("label", "age_class", "class", "age", "age_years", "age_in_years")
+LABELS: Final = ("label", "age_class", "class", "age", "age_years", "age_in_years")
 _YEARS: Final = ("age", "age_years", "age_in_years")
 _SPLITS: Final = ("split", "set", "subset", "partition")
 _FAMILIES: Final = ("family_id", "family")
@@ -51,6 +52,9 @@ _PERSONS: Final = (
     *("user_id", "userid", "user", "individual", "individual_id", "person_name", "celebrity"),
     *("celeb_id", "celebrity_id", "name"),
 )
+KNOWN: Final = frozenset((*LABELS, *_SPLITS, *_FAMILIES, *_PERSONS))
+"""Names of columns that tell anything of an image, but not where it is."""
+
 _SEPARATORS: Final = re.compile(r"[ _.-]")
 _JOINED_PERSONS: Final = frozenset(_SEPARATORS.sub("", name) for name in _PERSONS)
 """As "Subject ID" and PersonID are compared, without what stands between the words."""
@@ -73,13 +77,47 @@ def find_tables(root: Path) -> list[Path]:
 
 def missing_column(table: Table) -> str | None:
     """What a table lacks to be a list of images and classes, or None."""
-    if table.first_of(_PATHS) is None:
+    if not has_paths(table):
         held = next((n for n in _PATHS if n in table.nested), None)
         beside = "" if held is None else f"; `{held}` holds whole images: write them to files"
         return f"no column of paths ({', '.join(_PATHS)}{beside})"
-    if table.first_of(_LABELS) is None:
-        return f"no column of classes ({', '.join(_LABELS)})"
+    if table.first_of(LABELS) is None:
+        return f"no column of classes ({', '.join(LABELS)})"
     return None
+
+
+def incomplete(path: Path, table: Table) -> str:
+    """What a table lacks, for people."""
+    columns = ", ".join(table.columns) or "none"
+    return f"{path} has {missing_column(table)}; its columns are {columns}"
+
+
+def with_classes_of(table: Table, column: str, classes: Classes) -> Table:
+    """The table whose one column of classes is this one; of ages, if it has nothing but numbers.
+
+    Raises:
+        DataLayoutError: It has no such column of single values.
+    """
+    if column not in table.columns or column in table.nested:
+        raise DataLayoutError(
+            f"{table.name} has no column `{column}`; its columns are {', '.join(table.columns)}"
+        )
+    values = table.columns[column]
+    numbers = [_number(text) for text in map(_text, values) if text.strip()]
+    are_years = classes.years is not None and numbers and None not in numbers
+    others = {n: v for n, v in table.columns.items() if n not in LABELS and n != column}
+    return replace(table, columns={**others, "age_years" if are_years else "label": values})
+
+
+def label_texts(table: Table, column: str | None = None) -> list[str]:
+    """The labels of a complete table, or of its column; none where they are ages in years."""
+    name = column or _column(table, LABELS)
+    return [] if name in _YEARS else [_text(value).strip() for value in table.columns[name]]
+
+
+def has_paths(table: Table) -> bool:
+    """Whether a table tells where images are."""
+    return table.first_of(_PATHS) is not None
 
 
 def complete_tables(paths: Sequence[Path]) -> dict[str, Table]:
@@ -124,7 +162,7 @@ def table_rows(root: Path, table: Table, classes: Classes, *, split: str | None 
     Raises:
         DataLayoutError: Its ages may be numbers of classes.
     """
-    path_name, label_name = _column(table, _PATHS), _column(table, _LABELS)
+    path_name, label_name = _column(table, _PATHS), _column(table, LABELS)
     paths = [_text(value) for value in table.columns[path_name]]
     raw_labels = [_text(value) for value in table.columns[label_name]]
     labels = map_unique(lambda text: label_of_text(text, classes), raw_labels)
@@ -239,7 +277,7 @@ def _persons_column(table: Table) -> str | None:
     pairs = {
         (_text(value).strip(), _text(label))
         for value, label in zip(
-            table.columns["name"], table.columns[_column(table, _LABELS)], strict=True
+            table.columns["name"], table.columns[_column(table, LABELS)], strict=True
         )
     }
     values, labels = {value for value, _ in pairs}, {label for _, label in pairs}

@@ -159,3 +159,13 @@ def test_classes_of_the_data_that_cannot_be_read_are_refused(tmp_path, more, pro
     with pytest.raises(StudyFileError) as refused:
         study_of(tmp_path, f'[classes]\nof = "folders"\n{more}')
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize("names", [[f"c{n}" for n in range(1001)], ["cat", "d\udceag"]])
+def test_data_that_name_what_no_file_can_hold_are_refused(tmp_path, names):
+    (tmp_path / "s.toml").write_text(PLAIN.format(more='[classes]\nof = "folders"', study=""))
+    with pytest.raises(
+        StudyFileError, match=r"\[classes\] of: the data name .* 2 to 1,000"
+    ) as told:
+        load_study(tmp_path / "s.toml", of_folders=lambda data: Classes(tuple(names), None, False))
+    assert str(told.value).isprintable()

@@ -30,6 +30,48 @@ def test_appa_real_is_read_by_real_age_from_the_faces_that_were_cut_out(tmp_path
     assert "real_age, not apparent_age_avg; pictures are the faces cut out" in records.notes[0]
 
 
+def test_appa_real_s_apparent_ages_are_asked_for_by_their_column(tmp_path: Path) -> None:
+    header = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age"
+    for n, folder in enumerate(("train", "valid")):
+        write(tmp_path / f"gt_avg_{folder}.csv", header, f"{n:06}.jpg,36,{n + 60}.5,1.0,3")
+        write_picture(tmp_path / folder / f"{n:06}.jpg", seed=n)
+    records = read_records(tmp_path / "{apparent_age_avg}")
+    assert records.frame["years"].tolist() == [60, 62]  # to the nearest, halves to the even one
+    assert records.frame["split"].tolist() == ["train", "val"]
+    assert records.notes == ("ages are apparent_age_avg, not real_age",)
+    assert read_records(tmp_path / "{real_age}").frame["years"].tolist() == [3, 3]
+    with pytest.raises(DataLayoutError, match=r"\{gender\} asks for a column of"):
+        read_records(tmp_path / "{gender}")
+
+
+def test_clap_2016_is_read_by_the_mean_of_the_guesses(tmp_path: Path) -> None:
+    for n, folder in enumerate(("train", "valid", "test")):
+        rows = [f"{n}{k}.jpg,{10 * n + k}.6,2.5" for k in range(2)]
+        write(tmp_path / f"{folder}_gt.csv", "image,mean,stdv", *rows)
+        for k in range(2):
+            write_picture(tmp_path / folder / f"{n}{k}.jpg", seed=2 * n + k)
+    records = read_records(tmp_path)
+    assert records.layout == "age lists"
+    assert records.frame["years"].tolist() == [1, 2, 11, 12, 21, 22]
+    assert records.frame["split"].tolist() == ["train", "train", "val", "val", "test", "test"]
+    assert "ages are means of what people guessed, to the nearest year" in records.notes
+
+
+def test_clap_2015_has_lines_without_a_header(tmp_path: Path) -> None:
+    for n, split in enumerate(("Train", "Validation", "Test")):
+        rows = [f"image_{n}{k}.jpg;{10 * n + k};4.5" for k in range(3)]
+        write(tmp_path / f"{split}.csv", *rows, *(["image_9.jpg"] if n == 0 else []))
+        for k in range(3):
+            write_picture(tmp_path / split / f"image_{n}{k}.jpg", seed=3 * n + k)
+    records = read_records(tmp_path)
+    assert records.layout == "age lists"
+    assert records.frame["years"].tolist() == [0, 1, 2, 10, 11, 12, 20, 21, 22]
+    assert records.frame["image_path"].iloc[3] == "Validation/image_10.jpg"
+    assert records.frame["split"].tolist() == ["train"] * 3 + ["val"] * 3 + ["test"] * 3
+    assert records.quarantine["where"].tolist() == ["Train.csv, row 4"]
+    assert records.quarantine["reason"].tolist() == ["the line is not image;mean;deviation"]
+
+
 def test_lists_of_names_and_ages_that_do_not_match_are_refused(tmp_path: Path) -> None:
     write_picture(tmp_path / "train" / "1.jpg")
     write(tmp_path / "list" / "train_name.txt", "1.jpg", "2.jpg")

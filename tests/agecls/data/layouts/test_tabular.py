@@ -342,7 +342,7 @@ def test_an_image_listed_in_the_tables_of_two_splits_is_used_once(tmp_path: Path
 
 
 def test_a_parquet_of_whole_images_says_that_they_are_no_paths(tmp_path: Path) -> None:
-    images = [{"bytes": b"x", "path": "1.jpg"}]
+    images = [[[0, 255], [255, 0]]]
     pd.DataFrame({"image": images, "label": ["a"]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DataLayoutError, match="`image` holds whole images: write them to files"):
         read_records(tmp_path)
