@@ -19,6 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import DivergedError
+from agecls.learned import has_learned_by
 from agecls.metrics import LEAST_PROBABILITY, has_collapsed, score
 from agecls.nets.kernels.precision import mixed_precision
 from agecls.recipe import Recipe
@@ -91,6 +92,7 @@ def fit(
                 f"learning rate {rate:.3g}; lower `lr` or raise `warmup`"
             )
         scores = score(val_labels, probabilities, is_ordered=data.classes.is_ordered)
+        train_counts = np.array(state.train_counts)
         metrics = EpochMetrics(
             epoch=epoch,
             learning_rate=rate,
@@ -111,7 +113,15 @@ def fit(
                 val_labels,
                 train_loss=train_loss,
                 train_accuracy=train_accuracy,
-                train_counts=np.array(state.train_counts),
+                train_counts=train_counts,
+            ),
+            learned=has_learned_by(
+                train_loss=train_loss,
+                val_loss=scores.nll,
+                val_accuracy=scores.accuracy,
+                val_macro_f1=scores.macro_f1,
+                train_counts=train_counts,
+                val_counts=np.bincount(val_labels, minlength=len(train_counts)),
             ),
         )
         state.history.append(metrics)

@@ -46,6 +46,7 @@ class EpochMetrics:
         seconds: Wall time with evaluation.
         images_per_second: Of the training part.
         collapsed: See `agecls.metrics.has_collapsed`.
+        learned: See `agecls.learned.has_learned_by`; None in checkpoints of before it was asked.
         val_accuracy_top5: Fraction whose class is among the five most probable ones; None for up
             to ten classes. Checkpoints from before there was one have none.
     """
@@ -64,6 +65,7 @@ class EpochMetrics:
     seconds: float
     images_per_second: float
     collapsed: bool
+    learned: bool | None = None
     val_accuracy_top5: float | None = None
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate, two_level
-from study.analysis.models.learned import has_learned
+from study.analysis.models.learned import gain, which_learned
 from study.analysis.models.scoring import (
     RECALL,
     TEMPERED,
@@ -44,7 +44,8 @@ class ScoredArm:
         seeds: One per model.
         scores: By metric, of each model (K,).
         drawn: By metric, of each model on each draw of clusters (B, K).
-        learned: Whether each model learned anything; see `has_learned`.
+        learned: Whether each model learned, by itself and beside the arm's others; see
+            `which_learned`.
     """
 
     arm: str
@@ -304,8 +305,13 @@ def score_images(
                 scores=scores(summed.sum(axis=1), part.classes),
                 drawn={k: np.concatenate([d[k] for d in drawn[arm]]) for k in drawn[arm][0]},
                 learned=tuple(
-                    has_learned(part.labels, part.probabilities[m])
-                    for m in models.loc[models["arm"] == arm, "model"]
+                    bool(learned)
+                    for learned in which_learned(
+                        [
+                            gain(part.labels, part.probabilities[m])
+                            for m in models.loc[models["arm"] == arm, "model"]
+                        ]
+                    )
                 ),
             )
             for arm, summed in sums.items()

@@ -51,6 +51,7 @@ def test_a_learnable_set_is_learned_well_above_the_majority_class():
     assert last.val_accuracy > majority + 0.25
     assert last.train_loss < 1.6
     assert not last.collapsed
+    assert last.learned
 
 
 @pytest.mark.usefixtures("small_net")
