@@ -40,7 +40,7 @@ def draw_design(
     arm_of_row = np.repeat(np.arange(len(sizes)), sizes)
     cells = study.arms
     rows: list[dict[str, Level]] = [dict(cells[a]) for a in arm_of_row]
-    columns = _Columns(arm_of_row)
+    columns = Columns(arm_of_row)
     for factor in study.by_dependency:
         if factor.role == "arm":
             continue  # the cell is in the row
@@ -75,7 +75,12 @@ def value_at(factor: Factor, applies: Range, share: float) -> Level:
     return min(max(value, applies.low), applies.high)
 
 
-class _Columns:
+def n_candidates(n_rows: int) -> int:
+    """How many candidate columns a design of so many trials can afford."""
+    return min(_CANDIDATES, max(1, _CANDIDATE_CELLS // max(n_rows, 1)))
+
+
+class Columns:
     """The columns drawn so far, as unit vectors centred inside each arm."""
 
     def __init__(self, arm_of_row: Index) -> None:
@@ -83,6 +88,11 @@ class _Columns:
         self.n_rows = len(arm_of_row)
         self._n_arms = int(arm_of_row.max(initial=-1)) + 1
         self._known = np.empty((self.n_rows, 0))
+
+    @property
+    def known(self) -> Array:
+        """All columns so far (rows, columns), of norm 1."""
+        return self._known
 
     def correlations(self, candidates: Array) -> Array:
         """Sum of squared correlations of each column (n, rows, terms) with all before it.
@@ -113,13 +123,13 @@ def _draw_factor(
     factor: Factor,
     rows: Sequence[Config],
     exists: Index,
-    columns: _Columns,
+    columns: Columns,
     rng: np.random.Generator,
 ) -> list[Level]:
     """Values of one factor for the rows in which it exists."""
     # arms are numbered anew, since the factor may not exist in all of them
     arm = np.unique(columns.arm_of_row[exists], return_inverse=True)[1]
-    shape = (min(_CANDIDATES, max(1, _CANDIDATE_CELLS // columns.n_rows)), len(exists))
+    shape = (n_candidates(columns.n_rows), len(exists))
     if factor.is_numeric:
         ranges = [_range_of(factor, rows[index]) for index in exists]
         place = np.array([factor.ranges.index(r) for r in ranges])
@@ -134,7 +144,7 @@ def _draw_factor(
     return [factor.levels[level] for level in draws[best]]
 
 
-def _least_correlated(terms: Array, exists: Index, columns: _Columns) -> int:
+def _least_correlated(terms: Array, exists: Index, columns: Columns) -> int:
     """Index of the candidate (n, rows where the factor exists, terms) to keep and remember."""
     n, _, n_terms = terms.shape
     if n == 1:

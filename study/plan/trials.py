@@ -6,6 +6,7 @@ with another seed, for the noise, then the search. All but the search is decided
 the same for the same study.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 from typing import Literal
@@ -13,8 +14,12 @@ from typing import Literal
 from study.asked.factors import Level, Study, arm_name, complete, holds
 from study.plan.design import draw_design
 from study.plan.streams import Stream, generator, training_seeds
+from study.plan.turns import fold_turns
 
 Origin = Literal["design", "search", "repeat", "scout", "confirm"]
+
+_Decided = list[tuple[Origin, dict[str, Level]]]
+"""An arm's trials that are known before the search, in order."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
     cells = study.arms
     names = [arm_name(study, cell) for cell in cells]
     decided = _decided(study)
+    folds = _folds(study, decided)
     seeds = training_seeds(study, Stream.TRIAL_SEEDS, study.trials)
     undecided: tuple[Origin, None] = ("search", None)
     trials = []
@@ -59,9 +65,32 @@ def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
         turn, arm = divmod(number, len(cells))
         origin, config = decided[arm][turn] if turn < len(decided[arm]) else undecided
         trials.append(
-            PlannedTrial(number, names[arm], dict(cells[arm]), origin, config, seeds[number])
+            PlannedTrial(
+                number,
+                names[arm],
+                dict(cells[arm]),
+                origin,
+                config,
+                seeds[number],
+                None if folds is None else _fold_at(turn, *folds[arm]),
+            )
         )
     return tuple(trials)
+
+
+def _folds(study: Study, decided: Sequence[_Decided]) -> list[tuple[list[int], list[int]]] | None:
+    """For each arm, the folds of its decided trials and those of its search; None: no folds."""
+    if study.folds is None or not study.folds.search:
+        return None
+    known = [[config for _, config in trials] for trials in decided]
+    return fold_turns(study, known, study.folds.k, generator(study, Stream.FOLD_TURNS))
+
+
+def _fold_at(turn: int, decided: Sequence[int], circle: Sequence[int]) -> int:
+    """The fold of an arm's trial."""
+    if turn < len(decided):
+        return decided[turn]
+    return circle[(turn - len(decided)) % len(circle)]
 
 
 def design_size(n_trials: int, share: float) -> tuple[int, int]:
@@ -77,7 +106,7 @@ def design_size(n_trials: int, share: float) -> tuple[int, int]:
     return size - repeats, repeats
 
 
-def _decided(study: Study) -> list[list[tuple[Origin, dict[str, Level]]]]:
+def _decided(study: Study) -> list[_Decided]:
     """For each arm, its trials that are decided before the search, in order."""
     rng = generator(study, Stream.DESIGN)
     cells, first = study.arms, study.trials - study.added
