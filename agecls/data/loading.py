@@ -28,6 +28,7 @@ from agecls.data.splits import (
     deduplicate,
     find_clusters,
 )
+from agecls.data.within import photographs
 from agecls.errors import DataLayoutError
 from agecls.files import cache_folder, new_folder_beside, publish, writing_to
 
@@ -44,7 +45,7 @@ class Labelled:
     Attributes:
         labels: (N,) int64.
         frame: `SPLIT_COLUMNS`, one row per image; `cluster` (int64) is equal for images that are
-            not independent: same family or person, or identical files, in any split.
+            not independent: same family, person or photograph, or identical files, in any split.
         classes: What the labels mean.
     """
 
@@ -124,10 +125,10 @@ def load_data(
     """The images of a data root, split; decoded on the first call, taken from the cache later.
 
     Official splits are kept. A missing val is made from train, and val and test if there is no
-    split at all, by clusters of family, person and identical files. With `deduplicate`, later
-    byte-identical copies within train are left out, and so are all copies of a file whose copies
-    carry different classes. Nothing is left out of val and test; what they share with train is
-    counted.
+    split at all, by clusters of family, person, photograph and identical files. With
+    `deduplicate`, later byte-identical copies within train are left out, and so are all copies of
+    a file whose copies carry different classes. Nothing is left out of val and test; what they
+    share with train is counted.
 
     The summary's keys:
         layout, size, root: As read; `notes`: how, see `agecls.data.records.Records`.
@@ -163,7 +164,8 @@ def load_data(
     pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
     frame = pack.frame
     labels: npt.NDArray[np.int64] = frame["label"].to_numpy(np.int64)
-    clusters = find_clusters([frame["family_id"], frame["person_id"], frame["content"]])
+    shared = photographs(frame["image_path"])
+    clusters = find_clusters([frame["family_id"], frame["person_id"], frame["content"], shared])
     names, made = complete_splits(frame["split"].tolist(), labels, clusters, seed=seed)
     _refuse_without_train(root, names)
 

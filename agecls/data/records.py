@@ -29,7 +29,7 @@ class Records:
     Attributes:
         root: The folder that paths are relative to.
         layout: "family csv", "family names", "utkface", "age names", "age lists", "age ranges",
-            "class folders", "table", "tables" (one a split) or "parquet images".
+            "class folders", "table", "tables" (one a split), "boxes" or "parquet images".
         frame: One row per usable image, object columns hold str or None: `image_path` (posix,
             relative to the root), `split` (train, val, test or None), `label` (int64, the
             class's index), `person_id` (unique over the whole set), `family_id`, `role`,

@@ -15,6 +15,7 @@ from agecls.data.loading import SPLIT_COLUMNS, Split, root_of
 from agecls.data.packing import PACK_FORMAT, Progress, open_pack
 from agecls.data.records import read_records
 from agecls.data.splits import find_clusters
+from agecls.data.within import photographs
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def load_whole(
     root = root_of(path, cache=cache, progress=progress)
     records = read_records(root, classes=classes)
     pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
+    known = [pack.frame[k] for k in ("family_id", "person_id", "content")]
     frame = pack.frame.assign(
-        cluster=find_clusters([pack.frame[k] for k in ("family_id", "person_id", "content")])
+        cluster=find_clusters([*known, photographs(pack.frame["image_path"])])
     )
     frame = frame[list(SPLIT_COLUMNS)].reset_index(drop=True)
     labels = frame["label"].to_numpy(np.int64)

@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -64,6 +65,12 @@ def within(path: str) -> Within:
 def path_of_box(file: str, box: Box) -> str:
     """The path of a part of a photograph."""
     return f"{file}/{','.join(map(str, box))}"
+
+
+def photographs(paths: Iterable[str]) -> list[str | None]:
+    """Of each path that is a box, its photograph: others of it are not independent."""
+    places = map(within, paths)
+    return [None if place.box is None else place.file for place in places]
 
 
 def path_of_row(file: str, row: int) -> str:

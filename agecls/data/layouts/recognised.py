@@ -10,6 +10,7 @@ from agecls.data.label_files import Table, read_table
 from agecls.data.layouts.age_lists import age_list_rows, find_age_list
 from agecls.data.layouts.age_names import age_form, age_name_rows
 from agecls.data.layouts.age_ranges import find_range_list, range_list_rows
+from agecls.data.layouts.boxes import box_rows, has_boxes
 from agecls.data.layouts.class_folders import (
     class_folder_rows,
     classes_named,
@@ -85,7 +86,7 @@ def recognised(asked: Asked, tables: Sequence[Path], classes: Classes) -> Recogn
     if shards := find_shards(root):
         return _of_shards(root, shards, classes)
     if len(tables) == 1 and missing_column(only := read_table(tables[0])) is None:
-        return Recognised("table", table_rows(root, only, classes), (only.name,))
+        return _of_table(root, only, classes)
     folders = find_class_folders(root, classes, are_ages=asked.are_ages)
     lists = {} if folders is not None and folders.have_splits else complete_tables(tables)
     if by_split := tables_by_split(lists):
@@ -99,7 +100,7 @@ def recognised(asked: Asked, tables: Sequence[Path], classes: Classes) -> Recogn
         rows = family_name_rows(root, paths, classes, split=None)
         return Recognised("family names", Read(rows, []), ())
     if len(lists) == 1:
-        return Recognised("table", table_rows(root, next(iter(lists.values())), classes), [*lists])
+        return _of_table(root, next(iter(lists.values())), classes)
     if lists or classes.years is None:
         return None
     if (listed := find_age_list(root)) is not None:
@@ -123,7 +124,7 @@ def recognised_file(asked: Asked, classes: Classes) -> Recognised:
         table = with_classes_of(table, asked.column, classes)
     if missing_column(table) is not None:
         raise DataLayoutError(incomplete(path, table))
-    return Recognised("table", table_rows(folder, table, classes), (table.name,))
+    return _of_table(folder, table, classes)
 
 
 def named_classes(asked: Asked) -> Classes | None:
@@ -165,7 +166,7 @@ def _of_column(asked: Asked, column: str, tables: Sequence[Path], classes: Class
     if by_split := tables_by_split(lists):
         return _of_splits(root, by_split, classes)
     if len(lists) == 1:
-        return Recognised("table", table_rows(root, next(iter(lists.values())), classes), [*lists])
+        return _of_table(root, next(iter(lists.values())), classes)
     which = "one table" if not lists else "only one table, or one a split,"
     raise DataLayoutError(
         f"{{{column}}} asks for a column of {root}; expected {which} of images that has it: give "
@@ -191,6 +192,12 @@ def _of_shards(
 ) -> Recognised:
     used = [path.relative_to(root).as_posix() for path in shards]
     return Recognised(_SHARDS, shard_rows(root, shards, classes, column), used)
+
+
+def _of_table(root: Path, table: Table, classes: Classes) -> Recognised:
+    if classes.years is not None and has_boxes(table):
+        return Recognised("boxes", box_rows(root, table, classes), (table.name,))
+    return Recognised("table", table_rows(root, table, classes), (table.name,))
 
 
 def _of_splits(root: Path, tables: Mapping[str, Table], classes: Classes) -> Recognised:

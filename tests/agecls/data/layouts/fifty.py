@@ -592,18 +592,26 @@ FIFTY = (
         classes={"train": "ad", "test": "h"},
     ),
     Layout(
-        name="LAGENDA, faces cropped",
-        looks="`lagenda_annotation.csv` with `img_name,age,gender,face_x0,…`, `images/`",
-        files=["images/1.jpg", "images/2.jpg", "images/3.jpg"],
+        name="LAGENDA",
+        looks="`lagenda_annotation.csv` with `img_name,age,gender,face_x0,…`; faces share images",
+        files=["lag_benchmark/1.jpg", "lag_benchmark/2.jpg"],
         tables={
             "lagenda_annotation.csv": lines(
-                "img_name,age,gender,face_x0",
-                "images/1.jpg,30,M,10",
-                "images/2.jpg,-1,M,10",
-                "images/3.jpg,5,F,12",
+                "img_name,age,gender,face_x0,face_y0,face_x1,face_y1,person_x0",
+                "lag_benchmark/1.jpg,30,M,0,0,8,9,0",
+                "lag_benchmark/1.jpg,5,F,7,6,16,16,-1",
+                "lag_benchmark/2.jpg,-1,-1,2,2,12,12,0",
+                "lag_benchmark/2.jpg,50,F,-1,-1,-1,-1,0",
+                "lag_benchmark/2.jpg,70,F,1.5,2,12,12,0",
             )
         },
-        refused=["age -1 is below 0: an unknown age; leave it out", "max_bad_share = 0.34"],
+        layout="boxes",
+        classes={"all": "adh"},
+        aside=2,
+        notes=[
+            "faces are cut out of their photographs by face_x0 … of lagenda_annotation.csv",
+            "columns of lagenda_annotation.csv that are not used: gender, person_x0",
+        ],
     ),
     Layout(
         name="The JSON of the Call to Reflect benchmark",
