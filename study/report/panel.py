@@ -86,10 +86,12 @@ class Table:
     Attributes:
         columns: Headings.
         rows: Texts, as many per row as there are columns; the first one names the row.
+        fold: What stands in place of the table until the reader opens it; empty: it is open.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    fold: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def predictions_frame(
 ) -> pd.DataFrame:
     """Rows of `predictions`: one per image of a split, in the split's order."""
     names = images.classes.names
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "model": model,
             "split": split,
@@ -34,11 +34,10 @@ def predictions_frame(
             "cluster": images.frame["cluster"],
             "true": [names[c] for c in images.labels],
             "predicted": [names[c] for c in p.argmax(axis=1)],
+            **dict(zip(images.classes.columns, p.T, strict=True)),
+            "is_duplicate": images.frame["content"].isin(known),
         }
     )
-    frame[list(images.classes.columns)] = p
-    frame["is_duplicate"] = images.frame["content"].isin(known)
-    return frame
 
 
 def write_facts(

@@ -10,7 +10,10 @@ from typing import Any, Final
 
 from agecls.classes import Classes
 from study.folder.tables import StudyTables
-from study.report.wording import count, listed, percent
+from study.report.wording import count, listed, percent, some_of
+
+MOST_CLASSES: Final = 20
+"""Classes up to which each one's images are listed at once."""
 
 _CAPTION: Final = "Images of each class, and their share of the split"
 _CAPTION_OF_AGES: Final = (
@@ -43,6 +46,11 @@ class Audit:
     classes: tuple[ClassRow, ...]
     caption: str
     quarantined: tuple[tuple[str, str, str], ...]
+
+    @property
+    def are_folded(self) -> bool:
+        """Whether there are too many classes to scroll past."""
+        return len(self.classes) > MOST_CLASSES
 
 
 def audit_data(tables: StudyTables) -> Audit | None:
@@ -119,7 +127,11 @@ def _per_split(counts: Any) -> str:
 
 def _absent(summary: Mapping[str, Any]) -> str:
     lacking = _mapping(summary.get("absent_classes")).items()
-    return "; ".join(f"{', '.join(letters)} in {split}" for split, letters in lacking if letters)
+    return "; ".join(
+        f"{', '.join(letters) if len(letters) <= MOST_CLASSES else some_of(letters, 8)} in {split}"
+        for split, letters in lacking
+        if letters
+    )
 
 
 def _unusable(quarantined: Mapping[str, Any]) -> str:

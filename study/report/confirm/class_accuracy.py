@@ -1,5 +1,6 @@
 """Accuracy within each age class: a good total may hide a class that is never named."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from agecls.classes import EIGHT, Classes
 from study.analysis import Predicted
 from study.folder.tables import StudyTables
+from study.report.confirm import many_classes
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.look import Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel, SomeArms
@@ -80,7 +82,7 @@ def class_accuracy_figure(data: ClassAccuracyData, marks: dict[str, Mark]) -> go
             marker=filled(marks[arm], 9),
             error_y=interval_bar(y, low=low, high=high, colour=marks[arm].colour, width=1.6),
             customdata=[
-                f"{data.classes.captions[k]}: {v.text(_RECALL)}" for k, v in found.items()
+                f"{inert(data.classes.captions[k])}: {v.text(_RECALL)}" for k, v in found.items()
             ],
             hovertemplate=saying(inert(arm), "%{customdata}"),
         )
@@ -109,6 +111,9 @@ def class_accuracy_panel(
         "below its name where predictions are in the folder. Bars: 95 % intervals over seeds and "
         "clusters of the class’s images."
     )
+    marks = arm_marks(tables.study)
+    if len(data.classes) > many_classes.MOST_NAMED:
+        return _of_many(data, marks, first.n_seeds)
     lacking = [
         c for c in data.classes.names if not any((arm, c) in data.values for arm in data.arms)
     ]
@@ -124,24 +129,47 @@ def class_accuracy_panel(
         reading="Long bars are classes with few images or families; a mark at the bottom is a "
         "class that the arm’s models hardly ever name.",
         note=note,
-        alt=_alt(data),
-        figure=class_accuracy_figure(data, arm_marks(tables.study)),
+        alt=_alt(data, data.classes.names),
+        figure=class_accuracy_figure(data, marks),
         min_width=620,
+    )
+
+
+def _of_many(data: ClassAccuracyData, marks: dict[str, Mark], n_seeds: int) -> Panel:
+    """The classes that are right least often as a figure, all of them as a folded table."""
+    classes = data.classes
+    rows = many_classes.lowest_first(data.values, classes)
+    shown = rows[: many_classes.MOST_ROWS]
+    note = (
+        f"n = {count(n_seeds, 'seed')} on the {data.split} split. The {len(shown)} lowest of "
+        f"{len(rows):,} classes: the lowest of so many are partly so by chance. Bars: 95 % "
+        "intervals over seeds and clusters of the class’s images, one at a time."
+    )
+    if len(rows) < len(classes):
+        note += f" {len(classes) - len(rows)} classes have too few images for an interval."
+    note += data.beyond("are drawn")
+    return Panel(
+        reading="Long bars are classes with few images; a mark at the left end is a class that "
+        "the arm’s models hardly ever name.",
+        note=note,
+        alt=_alt(data, [classes.names[k] for k in shown]),
+        figure=many_classes.lowest_figure(data.values, shown, classes, marks),
+        table=many_classes.recall_table(data.values, data.n_images, rows, classes),
     )
 
 
 def _tick(k: int, data: ClassAccuracyData) -> str:
     name = data.classes.names[k]
     n = data.n_images.get(name)
-    return f"<b>{name}</b> {data.classes.ranges[k]}" + (f"<br>n = {n:,}" if n else "")
+    return f"<b>{inert(name)}</b> {data.classes.ranges[k]}" + (f"<br>n = {n:,}" if n else "")
 
 
-def _alt(data: ClassAccuracyData) -> str:
+def _alt(data: ClassAccuracyData, names: Sequence[str]) -> str:
     parts = []
     for arm in data.arms:
         values = [
             f"{c} {percent(value.estimate)}"
-            for c in data.classes.names
+            for c in names
             if (value := data.values.get((arm, c))) is not None
         ]
         parts.append(f"{arm}: {', '.join(values)}")

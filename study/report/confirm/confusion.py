@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 
 from agecls.classes import Classes
 from study.analysis import Predicted
+from study.report.confirm import many_classes
 from study.report.look import INK, MODEL, SURFACE
 from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
-from study.report.wording import count, inert, percent
+from study.report.wording import count, inert, percent, some_of
 
 MOST_ARMS: Final = 6
 
@@ -41,11 +42,12 @@ class ConfusionData(SomeArms):
 
 def confusion_data(predicted: Predicted, *, split: str) -> ConfusionData | None:
     """The tables on a split; None where it has no predictions."""
+    most = many_classes.MOST_ARMS if _are_many(predicted.classes) else MOST_ARMS
     rows = predicted.confusion[predicted.confusion["split"] == split]
     if rows.empty:
         return None
     all_arms = tuple(dict.fromkeys(rows["arm"]))
-    arms = all_arms[:MOST_ARMS]
+    arms = all_arms[:most]
     of_class = rows.drop_duplicates("true").set_index("true")["n_images"]
     return ConfusionData(
         split=split,
@@ -60,7 +62,10 @@ def confusion_data(predicted: Predicted, *, split: str) -> ConfusionData | None:
 
 def confusion_figure(data: ConfusionData) -> go.Figure:
     """A table per arm, darker where more of the true class are named so."""
-    letters, captions = list(data.classes.names), data.classes.captions
+    if _are_many(data.classes):
+        return many_classes.confusion_map(data.shares, data.classes)
+    letters = [inert(name) for name in data.classes.names]
+    captions = [inert(caption) for caption in data.classes.captions]
     grid = small_multiples(data.arms, columns=2, row_height=_CELL * len(letters) + 70)
     for i, arm in enumerate(data.arms):
         share = data.shares[arm] * 100
@@ -110,10 +115,14 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
     if data is None:
         reason = f"No predictions of confirmed models on {split} are in this folder."
         return Panel(reading=reason)
+    return _of_many(data) if _are_many(data.classes) else _of_few(data)
+
+
+def _of_few(data: ConfusionData) -> Panel:
     ages = ", ".join(data.classes.captions)
     absent = [c for c, n in data.n_images.items() if not n]
     note = (
-        f"Per cent of the true class’s {split} images, mean over "
+        f"Per cent of the true class’s {data.split} images, mean over "
         f"{count(data.n_seeds, 'seed')} per arm; images by class: "
         f"{', '.join(f'{c} {n:,}' for c, n in data.n_images.items() if n)}. Framed: right. "
         f"Classes: {ages}. The figure above has intervals of the framed cells."
@@ -129,6 +138,48 @@ def confusion_panel(predicted: Predicted, *, split: str) -> Panel:
         figure=confusion_figure(data),
         min_width=620 if len(data.arms) > 1 else 0,
     )
+
+
+def _of_many(data: ConfusionData) -> Panel:
+    """The worst pairs as a table, and all of them as a figure without names."""
+    n_images = list(data.n_images.values())
+    n_pairs = len(n_images) * (len(n_images) - 1)
+    is_drawn = len(data.classes) <= many_classes.MOST_DRAWN
+    table = many_classes.confused_table(data.shares, n_images, data.classes)
+    reading = "No image is taken for one of another class."
+    if table.rows:
+        reading = "Most images are lost to the pairs in the table."
+    if is_drawn:
+        reading += (
+            " In the figure rows are true classes and the diagonal is right; a dark column is a "
+            "class that is named too often"
+        )
+        reading += "." if data.classes.is_ordered else ", a block classes that are confused."
+    note = (
+        f"Per cent of the true class’s {data.split} images "
+        f"({many_classes.spread_of([n for n in n_images if n])}), mean over "
+        f"{count(data.n_seeds, 'seed')} per arm. Of {n_pairs:,} pairs some of the worst are so by "
+        "chance."
+    )
+    if is_drawn and not data.classes.is_ordered:
+        note += (
+            " Classes stand beside those that they are confused with; point at a cell for both."
+        )
+    if absent := [c for c, n in data.n_images.items() if not n]:
+        note += f" No images of {some_of(absent, many_classes.MOST_NAMED)}."
+    note += data.beyond("have a table")
+    return Panel(
+        reading=reading,
+        note=note,
+        alt="Squares of true against named class, too many to be read one by one; the table has "
+        "the pairs that most images are lost to.",
+        figure=confusion_figure(data) if is_drawn else None,
+        table=table if table.rows else None,
+    )
+
+
+def _are_many(classes: Classes) -> bool:
+    return len(classes) > many_classes.MOST_NAMED
 
 
 def _square(rows: pd.DataFrame, classes: Classes) -> np.ndarray:
