@@ -78,6 +78,16 @@ class Classes:
         """Number of classes."""
         return len(self.names)
 
+    @property
+    def subject(self) -> str:
+        """What pictures of ages are, for people: faces; of other classes just pictures."""
+        return "pictures" if self.years is None else "faces"
+
+    @property
+    def gap(self) -> str:
+        """What an image has that is set aside, for people."""
+        return "a label without a class" if self.years is None else "an age without a class"
+
     @cached_property
     def ranges(self) -> tuple[str, ...]:
         """Years of each class as text, as in "20-30"; empty texts where classes are no ages."""

@@ -28,8 +28,10 @@ of such folders, whose probabilities are averaged: results/NAME/models/ARM/confi
 confirm stage's models, one per fresh seed and calibrated. PATHS are images, folders (with all
 below), quoted patterns such as 'faces/**/*.jpg', or - for a list on standard input.
 
-columns: path, class (a..h), years, p_a .. p_h, expected_class (0..7), expected_years, error. A
-picture that cannot be used has its reason in `error` and nothing else.
+columns: path, class, a p_ of each class (of ages p_a .. p_h, or as the classes are named), error.
+Ages have years and expected_years too, classes with an order expected_class (from 0), more than
+ten classes class_2 .. class_5, the next most probable ones. A picture that cannot be used has its
+reason in `error` and nothing else.
 
 examples:
   python -m agecls.predict results/demo/models/ARM faces/ > predictions.csv
@@ -43,7 +45,9 @@ exit status: 0 done (also with unusable pictures among others), 1 failed or no p
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = Parser(MODULE, "Predict age classes of pictures of faces, to a table.", EPILOG)
+    p = Parser(
+        MODULE, "Predict the classes of pictures, such as ages of faces, to a table.", EPILOG
+    )
     p.add_argument("model", metavar="MODEL", help="folder or weights file of a kept model")
     p.add_argument("paths", metavar="PATHS", nargs="+", help="images, folders, patterns or -")
     p.add_argument(
@@ -74,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         "--contact-sheet",
         metavar="FILE",
         type=Path,
-        help="also a .png or .jpg of the pictures with their classes. It shows faces",
+        help="also a .png or .jpg of the pictures with their classes. It shows what they show",
     )
     p.add_argument("--device", help="such as cpu or cuda (default: cuda where there is one)")
     p.add_argument("--threads", metavar="N", type=positive, help="of the CPU (torch's choice)")
@@ -131,9 +135,10 @@ def _predict(options: argparse.Namespace) -> int:
         return FAILED
     if options.contact_sheet is not None:
         n = contact_sheet.write_contact_sheet(options.contact_sheet, paths, table, crop=crop)
+        of_faces = ": faces of people, not for publishing without their consent"
+        warning = "" if classifier.classes.years is None else of_faces
         sys.stderr.write(
-            f"note: {options.contact_sheet} shows {n:,} of {len(table):,} pictures: faces of "
-            "people, not for publishing without their consent\n"
+            f"note: {options.contact_sheet} shows {n:,} of {len(table):,} pictures{warning}\n"
         )
     return 0
 
@@ -141,7 +146,7 @@ def _predict(options: argparse.Namespace) -> int:
 def _notes(classifier: "Classifier", options: argparse.Namespace) -> list[str]:
     """What a user should know before reading the numbers."""
     notes = []
-    if not options.detect:
+    if not options.detect and classifier.classes.years is not None:
         notes.append(
             "pictures are taken to be crops of one face each, like the training images; --detect "
             "cuts faces out of larger pictures"

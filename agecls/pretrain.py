@@ -52,9 +52,13 @@ with --resume)
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = Parser(MODULE, "Train a backbone on a source set of faces with ages.", EPILOG)
+    p = Parser(
+        MODULE, "Train a backbone on a source set of images, such as faces with ages.", EPILOG
+    )
     p.add_argument(
-        "data", metavar="DATA", help="a folder or table of faces, or synthetic-source (drawn)"
+        "data",
+        metavar="DATA",
+        help="a folder or table of images, or synthetic-source (drawn faces)",
     )
     p.add_argument(
         "--out",

@@ -25,7 +25,7 @@ examples:
   python -m study.confirm faces-cpu              as many fresh seeds per arm as the study asks for
   python -m study.confirm faces-cpu --seeds 10   at least ten; those that are there stay
   python -m study.confirm faces-cpu --external UTKFACE --external museum=PORTRAITS
-                                                 the confirmed models on other faces
+                                                 the confirmed models on other images
 
 An interrupted confirmation goes on when the command is given again. Results on the test split are
 looked at once per study: each further look, by more seeds or by this command given once more, is
@@ -60,9 +60,9 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         type=other_faces,
         default=[],
-        help="only score the confirmed models on these other faces; may be repeated",
+        help="only score the confirmed models on these other images; may be repeated",
     )
-    p.add_argument("--data", metavar="PATH", help="where the study's faces lie now")
+    p.add_argument("--data", metavar="PATH", help="where the study's images lie now")
     p.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
     add_place(p.add_argument_group("where it lies"))
     add_resources(p.add_argument_group("what it may use"))
@@ -76,8 +76,8 @@ def other_faces(text: str) -> tuple[str, str]:
         name, path = Path(text).expanduser().resolve().name, text
     if not _NAME.fullmatch(name) or name in ("train", "val", "test") or not path:
         raise argparse.ArgumentTypeError(
-            f"{text!r} names no set of faces; write NAME=PATH with letters, digits, ., _ and - in "
-            "NAME, and not train, val or test"
+            f"{text!r} names no set of images; write NAME=PATH with letters, digits, ., _ and - "
+            "in NAME, and not train, val or test"
         )
     return name, path
 
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.external and options.seeds:
         p.error("--seeds trains models and --external only scores them; give one at a time")
     if len(dict(options.external)) < len(options.external):
-        p.error("two sets of other faces have one name; write --external NAME=PATH")
+        p.error("two sets of other images have one name; write --external NAME=PATH")
     return status_of(
         "study.confirm",
         lambda: _confirm(options),

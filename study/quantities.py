@@ -32,6 +32,13 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
+def some_of(names: Sequence[str], most: int = 4) -> str:
+    """Names as in `a, b and 3 others`, at most `most` of them."""
+    if len(names) <= most:
+        return listed(names)
+    return listed([*names[: most - 1], f"{len(names) - most + 1} others"])
+
+
 def capital(words: str) -> str:
     """The words as a sentence begins, where they are plain ones and not an identifier."""
     head = words.partition(" ")[0]

@@ -34,14 +34,15 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
         "study.run",
-        "Search recipes for age classes from faces, then report which factors matter.",
+        "Search recipes for classes of images, such as ages of faces, then report which factors\n"
+        "matter.",
         EPILOG,
     )
     p.add_argument(
         "study", nargs="?", help="a preset's name or a TOML file (default: demo, on drawn faces)"
     )
     what = p.add_argument_group("what is studied (each replaces the study file's value)")
-    what.add_argument("--data", metavar="PATH", help="folder or table of faces")
+    what.add_argument("--data", metavar="PATH", help="folder or table of images")
     what.add_argument(
         "--classes", metavar="WHICH", help="eight, decades, folders or a TOML file with [classes]"
     )

@@ -183,7 +183,8 @@ def load_data(
         for name, part in zip(SPLITS, parts, strict=True)
         if (names == name).any()
     }
-    _refuse_unusable(root, splits)
+    groups = _groups_of(known, records.classes)
+    _refuse_unusable(root, splits, groups)
     summary = {
         "layout": records.layout,
         "root": str(path),
@@ -198,7 +199,7 @@ def load_data(
             **{f"{n}_copies": _n_copies(splits[n]) for n in ("val", "test") if n in splits},
         },
         "leaks": count_leaks(frame, names.tolist()),
-        "splits": _how_split(made, seed),
+        "splits": _how_split(made, seed, groups),
         "notes": list(records.notes),
     }
     return FaceData(
@@ -254,7 +255,27 @@ def _refuse_without_train(root: Path, names: npt.NDArray[np.object_]) -> None:
         )
 
 
-def _refuse_unusable(root: Path, splits: Mapping[str, Split]) -> None:
+@dataclass(frozen=True)
+class _Groups:
+    """What must not be parted: in the singular, in the plural, and what would help."""
+
+    one: str
+    all: str
+    others: str
+
+
+def _groups_of(frame: pd.DataFrame, classes: Classes) -> _Groups:
+    """Of a set that tells persons, or of faces, which may; of other pictures only files."""
+    if classes.years is None and frame[["person_id", "family_id"]].isna().all(axis=None):
+        return _Groups("group of identical files", "identical files", "more images")
+    return _Groups(
+        "person, family or group of identical files",
+        "families, persons and identical files",
+        "images of other persons",
+    )
+
+
+def _refuse_unusable(root: Path, splits: Mapping[str, Split], groups: _Groups) -> None:
     train = splits["train"]
     seen = sorted(set(train.labels.tolist()))
     if len(seen) < 2:
@@ -270,8 +291,8 @@ def _refuse_unusable(root: Path, splits: Mapping[str, Split]) -> None:
     if "val" not in splits:
         raise DataLayoutError(
             f"{root} has no val split, and none can be made: all {len(train.labels):,} images "
-            f"belong to one person, family or group of identical files, which must not be parted; "
-            f"add images of other persons or a val split"
+            f"belong to one {groups.one}, which must not be parted; add {groups.others} or a val "
+            "split"
         )
 
 
@@ -308,16 +329,13 @@ def _n_copies(split: Split) -> int:
     return int(split.frame["content"].duplicated().sum())
 
 
-def _how_split(made: tuple[str, ...], seed: int) -> dict[str, Any]:
+def _how_split(made: tuple[str, ...], seed: int, groups: _Groups) -> dict[str, Any]:
     if not made:
         return {"made": [], "shares": {}, "seed": None, "how": "the data set's own splits"}
     shares = {name: MADE_SHARES[name] for name in made}
     parts = " and ".join(f"{name} ({share:.0%})" for name, share in shares.items())
     rest = "the rest is train" if "test" in made else "drawn from train"
-    how = (
-        f"{parts} made here with seed {seed}, {rest}; families, persons and identical files "
-        f"stay together"
-    )
+    how = f"{parts} made here with seed {seed}, {rest}; {groups.all} stay together"
     return {"made": list(made), "shares": shares, "seed": seed, "how": how}
 
 

@@ -18,6 +18,9 @@ _LEVELS_UP: Final = 4
 _NUMBERS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 """Numbers from 2 on, as prose has them."""
 
+MOST_NAMED: Final = 20
+"""Classes up to which the card names each one."""
+
 LIMITS: Final = """\
 - It tells one of {number} age classes as people of the training images look in pictures, not an
   age, and nothing about a person beyond the picture.
@@ -29,12 +32,27 @@ LIMITS: Final = """\
   widest are none.
 """
 
+LIMITS_OF_PICTURES: Final = """\
+- It tells one of {number} classes as the training images were labelled; a picture of none of them
+  is named as one of them all the same.
+- Pictures unlike the training images (other places, cameras, crops, drawings) give answers that
+  look as sure as any other. Measure on pictures of your own before use.
+- Accuracy differs between classes, most where training images were few; see the slices, and
+  measure the classes that you care about.
+"""
+
 NOT_FOR: Final = """\
 - decisions about a person: access, age checks by law, work, credit, insurance, care, policing,
   borders, asylum;
 - identifying, watching or profiling people, or any use on pictures of people, children above all,
   who or whose parents have not agreed to it;
 - medical or forensic statements of an age.
+"""
+
+
+NOT_FOR_PICTURES: Final = """\
+- decisions that nobody looks at again where a wrong class does harm;
+- decisions about people, or identifying, watching or profiling them, if pictures show any.
 """
 
 
@@ -46,6 +64,9 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
         onnx_note: A sentence on the exported file; None: there is none.
     """
     described, folder = member.described, _study_folder(member)
+    head, limits, not_for = "Age classes from faces", LIMITS, NOT_FOR
+    if member.classes.years is None:
+        head, limits, not_for = "Classes of pictures", LIMITS_OF_PICTURES, NOT_FOR_PICTURES
     title = f"{described.get('arm', member.path.parent.name)} of study {described.get('study')}"
     if _is_confirmed(described):
         title += f", fresh seed {described.get('seed')}"
@@ -63,11 +84,11 @@ def model_card(member: Member, *, onnx_note: str | None = None) -> str:
         "Metrics": _metrics(described, folder),
         "Slices": _slices(member, folder),
         "Calibration": _calibration(member),
-        "Limits": LIMITS.format(number=_number(len(member.classes))).strip(),
-        "Not to be used for": NOT_FOR.strip(),
+        "Limits": limits.format(number=_number(len(member.classes))).strip(),
+        "Not to be used for": not_for.strip(),
         "Licence": _licence(member, folder),
     }
-    parts = [f"# Age classes from faces: {title}"]
+    parts = [f"# {head}: {title}"]
     parts += [f"## {name}\n\n{text}" for name, text in sections.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -93,10 +114,17 @@ def _json(path: Path) -> dict[str, Any]:
 def _what(member: Member, onnx_note: str | None) -> str:
     recipe, classes = member.recipe, member.classes
     kind = family_of(recipe.variant).kind(recipe.depth)
+    captions = list(classes.captions)
+    if len(captions) > MOST_NAMED:
+        captions = [*captions[:8], f"{len(captions) - 8} others, which model.json names"]
+    named, shown = "classes", "picture"
+    if classes.years is not None:
+        captions[-1] += " years"
+        named, shown = "age classes", "picture of one face"
     lines = [
         f"A {kind} (`{recipe.variant}`) that gives probabilities of "
-        f"{_number(len(classes))} age classes ({', '.join(classes.captions)} years) for a "
-        f"picture of one face of {member.size} × {member.size} pixels, RGB, upright and cropped "
+        f"{_number(len(classes))} {named} ({', '.join(captions)}) for a "
+        f"{shown} of {member.size} × {member.size} pixels, RGB, upright and cropped "
         "like the training images. "
         f"Normalisation: mean {_plain(member.mean)}, deviation {_plain(member.std)} of values in "
         "0..1.",
@@ -112,10 +140,14 @@ def _data(member: Member, folder: Path | None) -> str:
     if folder is None:
         return f"{fingerprint}; the study's folder is not beside the model, so no more is known."
     summary = _json(folder / PROVENANCE)["data"]["summary"]
-    rows = [
-        (name, f"{n:,}", *(f"{summary['classes'][name][c]:,}" for c in member.classes.names))
-        for name, n in summary["images"].items()
-    ]
+    names = member.classes.names
+    are_named = len(names) <= MOST_NAMED
+    header = names if are_named else ("fewest of a class", "most of a class")
+    rows = []
+    for split, n in summary["images"].items():
+        counts = [summary["classes"][split][name] for name in names]
+        shown = counts if are_named else (min(counts), max(counts))
+        rows.append((split, f"{n:,}", *(f"{count:,}" for count in shown)))
     duplicates, leaks = summary["duplicates"], summary["leaks"]
     leaking = [
         f"{pair}: {count:,} {kind.replace('_', ' ')}"
@@ -126,7 +158,7 @@ def _data(member: Member, folder: Path | None) -> str:
     return "\n\n".join(
         [
             f"{fingerprint}, layout {summary['layout']}. Splits: {summary['splits']['how']}.",
-            _table(("split", "images", *member.classes.names), rows),
+            _table(("split", "images", *header), rows),
             f"Duplicates in train: {duplicates['copies']:,} copies, "
             f"{'left out' if duplicates['removed'] else 'kept'}. Shared between splits: "
             f"{'; '.join(leaking) or 'nothing found'}.",
@@ -216,19 +248,25 @@ def _slices(member: Member, folder: Path | None) -> str:
     if not splits:
         return none
     found = slices(table[table["split"] == splits[0]], member.classes)
+    header = ["slice", "accuracy", "at most one class off", "images", "clusters"]
     rows = [
-        (s.name, str(s.accuracy), str(s.one_off), f"{s.n_images:,}", f"{s.n_clusters:,}")
+        [s.name, str(s.accuracy), str(s.one_off), f"{s.n_images:,}", f"{s.n_clusters:,}"]
         for s in found
     ]
+    if not member.classes.is_ordered:
+        for row in (header, *rows):
+            del row[2]
+    related = "copies" if member.classes.years is None else "families, persons, copies"
+    drawn = "images" if member.classes.years is None else "people"
     n_models = table["model"].nunique()
     which = "these weights among them" if _is_confirmed(described) else "not of these weights"
     return "\n\n".join(
         [
             f"On the {splits[0]} split, mean over {n_models} models of this recipe on fresh "
-            f"seeds, {which}. Intervals: {LEVEL:.0%}, over clusters (families, persons, copies) "
-            "and seeds; they cover the choice of people and of seeds, one interval at a time, not "
-            "the choice of data set.",
-            _table(("slice", "accuracy", "at most one class off", "images", "clusters"), rows),
+            f"seeds, {which}. Intervals: {LEVEL:.0%}, over clusters ({related}) "
+            f"and seeds; they cover the choice of {drawn} and of seeds, one interval at a time, "
+            "not the choice of data set.",
+            _table(header, rows),
         ]
     )
 

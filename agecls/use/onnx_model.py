@@ -211,7 +211,8 @@ def _metadata(member: Member, check: OnnxCheck) -> dict[str, str]:
         "layout": "NHWC",
         "range": "0..255, uint8",
         "normalisation": "in the graph: (image / 255 - mean) / std",
-        "picture": "one face; upright (EXIF), central square, bicubic with antialiasing to size",
+        "picture": ("one face; " if classes.years is not None else "")
+        + "upright (EXIF), central square, bicubic with antialiasing to size",
         "temperature": "none" if member.temperature is None else repr(member.temperature),
         "output": "class probabilities that sum to 1, after the temperature",
         "weights_sha256": member.sha256,

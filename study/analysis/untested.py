@@ -28,16 +28,17 @@ def lacks_weights(study: Study, claim: Claim) -> Untested | None:
     )
     return Untested(
         f"not tested here: the claim is about {claim.needs}, and this study starts from {source}",
-        f"python -m study.run results/{study.name}/study.toml --name NEW --data FACES "
-        f"--weights {claim.needs}",
+        f"python -m study.run results/{study.name}/study.toml --name NEW "
+        f"--data {study.classes.subject.upper()} --weights {claim.needs}",
     )
 
 
 def lacks_faces(study: Study) -> Untested:
     """What a claim about other faces lacks before any were scored."""
+    subject = study.classes.subject
     models = "" if study.confirm_seeds else f"python -m study.confirm {study.name} && "
     return Untested(
-        "not tested here: the search sees the study's own faces only; confirmed models have to "
-        "score others",
-        f"{models}python -m study.confirm {study.name} --external OTHER_FACES",
+        f"not tested here: the search sees the study's own {subject} only; confirmed models have "
+        "to score others",
+        f"{models}python -m study.confirm {study.name} --external OTHER_{subject.upper()}",
     )

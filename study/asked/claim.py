@@ -107,6 +107,10 @@ class Claim(ABC):
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
         """Verdict of the search and its reason from an interval in the claim's unit."""
 
+    def about(self, subject: str) -> "Claim":
+        """The same claim of a study whose pictures are these, such as `faces`, in its words."""
+        return self
+
     @abstractmethod
     def whether(self) -> str:
         """The open question as a sentence begins, such as `Whether bcd beats org`."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, get_args, get_type_hints
 
+from agecls.classes import Classes
 from agecls.command import seconds
 from agecls.nets.families import family_of
 from agecls.recipe import BOUNDS, CHOICES, Recipe, choices, is_choice
@@ -49,9 +50,11 @@ def resolve(
         StudyFileError: A factor, claim or included configuration is wrong by itself.
     """
     factors = _factors(tables, source)
+    classes = resolve_classes(tables, source, of_folders)
     return Study(
         name=_name(tables.study.name or default_name, source),
-        question=tables.study.question,
+        question=tables.study.question
+        or f"Which factors of training matter on these {classes.subject}?",
         metric=tables.study.metric,
         trials=tables.study.trials,
         added=tables.study.added,
@@ -64,28 +67,34 @@ def resolve(
         size=tables.data.size,
         deduplicate=tables.data.deduplicate,
         max_bad_share=float(tables.data.max_bad_share),
-        classes=resolve_classes(tables, source, of_folders),
+        classes=classes,
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,
-        claims=_claims(tables.claims, ("claims",), factors, source),
+        claims=_claims(tables.claims, ("claims",), factors, classes, source),
         included=tuple(_typed(c, source, ("include", n)) for n, c in enumerate(tables.include)),
         scout=_scout(tables, factors, source),
-        settle=_settle(tables, factors, source),
+        settle=_settle(tables, factors, classes, source),
         folds=FoldPlan(**dict(tables.folds)) if tables.folds else None,
     )
 
 
 def _claims(
-    tables: Mapping[str, ClaimTable], place: Place, factors: tuple[Factor, ...], source: Source
+    tables: Mapping[str, ClaimTable],
+    place: Place,
+    factors: tuple[Factor, ...],
+    classes: Classes,
+    source: Source,
 ) -> tuple[Claim, ...]:
     return tuple(
-        resolve_claim(table, (*place, name), factors=factors, source=source)
+        resolve_claim(table, (*place, name), factors=factors, source=source).about(classes.subject)
         for name, table in tables.items()
     )
 
 
-def _settle(tables: FileTables, factors: tuple[Factor, ...], source: Source) -> SettlePlan | None:
+def _settle(
+    tables: FileTables, factors: tuple[Factor, ...], classes: Classes, source: Source
+) -> SettlePlan | None:
     table = tables.settle
     if table is None:
         return None
@@ -99,7 +108,7 @@ def _settle(tables: FileTables, factors: tuple[Factor, ...], source: Source) -> 
     return SettlePlan(
         trainings=table.trainings,
         time_budget=budget,
-        claims=_claims(table.claims, ("settle", "claims"), factors, source),
+        claims=_claims(table.claims, ("settle", "claims"), factors, classes, source),
     )
 
 

@@ -69,7 +69,7 @@ def preset_questions() -> dict[str, tuple[int, str]]:
     for name in preset_names():
         _, shown_name, raw = _read(name)
         table = parse_tables(raw, Source(shown_name)).study
-        asked[name] = (table.trials, table.question)
+        asked[name] = (table.trials, table.question or "")
     return asked
 
 

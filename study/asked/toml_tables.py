@@ -22,7 +22,7 @@ class StudyTable(Table):
     """`[study]`."""
 
     name: Text | None = None
-    question: Text = "Which factors of training matter on these faces?"
+    question: Text | None = None
     metric: Literal["val_accuracy", "val_qwk"] = "val_accuracy"
     trials: int = Field(ge=1, le=MAX_TRIALS)
     added: int = Field(default=0, ge=0, le=MAX_TRIALS)

@@ -44,6 +44,7 @@ from study.report.trials.parallel import parallel_panel
 _TITLES_WITHOUT_AGES: Final = {
     "classes": "How often is each class named right?",
     "confusion": "Which classes are taken for which?",
+    "elsewhere": "Do the models hold on other pictures?",
 }
 """What stands above a figure, by its id, where the classes are no ages."""
 

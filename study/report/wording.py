@@ -12,6 +12,7 @@ from study.quantities import count as count  # the report's words have one door
 from study.quantities import level as level
 from study.quantities import listed as listed
 from study.quantities import points as points
+from study.quantities import some_of as some_of
 
 NOT_YET: Final = "not analysed yet"
 """In place of a verdict that no analysis has given."""
@@ -51,13 +52,6 @@ def interval(
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return text(estimate)
     return f"{text(estimate)} [{text(low)}, {text(high)}]"
-
-
-def some_of(names: Sequence[str], most: int = 4) -> str:
-    """Names as in `a, b and 3 others`, at most `most` of them."""
-    if len(names) <= most:
-        return listed(names)
-    return listed([*names[: most - 1], f"{len(names) - most + 1} others"])
 
 
 def only_first(shown: int, total: int, what: str) -> str:

@@ -71,7 +71,7 @@ def pretrain(session: Session) -> bool:
 
 def _faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[TrainingArrays, str]:
     """What backbones are trained on, and the set's fingerprint."""
-    with progress("Reading faces to pretrain on", console) as advance:
+    with progress(f"Reading {study.classes.subject} to pretrain on", console) as advance:
         data = load_data(
             plan.data,
             size=study.size,

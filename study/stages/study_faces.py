@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -13,7 +13,11 @@ from agecls.errors import DataLayoutError
 from study.asked.class_words import FOLDERS
 from study.asked.factors import Study
 from study.errors import StudyFileError
+from study.quantities import some_of
 from study.running.terminal import progress
+
+MOST_NAMED: Final = 20
+"""Classes that a line of the terminal names."""
 
 
 def study_faces(study: Study, console: Console) -> FaceData:
@@ -28,7 +32,7 @@ def study_faces(study: Study, console: Console) -> FaceData:
         AgeclsError: The cache cannot be written.
     """
     try:
-        with progress("Reading faces", console) as advance:
+        with progress(f"Reading {study.classes.subject}", console) as advance:
             data = load_data(
                 study.data,
                 size=study.size,
@@ -45,9 +49,9 @@ def study_faces(study: Study, console: Console) -> FaceData:
         # older study files hold paths relative to where their command was given
         raise DataLayoutError(
             f"{error} (looked for in {Path.cwd()}, since the path is relative; go where the study "
-            "was begun, or say where its faces lie now with --data PATH)"
+            f"was begun, or say where its {study.classes.subject} lie now with --data PATH)"
         ) from error
-    for line in described(data.summary):
+    for line in described(data.summary, study.classes):
         console.print(line, highlight=False, markup=False)
     return data
 
@@ -68,19 +72,21 @@ def classes_of_folders(data: str) -> Classes:
     return found
 
 
-def described(summary: Mapping[str, Any]) -> list[str]:
+def described(summary: Mapping[str, Any], own: Classes) -> list[str]:
     """What was read of a data root: layout, classes and images, and what was not, in lines.
 
     Args:
         summary: See `agecls.data.loading.load_data`.
+        own: The study's classes.
     """
     images, classes = summary["images"], summary["classes"]
     there = [c for c in next(iter(classes.values())) if any(n[c] for n in classes.values())]
     splits = ", ".join(f"{n:,} {split}" for split, n in images.items())
     left_out = summary["quarantined"]
-    aside = f"{left_out['set_aside']:,} set aside for an age without a class"
+    aside = f"{left_out['set_aside']:,} set aside for {own.gap}"
+    names = ", ".join(there) if len(there) <= MOST_NAMED else some_of(there, MOST_NAMED)
     return [
         f"{summary['root']}, read as {summary['layout']}: {len(there)} classes "
-        f"({', '.join(there)}); images: {splits}; {left_out['bad']:,} unusable, {aside}",
+        f"({names}); images: {splits}; {left_out['bad']:,} unusable, {aside}",
         *(f"  {note}" for note in summary["notes"]),
     ]

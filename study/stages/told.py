@@ -39,10 +39,10 @@ def elsewhere_lines(tables: StudyTables) -> list[str]:
     assert tables.external is not None
     assert tables.claims is not None
     lines = []
-    table, claims = tables.external, tables.claims
+    table, claims, subject = tables.external, tables.claims, tables.study.classes.subject
     is_shown = table["against"].isna() & (table["metric"] == "accuracy")
     for row in table[is_shown & (table["images"] == "all")].to_dict("records"):
-        seen = ", faces that its weights were trained on" if row["is_seen"] is True else ""
+        seen = f", {subject} that its weights were trained on" if row["is_seen"] is True else ""
         change = _scaled(row, "change", "change_low", "change_high")
         lines.append(
             f"{row['faces']}, {row['arm']}: {_percent(row)}{_interval(row)} accuracy; against the "

@@ -41,7 +41,7 @@ OF_AN_ORDER = re.compile(r"qwk|mae$|1off")
 
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch, tmp_path):
-    monkeypatch.setattr("study.running.tune_run.OnRay", lambda resources: InProcess())
+    monkeypatch.setattr("study.running.tune_run.OnRay", lambda resources, **how: InProcess(**how))
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
     before = torch.get_num_threads()
     yield
@@ -49,8 +49,8 @@ def _in_this_process(monkeypatch, tmp_path):
 
 
 def ran(tmp_path: Path, names: list[str]) -> Path:
-    """The folder of a study on 14 drawn pictures of each of these classes."""
-    draw_zoo(tmp_path / "zoo", names=names, n=14)
+    """The folder of a study on a few drawn pictures of each of these classes."""
+    draw_zoo(tmp_path / "zoo", names=names, n=14 if len(names) < 10 else 7)
     asked = tmp_path / "tiny.toml"
     asked.write_text(STUDY.format(data=tmp_path / "zoo") + tiny.FIXED)
     assert run([str(asked), "--out", str(tmp_path / "results")]) == 0
@@ -97,3 +97,8 @@ def test_a_nominal_set_runs_from_search_to_onnx(names, tmp_path, capsys):
     assert set(found["class"]) <= set(names)
     assert ("class_5" in found) == has_top
     assert export.main([str(model), "--out", str(tmp_path / "m.onnx")]) == 0
+    card = (tmp_path / "m.md").read_text(encoding="utf-8")
+    assert re.findall(unfit, card + capsys.readouterr().err) == []
+    assert "# Classes of pictures: " in card
+    assert f"| class {names[0]} | " in card
+    assert ("others, which model.json names" in card) == has_top

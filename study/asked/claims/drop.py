@@ -1,6 +1,6 @@
 """Models hold on other faces."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import Field
@@ -27,6 +27,7 @@ class DropClaim(Claim):
 
     is_of_other_faces: ClassVar[bool] = True
     estimated: ClassVar[str] = "the loss"
+    subject: ClassVar[str] = "faces"
 
     @classmethod
     def read(cls, told: Told) -> Self | None:
@@ -53,11 +54,26 @@ class DropClaim(Claim):
         """Nothing: no search gives an interval."""
         raise NotImplementedError("a search has no interval of what is lost on other faces")
 
+    def about(self, subject: str) -> "DropClaim":
+        if subject == self.subject:
+            return self
+        # no field, for the fields of a claim are what was declared, and hashed
+        return DropOfPictures(**{f.name: getattr(self, f.name) for f in fields(self)})
+
     def whether(self) -> str:
-        return f"Whether the models lose at most {points(self.drop_at_most)} on other faces"
+        most = points(self.drop_at_most)
+        return f"Whether the models lose at most {most} on other {self.subject}"
 
     def supported(self, value: str) -> str:
-        return f"On other faces the models lose less than {points(self.drop_at_most)}: {value}"
+        most = points(self.drop_at_most)
+        return f"On other {self.subject} the models lose less than {most}: {value}"
 
     def refuted(self, value: str) -> str:
-        return f"On other faces the models lose more than {points(self.drop_at_most)}: {value}"
+        most = points(self.drop_at_most)
+        return f"On other {self.subject} the models lose more than {most}: {value}"
+
+
+class DropOfPictures(DropClaim):
+    """The same where pictures are no faces."""
+
+    subject: ClassVar[str] = "pictures"

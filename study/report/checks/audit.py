@@ -114,7 +114,7 @@ def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, s
             ),
         ),
         ("Classes without images", _absent(summary)),
-        ("Unusable", _unusable(quarantined)),
+        ("Unusable", _unusable(quarantined, tables.study.classes)),
         ("Duplicates", _duplicates(_mapping(summary.get("duplicates")))),
         ("Leaks between splits", _leaks(_mapping(summary.get("leaks")))),
     ]
@@ -134,12 +134,12 @@ def _absent(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _unusable(quarantined: Mapping[str, Any]) -> str:
+def _unusable(quarantined: Mapping[str, Any], classes: Classes) -> str:
     if not quarantined:
         return ""
     bad, aside = quarantined.get("bad", 0), quarantined.get("set_aside", 0)
     text = f"{count(bad, 'file or row')}".replace("file or rows", "files or rows")
-    return text + (f", and {aside:,} set aside for an age without a class" if aside else "")
+    return text + (f", and {aside:,} set aside for {classes.gap}" if aside else "")
 
 
 def _duplicates(duplicates: Mapping[str, Any]) -> str:

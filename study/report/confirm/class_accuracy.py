@@ -125,9 +125,10 @@ def class_accuracy_panel(
             "do not tell how far the truth may lie from that."
         )
     note += data.beyond("are drawn")
+    rare = "images" if data.classes.years is None else "images or families"
     return Panel(
-        reading="Long bars are classes with few images or families; a mark at the bottom is a "
-        "class that the arm’s models hardly ever name.",
+        reading=f"Long bars are classes with few {rare}; a mark at the bottom is a class that the "
+        "arm’s models hardly ever name.",
         note=note,
         alt=_alt(data, data.classes.names),
         figure=class_accuracy_figure(data, marks),

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from agecls.classes import Classes
 from study.analysis.models.scoring import metric_of
 from study.folder.tables import StudyTables
 from study.report.confirm.values import possible
@@ -107,17 +108,18 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
         for faces in data.sets
         for first in [data.rows[data.rows["faces"] == faces].iloc[0]]
     ]
+    own = tables.study.classes
     seen = data.rows[data.rows["is_seen"].fillna(False).astype(bool)]
     note = f"n = {'; '.join(sizes)}. Bars: 95 % intervals over seeds and clusters of images."
     if len(seen):
         names = ", ".join(f"{row['arm']} on {row['faces']}" for row in seen.to_dict("records"))
-        note += f" Not a fair test: {names} started from weights trained on these faces."
+        note += f" Not a fair test: {names} started from weights trained on these {own.subject}."
     note += only_first(len(data.sets), data.n_sets, "sets are drawn")
     return Panel(
         reading="The further a filled mark lies from the hollow one, the more is lost away from "
-        "home: other people, cameras and ways to tell an age.",
+        f"home: other {_what_differs(own)}.",
         note=note,
-        alt="Score on other faces per arm: "
+        alt=f"Score on other {own.subject} per arm: "
         + "; ".join(
             f"{row['arm']} on {row['faces']} "
             f"{_said(row, data.measure)}, at home "
@@ -127,7 +129,7 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
         + ".",
         figure=elsewhere_figure(data, arm_marks(tables.study)),
         min_width=620 if len(data.sets) > 1 else 0,
-        table=_changes(data),
+        table=_changes(data, own.subject),
     )
 
 
@@ -135,7 +137,13 @@ def _said(row: Any, measure: Measure) -> str:
     return measure.interval(row["estimate"], row["low"], row["high"])
 
 
-def _changes(data: ElsewhereData) -> Table:
+def _what_differs(own: Classes) -> str:
+    if own.years is None:
+        return "places, cameras and ways to sort"
+    return "people, cameras and ways to tell an age"
+
+
+def _changes(data: ElsewhereData, subject: str) -> Table:
     """What was lost, in numbers."""
     rows = []
     for row in data.rows.to_dict("records"):
@@ -150,6 +158,11 @@ def _changes(data: ElsewhereData) -> Table:
         home = f"{data.measure.text(row['own'])} ({row['own_split']})"
         rows.append((f"{row['arm']} on {row['faces']}", there, home, change))
     return Table(
-        columns=("Models on faces", "There [95 % interval]", "At home", "Change [95 % interval]"),
+        columns=(
+            f"Models on {subject}",
+            "There [95 % interval]",
+            "At home",
+            "Change [95 % interval]",
+        ),
         rows=tuple(rows),
     )

@@ -1,5 +1,6 @@
 """Classes of a study: `[classes]` in its file, and what the command line puts in their place."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,17 @@ def test_data_that_name_what_no_file_can_hold_are_refused(tmp_path, names):
     ) as told:
         load_study(tmp_path / "s.toml", of_folders=lambda data: Classes(tuple(names), None, False))
     assert str(told.value).isprintable()
+
+
+OTHERS = '[claims.hold]\ntext = "They hold"\ndrop_at_most = 5\n'
+
+
+def test_a_study_of_pictures_that_are_no_faces_has_no_word_of_faces(tmp_path):
+    of_faces = study_of(tmp_path, OTHERS)
+    of_pictures = study_of(tmp_path, '[classes]\nnames = ["cat", "dog", "emu"]\n' + OTHERS)
+    assert of_faces.question == "Which factors of training matter on these faces?"
+    assert of_pictures.question == "Which factors of training matter on these pictures?"
+    assert of_faces.claims[0].whether().endswith("5 points on other faces")
+    assert of_pictures.claims[0].whether().endswith("5 points on other pictures")
+    # the claim is the same: what is hashed is what was declared
+    assert asdict(of_faces.claims[0]) == asdict(of_pictures.claims[0])

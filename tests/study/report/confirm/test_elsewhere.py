@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from agecls.classes import Classes
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
 from study.report.confirm.elsewhere import elsewhere_data, elsewhere_panel
@@ -54,6 +56,18 @@ def test_what_is_lost_is_told_in_numbers(scored: StudyTables) -> None:
     there, home = panel.figure.data[:2]
     assert (there.x[0], home.x[0]) == (18.0, 56.0)
     assert home.marker.symbol.endswith("-open")
+
+
+def test_pictures_that_are_no_faces_are_not_called_so(scored: StudyTables) -> None:
+    classes = Classes(tuple("abcdefgi"), None, False)
+    panel = elsewhere_panel(replace(scored, study=replace(scored.study, classes=classes)))
+    faces = elsewhere_panel(scored)
+    assert panel is not None
+    assert faces is not None
+    assert panel.table is not None
+    words = " ".join([panel.reading, panel.note, panel.alt, *panel.table.columns])
+    assert not re.search(r"\b(?:faces?|ages?|people)\b", words)
+    assert "other people, cameras and ways to tell an age" in faces.reading
 
 
 def test_nothing_scored_is_nothing_shown(tables: StudyTables) -> None:
