@@ -256,9 +256,9 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     ("words", "reason"),
     [
         (["--external", "a", "--seeds", "3"], "give it without|one at a time"),
-        (["--external", "x/a", "--external", "y/a"], "two sets of other faces have one name"),
-        (["--external", "test=x"], "names no set of faces"),
-        (["--external", "a b=x"], "names no set of faces"),
+        (["--external", "x/a", "--external", "y/a"], "two sets of other images have one name"),
+        (["--external", "test=x"], "names no set of images"),
+        (["--external", "a b=x"], "names no set of images"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(words, reason, capsys):
