@@ -12,6 +12,7 @@ from agecls.command import Parser
 COMMANDS: Final = {
     "study.run": "study.run",
     "study.confirm": "study.confirm",
+    "study.settle": "study.settle",
     "study.report": "study.report.__main__",
     "study.export_to": "study.export_to",
     "agecls.audit": "agecls.audit.__main__",

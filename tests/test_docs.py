@@ -49,7 +49,7 @@ FILLED_IN = {
     "ARM": "bcd-scratch",
 }
 
-TRAINING = {"study.confirm", "agecls.pretrain"}
+TRAINING = {"study.confirm", "study.settle", "agecls.pretrain"}
 EXTRAS = {
     "study.export_to tensorboard": "tensorboard",
     "study.export_to mlflow": "mlflow",

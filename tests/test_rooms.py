@@ -48,15 +48,17 @@ KNOWS = {
         "study.report.head",
     },
     "study.report.search": {"study.analysis", "study.folder", "study.plan"},
+    "study.report.settle": {"study.asked", "study.folder"},
     "study.report.trials": {"study.asked", "study.folder"},
     "study.cost": {
-        "agecls.data", "agecls.nets", "agecls.training", "study.asked", "study.plan",
-        "study.running", "study.stages",
+        "agecls.data", "agecls.nets", "agecls.training", "study.analysis",
+        "study.analysis.settle", "study.asked", "study.folder", "study.plan", "study.running",
+        "study.stages",
     },
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
-        "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
-        "study.plan", "study.report", "study.running",
+        "study.analysis.models", "study.analysis.search", "study.analysis.settle", "study.asked",
+        "study.folder", "study.plan", "study.report", "study.running",
     },
     "study.exporters": {"study.asked", "study.folder"},
 }  # fmt: skip
@@ -119,7 +121,14 @@ def test_agecls_knows_nothing_of_the_study():
 
 
 def test_nothing_imports_a_command():
-    commands = {"study.run", "study.confirm", "study.export_to", "agecls.predict", "agecls.export"}
+    commands = {
+        "study.run",
+        "study.confirm",
+        "study.settle",
+        "study.export_to",
+        "agecls.predict",
+        "agecls.export",
+    }
     assert not {t for targets in arrows().values() for t in targets} & commands
 
 

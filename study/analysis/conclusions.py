@@ -19,9 +19,10 @@ from study.analysis.models.drops import judge_drops
 from study.analysis.models.external import external_frame, score_elsewhere
 from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.search.answers import Analysis, analyse
+from study.analysis.settled import bring, is_scored
 from study.asked.factors import arm_name
 from study.errors import TablesError
-from study.folder.columns import Kind, classes_of, names_of
+from study.folder.columns import WITH_CONFIG, Kind, classes_of, names_of
 from study.folder.folder import Folder
 from study.folder.other_faces import read_other_faces
 from study.folder.parquet import as_table
@@ -70,11 +71,12 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     of_confirm, of_arms = _confirmed(tables, analysis)
     tables = _having(tables, of_confirm)
     of_external, of_drops = _elsewhere(tables)
-    rows = [*_records(analysis.table("claims")), *of_arms, *of_drops]
+    of_settle, of_open = _settled(tables)
+    rows = [*_records(analysis.table("claims")), *of_arms, *of_drops, *of_open]
     claims: _Frames = {"claims": pd.DataFrame(rows, columns=names_of("claims"))}
     of_search: _Frames = {kind: analysis.table(kind) for kind in _OF_SEARCH}
     # claims first: a process killed in between leaves nothing that says their rows are there
-    frames = claims | of_confirm | of_external | of_search
+    frames = claims | of_confirm | of_external | of_settle | of_search
     for kind, frame in frames.items():
         Folder(tables.folder).write_table(kind, frame, tables.study)
     return Conclusions(tables=_having(tables, frames), analysis=analysis)
@@ -183,6 +185,17 @@ def _kept(tables: StudyTables, *, of_drops: bool) -> _Rows:
     return _records(tables.claims[is_kept & (tables.claims["stage"] == "confirm")])
 
 
+def _settled(tables: StudyTables) -> tuple[_Frames, _Rows]:
+    """Trainings that settle what is open, and each look at them; rows of the claims asked."""
+    found = None if tables.settle is None or is_scored(tables) else bring(tables)
+    if found is not None:
+        # scores last: what a process killed in between leaves is made again
+        return found.frames, found.claims
+    if tables.claims is None or tables.settle is None:
+        return {}, []
+    return {}, _records(tables.claims[tables.claims["stage"] == "settle"])
+
+
 def _records(frame: pd.DataFrame) -> _Rows:
     rows: _Rows = frame.to_dict("records")
     return rows
@@ -190,4 +203,10 @@ def _records(frame: pd.DataFrame) -> _Rows:
 
 def _having(tables: StudyTables, frames: _Frames) -> StudyTables:
     """The tables with these among them, as they are read from disk."""
-    return tables.having(**{kind: as_table(frame, kind) for kind, frame in frames.items()})
+    factors = tables.study.factors
+    return tables.having(
+        **{
+            kind: as_table(frame, kind, factors if kind in WITH_CONFIG else ())
+            for kind, frame in frames.items()
+        }
+    )

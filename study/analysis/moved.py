@@ -33,6 +33,8 @@ COLUMNS = [
     "reason",
 ]
 
+_SETTLED = ("supported", "refuted")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
@@ -54,9 +56,9 @@ def moved_claims(first: Answered, second: Answered) -> pd.DataFrame:
 
     Returns:
         `COLUMNS`: second minus first in `unit` (points, or share), with a 95 % interval; `moved`
-        if that lies off 0; verdicts as they stand. Stages are compared like with like, confirm
-        before search, and a confirm stage only on the same split; without a comparison
-        `difference` is null and `reason` says why.
+        if that lies off 0; verdicts as they stand. Stages are compared like with like, settling
+        before confirm before search, and a confirm stage only on the same split; without a
+        comparison `difference` is null and `reason` says why.
     """
     theirs = {claim.name: claim for claim in second.study.claims}
     rows = []
@@ -90,7 +92,7 @@ def _moved(ours: Claim, theirs: Claim, first: Answered, second: Answered) -> dic
     if replace(ours, text="") != replace(theirs, text=""):  # the same claim in other words
         return base | {"reason": "the two studies state it differently"}
     reason = "no stage has an estimate in both studies"
-    for stage in ("confirm", "search"):
+    for stage in ("settle", "confirm", "search"):
         rows = [answer[stage] for answer in answers if stage in answer]
         triples = [triple for row in rows if (triple := _triple(row)) is not None]
         if len(triples) < 2:
@@ -113,9 +115,11 @@ def _by_stage(claims: pd.DataFrame, name: str) -> dict[str, Mapping[str, object]
 
 
 def _standing(answer: Mapping[str, Mapping[str, object]]) -> str | None:
-    """The verdict that counts: the confirm stage's, where it gave one."""
-    row = answer.get("confirm") or answer.get("search")
-    return None if row is None else _text(row["verdict"])
+    """The verdict that counts: of settling or the confirm stage, where one gave it."""
+    each = [answer[stage] for stage in ("settle", "confirm", "search") if stage in answer]
+    # as the report's ledger: settling counts where it settled, else what fresh seeds settled
+    settled = [row for row in each if row["verdict"] in _SETTLED and row["stage"] != "search"]
+    return _text((settled or each)[0]["verdict"]) if each else None
 
 
 def _triple(row: Mapping[str, object]) -> tuple[float, float, float] | None:

@@ -47,8 +47,8 @@ SETTLE: Final[tuple[Column, ...]] = (
     *columns(
         FLAG,
         collapsed="as in trials",
-        learned="whether the model is better on its fold than naming how common each class is; "
-        "false: it hardly learned, and effects in points are without it",
+        learned="whether the model is better on its fold than naming how common each class is, "
+        "and not far behind the others of its row; false: effects in points are without it",
     ),
     *columns(WHOLE, n_images="images of its fold", n_clusters="independent groups of them"),
     *scores("val", "the images of its fold"),
@@ -88,6 +88,18 @@ LOOKS: Final[tuple[Column, ...]] = (
     ),
 )
 """A row a claim and look."""
+
+PAIRS: Final[tuple[Column, ...]] = (
+    *keys(TEXT, factor_a="one factor", factor_b="the other factor"),
+    *interval(
+        "points: half of how much more factor_a does under one level of factor_b than under "
+        "the other"
+    ),
+    *columns(REAL, p_adjusted="that it is 0, after Holm's step-down over all pairs estimated"),
+    *columns(FLAG, matters="whether the pair, or one that it cannot be told from, matters"),
+    *columns(TEXT, aliases="pairs that it cannot be told from in the design; null: none"),
+)
+"""A row a pair of factors of a settling design, or several that look alike."""
 
 CLAIMS: Final[tuple[Column, ...]] = (
     *keys(TEXT, claim="name in the study file"),

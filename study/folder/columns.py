@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import WHOLE_FACTORS, Factor
-from study.folder.claim_columns import CLAIMS, LOOKS, SETTLE
+from study.folder.claim_columns import CLAIMS, LOOKS, PAIRS, SETTLE
 from study.folder.column import (
     FLAG,
     OF_AN_ORDER,
@@ -41,6 +41,7 @@ Kind = Literal[
     "external",
     "settle",
     "looks",
+    "pairs",
 ]
 """Which table; `results/NAME/<kind>.parquet` holds it."""
 
@@ -280,6 +281,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "claims": CLAIMS,
     "settle": SETTLE,
     "looks": LOOKS,
+    "pairs": PAIRS,
 }
 """The columns of every table but `config/<factor>`, in order; the owner of their names.
 

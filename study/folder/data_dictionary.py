@@ -23,6 +23,7 @@ ROWS: Final[dict[Kind, str]] = {
     "external": "a metric of an arm, or of one arm minus another, on a set of other faces",
     "settle": "a training of the settling stage: a row of its design on one fold, from one seed",
     "looks": "a claim as it stood when the settling stage had finished so many blocks",
+    "pairs": "a pair of factors of the settling stage's design",
 }
 """What one row of each table is."""
 

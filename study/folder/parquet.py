@@ -116,9 +116,9 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
     return _to_frame(pa.table(arrays))
 
 
-def as_table(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-    """A frame that `write_table` has taken as `read_table` gives it back; without factors."""
-    wanted = columns_of(kind)
+def as_table(frame: pd.DataFrame, kind: Kind, factors: Sequence[Factor] = ()) -> pd.DataFrame:
+    """A frame that `write_table` has taken as `read_table` gives it back."""
+    wanted = columns_of(kind, factors)
     arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
     return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
 

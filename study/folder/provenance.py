@@ -83,7 +83,9 @@ class Confirmed:
     choices: list[dict[str, Any]]
 
 
-_STAGES: Final = ("folds", "pretrained", "scout", "test_reads", "confirm", "external")
+_STAGES: Final = (
+    "folds", "pretrained", "scout", "test_reads", "confirm", "external", "settle",
+)  # fmt: skip
 """What only a stage that has run, or one with folds, leaves."""
 
 
@@ -112,6 +114,7 @@ class Provenance:
         test_reads: Every look at results on the test split.
         confirm: What was confirmed.
         external: Every set of other faces that was scored.
+        settle: The design that settles what is open, and which claims it does not ask, with why.
         others: What another version wrote, which stays.
     """
 
@@ -135,6 +138,7 @@ class Provenance:
     test_reads: list[TestRead] = field(default_factory=list)
     confirm: Confirmed | None = None
     external: list[dict[str, Any]] = field(default_factory=list)
+    settle: dict[str, Any] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -69,6 +69,7 @@ class StudyTables:
     external: pd.DataFrame | None = None
     settle: pd.DataFrame | None = None
     looks: pd.DataFrame | None = None
+    pairs: pd.DataFrame | None = None
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
@@ -130,6 +131,7 @@ def read_study(folder: Path) -> StudyTables:
         external=home.read_table("external"),
         settle=home.read_table("settle"),
         looks=home.read_table("looks"),
+        pairs=home.read_table("pairs"),
     )
 
 

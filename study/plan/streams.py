@@ -30,6 +30,8 @@ class Stream(IntEnum):
     EXTERNAL = 8
     FOLDS = 9
     FOLD_TURNS = 10
+    SETTLE = 11
+    SETTLE_SEEDS = 12
 
 
 _LAST_THAT_MEETS: Final = 8

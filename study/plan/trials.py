@@ -16,7 +16,7 @@ from study.plan.design import draw_design
 from study.plan.streams import Stream, generator, training_seeds
 from study.plan.turns import fold_turns
 
-Origin = Literal["design", "search", "repeat", "scout", "confirm"]
+Origin = Literal["design", "search", "repeat", "scout", "confirm", "settle"]
 
 _Decided = list[tuple[Origin, dict[str, Level]]]
 """An arm's trials that are known before the search, in order."""
@@ -30,9 +30,9 @@ class PlannedTrial:
         number: From 0, in the order of starting.
         arm: The arm's name.
         cell: The arm factors' levels.
-        origin: All but `search` trials run at full length and are never stopped; `confirm` trials
-            are of the stage after the search (`study.stages.confirm`), `scout` trials of the one
-            before it (`study.stages.scout`).
+        origin: All but `search` trials run at full length and are never stopped; `confirm` and
+            `settle` trials are of the stages after the search, `scout` trials of the one before
+            it (`study.stages`).
         config: Every factor that exists, fixed ones too; None if the sampler will decide.
         seed: Root of the run's random streams.
         fold: What it is validated on, from 0, all other folds being trained on; None: the data's

@@ -18,7 +18,7 @@ from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
 from study.report.head.digest import digest_of
 from study.report.head.earlier import earlier_note
-from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES
+from study.report.head.ledger import STAGE_NAMES, note_of_stages
 from study.report.head.overview import arms_n, budget_sentence, is_open, progress_data
 from study.report.html import embedded, render_page
 from study.report.look import arm_marks
@@ -84,8 +84,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         answer=digest.answer,
         claims=digest.claims,
         stages=STAGE_NAMES,
-        search_caveat=SEARCH_CAVEAT,
-        confirm_note=CONFIRM_NOTE,
+        note_of_stages=note_of_stages(digest.claims, is_confirmed=confirmed is not None),
         confirmed=confirmed,
         arms=arms,
         earlier_note=earlier_note(study),

@@ -11,6 +11,7 @@ from study.report.checks.audit import majority_share
 from study.report.confirm.values import ConfirmedValues
 from study.report.head.digest import Digest
 from study.report.panel import Panel, Placed, Row
+from study.report.settle.facts import Facts, settle_facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,11 @@ class Given:
         """Share of the commonest class in val; None: unknown, or the metric is no accuracy."""
         is_accuracy = self.tables.study.metric == "val_accuracy"
         return majority_share(self.tables) if is_accuracy else None
+
+    @cached_property
+    def settled(self) -> Facts | None:
+        """What was spent on verdicts; None: nothing."""
+        return settle_facts(self.tables)
 
     @cached_property
     def predicted(self) -> Predicted | None:
@@ -113,6 +119,11 @@ def of_predicted(
         return make(given.tables, confirmed, predicted) if confirmed and predicted else None
 
     return Row(id_, title, draw)
+
+
+def of_settled(id_: str, title: str, make: Callable[[Facts], Panel | None]) -> Row[Given]:
+    """The row of a figure of what trainings spent on verdicts say."""
+    return Row(id_, title, lambda given: make(given.settled) if given.settled else None)
 
 
 def of_analysed(

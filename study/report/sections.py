@@ -30,6 +30,7 @@ from study.report.parts import (
     of_analysed,
     of_confirmed,
     of_predicted,
+    of_settled,
 )
 from study.report.search.best import best_panel
 from study.report.search.collapse import collapse_panel
@@ -37,6 +38,10 @@ from study.report.search.fidelity import fidelity_panel
 from study.report.search.stopping import stopping_panel
 from study.report.search.survival import survival_panel
 from study.report.search.timeline import timeline_panel
+from study.report.settle.design import design_panel
+from study.report.settle.looks import looks_panel
+from study.report.settle.pairs import pairs_panel
+from study.report.settle.trainings import trainings_panel
 from study.report.trials.curves import curves_panel
 from study.report.trials.learning_rate import learning_rate_panel
 from study.report.trials.parallel import parallel_panel
@@ -92,6 +97,12 @@ CONFIRMED: Final = (
         "Do the models hold on other faces?",
         lambda tables, _: elsewhere_panel(tables),
     ),
+)
+SETTLED: Final = (
+    of_settled("looks", "How did each claim’s interval shrink, look by look?", looks_panel),
+    of_settled("design", "Which recipes were trained?", design_panel),
+    of_settled("pairs", "Does what one factor does depend on another?", pairs_panel),
+    of_settled("trainings", "What did every training score?", trainings_panel),
 )
 FACTORS: Final = (
     of_analysed(
@@ -165,6 +176,12 @@ PARTS: Final = (
         title="What do fresh seeds say?",
         figures=CONFIRMED,
         intro=_looks,
+    ),
+    Part(
+        id="settled",
+        name="Settled",
+        title="What do trainings spent on verdicts say?",
+        figures=SETTLED,
     ),
     Part(id="factors", name="Factors", title="Which factors matter?", figures=FACTORS),
     Part(id="figures", name="Figures", title="What happened in the trials?", figures=TRIALS),

@@ -12,7 +12,7 @@ from study.report.checks.audit import majority_share
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
 from study.report.head.earlier import earlier_note
-from study.report.head.ledger import CONFIRM_NOTE, SEARCH_CAVEAT, STAGE_NAMES, Entry, Standing
+from study.report.head.ledger import STAGE_NAMES, Entry, Standing, note_of_stages
 from study.report.head.overview import arms_n, budget_sentence, progress_data
 from study.report.sources import pretrained_start
 from study.report.wording import SYMBOLS, count, percent
@@ -116,16 +116,22 @@ def _arms(digest: Digest) -> str:
 def _claims(claims: Sequence[Entry]) -> str:
     if not claims:
         return ""
+    has_settled = any(entry.settled for entry in claims)
+    columns = ["Claim", "Settled [95 %]", "Confirmed [95 %]", "Search [95 %]", "Verdict"]
     rows = [
-        (
-            entry.text,
+        [
+            entry.text + " (added after the search)" * entry.is_added,
+            _cell(entry.settled) if entry.settled else "–",
             "; ".join(_cell(one) for one in entry.confirmed) or "–",
             _cell(entry.searched) if entry.searched else "–",
             f"{SYMBOLS.get(entry.verdict, '')} {entry.verdict}",
-        )
+        ]
         for entry in claims
     ]
-    return table(("Claim", "Confirmed [95 %]", "Search [95 %]", "Verdict"), rows)
+    if not has_settled:
+        for row in (columns, *rows):
+            del row[1]
+    return table(columns, rows)
 
 
 def _cell(standing: Standing) -> str:
@@ -138,7 +144,7 @@ def _caveats(answer: Answer, digest: Digest, notes: Sequence[str]) -> str:
     confirmed = digest.confirmed
     found = [*answer.warnings]
     if digest.claims:
-        found.append(CONFIRM_NOTE if confirmed else SEARCH_CAVEAT)
+        found.append(note_of_stages(digest.claims, is_confirmed=confirmed is not None))
     found.append(budget_sentence(digest.arms))
     if confirmed:
         found.append(f"n of the confirmed values: {arms_n(digest.arms)}.")

@@ -44,9 +44,19 @@ class SearchDisplay:
     On a terminal it redraws a table; elsewhere it prints one line per trial that ended.
     """
 
-    def __init__(self, search: Search, *, majority: float, console: Console) -> None:
-        """Follow `search`; `majority` is the validation share of the commonest class."""
+    def __init__(
+        self, search: Search, *, majority: float, console: Console, above: str = ""
+    ) -> None:
+        """Follow `search`.
+
+        Args:
+            search: What runs.
+            majority: The validation share of the commonest class.
+            console: Where it is shown.
+            above: Stands above the table on a terminal.
+        """
         self._search = search
+        self._above = above
         self._measure = Measure(search.study.metric)
         self._majority = majority
         self._console = console
@@ -109,7 +119,8 @@ class SearchDisplay:
         return epochs * (time.monotonic() - self._started) / ran
 
     def _draw(self) -> Group:
-        return Group(self._header(), self._arms(), self._running())
+        above = [Text(self._above)] if self._above else []
+        return Group(*above, self._header(), self._arms(), self._running())
 
     def _header(self) -> Text:
         ended = sum(t.status != "running" for t in self._search.record.trials.values())

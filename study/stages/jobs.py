@@ -17,6 +17,7 @@ from study.stages.pretrain import pretrain
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage, begun, held, opened
+from study.stages.settle import Settle
 from study.stages.sources import check_given, contents
 from study.stages.study_faces import study_faces
 
@@ -55,6 +56,10 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
     stages: list[Stage] = [pretrain, scout, search]
     if study.confirm_seeds > 0:
         stages.append(Confirm(n_seeds=study.confirm_seeds))
+    if study.settle is not None:
+        stages.append(
+            Settle(trainings=study.settle.trainings, time_budget=study.settle.time_budget)
+        )
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:
         checkpoints = room.prepare(study, folder, means.storage, means.resources)
@@ -100,6 +105,30 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
             check_models(session, n_seeds)
             contents(study, folder.path, session.provenance)
             session.run([Confirm(n_seeds=n_seeds, look_again=True)])
+    return Outcome(
+        report=_report(session),
+        interrupted=session.interrupted,
+        failed=session.failed,
+    )
+
+
+def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Outcome:
+    """Spend trainings where verdicts are missing and write the report.
+
+    Raises:
+        StudyError: Another process works on the folder, or there is no room.
+        AgeclsError: The data or the weights cannot be used.
+    """
+    with held(folder) as record:
+        tables = read_study(folder.path)  # refuses damage before Ray starts
+        data = study_faces(study, means.console)
+        with opened(study, folder, data, record, means) as session:
+            session.tables = tables
+            if not session.is_searched:
+                ended = f"{session.n_ended} of {study.trials}"
+                session.say(f"The search is not over: recipes follow from {ended} trials.")
+            contents(study, folder.path, session.provenance)
+            session.run([stage])
     return Outcome(
         report=_report(session),
         interrupted=session.interrupted,

@@ -194,6 +194,7 @@ class Session(Means):
         *,
         scoring: Scoring | None = None,
         tick: Callable[[], None] = lambda: None,
+        above: str = "",
     ) -> bool:
         """Run the plan of `search`, shown on the console; whether it is over.
 
@@ -202,6 +203,7 @@ class Session(Means):
             home: Where it is run, prepared.
             scoring: What finished models predict; None: nothing.
             tick: Called after every event.
+            above: Stands above what the terminal shows.
 
         Raises:
             StudyError: It cannot go on.
@@ -211,7 +213,9 @@ class Session(Means):
             return search.is_over
         has_folds = _has_folds(search)
         faces = self.folded if has_folds else self.data
-        display = SearchDisplay(search, majority=self.majority(search), console=self.console)
+        display = SearchDisplay(
+            search, majority=self.majority(search), console=self.console, above=above
+        )
 
         def show() -> None:
             display.tick()

@@ -55,6 +55,38 @@ def elsewhere_lines(tables: StudyTables) -> list[str]:
     return lines
 
 
+def settled_line(tables: StudyTables, done: int, planned: int) -> str:
+    """How many claims are settled after so many trainings, and the widest interval."""
+    last = last_look(tables)
+    if last.empty:
+        return f"{done} of {planned} trainings: no look yet"
+    is_open = last["verdict"] == "unresolved"
+    line = (
+        f"{done} of {planned} trainings, {last['blocks'].max()} blocks: {(~is_open).sum()} of "
+        f"{len(last)} claims settled"
+    )
+    half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max()
+    return line if pd.isna(half) else f"{line}, widest open interval ± {half:.1f} points"
+
+
+def settled_lines(tables: StudyTables) -> list[str]:
+    """Each claim's verdict with its interval, and whether one training turns it."""
+    if tables.claims is None:
+        return []
+    rows = tables.claims[tables.claims["stage"] == "settle"].to_dict("records")
+    return [
+        f"{row['verdict']}{', fragile' if row['fragile'] is True else ''}: {row['text']} "
+        f"({_difference(row)}; {row['n_trainings']} trainings)"
+        for row in rows
+    ]
+
+
+def last_look(tables: StudyTables) -> pd.DataFrame:
+    """Rows of `looks` after most blocks; empty before the first look."""
+    looks = tables.looks if tables.looks is not None else pd.DataFrame({"blocks": []})
+    return looks[looks["blocks"] == looks["blocks"].max()]
+
+
 def _difference(row: Mapping[str, Any]) -> str:
     """A claim's estimate with its interval, or why it is withheld."""
     if pd.isna(row["estimate"]):

@@ -56,7 +56,7 @@ def claims_points(studies: Mapping[str, Digest]) -> list[Point]:
                     value=one.estimate,
                     low=one.low,
                     high=one.high,
-                    is_filled=one.stage == "confirm",
+                    is_filled=one.stage != "search",
                     text=f"{one.value}, {entry.verdict} ({one.stage} stage)",
                 )
             )

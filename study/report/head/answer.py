@@ -109,13 +109,18 @@ def _difference(gap: Value, measure: Measure) -> str:
 def _claims(entries: Sequence[Entry], confirmed: ConfirmedValues | None) -> str:
     if not entries:
         return "No claim was declared before the search, so none is judged."
-    stage = "" if confirmed is not None else " by the search alone"
+    is_alone = confirmed is None and not any(entry.settled for entry in entries)
+    stage = " by the search alone" if is_alone else ""
     settled = sum(entry.is_settled for entry in entries)
-    if len(entries) == 1:
+    added = sum(entry.is_added for entry in entries)
+    if len(entries) == 1 and not added:
         (only,) = entries
         if settled:
             return f"The one claim declared before the search is {only.verdict}{stage}."
         return f"The one claim is not settled{stage}: {only.verdict}."
+    if added:
+        which = f"{added} of them added after the search"
+        return f"Of {count(len(entries), 'claim')}, {which}: {tally(entries)}{stage}."
     if not settled:
         return f"None of the {len(entries)} claims is settled{stage}: {tally(entries)}."
     return f"Of {count(len(entries), 'claim')} declared before the search: {tally(entries)}."

@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.report.head.ledger import Entry, Standing
+from study.report.head.ledger import STAGE_NAMES, Entry, Standing
 from study.report.look import MODEL, MUTED, SHADE, SURFACE, Mark, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.traces import either, heading
@@ -91,14 +91,21 @@ def claims_panel(entries: list[Entry]) -> Panel | None:
     if not rows:
         return None
     shown = rows[:MOST_CLAIMS]
-    is_confirmed = any(one.stage == "confirm" for row in shown for one in row.standings)
+    stages = {one.stage for row in shown for one in row.standings}
     reading = (
         "A claim holds where its whole interval lies in its grey band, and fails where it lies "
         "outside; an interval across the band’s end leaves it open."
     )
-    if is_confirmed:
+    if stages != {"search"}:
+        filled = {
+            "settle": "Filled squares: settling.",
+            "confirm": "Filled circles: fresh seeds."
+            if "settle" in stages
+            else "Filled: fresh seeds.",
+        }
+        reading += "".join(f" {words}" for stage, words in filled.items() if stage in stages)
         reading += (
-            " Filled: fresh seeds. Hollow: what the search alone had said; where it lies further "
+            " Hollow: what the search alone had said; where it lies further "
             "out, the search had flattered the difference."
         )
     else:
@@ -129,13 +136,15 @@ def _mark(one: Standing, y: float) -> go.Scatter:
     x, low, high = (
         [round(value, 4)] for value in (one.estimate, one.low, one.high) if value is not None
     )
-    is_confirmed = one.stage == "confirm"
-    size, width = (11, 2.4) if is_confirmed else (9, 1.2)
+    is_searched = one.stage == "search"
+    size, width = (9, 1.2) if is_searched else (11, 2.4)
+    symbol = "square" if one.stage == "settle" else "circle"
     return go.Scatter(
         x=x,
         y=[y],
         mode="markers",
-        marker=either(Mark(MODEL, "circle"), size, is_hollow=not is_confirmed),
+        marker=either(Mark(MODEL, symbol), size, is_hollow=is_searched),
         error_x=interval_bar(x, low=low, high=high, colour=MODEL, width=width),
-        hovertemplate=f"{one.stage} stage: {inert(one.value)}<br>{inert(one.n)}<extra></extra>",
+        hovertemplate=f"{STAGE_NAMES[one.stage]}: {inert(one.value)}<br>{inert(one.n)}"
+        "<extra></extra>",
     )

@@ -1,12 +1,12 @@
 """The ledger of claims: what was believed before the search, and what each stage says of it.
 
-The confirm stage's word counts where it gave one; the search's stands beside it, so that a reader
-sees how much the search had flattered.
+What settling settled counts, else the confirm stage's word where it gave one; the search's stands
+beside it, so that a reader sees how much the search had flattered.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -16,9 +16,13 @@ from study.folder.tables import StudyTables
 from study.report.head.verdict_frame import claim_sentence
 from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed
 
-Stage = Literal["confirm", "search"]
+Stage = Literal["settle", "confirm", "search"]
 
-STAGE_NAMES: Final[dict[Stage, str]] = {"confirm": "confirm stage", "search": "search stage"}
+STAGE_NAMES: Final[dict[Stage, str]] = {
+    "settle": "settling",
+    "confirm": "confirm stage",
+    "search": "search stage",
+}
 
 SEARCH_CAVEAT: Final = (
     "The search’s verdicts are not adjusted for the number of claims, and rest on one split that "
@@ -27,6 +31,12 @@ SEARCH_CAVEAT: Final = (
 CONFIRM_NOTE: Final = (
     "The confirm stage’s verdicts count, adjusted for the number of claims that it tested; the "
     "search’s estimates stand below them, unadjusted."
+)
+
+SETTLE_NOTE: Final = (
+    "Verdicts of settling count where it settled a claim: each training speaks to every claim, "
+    "and intervals are widened for looking several times and for the number of claims. The "
+    "answers of earlier stages stand below them."
 )
 
 _SETTLED: Final = ("supported", "refuted")
@@ -49,6 +59,7 @@ class Standing:
         reason: Why this verdict, or what would settle the claim.
         command: Tests a claim that cannot be tested here; empty: it can.
         sentence: The answer in words, verdict last.
+        is_fragile: Whether leaving out one training turns the verdict.
     """
 
     stage: Stage
@@ -61,6 +72,12 @@ class Standing:
     reason: str
     command: str
     sentence: str
+    is_fragile: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is supported or refuted."""
+        return self.verdict in _SETTLED
 
     @property
     def value(self) -> str:
@@ -82,6 +99,8 @@ class Entry:
         claim: As declared; None: only the table of claims knows it.
         confirmed: What fresh seeds say: one answer, or one per set of other faces.
         searched: What the search says, or None.
+        settled: What settling says, or None.
+        is_added: Whether it was added after the search.
     """
 
     name: str
@@ -89,18 +108,24 @@ class Entry:
     claim: Claim | None
     confirmed: tuple[Standing, ...]
     searched: Standing | None
+    settled: Standing | None = None
+    is_added: bool = False
 
     @property
     def standings(self) -> tuple[Standing, ...]:
-        """All answers, the confirm stage's first."""
-        return self.confirmed + ((self.searched,) if self.searched else ())
+        """All answers, those of later stages first."""
+        each = (self.settled, *self.confirmed, self.searched)
+        return tuple(one for one in each if one is not None)
 
     @property
     def standing(self) -> Standing | None:
         """The answer that counts."""
-        if self.confirmed:
-            return min(self.confirmed, key=lambda one: _place(_GRAVITY, one.verdict))
-        return self.searched
+        confirmed = min(
+            self.confirmed, key=lambda one: _place(_GRAVITY, one.verdict), default=None
+        )
+        if self.settled and (self.settled.is_settled or not (confirmed and confirmed.is_settled)):
+            return self.settled
+        return confirmed or self.searched
 
     @property
     def verdict(self) -> str:
@@ -115,12 +140,23 @@ class Entry:
 
 def ledger_data(tables: StudyTables) -> list[Entry]:
     """An entry per claim in the study's order, then claims that only the table knows."""
-    declared = {claim.name: claim for claim in tables.study.claims}
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in declared}
+    asked = {claim.name: claim for claim in tables.study.every_claim}
+    added = {claim.name for claim in asked.values() if claim not in tables.study.claims}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
     if tables.claims is not None:
         for row in tables.claims.to_dict("records"):
             rows.setdefault(str(row["claim"]), []).append(row)
-    return [_entry(name, declared.get(name), of_claim) for name, of_claim in rows.items()]
+    return [
+        replace(_entry(name, asked.get(name), of_claim), is_added=name in added)
+        for name, of_claim in rows.items()
+    ]
+
+
+def note_of_stages(entries: Sequence[Entry], *, is_confirmed: bool) -> str:
+    """Which stage's verdicts count, and what they are adjusted for."""
+    if any(entry.settled for entry in entries):
+        return SETTLE_NOTE
+    return CONFIRM_NOTE if is_confirmed else SEARCH_CAVEAT
 
 
 def tally(entries: Sequence[Entry]) -> str:
@@ -142,11 +178,13 @@ def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]]) -> Entry:
         claim=claim,
         confirmed=tuple(one for one in found if one.stage == "confirm"),
         searched=next((one for one in found if one.stage == "search"), None),
+        settled=next((one for one in found if one.stage == "settle"), None),
     )
 
 
 def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
-    stage: Stage = "confirm" if row["stage"] == "confirm" else "search"
+    stages: dict[Any, Stage] = {name: name for name in STAGE_NAMES}
+    stage, is_fragile = stages.get(row["stage"], "search"), row.get("fragile") is True
     estimate, low, high = (_number(row[name]) for name in ("estimate", "low", "high"))
     is_share, reason, command = row["unit"] == "share", _word(row["reason"]), _word(row["command"])
     # where the estimate is withheld, the reason says of what there is too little
@@ -158,6 +196,8 @@ def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
         is_share=is_share,
         n=n,
         reason=reason,
+        no_difference=row.get("no_difference") is True,
+        is_fragile=is_fragile,
     )
     return Standing(
         stage=stage,
@@ -170,11 +210,18 @@ def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
         reason=reason,
         command=command,
         sentence=reason[:1].upper() + reason[1:] + "." if command else sentence,
+        is_fragile=is_fragile,
     )
 
 
 def _size(stage: Stage, row: Mapping[str, Any]) -> str:
     seeds, trials, split = _number(row["n_seeds"]), _number(row["n_trials"]), _word(row["split"])
+    if stage == "settle":
+        clusters = _number(row["n_clusters"])
+        return (
+            f"{count(int(trials or 0), 'training')} in {count(int(seeds or 0), 'block')}, "
+            f"{count(int(clusters or 0), 'cluster')} of images"
+        )
     if stage == "confirm":
         each = f"{count(int(seeds), 'fresh seed')} each" if seeds else ""
         where = f"{split} split" if split in ("val", "test") else split

@@ -11,7 +11,15 @@ Found = tuple[float | None, float | None, float | None]
 
 
 def claim_sentence(
-    claim: Claim | None, verdict: str, found: Found, *, is_share: bool, n: str, reason: str
+    claim: Claim | None,
+    verdict: str,
+    found: Found,
+    *,
+    is_share: bool,
+    n: str,
+    reason: str,
+    no_difference: bool = False,
+    is_fragile: bool = False,
 ) -> str:
     """The answer to a claim in words.
 
@@ -22,6 +30,8 @@ def claim_sentence(
         is_share: Whether these are differences of shares 0..1.
         n: What they rest on; may be empty.
         reason: Why there is no estimate, where there is none.
+        no_difference: Whether the whole interval lies within the least difference of interest.
+        is_fragile: Whether leaving out one training turns the verdict.
     """
     behind = f" ({n})" if n else ""
     if claim is None:
@@ -35,6 +45,10 @@ def claim_sentence(
         words = claim.refuted(value)
     else:
         words = f"{claim.whether()} is open: {claim.estimated} is {value}"
+    if no_difference:
+        behind += ", which makes no difference that matters"
+    if is_fragile:
+        behind += "; fragile, for one training less turns it"
     return f"{words}{behind}: {verdict}."
 
 

@@ -1,0 +1,344 @@
+"""Settling without Ray: most tests train nothing, everything else is real."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agecls.data.loading import load_data
+from agecls.faces.face_set import FaceSet, draw_face_set
+from study.analysis import conclude
+from study.asked.study_file import load_study
+from study.errors import StudyError
+from study.folder.folder import Folder
+from study.folder.parquet import read_table
+from study.folder.provenance import Provenance
+from study.folder.record_lines import read_events
+from study.plan.settle_plan import read_settling
+from study.running.in_process import InProcess
+from study.running.interruption import StopRequest
+from study.running.steps import FAILURE, KIND, PREDICTIONS
+from study.stages.settle import Settle
+from tests.small_studies import study_toml
+from tests.study.staged import session_at, write_search
+from tests.study.tiny import FIXED
+from tests.untrained import Untrained
+
+CLAIMS = """
+[claims.bcd_better]
+text = "BCD beats ORG"
+factor = "variant"
+better = "bcd"
+worse = "org"
+least = 1.0
+[claims.longer_equal]
+text = "Two epochs do as well as one"
+factor = "epochs"
+equal = [1, 2]
+within = 2.0
+[claims.rate_matters]
+text = "The rate matters more than the structure"
+factor = "lr"
+more_than = "variant"
+[settle]
+trainings = 24
+"""
+ADDED = """
+[settle.claims.org_better]
+text = "ORG beats BCD"
+factor = "variant"
+better = "org"
+worse = "bcd"
+least = 0.0
+"""
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces") / "faces"
+    draw_face_set(folder, FaceSet(families=24, val_families=8, test_families=0, size=16))
+    return folder
+
+
+@pytest.fixture
+def study(tmp_path, faces, monkeypatch):
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    text = study_toml(trials=4, lengths=(1, 2), data=faces, fixed=FIXED) + CLAIMS
+    (tmp_path / "it.toml").write_text(text + ADDED)
+    return load_study(tmp_path / "it.toml")
+
+
+@pytest.fixture
+def folder(study, tmp_path):
+    """A finished search on disk, as copied from elsewhere: tables and the study file alone."""
+    write_search(study, tmp_path / "it", lr=0.01, epochs=2)
+    return tmp_path / "it"
+
+
+class Guessing(Untrained):
+    """Guesses in the place of predictions: BCD names more classes right than ORG.
+
+    It fails the trainings of the numbers `failing`.
+    """
+
+    failing = ()
+
+    def __init__(self, data, backbones, scored):
+        super().__init__(data, backbones, scored)
+        self.data = data
+
+    def step(self):
+        if self.config["number"] in self.failing:
+            return {FAILURE: "not today", KIND: "refused"}
+        result, recipe = super().step(), self.config["recipe"]
+        if self.epoch == recipe["epochs"] and self.scored is not None:
+            labels = self.data.fold(self.config["fold"]).val_labels
+            result[PREDICTIONS] = {"val": guess(recipe, self.config["number"], labels)}
+        return result
+
+
+def guess(recipe, number, labels):
+    rng = np.random.default_rng([recipe["seed"], number])
+    share = 0.85 if recipe["variant"] == "bcd" else 0.55
+    named = np.where(rng.random(len(labels)) < share, labels, rng.integers(0, 8, len(labels)))
+    return (0.02 + 0.84 * np.eye(8)[named]).astype(np.float32)
+
+
+class FailingThird(Guessing):
+    failing = (2,)
+
+
+class Killed(BaseException):
+    """Stands for a killed driver."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KilledBefore(InProcess):
+    """An executor that is killed before its `epochs`-th epoch is recorded."""
+
+    trainer: Any = Guessing
+    epochs: int
+
+    def run(self, job):
+        record, n = job.search.finished_epoch, count()
+
+        def finished_epoch(number, metrics):
+            if next(n) == self.epochs:
+                raise Killed
+            return record(number, metrics)
+
+        job.search.finished_epoch = finished_epoch
+        super().run(job)
+
+
+GUESSING = InProcess(trainer=Guessing)
+TABLES = ("settle", "looks", "pairs", "claims")
+OF_THE_CLOCK = ["started_at", "ended_at", "train_seconds"]
+
+
+@pytest.fixture
+def start(study, folder):
+    """Call the stage as a fresh process would: everything comes from the disk."""
+
+    def call(trainings=24, *, executor=GUESSING, asked=study, **means):
+        data = load_data(asked.data, size=asked.size, seed=asked.seed)
+        session, text = session_at(asked, folder, data, executor=executor, **means)
+        return Settle(trainings=trainings)(session), text.getvalue()
+
+    return call
+
+
+def tables(folder):
+    found = {kind: read_table(folder / f"{kind}.parquet", kind) for kind in TABLES}
+    return found | {"settle": found["settle"].drop(columns=OF_THE_CLOCK)}
+
+
+def assert_alike(ours, theirs):
+    for kind, frame in theirs.items():
+        pd.testing.assert_frame_equal(ours[kind], frame)
+
+
+def of_settle(folder, name):
+    claims = read_table(folder / "claims.parquet", "claims")
+    [row] = claims[(claims["claim"] == name) & (claims["stage"] == "settle")].to_dict("records")
+    return row
+
+
+def test_what_is_far_from_its_limit_is_settled_and_the_stage_ends_there(start, folder):
+    is_over, said = start(96)
+    assert is_over
+    better = of_settle(folder, "bcd_better")
+    assert better["verdict"] == "supported"
+    assert better["adjusted_low"] > 1.0
+    assert better["declared_before"] is True
+    added = of_settle(folder, "org_better")
+    assert added["verdict"] == "refuted"
+    assert added["declared_before"] is False
+    assert "supported: BCD beats ORG" in said
+    assert "rate_matters is not asked and keeps its answer" in said
+
+
+def test_every_block_trains_every_row_on_one_fold_and_from_one_seed(start, folder):
+    start(12)
+    frame = read_table(folder / "settle.parquet", "settle")
+    assert (frame["status"] == "completed").all()
+    for number, block in frame.groupby("block"):
+        assert block["row"].tolist() == [0, 1, 2, 3]
+        assert block["fold"].unique().tolist() == [number % 5]
+        assert block["seed"].nunique() == 1
+    assert frame["seed"].nunique() == frame["block"].nunique()
+    crossed = set(zip(frame["config/variant"], frame["config/epochs"], strict=True))
+    assert crossed == {(v, e) for v in ("org", "bcd") for e in (1, 2)}
+    assert frame["learned"].all()
+    assert frame["val_accuracy"].between(0.4, 1.0).all()
+    looks = read_table(folder / "looks.parquet", "looks")
+    assert looks["blocks"].unique().tolist() == sorted(looks["blocks"].unique())
+
+
+def test_the_design_lies_on_disk_before_the_first_training(start, folder):
+    with pytest.raises(Killed):
+        start(executor=KilledBefore(epochs=0))
+    settling = read_settling(Folder(folder).settle.design)
+    assert settling.planned == 6
+    assert [c.claim for c in settling.design.columns] == [
+        "bcd_better", "longer_equal", "org_better",
+    ]  # fmt: skip
+    assert settling.recipes[0].keys() >= {"lr", "variant", "epochs", "depth"}
+    told = Provenance.read(Folder(folder)).settle
+    assert told["unasked"] == {"rate_matters": "it is not about two levels of a factor"}
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 5, 6, 7, 11])
+def test_a_stage_that_was_killed_ends_as_the_unbroken_one(start, folder, tmp_path, epochs):
+    shutil.copytree(folder, tmp_path / "copy")
+    start()
+    expected = tables(folder)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "copy", folder)
+    with pytest.raises(Killed):
+        start(executor=KilledBefore(epochs=epochs))
+    assert start()[0]
+    assert_alike(tables(folder), expected)
+    lines = read_events(Folder(folder).settle.record)
+    events = [(line["event"], line["number"], line.get("epoch")) for line in lines]
+    assert len(events) == len(set(events))
+
+
+def test_a_finished_stage_trains_and_changes_nothing_more(start, folder):
+    start()
+    before = tables(folder)
+    record = Folder(folder).settle.record.read_bytes()
+    assert start()[0]
+    assert_alike(tables(folder), before)
+    assert Folder(folder).settle.record.read_bytes() == record
+    conclude(folder)
+    assert_alike(tables(folder), before)
+
+
+def test_conclusions_that_are_deleted_come_back(start, folder):
+    start()
+    before = tables(folder)
+    for kind in ("looks", "pairs", "claims"):
+        (folder / f"{kind}.parquet").unlink()
+    conclude(folder)
+    assert_alike(tables(folder), before)
+
+
+def test_conclusions_stay_where_the_predictions_are_gone(start, folder):
+    start()
+    before = tables(folder)
+    shutil.rmtree(Folder(folder).settle.path)
+    conclude(folder)
+    assert_alike(tables(folder), before)
+
+
+def test_more_trainings_go_on_with_the_same_blocks(start, folder):
+    start(4)
+    first = read_table(folder / "settle.parquet", "settle")["seed"].tolist()
+    start(12)
+    settling = read_settling(Folder(folder).settle.design)
+    assert (settling.planned, settling.ends) == (1, (3,))
+    assert read_table(folder / "settle.parquet", "settle")["seed"].tolist()[:4] == first
+
+
+def test_a_failed_training_costs_its_row_and_not_the_block(start, folder):
+    is_over, _ = start(executor=InProcess(trainer=FailingThird))
+    assert is_over
+    frame = read_table(folder / "settle.parquet", "settle")
+    assert frame["status"].tolist().count("failed") == 1
+    assert frame.set_index("number")["error"][2] == "not today"
+    assert of_settle(folder, "bcd_better")["verdict"] == "supported"
+
+
+def test_a_stop_leaves_tables_and_says_that_it_is_not_over(start, folder):
+    class Stopping(Guessing):
+        def step(self):
+            if self.config["number"] == 5:
+                stop.reason = "interrupted"
+            return super().step()
+
+    stop = StopRequest()
+    is_over, _ = start(executor=InProcess(trainer=Stopping), stop=stop)
+    assert not is_over
+    assert len(read_table(folder / "settle.parquet", "settle")) >= 5
+    assert start()[0]
+
+
+def test_a_time_budget_is_kept_at_looks(study, folder):
+    data = load_data(study.data, size=study.size, seed=study.seed)
+    session, _ = session_at(study, folder, data, executor=GUESSING)
+    # an untrained epoch takes a second by the trainer's word: block 1 has six
+    assert Settle(trainings=24, time_budget=1e-9)(session)
+    assert len(read_table(folder / "settle.parquet", "settle")) == 4
+
+
+def test_a_budget_that_holds_no_block_is_refused_before_anything_is_written(start, folder):
+    with pytest.raises(StudyError, match="the first block takes 4, one a row"):
+        start(3)
+    assert not Folder(folder).settle.design.exists()
+
+
+def test_a_claim_that_changed_after_the_design_was_drawn_is_refused(start, study):
+    start(4)
+    [added] = study.settle.claims
+    other = replace(study, settle=replace(study.settle, claims=(replace(added, least=1.5),)))
+    with pytest.raises(StudyError, match="the claim org_better has changed since"):
+        start(asked=other)
+
+
+def test_a_claim_that_came_after_the_design_keeps_its_answer(start, study):
+    alone = replace(study, settle=replace(study.settle, claims=()))
+    start(4, asked=alone)
+    _, said = start(asked=study)
+    assert "org_better is not asked and keeps its answer: it was added after the design" in said
+
+
+def test_a_damaged_design_is_named(start, folder):
+    start(4)
+    Folder(folder).settle.design.write_text(json.dumps({"design": 1}))
+    with pytest.raises(StudyError, match=r"design\.json: not as this tool wrote it"):
+        start()
+
+
+def test_a_study_without_an_open_question_trains_nothing(start, study, folder):
+    other = replace(study, claims=study.claims[2:], settle=replace(study.settle, claims=()))
+    is_over, said = start(asked=other)
+    assert is_over
+    assert "No claim is open that settling can ask: nothing is trained" in said
+    assert not (folder / "settle.parquet").exists()
+
+
+def test_small_nets_are_trained_for_real(start, folder):
+    is_over, _ = start(4, executor=InProcess())
+    assert is_over
+    frame = read_table(folder / "settle.parquet", "settle")
+    assert (frame["status"] == "completed").all()
+    assert frame["epochs_run"].tolist() == frame["config/epochs"].tolist()
+    for trial_id in frame["trial_id"]:
+        path = Folder(folder).settle.predictions(trial_id)
+        assert len(read_table(path, "predictions")) == frame["n_images"].iloc[0]
