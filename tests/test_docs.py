@@ -39,6 +39,7 @@ FILLED_IN = {
     "FACES": "faces",
     "OTHERS": "others",
     "UTKFACE": "others",
+    "ADIENCE": "adience",
     "ZOO": "zoo",
     "LABELS": "labels.csv",
     "DRAWN": "drawn",
@@ -59,7 +60,10 @@ EXTRAS = {
 }
 """What a command needs beside the plain install, by what it contains."""
 
-TOOLS = {"pip", "pytest", "ruff", "mypy", "python", "source", "optuna-dashboard", "ray", "sbatch"}
+TOOLS = {
+    *("pip", "pytest", "ruff", "mypy", "python", "source", "optuna-dashboard", "ray", "sbatch"),
+    "for",  # tests/test_adience_protocol.py
+}
 """What a line of shell may begin with; each is looked at below, or has tests of its own."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -214,7 +218,7 @@ def is_there(dotted: str) -> bool:
 )
 def test_a_study_file_loads(page, text, tmp_path):
     """A part of one, once the tables that every study has are beside it."""
-    if "[study]" not in text:
+    if not re.search(r"^(?:\[study\]|study =)", text, re.MULTILINE):
         text = f'study = {{trials = 48, epochs = 9}}\ndata = {{path = "faces", size = 32}}\n{text}'
     path = tmp_path / "asked.toml"
     path.write_text(text, encoding="utf-8")
