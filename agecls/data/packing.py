@@ -83,7 +83,6 @@ def open_pack(
     size: int,
     *,
     cache: Path | None = None,
-    workers: int | None = None,
     max_bad_share: float = 0.02,
     progress: Progress | None = None,
 ) -> Pack:
@@ -93,8 +92,6 @@ def open_pack(
         records: From `read_records`.
         size: Side of the square images, in pixels.
         cache: Where packs lie; None: see `agecls.files.cache_folder`.
-        workers: Decoding threads; None: as many as there are cores. Pillow decodes without the
-            interpreter's lock, and no process is forked beside Ray's or torch's threads.
         max_bad_share: Largest share of bad rows and files, of all that have a class.
         progress: Called from this thread while images are decoded.
 
@@ -117,7 +114,7 @@ def open_pack(
         stored = _read_stored(_path(folder, contents, size), len(paths), size)
     if contents is None or stored is None:
         with writing_to(folder):
-            contents = _build(root, paths, size, folder, manifest_path, workers, progress)
+            contents = _build(root, paths, size, folder, manifest_path, progress)
         stored = _read_stored(_path(folder, contents, size), len(paths), size)
     if stored is None:
         raise AgeclsError(
@@ -197,7 +194,6 @@ def _build(
     size: int,
     folder: Path,
     manifest_path: Path,
-    workers: int | None,
     progress: Progress | None,
 ) -> list[str]:
     """Read and decode every file once, store pack and manifest; the files' contents."""
@@ -210,7 +206,7 @@ def _build(
     with new_folder_beside(folder / "packs" / "building") as temporary:
         images_path = temporary / "images.u8"
         with images_path.open("wb") as file:
-            decoded = _decode_all(root, paths, size, workers)
+            decoded = _decode_all(root, paths, size)
             for index, (path, (stamp, pixels, reason)) in enumerate(
                 zip(paths, decoded, strict=True)
             ):
@@ -247,16 +243,18 @@ def _build(
 _Decoded = tuple[Stamp | None, bytes | None, str]
 
 
-def _decode_all(
-    root: str, paths: Sequence[str], size: int, workers: int | None
-) -> Iterator[_Decoded]:
-    """Stamp, pixels and reason of each file, in order; a bounded number waits in memory."""
+def _decode_all(root: str, paths: Sequence[str], size: int) -> Iterator[_Decoded]:
+    """Stamp, pixels and reason of each file, in order; a bounded number waits in memory.
+
+    By as many threads as there are cores: Pillow decodes without the interpreter's lock, and no
+    process is forked beside Ray's or torch's threads.
+    """
 
     def several(some: Sequence[str]) -> list[_Decoded]:
         return [_decode_file(root, path, size) for path in some]
 
     step = _FILES_PER_TASK * _TASKS_AHEAD
-    with quiet_pillow(), ThreadPoolExecutor(workers or cores()) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(paths), step):
             window = paths[start : start + step]
             tasks = [

@@ -96,14 +96,13 @@ def choose(
             if not len(full):
                 continue
             judged, rule = frames.trials["last"].to_numpy(dtype=float)[full], "collapsed"
-        found.append(_choice(frames, trials, name, cell, full, judged, rule))
+        found.append(_choice(frames, trials, cell, full, judged, rule))
     return tuple(found)
 
 
 def _choice(
     frames: Frames,
     trials: pd.DataFrame,
-    name: str,
     cell: dict[str, Level],
     rows: np.ndarray,
     judged: Array,
@@ -120,7 +119,7 @@ def _choice(
         and not pd.isna(value := frames.configs[factor.name].tolist()[best])
     }
     return Choice(
-        arm=name,
+        arm=arm_name(frames.study, cell),
         cell=cell,
         config=complete(frames.study, config),
         trial_id=str(trials["trial_id"].iloc[best]),
