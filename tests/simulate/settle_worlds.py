@@ -6,7 +6,7 @@ clusters, 1.1 to 1.7 points that one training adds. Images are not drawn: a clus
 right answers is normal.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -43,20 +43,25 @@ class Setting:
     """What may be turned in a kind of study.
 
     Attributes:
+        trainings: Planned; all are made.
         claims: Fewest and most.
         nested: How often one of the factors exists under one level of another only.
         failing: How often a level's nets fail, and how many of them.
         training_set: What the training set does to a row, over what a seed does (sds).
         pairs: Fewest and most that matter.
         noise: What a training adds, least and greatest sd in points, its images included.
+        effects: How often an effect is 0, and how often exactly at its claim's limit; the others
+            have 0 to 3 points, a quarter of them against the claim.
     """
 
+    trainings: int = 96
     claims: tuple[int, int] = (5, 8)
     nested: float = 0.5
     failing: tuple[float, float] = (0.6, 0.2)
     training_set: float = 0.3
     pairs: tuple[int, int] = (2, 4)
     noise: tuple[float, float] = (1.1, 1.7)
+    effects: tuple[float, float] = (0.25, 0.15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +80,8 @@ class Truth:
         by_cluster: What each cluster adds to each row (R, C).
         by_set: What each fold's training set adds to each row (R, folds).
         luck: What a training adds, sd by row (R,).
-        image_noise: Its images' part, sd on one fold.
+        cluster_sd: By how much clusters differ in each column's effect (Q,).
+        image_noise: What a training's images add, sd on one fold.
     """
 
     design: SettleDesign
@@ -89,8 +95,8 @@ class Truth:
     by_cluster: np.ndarray
     by_set: np.ndarray
     luck: np.ndarray
+    cluster_sd: np.ndarray
     image_noise: float = 0.7
-    cluster_sd: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def train(self, blocks: int, rng: np.random.Generator) -> list[Trained]:
         """Every row's training in so many blocks."""
@@ -127,7 +133,7 @@ def draw_truth(rng: np.random.Generator, setting: Setting | None = None) -> Trut
     n = int(rng.integers(setting.claims[0], setting.claims[1] + 1))
     is_nested = n > 2 and rng.random() < setting.nested
     factors = _factors(n, is_nested)
-    claims, effects = zip(*(_claim(f, rng) for f in factors), strict=True)
+    claims, effects = zip(*(_claim(f, setting, rng) for f in factors), strict=True)
     effects = np.array(effects)
     design = _design(n, is_nested)
     signs, n_rows = design.signs, len(design.levels)
@@ -157,7 +163,7 @@ def draw_truth(rng: np.random.Generator, setting: Setting | None = None) -> Trut
     )
 
 
-def _claim(factor: Factor, rng: np.random.Generator) -> tuple[Claim, float]:
+def _claim(factor: Factor, setting: Setting, rng: np.random.Generator) -> tuple[Claim, float]:
     """A claim about a factor, and its true effect: null, at a limit, or up to 3 points."""
     second, first = factor.levels
     named = {"name": factor.name, "text": "so", "factor": factor.name}
@@ -168,9 +174,10 @@ def _claim(factor: Factor, rng: np.random.Generator) -> tuple[Claim, float]:
         limit = float(rng.choice([0.0, 0.5, 1.0]))
         claim = DifferenceClaim(**named, better=first, worse=second, least=limit)
     kind = rng.random()
-    if kind < 0.25:
+    null, at_limit = setting.effects
+    if kind < null:
         return claim, 0.0
-    if kind < 0.4:
+    if kind < null + at_limit:
         return claim, limit
     return claim, float(rng.uniform(0, 3) * rng.choice([1, 1, 1, -1]))
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,18 @@ def test_one_block_takes_pairs_for_luck(rng):
     # eight rows less a constant and three main effects leave four; one of them holds the pair
     assert estimate.by_seeds == pytest.approx(8 * 1.5**2 / 4 * 4 / 8)
     assert estimate.freedom == pytest.approx(4)
+
+
+def test_blocks_that_take_turns_tell_something_before_a_row_was_trained_twice(rng):
+    design = replace(DESIGN, levels=DESIGN.levels * 2, turns=2)
+    rows = np.tile(TRUE, 2)
+    mains = np.column_stack([np.tile(MAINS, (2, 1)), np.arange(16) >= 8])
+    some = trainings(trained(rows, 2, rng, design=design))
+    assert some.rows.tolist() == list(range(16))
+    estimate = Layout(some, mains).effect(np.tile(WEIGHTS, 2) / 2).estimate
+    assert estimate.value == pytest.approx(2.0, abs=1.0)
+    # sixteen trainings less two blocks and three main effects
+    assert estimate.freedom == pytest.approx(11)
 
 
 def test_what_clusters_add_is_told_from_what_trainings_add(rng):
