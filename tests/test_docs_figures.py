@@ -83,3 +83,26 @@ def test_a_speed_of_one_round_says_so(table, against):
     [line] = [x for x in Page("docs/speed.md").text.splitlines() if f"{row['median']:.2f}" in x]
     assert row["rounds"] == 1
     assert line.rpartition(" | ")[2].startswith("1 round")
+
+
+def test_what_is_said_of_settled_claims_is_what_was_simulated():
+    table = pd.read_csv(RESULTS / "simulations" / "settle.csv")
+    usual = table[table["setting"] == "usual"].set_index("measure")
+    said = words("docs/settling.md")
+    for measure, of in [
+        ("studies_with_a_false_verdict", "studies"),
+        ("coverage", "claims"),
+        ("far_settled", "claims"),
+    ]:
+        row = usual.loc[measure]
+        value, low, high = (100 * row[end] for end in ("value", "low", "high"))
+        n = row["n_studies"] if of == "studies" else row["n_claims"]
+        assert f"| {value:.1f} % | {low:.1f} to {high:.1f} % | {n:,.0f} {of} |" in said
+    listed = words("results/simulations/README.md")
+    for setting, rows in table.groupby("setting"):
+        found = rows.set_index("measure")
+        cells = [
+            "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * found.loc[name, ["value", "low", "high"]]))
+            for name in ("studies_with_a_false_verdict", "coverage")
+        ]
+        assert f"| {setting} | {' | '.join(cells)} |" in listed

@@ -20,8 +20,9 @@ w over the trainings give its variance, of three parts:
                variance is added however many blocks there are; of the luck alone, for the
                clusters that are tested do not overlap.
 
-Degrees of freedom are Satterthwaite's. With one block there are no residuals of rows and blocks:
-pairs of factors are then taken for luck, which is safe, and too wide where pairs are real.
+Degrees of freedom are Satterthwaite's. While no row was trained twice there are no residuals of
+rows and blocks: pairs of factors are then taken for luck, which is safe, and too wide where pairs
+are real.
 
 Nets that hardly learned are no cells. Where no net of a row learned, its weight goes to the other
 rows so that no main effect enters (the smallest such change); what pairs may then do is a part
@@ -92,10 +93,6 @@ class Layout:
         return np.unique(self.cells.rows)
 
     @cached_property
-    def _is_one_block(self) -> bool:
-        return len(np.unique(self.cells.blocks)) == 1
-
-    @cached_property
     def _model(self) -> Array:
         """One column a row that is there, then one a block (T, …)."""
         blocks = np.unique(self.cells.blocks)
@@ -114,10 +111,12 @@ class Layout:
     @cached_property
     def _to_residuals(self) -> Array:
         """M (T, T), whose trace is the degrees of freedom of luck."""
-        if self._is_one_block:
-            return _residual_of(self.mains[self.cells.rows])
         model = self._model
-        return np.asarray(np.eye(len(model)) - model @ self._inverse @ model.T)
+        found = np.eye(len(model)) - model @ self._inverse @ model.T
+        if np.trace(found) < 0.5:  # no row was trained twice
+            mains = [self.mains[self.cells.rows], model[:, len(self._rows) :]]
+            found = _residual_of(np.concatenate(mains, axis=1))
+        return np.asarray(found)
 
     @cached_property
     def luck(self) -> tuple[float, float, float]:
