@@ -153,7 +153,8 @@ def _shard(name: str, path: Path, column: str | None) -> Shard:
     except DataLayoutError:
         raise
     except Exception as error:  # pyarrow raises many kinds for damaged files
-        raise DataLayoutError(f"{path} is not a parquet file that can be read: {error}") from error
+        why = " ".join(str(error).split())
+        raise DataLayoutError(f"{path} is not a parquet file that can be read: {why}") from error
     names = _names(schema, plain[label])
     labels = [_text(value, names) for value in columns[plain[label]]]
     kept = [row for row, text in enumerate(labels) if text is not None]

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from agecls.audit.findings import audit_faces
+from agecls.audit.fix import plan_fix, write_fix
 from agecls.data.loading import load_data
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
@@ -130,3 +131,19 @@ def test_the_audit_looks_at_faces_and_not_at_their_photographs(tmp_path: Path) -
     findings = audit_faces(tmp_path, cache=tmp_path / "cache")
     assert findings.images["width"].tolist() == [40] * 3
     assert not findings.images["content"].duplicated().any()
+
+
+def test_a_fixed_set_names_faces_in_their_photographs(tmp_path: Path) -> None:
+    for number in range(6):
+        draw_photograph(tmp_path / "set" / "lag" / f"{number}.png", shade=20 * number)
+    rows = [
+        row(f"lag/{number}.png", 3 + 30 * (number % 2), n) for number in range(6) for n in (0, 1)
+    ]
+    write_list(tmp_path / "set", *rows)
+    findings = audit_faces(tmp_path / "set", cache=tmp_path / "cache")
+    write_fix(findings, plan_fix(findings), tmp_path / "fixed")
+    fixed = open_pack(read_records(tmp_path / "fixed"), 10, cache=tmp_path / "cache")
+    assert 2 <= len(fixed.frame) <= 12
+    assert all(
+        (image == COLOURS[0]).all() or (image == COLOURS[1]).all() for image in fixed.images
+    )

@@ -252,3 +252,26 @@ def test_a_group_too_large_for_memory_is_refused_before_it_is_read(
     monkeypatch.setattr(within, "MAX_GROUP_BYTES", 100)
     with pytest.raises(DataLayoutError, match="more than 100; write the file in smaller groups"):
         open_pack(read_records(zoo, classes=ZOO), 8, cache=tmp_path / "cache")
+
+
+def test_a_file_with_any_bytes_changed_is_read_or_refused_in_words(tmp_path: Path) -> None:
+    path = write_shard(
+        tmp_path / "s" / "train.parquet", drawn(0, 12), label=[0, 1, 2] * 4, group=4
+    )
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    said = []
+    for number in range(60):
+        data = bytearray(good)
+        # half of the changes in what the file says of itself
+        first = len(data) - 1200 if number % 2 else 0
+        for at in rng.integers(first, len(data), rng.integers(1, 7)):
+            data[at] = rng.integers(0, 256)
+        path.write_bytes(data)
+        try:
+            records = read_records(tmp_path / "s", classes=ZOO)
+            open_pack(records, 8, cache=tmp_path / "cache", max_bad_share=0.99)
+            said.append("read")
+        except DataLayoutError as error:
+            said.append(str(error))
+    assert not any("\n" in text for text in said)
+    assert 10 < said.count("read") < 50
