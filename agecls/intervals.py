@@ -112,6 +112,7 @@ class Estimate:
         freedom: Satterthwaite's degrees of freedom of the whole.
         n_seeds: Models that the mean is of.
         clusters_freedom: Degrees of freedom of the clusters' part alone.
+        folds: In each of which every seed was trained; 1: there are no folds.
     """
 
     value: float
@@ -120,6 +121,7 @@ class Estimate:
     freedom: float
     n_seeds: int
     clusters_freedom: float
+    folds: int = 1
 
     @property
     def error(self) -> float:
@@ -153,9 +155,11 @@ class Estimate:
         """Standard error and degrees of freedom to expect of `n` seeds, all else as it is."""
         seeds = self.by_seeds * self.n_seeds / n
         total = self.by_clusters + seeds
-        if total == 0 or n < 2:
+        # one seed repeats nothing within a fold, only over folds
+        repeats = self.folds * (n - 1) or self.folds - 1
+        if total == 0 or not repeats:
             return float(np.sqrt(total)), 1.0
-        spread = seeds**2 / (n - 1) + self.by_clusters**2 / self.clusters_freedom
+        spread = seeds**2 / repeats + self.by_clusters**2 / self.clusters_freedom
         return float(np.sqrt(total)), float(total**2 / spread)
 
 
