@@ -33,7 +33,7 @@ KNOWS = {
     "study.analysis": {"study.asked", "study.folder", "study.plan"},
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
-    "study.analysis.models": {"study.asked", "study.folder"},
+    "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
     "study.analysis.settle": {
         "study.analysis.maths", "study.analysis.models", "study.analysis.search", "study.asked",
         "study.plan",

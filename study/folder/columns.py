@@ -193,6 +193,13 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             n_images="images",
             n_clusters="independent groups of images (families, persons, identical files)",
         ),
+        *columns(
+            REAL,
+            nets_low="with folds, lower end for these nets on new faces; low and high are of the "
+            "recipe on a new training set too",
+            nets_high="with folds, upper end likewise",
+        ),
+        *columns(WHOLE, n_trainings="with folds, trainings that learned; of a pair, of both arms"),
     ),
     "external": (
         *keys(

@@ -13,7 +13,8 @@ from typing import Final
 import pandas as pd
 
 from agecls.intervals import Estimate, quantile
-from study.analysis.models.confirmed import ScoredSet
+from study.analysis.models.folded import FoldedSet
+from study.analysis.models.scored import ScoredSet
 from study.analysis.models.scoring import metric_of
 from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
@@ -33,13 +34,17 @@ class _Compared:
         test: The test.
         arms: Those that it is made of.
         idle: Arms of which no net learned anything: their pairs are left out.
-        slow: By arm that is not, how many of its nets hardly learned; they count as they are.
+        slow: Of the nets of each arm that is not, which learned. Those that hardly learned count
+            as they are; with folds they are left out.
+        is_apart: With folds, whether in fewer than two folds nets of all arms learned: the test
+            is then of nets as they are, and says nothing.
     """
 
     test: Tested
     arms: tuple[str, ...]
     idle: tuple[str, ...]
-    slow: Mapping[str, int]
+    slow: Mapping[str, tuple[bool, ...]]
+    is_apart: bool = False
 
     @property
     def withheld(self) -> str | None:
@@ -49,6 +54,8 @@ class _Compared:
                 f"no net of {', '.join(self.idle)} learned anything: none is better than naming "
                 "how common each class is, and such nets say nothing of a factor"
             )
+        if self.is_apart:
+            return f"in fewer than two folds nets of all of {', '.join(self.arms)} learned"
         if self.test.estimate.error == 0:
             return "nothing varied: all nets that are compared do alike, which is no certainty"
         return None
@@ -57,8 +64,11 @@ class _Compared:
     def notes(self) -> str:
         """What a reader of the verdict must know of its nets, each part behind a semicolon."""
         said = [f"left out with its pair: {arm}, none of whose nets learned" for arm in self.idle]
-        n = self.test.estimate.n_seeds
-        said += [f"{k} of {n} nets of {arm} hardly learned" for arm, k in self.slow.items()]
+        left_out = ", and are left out" if self.test.estimate.folds > 1 else ""
+        said += [
+            f"{learned.count(False)} of {len(learned)} nets of {arm} hardly learned{left_out}"
+            for arm, learned in self.slow.items()
+        ]
         return "".join(f"; {part}" for part in said)
 
 
@@ -75,7 +85,7 @@ class Decisions:
     power: float = 0.8
 
     def __call__(
-        self, study: Study, scored: ScoredSet, search_claims: pd.DataFrame
+        self, study: Study, scored: ScoredSet | FoldedSet, search_claims: pd.DataFrame
     ) -> pd.DataFrame:
         """The claims that confirmed arms decide, in the study's order.
 
@@ -104,21 +114,13 @@ class Decisions:
             )
         return pd.DataFrame(rows, columns=names_of("claims"))
 
-    def _told(self, one: Judged, notes: str, scored: ScoredSet) -> dict[str, object]:
+    def _told(self, one: Judged, notes: str, scored: ScoredSet | FoldedSet) -> dict[str, object]:
         """The row of a claim that was tested."""
         told, seeds = one.told("claims", "one claim tested"), None
         if not one.is_settled:
             estimate = one.test.estimate
             seeds = self.seeds_needed(one.test.claim, estimate, one.alpha)
-            if seeds is not None:
-                more = max(seeds, estimate.n_seeds + 1)
-                told += f"; about {more} seeds per arm would settle it if the estimate were true"
-            else:
-                told += (
-                    f"; no number of seeds would settle it: {scored.n_images:,} {scored.split} "
-                    f"images in {scored.clusters.n:,} clusters are too few, or the true "
-                    "difference lies too near the limit"
-                )
+            told += f"; {_way_out(estimate, seeds, scored)}"
         return one.row(told + notes) | {"seeds_needed": seeds}
 
     def seeds_needed(self, claim: Claim, estimate: Estimate, alpha: float) -> int | None:
@@ -135,7 +137,24 @@ class Decisions:
         return None
 
 
-def _compared(claim: Claim, study: Study, scored: ScoredSet) -> _Compared | None:
+def _way_out(estimate: Estimate, seeds: int | None, scored: ScoredSet | FoldedSet) -> str:
+    """What would settle a claim that is open, or that nothing would."""
+    has_folds = estimate.folds > 1
+    if seeds is not None:
+        more = max(seeds, estimate.n_seeds + 1)
+        each = f" in each of {estimate.folds} folds" if has_folds else ""
+        return f"about {more} seeds per arm{each} would settle it if the estimate were true"
+    if has_folds and estimate.n_seeds == 1:
+        return "a second seed in each fold would tell how many more would settle it"
+    split = "train and val" if has_folds else scored.split
+    return (
+        f"no number of seeds would settle it: {scored.n_images:,} {split} images in "
+        f"{scored.clusters.n:,} clusters are too few, or the true difference lies too near the "
+        "limit"
+    )
+
+
+def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> _Compared | None:
     """The claim's test; None where it is not for these arms to say."""
     if claim.compares is None or lacks_weights(study, claim):
         return None
@@ -159,14 +178,18 @@ def _compared(claim: Claim, study: Study, scored: ScoredSet) -> _Compared | None
         for pair in compared
         for arm, sign in zip(pair, (1, -1), strict=True)
     }
-    estimate = scored.contrast(weights, metric_of(study.metric))
-    if estimate is None:
+    metric = metric_of(study.metric)
+    told, is_apart = scored.told(weights, metric), False
+    if told is None and isinstance(scored, FoldedSet):
+        told, is_apart = scored.told(weights, metric, mixture=True), True
+    if told is None:
         return None
     arms = tuple(arm for pair in sound for arm in pair)
-    n_models = len(arms or idle) * estimate.n_seeds
+    n_models = told.n_trainings or len(arms or idle) * told.n_seeds
     return _Compared(
-        test=Tested(claim=claim, estimate=estimate, split=scored.split, n_models=n_models),
+        test=Tested(claim=claim, estimate=told.estimate, split=scored.split, n_models=n_models),
         arms=arms,
         idle=idle,
-        slow={arm: n for arm in arms if (n := scored.arms[arm].learned.count(False))},
+        slow={arm: of for arm in arms if not all(of := scored.arms[arm].learned)},
+        is_apart=is_apart,
     )

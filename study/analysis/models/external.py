@@ -14,7 +14,9 @@ import pandas as pd
 
 from agecls.classes import Classes
 from agecls.intervals import Estimate, over_sets
-from study.analysis.models.confirmed import ScoredSet, estimates, images_of, score_images
+from study.analysis.models.confirmed import estimates
+from study.analysis.models.folded import fold_models
+from study.analysis.models.scored import ScoredSet, images_of, is_folded, score_images
 from study.analysis.models.scoring import TEMPERED, metrics_of
 from study.folder.columns import names_of
 from study.folder.other_faces import OtherFaces
@@ -26,7 +28,7 @@ class Elsewhere:
 
     Attributes:
         faces: The set.
-        own: All images of the study's test split, or of val.
+        own: All images of the study's test split, or of val; each model's own fold with folds.
         other: By `all` or `unique` (without files that the study holds; only where there are
             any), the same models on the set.
     """
@@ -45,10 +47,10 @@ class Elsewhere:
         self, other: ScoredSet, weights: Mapping[str, float], metric: str
     ) -> Estimate | None:
         """A weighted sum of arms' scores there less the same here, over the shared seeds."""
-        own_seeds = self.own.shared_seeds(weights)
-        seeds = [s for s in other.shared_seeds(weights) if s in own_seeds]
-        there = other.weighted(weights, metric, seeds)
-        here = self.own.weighted(weights, metric, seeds)
+        own = self.own.shared(weights)
+        trainings = [t for t in other.shared(weights) if t in own]
+        there = other.weighted(weights, metric, trainings)
+        here = self.own.weighted(weights, metric, trainings)
         if there is None or here is None:
             return None
         sets = [(there[1], other.clusters), (here[1], self.own.clusters)]
@@ -67,8 +69,8 @@ def score_elsewhere(
     """Every model on every set of other faces that it was scored on.
 
     Args:
-        models: `model, arm, seed, temperature`, in reading order of the arms; trained to their
-            end.
+        models: `model, arm, seed, temperature`, with folds `fold`, in reading order of the arms;
+            trained to their end.
         own_predictions: As `predictions.parquet`.
         faces: The sets; each is compared on the models that it has.
         classes: That the models tell apart.
@@ -83,19 +85,22 @@ def score_elsewhere(
         names = list(scored["model"])
         # by name, so that a set's numbers do not hang on which others there are
         rng = np.random.default_rng([seed, *one.name.encode()])
-        parts = {
-            "own": images_of(
-                own_predictions, names, "test" if has_test else "val", "all", classes
-            ),
-            "all": images_of(one.predictions, names, one.name, "all", classes),
-        }
+        parts = {"all": images_of(one.predictions, names, one.name, "all", classes)}
         if one.predictions["is_duplicate"].astype(bool).any():
             parts["unique"] = images_of(one.predictions, names, one.name, "unique", classes)
+        if has_test or not is_folded(scored):
+            split = "test" if has_test else "val"
+            parts = {"own": images_of(own_predictions, names, split, "all", classes), **parts}
         sets = {
             key: score_images(part, scored, heat, n_draws=n_draws, rng=rng)
             for key, part in parts.items()
             if part is not None
         }
+        if "own" not in sets:
+            folded = fold_models(
+                scored, own_predictions, classes=classes, seed=seed, n_draws=n_draws
+            )
+            sets["own"] = folded.by_training()
         found.append(Elsewhere(faces=one, own=sets.pop("own"), other=sets))
     return tuple(found)
 

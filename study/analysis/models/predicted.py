@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, two_level
 from agecls.metrics import ECE_BINS, confidence_gaps, confusion
+from study.analysis.models.folded import joined
+from study.analysis.models.scored import is_folded
 from study.analysis.models.scoring import score_interval, tempered
 
 FEWEST_IMAGES: Final = 5
@@ -59,7 +61,8 @@ def describe_predictions(
     """The frames of every arm and split.
 
     Args:
-        models: `arm, model, temperature` of the models trained to their end, in reading order.
+        models: `arm, model, temperature` of the models trained to their end, in reading order;
+            with folds `seed` and `fold` too.
         predictions: As `predictions.parquet`.
         classes: That the models tell apart.
         seed: Of the draws of clusters.
@@ -71,9 +74,11 @@ def describe_predictions(
     reliability: list[dict[str, object]] = []
     by_image = predictions.sort_values("image", kind="stable")
     for split in ("val", "test"):
-        rows = by_image[by_image["split"] == split]
+        rows, scored = by_image[by_image["split"] == split], known
+        if split == "val" and is_folded(known):
+            scored, rows = joined(known, rows)
         by_model = dict(list(rows.groupby("model", sort=False)))
-        of_split = known[known["model"].isin(by_model)]
+        of_split = scored[scored["model"].isin(by_model)]
         if of_split.empty:
             continue
         first = by_model[of_split["model"].iloc[0]]
@@ -82,7 +87,8 @@ def describe_predictions(
         draws = clusters.draws(n_draws, rng)
         for arm, of_arm in of_split.groupby("arm", sort=False):
             p = np.stack([by_model[m][columns].to_numpy(dtype=float) for m in of_arm["model"]])
-            named: dict[str, object] = {"arm": arm, "split": split, "n_seeds": len(p)}
+            n_seeds = of_arm["seed"].nunique() if is_folded(of_arm) else len(p)
+            named: dict[str, object] = {"arm": arm, "split": split, "n_seeds": n_seeds}
             tables += [named | row for row in _confusion(labels, p, classes)]
             heats = of_arm["temperature"].to_numpy(dtype=float)
             warm = np.stack([tempered(q, t) for q, t in zip(p, heats, strict=True)])
