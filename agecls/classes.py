@@ -70,6 +70,24 @@ class Classes:
         return cls(tuple(f"{low}-{high}" for low, high in years), years, True)
 
     @classmethod
+    def asked(
+        cls, names: Sequence[str] | None, years: Years | None, ordered: bool | None
+    ) -> "Classes":
+        """Those of a table `[classes]`: by names, by years or by both.
+
+        Raises:
+            ValueError: No data can have such classes, or neither is there.
+        """
+        if years is not None:
+            if ordered is False:
+                raise ValueError("ages have an order; drop `ordered`")
+            return cls.from_years(years) if names is None else cls(tuple(names), years, True)
+        if names is None:
+            raise ValueError("it says nothing; add `names`, or `years` of each class")
+        # the names of the eight mean the eight, with their years
+        return EIGHT if tuple(names) == EIGHT.names else cls(tuple(names), None, bool(ordered))
+
+    @classmethod
     def from_columns(cls, columns: Iterable[str]) -> "Classes":
         """The classes whose probabilities a table has, as `from_names`."""
         return cls.from_names([c.removeprefix("p_") for c in columns if c.startswith("p_")])
@@ -144,3 +162,9 @@ DECADES: Final = Classes.from_years(
     ((0, 9), (13, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 120))
 )
 """Those that the earlier study's text names: 0-9, 13-19, 20-29, ..., 70 and above."""
+
+NAMED: Final = {"eight": EIGHT, "decades": DECADES}
+"""What commands call classes that need no file."""
+
+FOLDERS: Final = "folders"
+"""What they call classes that the data name themselves."""

@@ -5,12 +5,15 @@ import re
 import signal
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from agecls.classes import FOLDERS, NAMED, Classes
 from agecls.errors import AgeclsError, ToldError, one_line
 from agecls.machine import cores
 from agecls.streams import guard_streams
@@ -53,6 +56,78 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
         self.exit(BAD_INPUT, one_line(f"{self.prog.removeprefix('python -m ')}: {message}") + "\n")
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """The option that `classes_of` reads."""
+    parser.add_argument(
+        "--classes",
+        metavar="C",
+        default="eight",
+        help="eight, decades, folders (as the data name them), or a TOML file with [classes] "
+        "(default: eight, of ages)",
+    )
+
+
+def classes_of(words: str, data: str) -> Classes:
+    """The classes that `--classes` means on these data.
+
+    Raises:
+        AgeclsError: The words mean none, or the data name none themselves.
+    """
+    if words in NAMED:
+        return NAMED[words]
+    if words == FOLDERS:
+        return _own_classes(data)
+    try:
+        table = tomllib.loads(Path(words).read_text(encoding="utf-8-sig")).get("classes")
+    except OSError as error:
+        raise AgeclsError(
+            f"--classes: {words!r} is none of {', '.join((*NAMED, FOLDERS))} and no file that can "
+            f"be read ({error.strerror})"
+        ) from None
+    except ValueError as error:
+        raise AgeclsError(f"--classes: {words} is not TOML: {error}; correct it") from None
+    if not isinstance(table, dict):
+        raise AgeclsError(f"--classes: {words} has no [classes]; add it")
+    if table == {"of": FOLDERS}:
+        return _own_classes(data)
+    try:
+        return _of_table(table)
+    except (TypeError, ValueError) as error:
+        raise AgeclsError(f"--classes: {words}, [classes]: {error}; correct it") from None
+
+
+def _own_classes(data: str) -> Classes:
+    from agecls.data.records import own_classes  # not for the sake of --help
+
+    found = own_classes(Path(data).expanduser())
+    if found is None:
+        raise AgeclsError(
+            f"--classes {FOLDERS}: {data} has no two folders of images and no table of labels; "
+            "give such a folder, or other classes"
+        )
+    return found
+
+
+def _of_table(table: dict[str, Any]) -> Classes:
+    """TypeError or ValueError where it is no table of classes."""
+    if unknown := set(table) - {"names", "years", "ordered"}:
+        raise ValueError(f"`{min(unknown)}` is none of names, years, ordered")
+    names, years, ordered = (table.get(key) for key in ("names", "years", "ordered"))
+    if not (names is None or _is_list(names, str)):
+        raise TypeError("`names` is a list of texts")
+    pairs = years is None or _is_list(years, list)
+    if not pairs or any(len(pair) != 2 or not _is_list(pair, int) for pair in years or ()):
+        raise TypeError("`years` is a list of two ages each, as in [13, 19]")
+    if not (ordered is None or isinstance(ordered, bool)):
+        raise TypeError("`ordered` is true or false")
+    ages = None if years is None else tuple((low, high) for low, high in years)
+    return Classes.asked(names, ages, ordered)
+
+
+def _is_list(value: Any, of: type) -> bool:
+    return isinstance(value, list) and all(type(item) is of for item in value)
 
 
 def seconds(text: str) -> float:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from agecls.command import (
     INTERRUPTED,
     Parser,
+    add_classes,
+    classes_of,
     positive,
     progress_on_stderr,
     seconds,
@@ -73,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--size", metavar="PX", type=positive, default=64, help="side in pixels (default: 64)"
     )
+    add_classes(p)
     p.add_argument("--target", choices=("classes", "years"), default="classes")
     p.add_argument("--epochs", metavar="N", type=positive, default=10, help="default: 10")
     p.add_argument(
@@ -123,12 +126,14 @@ def _pretrain(options: argparse.Namespace) -> int:
     deadline = time.monotonic() + (options.time_budget or float("inf"))
     device = usable_device(options.device)
     use_threads(options.threads)
+    classes = classes_of(options.classes, options.data)
     data = load_data(
         options.data,
         size=options.size,
+        classes=classes,
         seed=options.seed,
         max_bad_share=options.max_bad_share,
-        progress=progress_on_stderr("Reading faces"),
+        progress=progress_on_stderr(f"Reading {classes.subject}"),
     )
     years = years_of(data, options.data) if options.target == "years" else None
     rows = at_most(options.images, len(data.train.labels), seed=options.seed)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agecls.command import Parser, progress_on_stderr, status_of
+from agecls.command import Parser, add_classes, classes_of, progress_on_stderr, status_of
 
 MODULE: Final = "agecls.audit"
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
         "data", metavar="DATA",
         help="a folder or table in any layout that agecls reads, or synthetic (drawn faces)",
     )  # fmt: skip
+    add_classes(p)
     p.add_argument(
         "--out", metavar="FILE", type=Path, default=Path("audit.html"),
         help="the page, one file for offline use (default: audit.html)",
@@ -65,7 +66,8 @@ def _run(asked: argparse.Namespace) -> int:
     data = root_of(asked.data, progress=progress_on_stderr("drawing faces"))
     if asked.fix is not None:
         refuse_used_folder(asked.fix, data)
-    findings = audit_faces(data, progress=_progress())
+    classes = classes_of(asked.classes, asked.data)
+    findings = audit_faces(data, classes=classes, progress=_progress())
     _print(summary_lines(findings))
     page = audit_page(findings, show_faces=asked.show_faces)
     write_whole(asked.out, page.encode())

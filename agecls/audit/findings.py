@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from agecls.audit.drift import prior_drift
 from agecls.audit.image_sizes import read_sizes
 from agecls.audit.near_duplicates import THUMBNAIL, near_duplicates
-from agecls.classes import Classes
+from agecls.classes import EIGHT, Classes
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
@@ -79,14 +79,25 @@ class Findings:
     drift: pd.DataFrame
     classes: Classes
 
+    @property
+    def is_of_people(self) -> bool:
+        """Whether who is in a picture is known, or could be: faces are somebody's."""
+        known = self.images[["person_id", "family_id"]].notna().any(axis=None)
+        return bool(known) or self.classes.years is not None
+
 
 def audit_faces(
-    path: Path, *, cache: Path | None = None, progress: Progress | None = None
+    path: Path,
+    *,
+    classes: Classes = EIGHT,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """Read every image of a data root and say what is there and what is wrong.
 
     Args:
         path: A folder or table in any layout that `agecls.data.records` reads.
+        classes: What images may be; others are set aside.
         cache: Where decoded thumbnails are kept; None: see `agecls.files.cache_folder`.
         progress: Called while images are read.
 
@@ -94,7 +105,7 @@ def audit_faces(
         DataLayoutError: No layout is recognised or no image can be used.
         AgeclsError: The cache cannot be written.
     """
-    records = read_records(path)
+    records = read_records(path, classes=classes)
     step = (lambda name: None) if progress is None else partial(partial, progress)
     pack = open_pack(
         records, THUMBNAIL, cache=cache, max_bad_share=1.0, progress=step("reading images")

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from agecls.audit.findings import Findings, duplicates_by_place, sizes
-from agecls.audit.wording import LEAK_WORDS, place_name, share
+from agecls.audit.wording import leak_words, place_name, share
 from agecls.data.decoding import decode, read_image_file
 from agecls.data.within import within
 from agecls.errors import ImageError
@@ -74,7 +74,7 @@ def listings(findings: Findings, *, show_faces: bool) -> Iterator[Listing]:
         {
             "Images of": lambda row: f"{row.other} ({row.images:,} images)",
             "have in": lambda row: row.one,
-            **{f"with {word}": _number_in(kind) for kind, word in LEAK_WORDS.items()},
+            **{f"with {word}": _number_in(kind) for kind, word in leak_words(findings).items()},
         },
     )
     yield _listing(

@@ -54,6 +54,7 @@ def audit_page(findings: Findings, *, show_faces: bool) -> str:
         words=_WORDS,
         splits=[place_name(split) for split in counts],
         classes=_class_rows(counts, findings.classes.captions),
+        what="class" if findings.classes.years is None else "age class",
         totals=list(totals(findings)),
         tables=tables,
         radius=RADIUS,

@@ -44,12 +44,17 @@ def checks(findings: Findings) -> tuple[Check, ...]:
         _duplicates(findings, "near"),
         _conflicts(findings),
         _leaks(findings),
-        _persons(findings),
-        _impossible(findings),
+        *((_persons(findings), _impossible(findings)) if findings.is_of_people else ()),
         _classes(findings),
         _drift(findings),
         _sizes(findings),
     )
+
+
+def leak_words(findings: Findings) -> dict[str, str]:
+    """The kinds of leak that the set can have, of pictures of nobody those of files."""
+    files = ("same_content", "near_duplicate")
+    return {k: word for k, word in LEAK_WORDS.items() if findings.is_of_people or k in files}
 
 
 def class_counts(findings: Findings) -> pd.DataFrame:
@@ -84,7 +89,7 @@ def _unusable(findings: Findings) -> Check:
     title = "Unusable files and rows"
     bad = findings.quarantine[findings.quarantine["is_bad"]]
     n_aside = len(findings.quarantine) - len(bad)
-    aside = f"{counted(n_aside, 'image')} set aside for an age without a class." if n_aside else ""
+    aside = f"{counted(n_aside, 'image')} set aside for {findings.classes.gap}." if n_aside else ""
     if bad.empty:
         return Check(title, "note" if n_aside else "fine", aside or "Every image can be read.")
     reasons = bad["reason"].value_counts()
@@ -145,7 +150,8 @@ def _leaks(findings: Findings) -> Check:
         if (n := row[kind])
     ]
     if not parts:
-        return Check(title, "fine", "None, neither of files nor of persons nor of families.")
+        of_people = ", neither of files nor of persons nor of families"
+        return Check(title, "fine", f"None{of_people if findings.is_of_people else ''}.")
     return Check(title, "problem", f"{'; '.join(parts).capitalize()}.")
 
 
@@ -275,7 +281,8 @@ def totals(findings: Findings) -> Iterator[tuple[str, list[str]]]:
     images = findings.images
     parts = [images[images["split"] == split] for split in findings.splits]
     yield "images", [f"{len(part):,}" for part in parts]
-    for name, column in (("persons", "person_id"), ("families", "family_id")):
+    of_people = (("persons", "person_id"), ("families", "family_id"))
+    for name, column in of_people if findings.is_of_people else ():
         yield name, [f"{n:,}" if (n := part[column].nunique()) else "not known" for part in parts]
     yield "different pictures", [f"{part['alike'].nunique():,}" for part in parts]
 

@@ -33,9 +33,10 @@ from agecls.classes import EIGHT
 from agecls.errors import DataLayoutError
 from agecls.files import new_folder_beside
 
-DRAWING: Final = 2
+DRAWING: Final = 3
 """Counts the changes of what is drawn: an older drawing in a cache is not taken."""
 
+_COLUMNS: Final = ("family_id", "person_id", "age_class", "image_path", "photo_age")
 _YEARS: Final = EIGHT.years or ()
 
 Progress = Callable[[int, int], None]
@@ -119,6 +120,7 @@ class _Member:
 class _Photo:
     member: _Member
     label: int
+    years: int  # age in the picture
     file: str
     content: bytes
 
@@ -131,9 +133,9 @@ class _Photo:
 def draw_face_set(out: Path, faces: FaceSet, *, progress: Progress | None = None) -> None:
     """Draw a set into the folder `out`, which appears complete or not at all.
 
-    Writes `custom_{split}_dataset.csv` (`family_id, person_id, age_class, image_path`) and
-    `{split}_images/` per split, and `planted.csv` (`kind, copy, original`: paths below `out`) if
-    duplicates or leaks are planted.
+    Writes `custom_{split}_dataset.csv` (`family_id, person_id, age_class, image_path,
+    photo_age`) and `{split}_images/` per split, and `planted.csv` (`kind, copy, original`: paths
+    below `out`) if duplicates or leaks are planted.
 
     Raises:
         DataLayoutError: `out` is a file or a folder with something in it.
@@ -220,7 +222,7 @@ def _photos(faces: FaceSet, progress: Progress | None) -> list[_Photo]:
         rng = _random(faces, member.split, member.family, member.place, nth)
         content = draw_face(person, years + rng.random(), population, rng, size=faces.size)
         stem = member.name(EIGHT.names[label], seen[member, label])
-        photos.append(_Photo(member, label, stem + ending, content))
+        photos.append(_Photo(member, label, years, stem + ending, content))
         if progress is not None:
             progress(done, len(plan))
     return photos
@@ -280,8 +282,11 @@ def _write(out: Path, faces: FaceSet, photos: list[_Photo], planted: list[_Plant
             (out / photo.path).write_bytes(photo.content)
         _write_table(
             out / f"custom_{split}_dataset.csv",
-            ("family_id", "person_id", "age_class", "image_path"),
-            [(p.member.family, p.member.role, EIGHT.names[p.label], p.file) for p in rows],
+            _COLUMNS,
+            [
+                (p.member.family, p.member.role, EIGHT.names[p.label], p.file, str(p.years))
+                for p in rows
+            ],
         )
     if planted:
         _write_table(

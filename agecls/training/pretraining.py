@@ -129,7 +129,9 @@ def years_of(data: FaceData, path: str | Path) -> NDArray[np.int64]:
     Raises:
         DataLayoutError: The set does not tell them all.
     """
-    known = read_records(root_of(path)).frame.drop_duplicates("image_path", keep="last")
+    known = read_records(root_of(path), classes=data.classes).frame.drop_duplicates(
+        "image_path", keep="last"
+    )
     found = known.set_index("image_path")["years"][data.train.frame["image_path"]]
     if n := int(found.isna().sum()):
         raise DataLayoutError(

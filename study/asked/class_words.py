@@ -7,18 +7,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from agecls.classes import DECADES, EIGHT, Classes
+from agecls.classes import EIGHT, FOLDERS, NAMED, Classes
 from study.asked.toml_tables import MAX_CLASSES, ClassesTable, FileTables
 from study.asked.toml_values import Place, Source, shown
 from study.errors import StudyFileError
 
-FOLDERS: Final = "folders"
-"""The word for classes that the data name themselves; who reads the data finds them."""
-
 OfFolders = Callable[[str], Classes]
 """From a data root to the classes that it names itself."""
 
-_NAMED: Final = {"eight": EIGHT, "decades": DECADES}
 _PLACE: Final[Place] = ("classes",)
 
 
@@ -70,13 +66,13 @@ def classes_given(words: str | Classes) -> dict[str, Any] | None:
         return classes_table(words)
     if words == FOLDERS:
         return {"of": FOLDERS}
-    if words in _NAMED:
-        return classes_table(_NAMED[words])
+    if words in NAMED:
+        return classes_table(NAMED[words])
     try:
         table = tomllib.loads(Path(words).read_text(encoding="utf-8-sig")).get("classes")
     except OSError as error:
         raise StudyFileError(
-            f"--classes: {shown(words)} is none of {', '.join((*_NAMED, FOLDERS))} and no file "
+            f"--classes: {shown(words)} is none of {', '.join((*NAMED, FOLDERS))} and no file "
             f"that can be read ({error.strerror})"
         ) from None
     except ValueError as error:
@@ -114,10 +110,5 @@ def _storable(classes: Classes, source: Source) -> Classes:
 
 def _classes(table: ClassesTable) -> Classes:
     """Those of a table that has names or pairs of years."""
-    names = None if table.names is None else tuple(table.names)
     years = None if table.years is None else tuple((low, high) for low, high in table.years)
-    if years is not None:
-        return Classes.from_years(years) if names is None else Classes(names, years, True)
-    assert names is not None, "the caller looked"
-    # the names of the eight mean the eight, with their years
-    return EIGHT if names == EIGHT.names else Classes(names, None, bool(table.ordered))
+    return Classes.asked(table.names, years, table.ordered)

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from agecls.classes import Classes
+from agecls.classes import FOLDERS, Classes
 from agecls.data.loading import FaceData, load_data
 from agecls.data.records import own_classes
 from agecls.errors import DataLayoutError
-from study.asked.class_words import FOLDERS
 from study.asked.factors import Study
 from study.errors import StudyFileError
 from study.quantities import some_of

@@ -5,7 +5,10 @@ import signal
 import pytest
 
 from agecls import command
-from agecls.errors import DataLayoutError, DivergedError
+from agecls.classes import DECADES, EIGHT, Classes
+from agecls.command import classes_of
+from agecls.errors import AgeclsError, DataLayoutError, DivergedError
+from tests.agecls.pictures import write_picture
 
 
 def raising(error):
@@ -83,3 +86,49 @@ def test_a_parser_complains_in_one_line_and_knows_the_version_of_its_package(cap
     with pytest.raises(SystemExit, match="0"):
         parser.parse_args(["--version"])
     assert capsys.readouterr().out.startswith(f"{module.partition('.')[0]} ")
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_classes_are_named_or_those_of_a_file_or_of_the_data(tmp_path):
+    for name in ("cat", "dog"):
+        write_picture(tmp_path / "zoo" / name / "1.png")
+    animals = Classes(("cat", "dog"), None, False)
+    assert classes_of("eight", "x") == EIGHT
+    assert classes_of("decades", "x") == DECADES
+    assert classes_of("folders", str(tmp_path / "zoo")) == animals
+    text = '[classes]\nnames = ["cat", "dog"]'
+    assert classes_of(write(tmp_path / "c.toml", text), "x") == animals
+    text = "[classes]\nyears = [[0, 17], [18, 120]]"
+    assert classes_of(write(tmp_path / "c.toml", text), "x").midpoints == (8.5, 69)
+    text = '[classes]\nof = "folders"'
+    assert classes_of(write(tmp_path / "c.toml", text), str(tmp_path / "zoo")) == animals
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", r"has no \[classes\]"),
+        ("classes =", "is not TOML"),
+        ("[classes]", "says nothing"),
+        ('[classes]\nname = ["a", "b"]', "`name` is none of names, years, ordered"),
+        ("[classes]\nnames = [1, 2]", "`names` is a list of texts"),
+        ('[classes]\nnames = ["a", "a"]', "each once"),
+        ("[classes]\nyears = [[0, 9], [13]]", "two ages each"),
+        ("[classes]\nyears = [[0, 9], [13, 19]]\nordered = false", "ages have an order"),
+        ('[classes]\nnames = ["a", "b"]\nordered = 1', "true or false"),
+    ],
+)
+def test_a_file_of_no_classes_is_refused_in_one_line(tmp_path, text, problem):
+    with pytest.raises(AgeclsError, match=problem):
+        classes_of(write(tmp_path / "c.toml", text), "x")
+
+
+def test_words_for_no_classes_are_refused(tmp_path):
+    with pytest.raises(AgeclsError, match="none of eight, decades, folders and no file"):
+        classes_of("sixteen", "x")
+    with pytest.raises(AgeclsError, match="has no two folders"):
+        classes_of("folders", str(tmp_path))

@@ -22,7 +22,7 @@ from agecls.training.pretraining import (
     train_unasked,
     year_classes,
 )
-from tests.agecls.pictures import write_picture
+from tests.agecls.pictures import draw_zoo, write_picture
 from tests.agecls.tiny import build_small_net, shades
 
 RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02, zero_gamma=True)
@@ -223,6 +223,21 @@ def test_the_command_makes_a_backbone_per_variant_that_a_model_starts_from(tmp_p
     assert "is there already" in capsys.readouterr().err
     assert main([*words, "--resume"]) == 0
     assert "every backbone is there already" in capsys.readouterr().out
+
+
+def test_a_backbone_may_learn_classes_of_its_own(tmp_path, capsys):
+    draw_zoo(tmp_path / "zoo", n=8)
+    out = tmp_path / "zoo.safetensors"
+    words = [str(tmp_path / "zoo"), "--out", str(out), "--depth", "18", "--size", "16"]
+    words += ["--epochs", "1", "--threads", "1"]
+    assert main(words) == 2  # folders that are none of the eight
+    assert main([*words, "--classes", "folders"]) == 0
+    assert "identical files stay together" in capsys.readouterr().out
+    recipe = Recipe(variant="org", depth=18, init="pretrained", epochs=1)
+    assert set(start(recipe, shades(16, 8), weights=str(out)).weights.new) == {
+        "fc.weight",
+        "fc.bias",
+    }
 
 
 def test_a_time_budget_ends_with_130_and_the_way_to_go_on(tmp_path, capsys):

@@ -20,11 +20,15 @@ from agecls.data.rows import (
     reject_missing_files,
     reject_repeated_paths,
     reject_unsafe_paths,
+    set_labels_from_years,
     set_splits,
 )
 from agecls.errors import DataLayoutError
 
 FAMILY_COLUMNS: Final = ("family_id", "person_id", "age_class", "image_path")
+PHOTO_AGE: Final = "photo_age"
+"""A column that a family CSV may have: the age in years in the picture, which tells the class of
+ages of one's own too."""
 FAMILY_NAME: Final = re.compile(
     r"(?P<family>[^_]+)_AGE_(?P<role>[A-Za-z]+[0-9]*)_(?P<age>[0-9]{1,3})_(?P<letter>[a-h])[0-9]*"
     r"\.[A-Za-z]+"
@@ -71,6 +75,9 @@ def family_rows(root: Path, split: str, classes: Classes) -> pd.DataFrame:
         family_id=families,
         role=roles,
     )
+    if PHOTO_AGE in table.columns:
+        rows["years"] = pd.Series(map_unique(_age, table.columns[PHOTO_AGE]), dtype=object)
+        set_labels_from_years(rows, classes)
     reject_unsafe_paths(rows)
     reject(
         rows, rows["label"].isna().to_numpy(), unknown_class("age_class", letters, rows, classes)
@@ -82,6 +89,10 @@ def family_rows(root: Path, split: str, classes: Classes) -> pd.DataFrame:
     reject_missing_files(rows, root)
     reject_repeated_paths(rows)
     return pd.concat([rows, uneven_rows(table)], ignore_index=True)
+
+
+def _age(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None
 
 
 def family_csvs(root: Path) -> list[str]:

@@ -11,7 +11,7 @@ from agecls.audit.__main__ import main
 from agecls.audit.findings import LEAK_KINDS
 from agecls.audit.fix import write_fix
 from agecls.faces.face_set import FaceSet
-from tests.agecls.pictures import family_rows, write_family_set
+from tests.agecls.pictures import draw_zoo, family_rows, write_family_set
 
 
 @pytest.fixture
@@ -234,3 +234,14 @@ def test_a_terminal_gets_colour(root, tmp_path):
     os.close(master)
     assert process.wait(60) == 0
     assert b"\x1b[31m! Identical files" in text
+
+
+def test_pictures_of_nobody_are_audited_without_a_word_of_persons(tmp_path, capsys):
+    draw_zoo(tmp_path / "zoo", n=4)
+    page = tmp_path / "page.html"
+    status, out, _ = run(capsys, tmp_path / "zoo", "--classes", "folders", "--out", page)
+    assert status == 0
+    assert "  cat               " in out
+    words = re.sub(r"<style.*?</style>|<[^>]+>", " ", page.read_text(), flags=re.DOTALL)
+    unfit = r"\b(?:ages?|years?|faces?|persons?|famil(?:y|ies))\b"
+    assert re.findall(unfit, out + words, flags=re.IGNORECASE) == []

@@ -113,7 +113,8 @@ def test_near_duplicates_in_drawn_faces_are_the_planted_ones(tmp_path):
         with Image.open(root / "train_images" / row.image_path) as image:
             altered = image.resize((80, 80)) if number % 3 else image
             (root / f"{split}_images" / name).write_bytes(encoded(altered, "JPEG", quality=85))
-        new = pd.DataFrame([[f"F{990 + number:04}", "GM", row.age_class, name]])
+        person = [f"F{990 + number:04}", "GM", row.age_class, name, row.photo_age]
+        new = pd.DataFrame([person])
         new.columns = tables[split].columns
         tables[split] = pd.concat([tables[split], new])
         expected.append({f"train_images/{row.image_path}", f"{split}_images/{name}"})

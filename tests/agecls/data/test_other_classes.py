@@ -2,11 +2,12 @@
 
 import pytest
 
-from agecls.classes import DECADES, Classes
+from agecls.classes import DECADES, EIGHT, Classes
 from agecls.data.layouts.class_folders import folder_classes
 from agecls.data.records import read_records
 from agecls.errors import DataLayoutError
-from tests.agecls.pictures import write_picture
+from agecls.faces.face_set import FaceSet, draw_face_set
+from tests.agecls.pictures import write_family_set, write_picture
 
 ANIMALS = Classes(("cat", "dog", "emu"), None, is_ordered=False)
 
@@ -106,3 +107,28 @@ def test_ranges_that_overlap_and_single_folders_are_no_ages(tmp_path):
     assert folder_classes(tmp_path) == Classes(("0-9", "5-19"), None, is_ordered=False)
     write_picture(tmp_path / "one" / "only" / "1.jpg")
     assert folder_classes(tmp_path / "one") is None
+
+
+@pytest.mark.parametrize("classes", [DECADES, Classes.from_years(((0, 17), (18, 120)))])
+def test_drawn_faces_have_ages_of_any_years(tmp_path, classes):
+    draw_face_set(
+        tmp_path / "faces", FaceSet(families=8, val_families=2, test_families=0, size=16)
+    )
+    records = read_records(tmp_path / "faces", classes=classes)
+    eight = read_records(tmp_path / "faces").frame
+    assert eight["years"].notna().all()
+    assert [EIGHT.of_years(years) for years in eight["years"]] == eight["label"].tolist()
+    assert [classes.of_years(y) for y in records.frame["years"]] == records.frame["label"].tolist()
+    assert not records.quarantine["is_bad"].any()
+    is_in_gap = [classes.of_years(years) is None for years in eight["years"]]
+    assert len(records.quarantine) == sum(is_in_gap)
+    assert any(is_in_gap) == (classes is DECADES)
+
+
+def test_a_family_table_with_an_age_that_is_none_has_its_letter(tmp_path):
+    write_family_set(tmp_path, "train", [["F1", "D", "d", "1.png"], ["F1", "S", "c", "2.png"]])
+    path = tmp_path / "custom_train_dataset.csv"
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},photo_age", f"{lines[0]},40", f"{lines[1]},"]) + "\n")
+    records = read_records(tmp_path)
+    assert records.frame["label"].tolist() == [4, 2]
