@@ -22,7 +22,7 @@ from agecls.training.pretraining import (
     train_unasked,
     year_classes,
 )
-from tests.agecls.pictures import draw_zoo, write_picture
+from tests.agecls.pictures import draw_zoo, family_rows, write_family_set, write_picture
 from tests.agecls.tiny import build_small_net, shades
 
 RECIPE = Recipe(depth=18, epochs=3, batch_size=16, lr=0.02, zero_gamma=True)
@@ -249,18 +249,28 @@ def test_a_time_budget_ends_with_130_and_the_way_to_go_on(tmp_path, capsys):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("named", ["faces", "synthetic-source"])
-def test_years_are_asked_of_sets_that_have_them_only(tmp_path, capsys, monkeypatch, named):
-    source = FaceSet(families=3, val_families=1, test_families=0, size=16)
-    monkeypatch.setattr("agecls.faces.face_set.SOURCE", source)
-    monkeypatch.chdir(tmp_path)
-    for k in range(16):
-        write_picture(tmp_path / "faces" / "abcd"[k % 4] / f"{k}.png", k)
+@pytest.mark.parametrize("kind", ["class folders", "family csv"])
+def test_years_are_asked_of_sets_that_have_them_only(tmp_path, capsys, kind):
+    faces = tmp_path / "faces"
+    if kind == "family csv":
+        write_family_set(faces, "train", family_rows(12))
+    else:
+        for k in range(16):
+            write_picture(faces / "abcd"[k % 4] / f"{k}.png", k)
     out = str(tmp_path / "org.safetensors")
-    assert main([named, "--out", out, "--size", "16", "--target", "years"]) == 2
+    assert main([str(faces), "--out", out, "--size", "16", "--target", "years"]) == 2
     err = capsys.readouterr().err
     assert "use --target classes" in err
     assert err.count("\n") == 1
+
+
+def test_drawn_faces_have_years_to_learn(tmp_path, monkeypatch):
+    source = FaceSet(families=3, val_families=1, test_families=0, size=16)
+    monkeypatch.setattr("agecls.faces.face_set.SOURCE", source)
+    out = tmp_path / "org.safetensors"
+    words = ["--size", "16", "--depth", "18", "--epochs", "1", "--threads", "1"]
+    assert main(["synthetic-source", "--out", str(out), "--target", "years", *words]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["made_by"]["target"] == "years"
 
 
 @pytest.mark.parametrize(
