@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from study.analysis.models.verdicts import two_sided
 from study.analysis.settle.contrasts import Contrast, contrast_of, main_effects
@@ -30,10 +30,8 @@ class Counted:
     def is_surely_fewer_than(self, other: "Counted") -> bool:
         """Whether these learn less often (Fisher's exact test)."""
         k, n = self.k + other.k, self.n + other.n
-        ways = [
-            special.binom(self.n, i) * special.binom(other.n, k - i) for i in range(self.k + 1)
-        ]
-        return float(sum(ways) / special.binom(n, k)) < SURE
+        ways = sum(comb(self.n, i) * comb(other.n, k - i) for i in range(self.k + 1))
+        return ways / comb(n, k) < SURE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,6 +110,7 @@ def test_the_chance_to_learn_less_often_by_luck_is_fisher_s():
     assert not Counted(k=8, n=12).is_surely_fewer_than(Counted(k=12, n=12))
     assert Counted(k=7, n=12).is_surely_fewer_than(Counted(k=12, n=12))
     assert not Counted(k=12, n=12).is_surely_fewer_than(Counted(k=7, n=12))
+    assert Counted(k=700, n=1000).is_surely_fewer_than(Counted(k=800, n=1000))
     assert not Counted(k=0, n=0).is_surely_fewer_than(Counted(k=3, n=3))
 
 
@@ -153,3 +154,10 @@ def test_pairs_that_matter_come_with_those_they_cannot_be_told_from(rng):
 def test_claims_without_a_column_are_not_judged(rng):
     found = judged(trained(TRUE, 3, rng), [*CLAIMS, beats("f9")])
     assert [s.claim.name for s in found.last] == ["f0", "f1", "f2"]
+
+
+def test_where_no_net_learned_nothing_is_told_and_nothing_settled(rng):
+    last = judged(trained(TRUE, 3, rng, learned=lambda row, block: False)).last
+    assert [s.evidence.effect for s in last] == [None] * 3
+    assert {s.held.verdict for s in last} == {"unresolved"}
+    assert np.isnan(last[0].adjusted).all()
