@@ -26,6 +26,11 @@ sigma^2 / J becomes sigma^2 (1 / J + 1 / (K - 1)), and apply it to all that diff
 trainings. Seeds are independent however much the data overlap; so here it is applied to the part
 of data alone, V_data = sigma^2 / K, which becomes sigma^2 (1 / K + 1 / (K - 1)).
 
+In simulation (2,000 studies of 191 clusters, 5 folds x 5 seeds; `results/simulations`) the
+recipe's interval held the truth in 94.9 % of studies with a half-width of 0.94 points, theirs over
+all trainings in 99.8 % with 1.66, the naive t in 82.3 % with 0.62; on 330 studies of trained nets
+with a measured truth in 97.9, 98.8 and 76.1 %. With one training a fold it is too wide: 99.4 %.
+
 Assumptions: clusters are independent, each fold's trainings are independent given their images,
 folds are of about the same size, scores are near normal.
 """
