@@ -1,12 +1,15 @@
 """What stages after the search say on the terminal of what follows from their facts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from study.folder.tables import StudyTables
 from study.measure import Measure
+from study.quantities import count
+
+_MOST_POINTS: Final = 100
 
 
 def confirmed_lines(tables: StudyTables) -> list[str]:
@@ -62,11 +65,13 @@ def settled_line(tables: StudyTables, done: int, planned: int) -> str:
         return f"{done} of {planned} trainings: no look yet"
     is_open = last["verdict"] == "unresolved"
     line = (
-        f"{done} of {planned} trainings, {last['blocks'].max()} blocks: {(~is_open).sum()} of "
-        f"{len(last)} claims settled"
+        f"{done} of {planned} trainings, {count(int(last['blocks'].max()), 'block')}: "
+        f"{(~is_open).sum()} of {count(len(last), 'claim')} settled"
     )
     half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max()
-    return line if pd.isna(half) else f"{line}, widest open interval ± {half:.1f} points"
+    # of the first blocks an interval may be wider than any difference can be
+    is_told = not pd.isna(half) and half < _MOST_POINTS
+    return f"{line}, widest open interval ± {half:.1f} points" if is_told else line
 
 
 def settled_lines(tables: StudyTables) -> list[str]:

@@ -15,11 +15,19 @@ from agecls.faces.face_set import FaceSet, draw_face_set
 from study.analysis import conclude
 from study.asked.study_file import load_study
 from study.errors import StudyError
+from study.folder.columns import names_of
 from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.provenance import Provenance
 from study.folder.record_lines import read_events
+from study.measure import Measure
 from study.plan.settle_plan import read_settling
+from study.report.head.ledger import _entry, ledger_data
+from study.report.page import render
+from study.report.settle.design import design_figure
+from study.report.settle.facts import settle_facts
+from study.report.settle.looks import courses
+from study.report.settle.trainings import trainings_figure
 from study.running.in_process import InProcess
 from study.running.interruption import StopRequest
 from study.running.steps import FAILURE, KIND, PREDICTIONS
@@ -342,3 +350,53 @@ def test_small_nets_are_trained_for_real(start, folder):
     for trial_id in frame["trial_id"]:
         path = Folder(folder).settle.predictions(trial_id)
         assert len(read_table(path, "predictions")) == frame["n_images"].iloc[0]
+
+
+def test_the_report_draws_rows_looks_pairs_and_trainings(start, folder):
+    start(12, executor=InProcess(trainer=FailingThird))
+    found = conclude(folder)
+    facts = settle_facts(found.tables)
+    assert facts.factors == ("variant", "epochs")
+    crossed = design_figure(facts).data[0].text
+    assert sorted(map(tuple, crossed)) == [
+        ("bcd", "1"), ("bcd", "2"), ("org", "1"), ("org", "2"),
+    ]  # fmt: skip
+    table = found.tables.settle.set_index(["row", "block"])
+    cells = trainings_figure(facts, Measure("val_accuracy")).data[0].text
+    assert cells[2][0] == "×"
+    assert cells[1][0] == f"{100 * table.loc[(1, 0), 'val_accuracy']:.1f}"
+    one = next(c for c in courses(facts) if c.claim.name == "bcd_better")
+    assert one.verdict == "supported"
+    assert one.looks[-1]["adjusted_low"] > 1.0
+    page = render(found.tables, analysis=found.analysis)
+    assert "Which recipes were trained?" in page
+    assert "1 failed (×)" in page
+    assert 'ORG beats BCD <span class="quiet">added after the search</span>' in page
+    assert "Not asked, so these keep their answer: “The rate matters more than the" in page
+
+
+def test_settling_counts_where_it_settles_and_earlier_answers_stand_below_it(start, folder):
+    start(24)
+    entries = {entry.name: entry for entry in ledger_data(conclude(folder).tables)}
+    better, rate = entries["bcd_better"], entries["rate_matters"]
+    assert better.standing.stage == "settle"
+    assert [one.stage for one in better.standings] == ["settle", "search"]
+    assert rate.settled is None
+    assert rate.standing.stage == "search"
+    assert entries["org_better"].is_added
+    assert not better.is_added
+
+
+def test_what_fresh_seeds_settled_stands_where_settling_left_it_open():
+    def said(stage, verdict):
+        row = dict.fromkeys(names_of("claims")) | {"claim": "it", "stage": stage}
+        return row | {"verdict": verdict, "estimate": 1.0, "low": 0.0, "high": 2.0}
+
+    def standing(*rows):
+        return _entry("it", None, list(rows)).standing
+
+    confirmed, still_open = said("confirm", "supported"), said("settle", "unresolved")
+    assert standing(confirmed, still_open).stage == "confirm"
+    assert standing(said("confirm", "unresolved"), still_open).stage == "settle"
+    assert standing(confirmed, said("settle", "refuted")).verdict == "refuted"
+    assert standing(said("search", "supported"), still_open).verdict == "unresolved"
