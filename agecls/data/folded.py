@@ -1,7 +1,7 @@
 """A data root's images of train and val as folds: which are left out, and what each fold holds."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ class FoldedFaces:
         folds: Of the images of its train and val.
         summary: As `agecls.data.folds.counted`, and `copies` (later copies of a file, in no fold),
             `conflicting_groups` and `conflicting_images` (files whose copies carry different
-            classes, in no fold), `digest` (of who is where).
+            classes, in no fold), `digest` (of who is where), `how` (a sentence of all this).
     """
 
     faces: FaceData
@@ -68,36 +68,27 @@ def fold_faces(faces: FaceData, k: int, *, seed: int) -> FoldedFaces:
         )
     except DataLayoutError as error:
         raise DataLayoutError(f"{faces.summary['root']}: {error}") from None
-    return FoldedFaces(
-        faces=faces,
-        folds=folds,
-        summary={
-            **counted(folds, labels, clusters, faces.classes.names),
-            "copies": found.copies if is_without else 0,
-            "conflicting_groups": found.conflicting_groups if is_without else 0,
-            "conflicting_images": found.conflicting_images if is_without else 0,
-            "digest": hashlib.blake2b(
-                folds.of_image.astype("<i8").tobytes(), digest_size=16
-            ).hexdigest(),
-        },
-    )
+    places = folds.of_image.astype("<i8").tobytes()
+    summary = {
+        **counted(folds, labels, clusters, faces.classes.names),
+        "copies": found.copies if is_without else 0,
+        "conflicting_groups": found.conflicting_groups if is_without else 0,
+        "conflicting_images": found.conflicting_images if is_without else 0,
+        "digest": hashlib.blake2b(places, digest_size=16).hexdigest(),
+    }
+    return FoldedFaces(faces=faces, folds=folds, summary=summary | {"how": _how(summary)})
 
 
-def described(summary: Mapping[str, Any]) -> str:
-    """The folds in a sentence.
-
-    Args:
-        summary: As in `FoldedFaces`.
-    """
+def _how(summary: Mapping[str, Any]) -> str:
     how = {
         "cluster": "families, persons and identical files stay together",
         "image": "by image, since no family or person is known: images of one person may be on "
         "both sides",
     }[summary["by"]]
     images, clusters = summary["images"], summary["clusters"]
-    sizes = f"{min(images):,} to {max(images):,} images"
+    sizes = f"{_from_to(images)} images"
     if summary["by"] == "cluster":
-        sizes += f" and {min(clusters)} to {max(clusters)} of {sum(clusters)} clusters"
+        sizes += f" and {_from_to(clusters)} of {sum(clusters):,} clusters"
     n_out = summary["copies"] + summary["conflicting_images"]
     out = (
         f"; {n_out:,} images are in none ({summary['copies']:,} later copies of a file, "
@@ -106,6 +97,11 @@ def described(summary: Mapping[str, Any]) -> str:
         else ""
     )
     return f"{summary['k']} folds of train and val, {sizes} each ({how}){out}"
+
+
+def _from_to(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _pool(faces: FaceData) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from study.plan.rungs import rung_epochs
 from study.plan.scouts import scout_plan
 from study.plan.trials import plan_trials
 from study.running.terminal import duration
-from study.stages.study_faces import study_faces
+from study.stages.study_faces import study_faces, study_folds
 
 MEASURED_STEPS = 3
 """Training steps that are timed for each structure, after a first one to warm up."""
@@ -46,10 +46,17 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
             "set the ranges of lr",
             highlight=False,
         )
-    n_train, n_val = len(data.train.labels), len(data.val.labels)
+    n_train, n_val, n_folds = len(data.train.labels), len(data.val.labels), 1
+    times = ""
+    if study.folds is not None:
+        folds = study_folds(study, data).summary
+        console.print(folds["how"], highlight=False)
+        n_folds, n_val = folds["k"], round(sum(folds["images"]) / folds["k"])
+        n_train = sum(folds["images"]) - n_val
+        times = f" times {n_folds} folds"
     console.print(
         f"{n_train} training and {n_val} validation images at {study.size} px; "
-        f"{study.confirm_seeds} seeds an arm to confirm",
+        f"{study.confirm_seeds} seeds an arm{times} to confirm",
         highlight=False,
     )
     per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
@@ -57,7 +64,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
     # which it does not use, about half of its time
     per_epoch = (n_train + n_val / 3) * per_image
     most, fewest = epochs_of(study)
-    confirm = len(study.arms) * study.confirm_seeds * study.epochs
+    confirm = len(study.arms) * study.confirm_seeds * n_folds * study.epochs
     console.print(
         f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
         f"{duration(per_epoch)}; with {at_a_time} trials at a time the search takes "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agecls.data.folded import described, fold_faces
+from agecls.data.folded import fold_faces
 from study.analysis.settle.expected import Noise, expected_half_widths
 from study.analysis.settled import rules_of
 from study.asked.factors import Study
@@ -46,7 +46,7 @@ def describe_settling(
     folded = fold_faces(
         study_faces(study, console), settling.folds, seed=stream_seed(study, Stream.FOLDS)
     )
-    _say(console, described(folded.summary))
+    _say(console, folded.summary["how"])
     for line in _rows(study, settling):
         _say(console, line)
     n_blocks = settling.blocks_of(trainings)

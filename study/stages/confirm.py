@@ -72,10 +72,8 @@ class Confirm:
                 return True
             read = _open_read(session, search)
             if not search.is_over:
-                on_each = f", each held out of {len(folds)} folds" * (
-                    session.study.folds is not None
-                )
-                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds{on_each}")
+                times = "" if session.study.folds is None else f" times {len(folds)} folds"
+                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds{times}")
             if not session.train(search, home, scoring=_scoring(session, search, choices)):
                 return False
             trials = sorted(record.trials.values(), key=lambda t: t.number)

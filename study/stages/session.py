@@ -12,12 +12,11 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from agecls.data.folded import FoldedFaces, fold_faces
-from agecls.data.folded import described as folds_in_words
+from agecls.data.folded import FoldedFaces
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError, ToldError
 from study.analysis import Conclusions, conclude_from
-from study.asked.factors import DEFAULT_FOLDS, Study
+from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
 from study.folder.provenance import Faces, Provenance
@@ -25,7 +24,6 @@ from study.folder.record import Record
 from study.folder.storage import Storage
 from study.folder.tables import StudyTables, read_study
 from study.plan.sampler import SAMPLER
-from study.plan.streams import Stream, stream_seed
 from study.running.executor import Executor, Job, Scoring
 from study.running.interruption import StopRequest, stop_on_signals
 from study.running.ray_session import Resources
@@ -33,6 +31,7 @@ from study.running.search_state import Search
 from study.running.terminal import SearchDisplay
 from study.stages import room
 from study.stages.sources import contents, source_of
+from study.stages.study_faces import study_folds
 
 
 @dataclass(kw_only=True)
@@ -137,17 +136,16 @@ class Session(Means):
             StudyError: They are not those that the study began with.
         """
         if self._folded is None:
-            k = DEFAULT_FOLDS if self.study.folds is None else self.study.folds.k
-            folded = fold_faces(self.data, k, seed=stream_seed(self.study, Stream.FOLDS))
-            if self.provenance.folds not in ({}, folded.summary):
+            folded = study_folds(self.study, self.data)
+            if problem := _unlike(self.provenance.folds, folded.summary):
                 raise StudyError(
                     f"{self.folder.path}: the folds of {self.study.data} are no longer those that "
-                    f"the study began with ({_unlike(self.provenance.folds, folded.summary)}), so "
-                    "models would be tested on what they were trained on. Bring the data back as "
-                    "they were, or begin a new study with --name."
+                    f"the study began with ({problem}), so models would be tested on what they "
+                    "were trained on. Bring the data back as they were, or begin a new study with "
+                    "--name."
                 )
             self.provenance.folds = folded.summary
-            self.say(folds_in_words(folded.summary))
+            self.say(folded.summary["how"])
             self._folded = folded
         return self._folded
 
@@ -341,8 +339,10 @@ def _has_folds(search: Search) -> bool:
     return any(trial.fold is not None for trial in search.plan)
 
 
-def _unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """How two summaries of folds differ, in words."""
+def _unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """How the folds are not those on record, in words, or None; none may be on record yet."""
+    if not before or before.get("digest") == now["digest"]:
+        return None
     for key, what in {"k": "folds", "by": "parted by", "images": "images"}.items():
         if before.get(key) != now[key]:
             return f"{what}: {before.get(key)} became {now[key]}"

@@ -7,11 +7,13 @@ from typing import Any, Final
 from rich.console import Console
 
 from agecls.classes import FOLDERS, Classes
+from agecls.data.folded import FoldedFaces, fold_faces
 from agecls.data.loading import FaceData, load_data
 from agecls.data.records import own_classes
 from agecls.errors import DataLayoutError
-from study.asked.factors import Study
+from study.asked.factors import DEFAULT_FOLDS, Study
 from study.errors import StudyFileError
+from study.plan.streams import Stream, stream_seed
 from study.quantities import some_of
 from study.running.terminal import progress
 
@@ -53,6 +55,18 @@ def study_faces(study: Study, console: Console) -> FaceData:
     for line in described(data.summary, study.classes):
         console.print(line, highlight=False, markup=False)
     return data
+
+
+def study_folds(study: Study, faces: FaceData) -> FoldedFaces:
+    """Train and val as the study's folds, the same in every stage.
+
+    A stage that needs folds where the study file asks for none takes `DEFAULT_FOLDS`.
+
+    Raises:
+        DataLayoutError: The faces have too few clusters for them.
+    """
+    k = DEFAULT_FOLDS if study.folds is None else study.folds.k
+    return fold_faces(faces, k, seed=stream_seed(study, Stream.FOLDS))
 
 
 def classes_of_folders(data: str) -> Classes:

@@ -79,14 +79,23 @@ def audit_data(tables: StudyTables) -> Audit | None:
 
 
 def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
-    """Share of the commonest class among the images of a split, if it was recorded."""
+    """Share of the commonest class among the images of a split, if it was recorded.
+
+    Where the study has folds, all images in them are what its models are validated on.
+    """
     share = _mapping(_summary(tables).get("majority")).get(split)
+    if split == "val" and tables.study.folds is not None:
+        share = _folds(tables).get("majority")
     # not int, which True is
     return share if isinstance(share, float) and 0 < share <= 1 else None
 
 
 def _summary(tables: StudyTables) -> Mapping[str, Any]:
     return _mapping(_mapping((tables.provenance or {}).get("data")).get("summary"))
+
+
+def _folds(tables: StudyTables) -> Mapping[str, Any]:
+    return _mapping((tables.provenance or {}).get("folds"))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -104,6 +113,7 @@ def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, s
         ("Persons", _per_split(summary.get("persons"))),
         ("Families", _per_split(summary.get("families"))),
         ("Splits", str(_mapping(summary.get("splits")).get("how", ""))),
+        ("Folds", str(_folds(tables).get("how", ""))),
         (
             "Commonest class",
             listed(

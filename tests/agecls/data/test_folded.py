@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agecls.data.folded import described, fold_faces
+from agecls.data.folded import fold_faces
 from agecls.data.loading import load_data
 from agecls.errors import DataLayoutError
 from tests.agecls.pictures import family_rows, write_family_set, write_picture
@@ -69,7 +69,7 @@ def test_later_copies_are_left_out_and_told(tmp_path, cache):
     folded = fold_faces(load_data(root, size=8, cache=cache), 2, seed=0)
     assert folded.summary["copies"] == 2
     assert np.flatnonzero(folded.folds.of_image < 0).tolist() == [16, 20]
-    said = described(folded.summary)
+    said = folded.summary["how"]
     assert "2 images are in none (2 later copies of a file, 0 whose" in said
     # families that share a file stay together
     home = {place: folded.folds.of_image[place] for place in (0, 17, 21)}
@@ -96,7 +96,7 @@ def test_a_set_without_persons_is_parted_by_image_which_is_said(tmp_path, cache)
     faces = load_data(root, size=8, cache=cache)
     folded = fold_faces(faces, 2, seed=0)
     assert folded.summary["by"] == "image"
-    assert "by image, since no family or person is known" in described(folded.summary)
+    assert "by image, since no family or person is known" in folded.summary["how"]
 
 
 def test_the_refusal_names_the_data(faces):

@@ -28,6 +28,21 @@ def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"faces", "tiny.toml"}
 
 
+def test_a_dry_run_counts_what_a_fold_is_trained_on_and_every_training_of_the_confirm_stage(
+    tmp_path,
+):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + "[folds]\nk = 3\n[confirm]\nseeds = 2\n")
+    study = load_study(path)
+    n = sum(load_data(study.data, size=study.size, seed=study.seed).summary["images"].values())
+    console = Console(record=True, width=300)
+    describe_plan(study, console, at_a_time=2)
+    text = console.export_text()
+    assert f"{n - round(n / 3)} training and {round(n / 3)} validation images" in text
+    assert "2 seeds an arm times 3 folds to confirm" in text
+    assert "3 folds of train and val" in text
+
+
 @pytest.mark.parametrize(("deduplicate", "extra"), [("true", 0), ("false", 1)])
 def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, deduplicate, extra):
     path = write_study(tmp_path)

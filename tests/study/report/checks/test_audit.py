@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from study.asked.factors import FoldPlan
 from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data, majority_share
 from tests.study.report.simulated import MAJORITY, provenance
@@ -42,6 +43,18 @@ def test_how_a_set_was_read_is_told_if_there_is_anything_to_tell(
     audit = audit_data(replace(tables, provenance=known))
     assert audit is not None
     assert dict(audit.facts).get("How it was read") == told
+
+
+def test_folds_are_told_and_their_images_give_the_majority(tables: StudyTables) -> None:
+    known = provenance() | {"folds": {"how": "5 folds of train and val", "majority": 0.3}}
+    study = replace(tables.study, folds=FoldPlan(k=5, search=True))
+    folded = replace(tables, provenance=known, study=study)
+    audit = audit_data(folded)
+    assert audit is not None
+    assert dict(audit.facts)["Folds"] == "5 folds of train and val"
+    assert majority_share(folded) == 0.3
+    assert majority_share(folded, split="train") == MAJORITY
+    assert majority_share(replace(folded, provenance=provenance())) is None
 
 
 def test_classes_are_counted_per_split_with_their_shares(tables: StudyTables) -> None:
