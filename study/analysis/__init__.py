@@ -10,17 +10,21 @@ from study.analysis.conclusions import (
     conclude_from,
     forget,
     predicted_of,
+    trained_of,
 )
 from study.analysis.models.predicted import Predicted
+from study.analysis.models.trained import Trained
 from study.analysis.search.answers import Analysis, analyse
 
 __all__ = [
     "Analysis",
     "Conclusions",
     "Predicted",
+    "Trained",
     "analyse",
     "conclude",
     "conclude_from",
     "forget",
     "predicted_of",
+    "trained_of",
 ]

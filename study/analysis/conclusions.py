@@ -17,7 +17,10 @@ from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.analysis.models.drops import judge_drops
 from study.analysis.models.external import external_frame, score_elsewhere
+from study.analysis.models.folded import FoldedSet
 from study.analysis.models.predicted import Predicted, describe_predictions
+from study.analysis.models.scored import is_folded
+from study.analysis.models.trained import Trained, describe_trainings, fragile, influence
 from study.analysis.search.answers import Analysis, analyse
 from study.analysis.settled import bring, is_scored
 from study.asked.factors import arm_name
@@ -122,6 +125,21 @@ def predicted_of(tables: StudyTables) -> Predicted | None:
     return describe_predictions(models, predictions, classes=classes, seed=tables.study.seed)
 
 
+def trained_of(tables: StudyTables) -> Trained | None:
+    """What each training of a confirm stage with folds has a part in; None without folds.
+
+    Raises:
+        TablesError: The table of predictions is damaged.
+    """
+    models = confirmed_models(tables)
+    if models.empty or not is_folded(models) or not _can_be_scored(tables, models):
+        return None
+    judged_on = _scored(tables, models).judged_on()
+    return (
+        describe_trainings(tables.study, judged_on) if isinstance(judged_on, FoldedSet) else None
+    )
+
+
 def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]:
     """Scores, arms and pairs of arms on fresh seeds; rows of the claims that they decide."""
     models = confirmed_models(tables)
@@ -133,7 +151,10 @@ def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]
     found = _scored(tables, models)
     is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]
     facts = tables.confirm[names_of("confirm")].loc[:, is_fact]
-    decided = Decisions()(tables.study, found.judged_on(), analysis.claims)
+    judged_on = found.judged_on()
+    decided = Decisions()(tables.study, judged_on, analysis.claims)
+    if isinstance(judged_on, FoldedSet):
+        decided["fragile"] = fragile(decided, influence(tables.study, judged_on))
     models = facts.merge(found.models, on="model", how="left")
     return {"confirmed": found.estimates, "confirm": models}, _records(decided)
 

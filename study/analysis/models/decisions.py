@@ -13,12 +13,13 @@ from typing import Final
 import pandas as pd
 
 from agecls.intervals import Estimate, quantile
+from study.analysis.maths.counted import Counted, surely_loses
 from study.analysis.models.folded import FoldedSet
 from study.analysis.models.scored import ScoredSet
 from study.analysis.models.scoring import metric_of
 from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
-from study.asked.claim import Claim
+from study.asked.claim import Claim, Verdict
 from study.asked.factors import Study, arm_name
 from study.folder.columns import names_of
 
@@ -27,7 +28,7 @@ POINTS: Final = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Compared:
+class Compared:
     """A claim's test with the arms that it is made of.
 
     Attributes:
@@ -36,6 +37,9 @@ class _Compared:
         idle: Arms of which no net learned anything: their pairs are left out.
         slow: Of the nets of each arm that is not, which learned. Those that hardly learned count
             as they are; with folds they are left out.
+        weights: Of each arm in the estimate, points.
+        learned: With folds, how many nets of the first level learned, and of the second, those
+            of arms that are left out too; None without.
         is_apart: With folds, whether in fewer than two folds nets of all arms learned: the test
             is then of nets as they are, and says nothing.
     """
@@ -44,6 +48,8 @@ class _Compared:
     arms: tuple[str, ...]
     idle: tuple[str, ...]
     slow: Mapping[str, tuple[bool, ...]]
+    weights: Mapping[str, float]
+    learned: tuple[Counted, Counted] | None = None
     is_apart: bool = False
 
     @property
@@ -61,6 +67,15 @@ class _Compared:
         return None
 
     @property
+    def loses(self) -> bool:
+        """Whether nets of a side surely learn less often, so that points do not support it."""
+        return self.learned is not None and surely_loses(self.test.claim.region, *self.learned)
+
+    def verdict(self, one: Judged) -> Verdict:
+        """The verdict of its test, which nets that learn less often do not support."""
+        return "unresolved" if one.verdict == "supported" and self.loses else one.verdict
+
+    @property
     def notes(self) -> str:
         """What a reader of the verdict must know of its nets, each part behind a semicolon."""
         said = [f"left out with its pair: {arm}, none of whose nets learned" for arm in self.idle]
@@ -69,7 +84,21 @@ class _Compared:
             f"{learned.count(False)} of {len(learned)} nets of {arm} hardly learned{left_out}"
             for arm, learned in self.slow.items()
         ]
+        if self.learned is not None and self.loses:
+            sides = [f"{counted.k} of {counted.n}" for counted in self.learned]
+            said.append(
+                f"how often nets learn differs for sure ({sides[0]} against {sides[1]}), and such "
+                "a difference is not made good by points among those that do"
+            )
         return "".join(f"; {part}" for part in said)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What confirmed arms say of a claim: its estimate in points, and the verdict."""
+
+    estimate: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,20 +128,43 @@ class Decisions:
             those per arm that would settle it with 80 % power if the estimate were true (null: no
             number would).
         """
-        found = [c for c in (_compared(claim, study, scored) for claim in study.claims) if c]
-        judged = iter(judge([c.test for c in found if not c.withheld], alpha=self.alpha))
+        found = self.compared(study, scored)
+        judged = self._judged(found)
         before = {row["claim"]: row for row in search_claims.to_dict("records")}
         rows = []
-        for one in found:
-            searched = before.get(one.test.claim.name, {})
+        for name, one in found.items():
+            searched = before.get(name, {})
             if one.withheld:
                 row = one.test.opened(one.withheld)
             else:
-                row = self._told(next(judged), one.notes, scored)
+                row = self._told(judged[name], one.notes, scored)
+                row["verdict"] = one.verdict(judged[name])
             rows.append(
                 row | {f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")}
             )
         return pd.DataFrame(rows, columns=names_of("claims"))
+
+    def compared(self, study: Study, scored: ScoredSet | FoldedSet) -> dict[str, Compared]:
+        """The tests of the claims that confirmed arms decide, by name in the study's order."""
+        found = (_compared(claim, study, scored) for claim in study.claims)
+        return {one.test.claim.name: one for one in found if one}
+
+    def standings(self, compared: Mapping[str, Compared]) -> dict[str, Standing]:
+        """How claims stand whose tests are these; those of which nothing can be told are open."""
+        judged = self._judged(compared)
+        return {
+            name: Standing(
+                estimate=one.test.estimate.value,
+                verdict=one.verdict(judged[name]) if name in judged else "unresolved",
+            )
+            for name, one in compared.items()
+        }
+
+    def _judged(self, compared: Mapping[str, Compared]) -> dict[str, Judged]:
+        """The tests that say something, as one family."""
+        tests = [one.test for one in compared.values() if not one.withheld]
+        judged = judge(tests, alpha=self.alpha)
+        return {one.test.claim.name: one for one in judged}
 
     def _told(self, one: Judged, notes: str, scored: ScoredSet | FoldedSet) -> dict[str, object]:
         """The row of a claim that was tested."""
@@ -154,7 +206,7 @@ def _way_out(estimate: Estimate, seeds: int | None, scored: ScoredSet | FoldedSe
     )
 
 
-def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> _Compared | None:
+def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> Compared | None:
     """The claim's test; None where it is not for these arms to say."""
     if claim.compares is None or lacks_weights(study, claim):
         return None
@@ -185,11 +237,20 @@ def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> _Com
     if told is None:
         return None
     arms = tuple(arm for pair in sound for arm in pair)
+    learned = None
+    if isinstance(scored, FoldedSet):
+        first, second = (
+            [x for arm in side for x in scored.arms[arm].learned]
+            for side in zip(*pairs, strict=True)
+        )
+        learned = Counted(k=sum(first), n=len(first)), Counted(k=sum(second), n=len(second))
     n_models = told.n_trainings or len(arms or idle) * told.n_seeds
-    return _Compared(
+    return Compared(
         test=Tested(claim=claim, estimate=told.estimate, split=scored.split, n_models=n_models),
         arms=arms,
         idle=idle,
         slow={arm: of for arm in arms if not all(of := scored.arms[arm].learned)},
+        weights=weights,
+        learned=learned,
         is_apart=is_apart,
     )

@@ -8,7 +8,7 @@ trainings as they are. What the intervals mean, and how they are made: `maths.ou
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -153,6 +153,22 @@ class FoldedSet:
             n_images=int(is_counted.sum()),
             n_clusters=len(np.unique(self.clusters.of_image[is_counted])),
         )
+
+    def without(self, name: str, training: Training) -> "FoldedSet":
+        """The set as if one training of an arm, which has others, were not there."""
+        arm = self.arms[name]
+        kept = [n for n, one in enumerate(arm.trainings) if one != training]
+        trainings = tuple(arm.trainings[n] for n in kept)
+        seeds = list(dict.fromkeys(seed for seed, _ in trainings))
+        one = FoldedArm(
+            arm=name,
+            trainings=trainings,
+            scores={metric: values[kept] for metric, values in arm.scores.items()},
+            learned=tuple(arm.learned[n] for n in kept),
+            sums=arm.sums[[arm.seeds.index(seed) for seed in seeds]],
+        )
+        # what was pooled serves both: no pool has a part of the training that is not in its key
+        return replace(self, arms={**self.arms, name: one})
 
     def by_training(self) -> ScoredSet:
         """Each training alone on its own fold, such as to be compared with its score elsewhere."""

@@ -62,6 +62,15 @@ class Judged:
         """Whether the claim is supported or refuted."""
         return self.p <= self.family_alpha
 
+    @property
+    def verdict(self) -> Verdict:
+        """What the test says among the others."""
+        return (
+            two_sided(self.test.claim.region, self.test.estimate)[1]
+            if self.is_settled
+            else "unresolved"
+        )
+
     def told(self, tests: str, one: str, *, of: str = "") -> str:
         """The adjusted p, what it is against and how it was adjusted, for a reason.
 
@@ -81,13 +90,12 @@ class Judged:
         estimate = self.test.estimate
         low, high = estimate.interval(1 - self.family_alpha)
         adjusted_low, adjusted_high = estimate.interval(1 - self.alpha)
-        verdict = two_sided(self.test.claim.region, estimate)[1]
         return {
             **self.test.opened(reason),
             "estimate": estimate.value,
             "low": low,
             "high": high,
-            "verdict": verdict if self.is_settled else "unresolved",
+            "verdict": self.verdict,
             "p_value": self.test.p,
             "p_adjusted": self.p,
             "adjusted_low": adjusted_low,

@@ -3,35 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from study.analysis.maths.counted import Counted, surely_loses
 from study.analysis.models.verdicts import two_sided
 from study.analysis.settle.contrasts import Contrast, contrast_of, main_effects
 from study.analysis.settle.effects import Effect, Layout
 from study.analysis.settle.trained import Trainings
 from study.asked.claim import Claim, Verdict
 from study.plan.settle_rows import SettleDesign
-
-SURE: Final = 0.025
-"""One-sided level at which learning less often is sure: it only ever keeps a claim open."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counted:
-    """Nets of one level: how many learned, of how many."""
-
-    k: int
-    n: int
-
-    def is_surely_fewer_than(self, other: "Counted") -> bool:
-        """Whether these learn less often (Fisher's exact test)."""
-        k, n = self.k + other.k, self.n + other.n
-        ways = sum(comb(self.n, i) * comb(other.n, k - i) for i in range(self.k + 1))
-        return ways / comb(n, k) < SURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +33,7 @@ class Evidence:
     @property
     def loses(self) -> bool:
         """Whether a level surely learns less often, so that points alone do not support it."""
-        first, second = self.learned
-        is_alike = None not in self.claim.region
-        return first.is_surely_fewer_than(second) or (
-            is_alike and second.is_surely_fewer_than(first)
-        )
+        return surely_loses(self.claim.region, *self.learned)
 
     @cached_property
     def test(self) -> tuple[float, Verdict]:

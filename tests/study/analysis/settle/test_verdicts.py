@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from study.analysis.settle.evidence import Counted
+from study.analysis.maths.counted import Counted
 from study.analysis.settle.verdicts import Settled, SettleRules, judge_settled
 from study.asked.claims.equivalence import EquivalenceClaim
 from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, design_of, trained

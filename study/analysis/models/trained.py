@@ -1,0 +1,142 @@
+"""What each training of a confirm stage with folds has a part in: effects, failures, verdicts.
+
+Effects are told in points among nets that learned, beside the mixture of all as they came, and how
+often nets learn stands apart. A verdict hangs on one training where leaving that out turns it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study.analysis.maths.counted import Counted
+from study.analysis.models.decisions import Decisions, Standing
+from study.analysis.models.folded import FoldedSet
+from study.analysis.models.scoring import metric_of
+from study.asked.claim import Verdict
+from study.asked.factors import Study, arm_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The trainings of a study's confirm stage.
+
+    Attributes:
+        each: `arm, seed, fold, score` (of the study's metric on its fold), `learned`.
+        counted: How often nets learn: `factor` (null: `level` is an arm), `level, k, n, low,
+            high`, the interval Jeffreys'.
+        effects: Per claim that arms decide, in points: `claim, first, second` (the levels),
+            `estimate, low, high` among nets that learned, `all_estimate, all_low, all_high` of
+            all as they came.
+        influence: `claim, arm, seed, fold, shift` (points that the estimate moves without this
+            training), `verdict` (without it), `turns` (whether that is another one).
+    """
+
+    each: pd.DataFrame
+    counted: pd.DataFrame
+    effects: pd.DataFrame
+    influence: pd.DataFrame
+
+
+def describe_trainings(study: Study, scored: FoldedSet) -> Trained:
+    """All of it; some hundred trainings take some ten seconds."""
+    metric = metric_of(study.metric)
+    each = [
+        {"arm": name, "seed": seed, "fold": fold, "score": float(score), "learned": learned}
+        for name, arm in scored.arms.items()
+        for (seed, fold), score, learned in zip(
+            arm.trainings, arm.scores[metric], arm.learned, strict=True
+        )
+    ]
+    decide = Decisions()
+    effects = []
+    for name, compared in decide.compared(study, scored).items():
+        _, first, second = compared.test.claim.compares or ("", "", "")
+        row: dict[str, float] = {}
+        for prefix, mixture in (("", False), ("all_", True)):
+            told = scored.told(compared.weights, metric, mixture=mixture)
+            if told is not None:
+                low, high = told.estimate.interval()
+                row |= {
+                    f"{prefix}estimate": told.estimate.value,
+                    f"{prefix}low": low,
+                    f"{prefix}high": high,
+                }
+        effects.append({"claim": name, "first": str(first), "second": str(second)} | row)
+    columns = ["claim", "first", "second", "estimate", "low", "high"]
+    columns += ["all_estimate", "all_low", "all_high"]
+    return Trained(
+        each=pd.DataFrame(each),
+        counted=pd.DataFrame(list(_counted(study, scored))),
+        effects=pd.DataFrame(effects, columns=columns),
+        influence=influence(study, scored, decide),
+    )
+
+
+def influence(study: Study, scored: FoldedSet, decide: Decisions | None = None) -> pd.DataFrame:
+    """How each claim would stand without each training that is compared for it.
+
+    Returns:
+        `claim, arm, seed, fold, shift, verdict, turns`, see `Trained`; `shift` is null where
+        nothing can be told without the training.
+    """
+    decide = decide or Decisions()
+    compared = decide.compared(study, scored)
+    stands = decide.standings(compared)
+    rows = []
+    for name, arm in scored.arms.items():
+        for training in arm.trainings:
+            others = decide.standings(decide.compared(study, scored.without(name, training)))
+            for claim, one in compared.items():
+                if name in one.weights:
+                    rows.append(
+                        {"claim": claim, "arm": name, "seed": training[0], "fold": training[1]}
+                        | _moved(stands[claim], others.get(claim))
+                    )
+    columns = ["claim", "arm", "seed", "fold", "shift", "verdict", "turns"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def fragile(decided: pd.DataFrame, moved: pd.DataFrame) -> pd.Series:
+    """Whether leaving out one training turns each verdict; null where nothing is settled.
+
+    Args:
+        decided: Rows of `claims`.
+        moved: As `influence`.
+    """
+    found = [
+        is_fragile(verdict, moved.loc[moved["claim"] == claim, "verdict"])
+        for claim, verdict in zip(decided["claim"], decided["verdict"], strict=True)
+    ]
+    return pd.Series(found, index=decided.index, dtype="boolean")
+
+
+def is_fragile(verdict: Verdict, without_each: Iterable[Verdict]) -> bool | None:
+    """Whether one of the verdicts without each training is another; None: nothing is settled."""
+    return None if verdict == "unresolved" else any(other != verdict for other in without_each)
+
+
+def _moved(stands: Standing, other: Standing | None) -> dict[str, object]:
+    if other is None:
+        turns = stands.verdict != "unresolved"
+        return {"shift": None, "verdict": "unresolved", "turns": turns}
+    shift = other.estimate - stands.estimate
+    return {"shift": shift, "verdict": other.verdict, "turns": other.verdict != stands.verdict}
+
+
+def _counted(study: Study, scored: FoldedSet) -> Iterator[dict[str, object]]:
+    """How often the nets of each arm learn, then those of each level of an arm factor."""
+    learned = {name: (sum(arm.learned), len(arm.learned)) for name, arm in scored.arms.items()}
+    groups: list[tuple[str | None, str, list[str]]] = [(None, name, [name]) for name in learned]
+    names = {arm_name(study, cell): cell for cell in study.arms}
+    for factor in study.of_role("arm"):
+        for level in factor.levels:
+            here = [a for a in learned if names.get(a, {}).get(factor.name) == level]
+            groups.append((factor.name, str(level), here))
+    for factor_name, level_name, arms in groups:
+        counted = Counted(k=sum(learned[a][0] for a in arms), n=sum(learned[a][1] for a in arms))
+        low, high = counted.interval()
+        yield {
+            "factor": factor_name, "level": level_name, "k": counted.k, "n": counted.n,
+            "low": low, "high": high,
+        }  # fmt: skip
