@@ -112,6 +112,11 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             WHOLE,
             fold="fold of train and val that it was validated on, from 0; null: the own val",
         ),
+        *columns(
+            FLAG,
+            learned="whether its last epoch's metrics are better than naming how common each "
+            "class is; false: it hardly learned",
+        ),
     ),
     "epochs": (
         *keys(TEXT, trial_id="as in trials"),

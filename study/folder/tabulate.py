@@ -87,6 +87,7 @@ def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
         "peak_memory_mib": max((e["peak_memory_mib"] for e in trial.epochs), default=None),
         "number_format": last.get("number_format"),
         "fold": trial.fold,
+        "learned": last.get("learned"),
     }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import optimize, special
 
 from study.analysis.maths.box import Array
+from study.analysis.maths.counted import Counted
 from study.analysis.search.frames import Frames
 from study.analysis.search.marginals import describe
 from study.asked.factors import Factor
@@ -90,6 +91,33 @@ class Collapse:
                     }
                 )
         return pd.DataFrame(records, columns=COLUMNS)
+
+
+def how_often_learned(frames: Frames) -> pd.DataFrame:
+    """How often design trials learned, by level of every varied factor that has levels.
+
+    Returns:
+        `factor, level, k` (that learned), `n, low, high` (0..1, Jeffreys' interval); factors in
+        reading order. Design trials alone, which are balanced and never stopped before their end.
+    """
+    is_design = (frames.trials["origin"] == "design").to_numpy()
+    learned = frames.rows("full") & is_design
+    known = learned | (frames.rows("collapsed") & is_design)
+    records = []
+    for factor in frames.study.factors:
+        if factor.role == "fixed" or factor.is_numeric or factor.name not in frames.configs:
+            continue
+        for level in factor.levels:
+            here = known & (frames.configs[factor.name] == level).fillna(False).to_numpy(bool)
+            counted = Counted(k=int((here & learned).sum()), n=int(here.sum()))
+            low, high = counted.interval()
+            records.append(
+                {
+                    "factor": factor.name, "level": str(level), "k": counted.k, "n": counted.n,
+                    "low": low, "high": high,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(records, columns=["factor", "level", "k", "n", "low", "high"])
 
 
 def fit_logistic(design: Array, event: Array, prior_sd: float) -> tuple[Array, Array]:

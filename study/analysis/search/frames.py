@@ -1,10 +1,11 @@
 """Tables of a study -> what the estimators see; the only reader of table columns in here.
 
 Every trial gets one outcome: `full` (trained to its planned end), `stopped` (by ASHA or an
-interruption: a curve without an end), `collapsed` (one class only, or diverged: an outcome of its
-own that never enters effects in points) or `lost` (failed for reasons of the machine, or without
-any usable value). A scout that names one class at a rate inside the box is lost too: in so few
-epochs it has not begun to learn. Accuracies become percentage points.
+interruption: a curve without an end), `collapsed` (one class only, diverged, or, in studies with
+folds, hardly learned by its end: an outcome of its own that never enters effects in points) or
+`lost` (failed for reasons of the machine, or without any usable value). A scout that names one
+class at a rate inside the box is lost too: in so few epochs it has not begun to learn.
+Accuracies become percentage points.
 """
 
 from dataclasses import dataclass
@@ -104,8 +105,8 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
 
     Args:
         study: The study file.
-        trials: As `trials.parquet`; `origin`, `collapsed`, `arm`, `number`, `seed`, `fold` and
-            `error` may be absent or null.
+        trials: As `trials.parquet`; `origin`, `collapsed`, `arm`, `number`, `seed`, `fold`,
+            `learned` and `error` may be absent or null.
         epochs: As `epochs.parquet`; may be empty.
     """
     trials = trials.reset_index(drop=True)
@@ -125,6 +126,8 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
 
     status = _texts(trials, "status", "completed")
     collapsed = _collapsed(trials, curves, last_seen)
+    if study.folds is not None:
+        collapsed |= _idle(trials, is_whole=run >= planned)
     own_fault = (status == "failed") & _texts(trials, "error", "diverged").str.contains(
         DIVERGENCE_WORDS, case=False, regex=True
     )
@@ -226,6 +229,13 @@ def _curves(ids: pd.Series, epochs: pd.DataFrame, metric: str) -> Array:
     curves = np.full((len(ids), longest), np.nan)
     curves[row[known], epoch[known].astype(int) - 1] = POINTS * value[known]
     return curves
+
+
+def _idle(trials: pd.DataFrame, *, is_whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which trials hardly learned though they ran their planned length; none where unknown."""
+    if "learned" not in trials:
+        return np.zeros(len(trials), dtype=bool)
+    return np.asarray(is_whole & ~trials["learned"].fillna(True).to_numpy(dtype=bool))
 
 
 def _collapsed(trials: pd.DataFrame, curves: Array, last_seen: Array) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from study.analysis.search.collapse import Collapse, fit_logistic
+from study.analysis.search.collapse import Collapse, fit_logistic, how_often_learned
 from study.analysis.search.frames import tidy
 from study.asked.factors import Study
 from tests.study.analysis.conftest import LOSS, NO_EPOCHS, full_trials, small_study
@@ -59,3 +59,21 @@ def test_a_study_without_a_rate_gets_one_row_per_arm():
     assert frame["arm"].tolist() == ["all"]
     assert frame["n_trials"].tolist() == [10]
     assert frame["probability"].iloc[0] < 0.3
+
+
+def test_how_often_design_trials_learn_is_counted_by_level(study: Study, rng: np.random.Generator):
+    trials = cliff_trials(study, rng).assign(origin="design")
+    is_scratch = trials["config/init"] == "scratch"
+    trials["config/zero_gamma"] = pd.Series(True, index=trials.index).where(is_scratch, None)
+    counted = how_often_learned(tidy(study, trials, NO_EPOCHS))
+    inside = tidy(study, trials, NO_EPOCHS).trials["inside"].to_numpy()
+    init = counted[counted["factor"] == "init"].set_index("level")
+    for level in ("scratch", "pretrained"):
+        here = inside & (trials["config/init"] == level)
+        k, n = int((here & ~trials["collapsed"]).sum()), int(here.sum())
+        assert init.loc[level, ["k", "n"]].tolist() == [k, n]
+        assert init.loc[level, "low"] <= k / n <= init.loc[level, "high"]
+    assert "lr" not in set(counted["factor"])
+    # a search trial goes where it is good, and may be stopped: it tells nothing of how often
+    searched = tidy(study, trials.assign(origin="search"), NO_EPOCHS)
+    assert (how_often_learned(searched)["n"] == 0).all()

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from study.analysis.search.frames import tidy
-from study.asked.factors import Study, arm_name
+from study.asked.factors import FoldPlan, Study, arm_name
 from tests.study.analysis.conftest import NO_EPOCHS
 
 CONFIG = {
@@ -124,3 +126,19 @@ def test_a_scout_that_has_not_begun_to_learn_is_no_collapse_below_the_edge(study
     )
     outcomes = tidy(study, trials, NO_EPOCHS).trials["outcome"].tolist()
     assert outcomes == ["lost", "collapsed", "collapsed"]
+
+
+def test_a_trial_that_hardly_learned_by_its_end_collapsed_where_the_study_has_folds(study: Study):
+    trials = pd.DataFrame(
+        [
+            trial("good", learned=True),
+            trial("idle", learned=False, val_accuracy=0.25),
+            trial("early", learned=False, status="stopped", epochs_run=1, val_accuracy=0.25),
+            trial("old", learned=None),
+        ]
+    )
+    plain = tidy(study, trials, NO_EPOCHS).trials["outcome"].tolist()
+    assert plain == ["full", "full", "stopped", "full"]
+    folded = replace(study, folds=FoldPlan(k=5, search=True))
+    outcomes = tidy(folded, trials, NO_EPOCHS).trials["outcome"].tolist()
+    assert outcomes == ["full", "collapsed", "stopped", "full"]
