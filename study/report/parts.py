@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from study.analysis import Analysis, Predicted, predicted_of
+from study.analysis import Analysis, Predicted, Trained, predicted_of, trained_of
 from study.folder.tables import StudyTables
 from study.report.checks.audit import majority_share
 from study.report.confirm.values import ConfirmedValues
@@ -51,6 +51,11 @@ class Given:
     def predicted(self) -> Predicted | None:
         """What the confirmed models say image by image."""
         return predicted_of(self.tables) if self.confirmed else None
+
+    @cached_property
+    def trained(self) -> Trained | None:
+        """What each training of a confirm stage with folds has a part in; None without."""
+        return trained_of(self.tables) if self.confirmed else None
 
 
 FIGURES: Final = "figures.html.jinja"

@@ -13,6 +13,9 @@ from study.report.confirm.calibration import calibration_panel
 from study.report.confirm.class_accuracy import class_accuracy_panel
 from study.report.confirm.confusion import confusion_panel
 from study.report.confirm.elsewhere import elsewhere_panel
+from study.report.confirm.folds import folds_panel
+from study.report.confirm.idle import idle_panel
+from study.report.confirm.influence import influence_panel
 from study.report.confirm.looks import looks_sentence
 from study.report.confirm.metrics import metrics_panel
 from study.report.confirm.seeds import seeds_panel
@@ -77,11 +80,28 @@ def _classes(given: Given) -> Panel | None:
     return class_accuracy_panel(given.tables, confirmed, given.predicted) if confirmed else None
 
 
-CONFIRMED: Final = (
+CONFIRMED: Final[tuple[Row[Given], ...]] = (
     of_confirmed(
         "confirmed-arms",
         "How good is each arm on fresh seeds, and how much had the search flattered it?",
         confirmed_arms_panel,
+    ),
+    Row(
+        "folds",
+        "How good is each training, and how often does none come of it?",
+        lambda given: (
+            folds_panel(given.tables, given.trained, given.analysis) if given.trained else None
+        ),
+    ),
+    Row(
+        "hardly-learned",
+        "Which trainings hardly learned, and how?",
+        lambda given: idle_panel(given.tables, given.trained) if given.trained else None,
+    ),
+    Row(
+        "influence",
+        "Does a verdict hang on one training?",
+        lambda given: influence_panel(given.tables, given.trained) if given.trained else None,
     ),
     of_confirmed("seeds", "How much of the result is the seed?", seeds_panel),
     of_confirmed("metrics", "Does the order of the arms hold on other metrics?", metrics_panel),

@@ -12,7 +12,7 @@ from study.analysis.maths.nulls import NullBand
 from study.analysis.maths.sparse import SparsePairs
 from study.analysis.maths.support import Support
 from study.analysis.search.best import ExpectedBest, best_so_far
-from study.analysis.search.collapse import Collapse
+from study.analysis.search.collapse import Collapse, how_often_learned
 from study.analysis.search.contrasts import COLUMNS as CONTRAST_COLUMNS
 from study.analysis.search.contrasts import Contrasts
 from study.analysis.search.fidelity import Fidelity
@@ -98,6 +98,11 @@ class Analysis:
     def others(self) -> pd.DataFrame:
         """Other people's numbers, see `other_importances`; computed when first asked for."""
         return other_importances(self.frames, seed=self.seed)
+
+    @cached_property
+    def how_often_learned(self) -> pd.DataFrame:
+        """How often design trials learn, by level; see `how_often_learned`."""
+        return how_often_learned(self.frames)
 
     def table(self, kind: Kind) -> pd.DataFrame:
         """One of the contract's tables with its columns only: what `write_table` takes.

@@ -116,9 +116,14 @@ class ConfirmedValues:
         return {arm: value for arm, value in found.items() if value is not None}
 
     @property
+    def has_folds(self) -> bool:
+        """Whether models were tested out of fold; claims are then judged on that."""
+        return "n_trainings" in self.frame and bool(self.frame["n_trainings"].notna().any())
+
+    @property
     def split(self) -> str:
-        """The split that claims are judged on: test, or val where there is no test."""
-        return "test" if (self.frame["split"] == "test").any() else "val"
+        """The split that claims are judged on: test, or val where there is no test, or folds."""
+        return "test" if not self.has_folds and (self.frame["split"] == "test").any() else "val"
 
     @property
     def sets(self) -> tuple[tuple[str, str], ...]:

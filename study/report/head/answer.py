@@ -166,14 +166,41 @@ def _hardly_learned(tables: StudyTables) -> list[str]:
     if idle.empty:
         return []
     named = [
-        f"{row['arm']} with seed {row['seed']} ({percent(row['val_accuracy'])})"
+        f"{row['arm']} with seed {row['seed']}{_on_fold(row)} ({percent(row['val_accuracy'])})"
         for row in idle.to_dict("records")
     ]
+    if "fold" in idle and idle["fold"].notna().all():
+        return [
+            f"{count(len(idle), 'training')} of {len(trained)} on fresh seeds hardly learned, no "
+            "better on the faces kept from them than naming how common each class is, or far "
+            f"behind the arm’s others: {some_of(named)}. Effects in points are told without them; "
+            "how often nets learn stands beside, and an arm that surely learns less often beats "
+            "none."
+        ]
     return [
         f"{count(len(idle), 'net')} of {len(trained)} on fresh seeds hardly learned, no better on "
         f"the validation split than naming how common each class is: {some_of(named)}. What is "
         "said of an arm counts such nets as they are, unless none of its nets learned: then no "
         "claim is judged by it."
+    ]
+
+
+def _on_fold(row: dict[str, Any]) -> str:
+    fold = row.get("fold")
+    return "" if fold is None or pd.isna(fold) else f" on fold {int(fold)}"
+
+
+def _fragile(tables: StudyTables) -> list[str]:
+    """Which verdicts of fresh seeds hang on one training."""
+    claims = tables.claims
+    if claims is None or "fragile" not in claims:
+        return []
+    hang = claims[(claims["stage"] == "confirm") & claims["fragile"].fillna(False).astype(bool)]
+    if hang.empty:
+        return []
+    return [
+        f"Fragile, for leaving out one training would turn it: the verdict on "
+        f"{listed(hang['claim'].tolist())}."
     ]
 
 
@@ -194,7 +221,14 @@ def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[st
             "longer those of an untouched split."
         )
     found += _hardly_learned(tables)
-    if confirmed is not None and confirmed.split == "val":
+    found += _fragile(tables)
+    if confirmed is not None and confirmed.split == "val" and confirmed.has_folds:
+        found.append(
+            "Confirmed figures are of folds of train and validation, each kept from the nets that "
+            "are tested on it. The configurations were chosen on some of these faces: fresh seeds "
+            "and folds take away the luck of a seed and of a split, not that of the choice."
+        )
+    elif confirmed is not None and confirmed.split == "val":
         found.append(
             "There is no test split here: confirmed figures are on the validation split, on which "
             "the configurations were chosen. Fresh seeds take away the luck of a seed, not that "

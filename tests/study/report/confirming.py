@@ -1,7 +1,7 @@
 """A confirm stage that nobody ran: planted accuracies, real scores, intervals and verdicts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,12 @@ from agecls.classes import EIGHT
 from study.analysis import analyse
 from study.analysis.models.confirmed import score_confirmed
 from study.analysis.models.decisions import Decisions
+from study.analysis.models.folded import FoldedSet
+from study.analysis.models.trained import fragile, influence
 from study.asked.factors import Study, arm_name
 from study.folder.parquet import write_table
 from study.folder.tables import read_study
+from tests.study.analysis.models.test_folded import of_folds
 
 RISE = 0.03
 """How much the search's best trial lies above what fresh seeds give, in every arm."""
@@ -27,6 +30,8 @@ def confirm_study(
     n_images: int = 600,
     has_test: bool = True,
     n_reads: int = 1,
+    folds: int | None = None,
+    idle: Collection[str] = (),
     seed: int = 0,
 ) -> None:
     """Write the stage's tables into a results folder, and the looks at test into study.json.
@@ -38,15 +43,25 @@ def confirm_study(
         n_images: Of val, and of test if there is one; six to a family, a tenth of test in train.
         has_test: Whether there is a test split.
         n_reads: Looks at it.
+        folds: That families of val are cut into, a training each; None: no folds.
+        idle: Models that name the commonest class.
         seed: Of all that is drawn.
     """
     tables = read_study(folder)
     study = tables.study
     splits = ("val", "test") if has_test else ("val",)
     models, predictions = _draw(study, accuracies, splits, n_seeds, n_images, seed)
+    if folds:
+        models, predictions = of_folds(models, predictions, folds)
+    is_idle = predictions["model"].isin(idle)
+    predictions.loc[is_idle, list(EIGHT.columns)] = [0.93] + 7 * [0.01]
+    predictions.loc[is_idle, "predicted"] = EIGHT.names[0]
     scored = score_confirmed(models, predictions, classes=EIGHT, seed=seed, n_draws=400)
     searched = analyse(study, tables.trials, tables.epochs, seed=study.seed).table("claims")
-    decided = Decisions()(study, scored.judged_on(), searched)
+    judged_on = scored.judged_on()
+    decided = Decisions()(study, judged_on, searched)
+    if isinstance(judged_on, FoldedSet):
+        decided["fragile"] = fragile(decided, influence(study, judged_on))
     known = decided.reindex(columns=searched.columns)
     claims = known if searched.empty else pd.concat([searched, known], ignore_index=True)
     models = models.merge(scored.models, on="model").assign(

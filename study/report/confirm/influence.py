@@ -1,0 +1,82 @@
+"""What each training moves: claims without it, and effects as all nets came."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from study.analysis import Trained
+from study.folder.tables import StudyTables
+from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
+from study.report.panel import Panel, Table
+from study.report.traces import about, either, saying
+from study.report.wording import count, inert, interval, listed, signed
+
+
+def influence_figure(moved: pd.DataFrame, marks: dict[str, Mark]) -> go.Figure:
+    """A row per claim; a mark per training, where the estimate goes without it."""
+    claims = list(dict.fromkeys(moved["claim"]))
+    figure = new_figure(height=90 + 64 * len(claims))
+    figure.add_vline(x=0, line={"color": MUTED, "width": 1}, layer="below")
+    arms = [arm for arm in marks if arm in set(moved["arm"])]
+    for at, arm in enumerate(arms):
+        for turns in (False, True):
+            some = moved[(moved["arm"] == arm) & (moved["turns"] == turns)].dropna(subset="shift")
+            if some.empty:
+                continue
+            row = some["claim"].map({claim: n for n, claim in enumerate(claims)})
+            title = (
+                f"Without {inert(arm)}</b>, seed %{{customdata[0]}}, fold %{{customdata[1]}}<b>"
+            )
+            figure.add_scatter(
+                x=some["shift"].round(4).tolist(),
+                y=(row + 0.6 * ((at + 0.5) / len(arms) - 0.5)).round(4).tolist(),
+                mode="markers",
+                **about(arm),
+                marker=either(marks[arm], 13 if turns else 8, is_hollow=not turns),
+                customdata=some[["seed", "fold", "verdict"]].to_numpy().tolist(),
+                hovertemplate=saying(title, "%{x:+.2f} points<br>%{customdata[2]}"),
+            )
+    name_rows(figure, [inert(claim) for claim in claims])
+    figure.update_xaxes(title_text="shift without it (points)")
+    return figure
+
+
+def influence_panel(tables: StudyTables, trained: Trained) -> Panel | None:
+    """The figure with its words; None where no claim is for confirmed arms to say."""
+    moved = trained.influence
+    if moved.empty:
+        return None
+    fragile = list(dict.fromkeys(moved.loc[moved["turns"], "claim"]))
+    reading = (
+        f"Without one of its trainings the verdict on {listed(fragile)} would be another."
+        if fragile
+        else "No verdict would be another without any one training."
+    )
+    return Panel(
+        reading=reading,
+        note=f"n = {count(len(moved), 'shift')}: each training is left out once of every claim "
+        "that it speaks to. Large and filled: the verdict is then another. Below: effects in "
+        "points with 95 % intervals, among nets that learned and of all nets as they came.",
+        alt=_alt(moved),
+        figure=influence_figure(moved, arm_marks(tables.study)),
+        table=Table(
+            columns=("claim", "difference", "nets that learned", "all nets as they came"),
+            rows=tuple(_effect(row) for row in trained.effects.to_dict("records")),
+        ),
+    )
+
+
+def _effect(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    each = (
+        interval(row[f"{of}estimate"], row[f"{of}low"], row[f"{of}high"], signed)
+        for of in ("", "all_")
+    )
+    learned, everyone = each
+    return str(row["claim"]), f"{row['first']} less {row['second']}", learned, everyone
+
+
+def _alt(moved: pd.DataFrame) -> str:
+    most = moved.groupby("claim", sort=False)["shift"].agg(lambda s: s.abs().max())
+    parts = [f"{claim} by up to {value:.1f} points" for claim, value in most.dropna().items()]
+    return f"Leaving out one training moves {listed(parts)}."
