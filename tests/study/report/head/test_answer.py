@@ -129,5 +129,5 @@ def test_a_metric_that_no_fresh_net_has_is_said_to_be_none(confirmed_tables: Stu
     assert confirmed_tables.confirmed is not None
     measured = confirmed_tables.confirmed
     others = measured[measured["metric"] != confirmed_tables.study.metric.partition("_")[2]]
-    answer = answer_of(confirmed_tables.having({"confirmed": others}))
+    answer = answer_of(confirmed_tables.having(confirmed=others))
     assert answer.best.endswith("can be estimated from the nets on fresh seeds.")
