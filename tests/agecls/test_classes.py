@@ -63,6 +63,8 @@ def test_classes_are_equal_by_value_wherever_they_travelled():
 
 
 NAME_THE_EIGHT = {
+    "agecls/audit/findings.py": "where classes enter, and others may be asked for",
+    "agecls/command.py": "sets of classes that a command line names",
     "agecls/data/loading.py": "where classes enter, and others may be asked for",
     "agecls/data/records.py": "likewise",
     "agecls/data/whole_set.py": "likewise",
@@ -74,6 +76,7 @@ NAME_THE_EIGHT = {
     "study/asked/factors.py": "likewise",
     "study/asked/study_text.py": "not in the texts of older studies",
     "study/folder/columns.py": "tables that name no classes",
+    "study/stages/study_faces.py": "classes that the data are to name",
     "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
 }
 """Where a default enters; all else takes the classes from the data, or N from an array."""
