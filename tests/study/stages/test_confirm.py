@@ -1,7 +1,7 @@
 """The stage without Ray: nothing is trained, everything else is real."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from agecls.classes import EIGHT
 from agecls.data.loading import FaceData, Split
 from study.analysis.search.chosen import Choice
-from study.asked.factors import complete
+from study.asked.factors import FoldPlan, complete
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyError
 from study.folder.folder import Folder
@@ -341,3 +341,27 @@ def test_a_search_without_a_finished_trial_has_nothing_to_confirm(start, folder,
     with pytest.raises(StudyError, match=f"no trial ran to its end.*{way_on}") as told:
         start()
     assert ("--resume" in str(told.value)) is (status == "interrupted")
+
+
+def test_nets_of_folds_are_judged_out_of_fold(study, folder, data, monkeypatch):
+    folded = replace(study, folds=FoldPlan(k=2, search=False))
+    data.summary["duplicates"] = {"removed": False}
+    # clusters are numbered over all splits, as those of data that were read are
+    for place, part in enumerate((data.train, data.val, data.test)):
+        part.frame["cluster"] += 100 * place
+        part.frame["person_id"] = part.frame["family_id"] = part.frame["cluster"].astype(str)
+    (folder / "study.toml").write_text(dump_study(folded))
+    without_checkpoints(monkeypatch)
+    session, _ = session_at(folded, folder, data, executor=GUESSING, command=["study.confirm"])
+    assert Confirm(n_seeds=2)(session)
+    found = tables(folder)
+    # nets that guess hardly learn: arms are shown as they are, and no claim is judged by them
+    arms = found["confirmed"].query("split == 'val' and metric == 'accuracy'")
+    assert arms["against"].isna().all()
+    assert (arms["n_images"] == (found["predictions"]["split"] == "val").sum() / 4).all()
+    assert (arms["n_seeds"] == 2).all()
+    assert (arms["nets_low"] <= arms["estimate"]).all()
+    claim = found["claims"].query("stage == 'confirm'").iloc[0]
+    assert claim["split"] == "val"
+    assert claim["verdict"] == "unresolved"
+    assert "no net of" in claim["reason"]
