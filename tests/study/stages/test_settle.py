@@ -371,6 +371,8 @@ def test_the_report_draws_rows_looks_pairs_and_trainings(start, folder):
     page = render(found.tables, analysis=found.analysis)
     assert "Which recipes were trained?" in page
     assert "1 failed (×)" in page
+    assert "settled on folds" in page
+    assert "search stage only" not in page
     assert 'ORG beats BCD <span class="quiet">added after the search</span>' in page
     assert "Not asked, so these keep their answer: “The rate matters more than the" in page
 
