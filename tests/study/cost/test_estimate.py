@@ -1,5 +1,6 @@
 import shutil
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -51,10 +52,11 @@ def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, dedupl
     study = load_study(path)
     n_different = len(load_data(study.data, size=study.size, seed=study.seed).train.labels)
     table = tmp_path / "faces" / "custom_train_dataset.csv"
-    *owner, image = table.read_text().splitlines()[-1].split(",")
-    shutil.copy(table.parent / "train_images" / image, table.parent / "train_images" / "copy.jpg")
-    with table.open("a") as rows:
-        rows.write(",".join([*owner, "copy.jpg"]) + "\n")
+    rows = pd.read_csv(table, dtype=str)
+    copy = rows.iloc[[-1]].assign(image_path="copy.jpg")
+    images = table.parent / "train_images"
+    shutil.copy(images / rows["image_path"].iloc[-1], images / "copy.jpg")
+    pd.concat([rows, copy]).to_csv(table, index=False)
     console = Console(record=True, width=100)
     describe_plan(study, console, at_a_time=2)
     assert f"{n_different + extra} training and" in console.export_text()
