@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,8 @@ def bring(tables: StudyTables) -> Brought | None:
         i: _scored(table.loc[i], read_table(path, "predictions"), classes)
         for i, path in paths.items()
     }
-    trained = _with_who_learned(
-        [one for one, _, _ in each.values()], [gained for _, gained, _ in each.values()]
-    )
+    gains = {(one.row, one.block): gained for one, gained, _ in each.values()}
+    trained = _with_who_learned([one for one, _, _ in each.values()], gains)
     found = {
         i: told | {"learned": one.learned}
         for (i, (_, _, told)), one in zip(each.items(), trained, strict=True)
@@ -103,6 +103,7 @@ def bring(tables: StudyTables) -> Brought | None:
         score=lambda sums: scores(sums, classes)[metric_of(tables.study.metric)],
         n_folds=settling.folds,
         blocks=finished_blocks(table, settling),
+        who_learned=partial(_with_who_learned, gains=gains),
     )
     return Brought(
         settle=table,
@@ -124,13 +125,20 @@ def finished_blocks(table: pd.DataFrame, settling: Settling) -> int:
     return n
 
 
-def _with_who_learned(trained: Sequence[Trained], gains: Sequence[Gain]) -> list[Trained]:
-    """The trainings, each held beside the others of its row, which have its recipe."""
+def _with_who_learned(
+    trained: Sequence[Trained], gains: Mapping[tuple[int, int], Gain]
+) -> list[Trained]:
+    """The trainings, each held beside the others of its row, which have its recipe.
+
+    Args:
+        trained: Any of them.
+        gains: Of every training, by row and block.
+    """
     learned = np.zeros(len(trained), dtype=bool)
     rows = np.array([one.row for one in trained])
     for row in np.unique(rows):
-        here = np.flatnonzero(rows == row)
-        learned[here] = which_learned([gains[int(i)] for i in here])
+        here = np.flatnonzero(rows == row).tolist()
+        learned[here] = which_learned([gains[row, trained[i].block] for i in here])
     return [replace(one, learned=bool(k)) for one, k in zip(trained, learned, strict=True)]
 
 

@@ -12,9 +12,11 @@ A claim of "beats" is supported by nets that learned, and only where its better 
 surely learn less often; a claim of "does alike" where neither does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+
+import numpy as np
 
 from agecls.intervals import quantile
 from study.analysis.settle.evidence import Evidence, Questions
@@ -143,6 +145,7 @@ def judge_settled(
     score: Score,
     n_folds: int,
     blocks: int | None = None,
+    who_learned: Callable[[Sequence[Trained]], Sequence[Trained]] = lambda some: some,
 ) -> Settled:
     """Verdicts of the claims that the design asks, look by look.
 
@@ -155,14 +158,22 @@ def judge_settled(
         n_folds: That the data are cut into.
         blocks: That are finished, failed trainings or not; None: those of which every row's
             training is there.
+        who_learned: Sets `learned` of the trainings of a look, which may hang on the others of
+            that look but on none that come later: what was told must be told again.
     """
     questions = Questions.of(design, claims)
     at = rules.looks(_finished(trained, design) if blocks is None else blocks)
     there = [t for t in trained if at and t.block < at[-1]]
     if not there or not questions.each:
         return Settled(looks=(), pairs=(), unasked=design.unasked)
-    trainings = Trainings.of(there, score, n_folds)
-    found = look_by_look(questions, trainings, rules, at)
+    every = Trainings.of(there, score, n_folds)
+
+    def until(blocks: int) -> Trainings:
+        learned = [t.learned for t in who_learned([t for t in there if t.block < blocks])]
+        some = every.only(every.blocks < blocks)
+        return replace(some, learned=np.array(learned, dtype=bool))
+
+    found, trainings = look_by_look(questions, until, rules, at), until(at[-1])
     last = tuple(_told(n, found[-1], questions, trainings, rules) for n in range(len(found[-1])))
     return Settled(
         looks=(*found[:-1], last),
@@ -172,13 +183,23 @@ def judge_settled(
 
 
 def look_by_look(
-    questions: Questions, trainings: Trainings, rules: SettleRules, at: Sequence[int]
+    questions: Questions,
+    until: Callable[[int], Trainings],
+    rules: SettleRules,
+    at: Sequence[int],
 ) -> list[tuple[Standing, ...]]:
-    """The claims' standings at each look, after `at` so many finished blocks."""
+    """The claims' standings at each look, after `at` so many finished blocks.
+
+    Args:
+        questions: Of the claims.
+        until: Trainings of the first so many blocks.
+        rules: How to judge.
+        at: Blocks finished at each look.
+    """
     found = []
     held: dict[str, Held] = {}
     for n, blocks in enumerate(at, start=1):
-        answers = questions.answers(trainings.only(trainings.blocks < blocks))
+        answers = questions.answers(until(blocks))
         held = _step_down(answers, held, rules, at[:n])
         found.append(
             tuple(

@@ -161,3 +161,25 @@ def test_where_no_net_learned_nothing_is_told_and_nothing_settled(rng):
     assert [s.evidence.effect for s in last] == [None] * 3
     assert {s.held.verdict for s in last} == {"unresolved"}
     assert np.isnan(last[0].adjusted).all()
+
+
+def test_what_a_look_said_is_said_again_whatever_later_trainings_show_of_who_learned(rng):
+    some = trained(TRUE, 6, rng)
+
+    def beside_the_others(so_far):
+        # a net of the first block is found out once there are three to hold it against
+        n_blocks = 1 + max(t.block for t in so_far)
+        is_found = n_blocks >= 3
+        return [replace(t, learned=not (is_found and t.block == 0 and t.row < 2)) for t in so_far]
+
+    def looks(blocks):
+        given = {"score": accuracy, "n_folds": N_FOLDS, "who_learned": beside_the_others}
+        return judge_settled(DESIGN, some, CLAIMS, RULES, blocks=blocks, **given).looks
+
+    def told(look):
+        return [(s.evidence.effect.estimate.value, s.held.verdict, s.level) for s in look]
+
+    early, late = looks(2), looks(6)
+    assert [told(look) for look in early] == [told(look) for look in late[: len(early)]]
+    assert late[-1][0].evidence.learned[0].k < late[-1][0].evidence.learned[0].n
+    assert early[-1][0].evidence.learned[0].k == early[-1][0].evidence.learned[0].n
