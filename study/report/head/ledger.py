@@ -138,6 +138,10 @@ class Entry:
         return self.verdict in _SETTLED
 
 
+CONFIRMED_ON_VAL: Final = ("confirm", "val")
+"""Stage and split of what is judged on all folds' images where a study has folds."""
+
+
 def ledger_data(tables: StudyTables) -> list[Entry]:
     """An entry per claim in the study's order, then claims that only the table knows."""
     asked = {claim.name: claim for claim in tables.study.every_claim}
@@ -145,6 +149,8 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
     if tables.claims is not None:
         for row in tables.claims.to_dict("records"):
+            if tables.study.folds is not None and (row["stage"], row["split"]) == CONFIRMED_ON_VAL:
+                row["split"] = "out of fold"
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
         replace(_entry(name, asked.get(name), of_claim), is_added=name in added)

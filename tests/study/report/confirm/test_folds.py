@@ -14,6 +14,8 @@ from study.report.confirm.idle import idle_panel
 from study.report.confirm.influence import influence_panel
 from study.report.confirm.values import confirmed_values
 from study.report.head.digest import digest_of
+from study.report.head.ledger import ledger_data
+from study.report.page import render
 from study.report.parts import Given
 from study.report.sections import sections_data
 from tests.study.report.confirming import confirm_study
@@ -149,3 +151,13 @@ def test_the_first_screen_names_failures_and_fragile_verdicts_out_of_fold(
     assert "Confirmed figures are of folds" in said
     said = " ".join(digest_of(folded).answer.warnings)
     assert ("Fragile" in said) == bool(folded.claims["fragile"].fillna(False).any())
+
+
+def test_the_first_screen_says_that_what_is_confirmed_was_held_out_and_names_no_split(
+    folded: StudyTables,
+) -> None:
+    (entry,) = (e for e in ledger_data(folded) if e.name == "transfer_helps")
+    assert "out of fold" in entry.confirmed[0].n
+    page = render(folded)
+    assert "confirmed on fresh seeds, out of fold" in page
+    assert "val split</span>" not in page
