@@ -249,7 +249,7 @@ def _reason(one: Standing, settling: Settling) -> str:
     if one.evidence.effect is None:
         return f"{after} the nets that learned do not tell the difference yet"
     low, high = one.adjusted
-    ends = f"[{low:.1f}, {high:.1f}]"
+    ends = f"[{low:.1f}, {high:.1f}]" if np.isfinite(high - low) else "without ends yet"
     if one.held.settled_at is not None:
         told = (
             f"settled after {count(one.held.settled_at, 'block')}; at the level of that verdict "

@@ -79,7 +79,8 @@ class Settling:
             Block(
                 number=number,
                 rows=self.design.rows_of(number),
-                fold=number % self.folds,
+                # blocks that take turns with rows see the same folds
+                fold=number // self.design.turns % self.folds,
                 seed=seed,
             )
             for number, seed in enumerate(seeds)

@@ -25,6 +25,9 @@ from study.asked.factors import Factor, Level, Study
 MOST_COLUMNS: Final = 16
 """Two-level columns that 32 rows hold at resolution IV."""
 
+_MOST_BASIC: Final = 5
+"""Bits of the number of a row in a block."""
+
 _MOST_LEVELS: Final = 4
 """Of a factor: more would take three columns, whose common product must stay clear as well."""
 
@@ -131,6 +134,20 @@ class _Asked:
     def n_columns(self) -> int:
         return sum(v.n_columns for v in self.varied)
 
+    @property
+    def words(self) -> list[int] | None:
+        """A word per column in the fewest bits that keep the levels of every factor clear.
+
+        What tells three levels apart has a part in the product of their two columns; where that
+        is another pair's product, pairs look like main effects. None: 32 rows do not.
+        """
+        varied = self.varied
+        for n_basic in range(_n_basic(self.n_columns), _MOST_BASIC + 1):
+            words = _placed(_words(self.n_columns, n_basic), _to_keep_apart(varied))
+            if not _mixed(words, _of_one_factor(varied)):
+                return words
+        return None
+
     def add(self, factor: Factor, pair: Iterable[Level]) -> str | None:
         """Take a question in; why it cannot be, if so, and nothing is changed then."""
         levels = self.levels | {factor.name: self.levels.get(factor.name, set()) | {*pair}}
@@ -155,14 +172,14 @@ class _Asked:
         if len(levels[factor.name]) > _MOST_LEVELS:
             return f"claims name more than {_MOST_LEVELS} levels of {factor.name}"
         found = _Asked(study=self.study, levels=levels, held=held)
-        if found.n_columns > MOST_COLUMNS:
+        if found.n_columns > MOST_COLUMNS or found.words is None:
             return "32 rows hold no more questions at resolution IV; ask it in a study of its own"
         self.levels, self.held = levels, held
         return None
 
 
 def settle_design(study: Study, claims: Sequence[Claim]) -> SettleDesign:
-    """The smallest design of resolution IV, 2 to 32 rows, that asks the claims.
+    """The smallest design of resolution IV, 2 to 32 rows a block, that asks the claims.
 
     Args:
         study: Whose arms are crossed in any case.
@@ -180,9 +197,13 @@ def settle_design(study: Study, claims: Sequence[Claim]) -> SettleDesign:
             columns.append(Column(claim=claim.name, factor=name, first=first, second=second))
         else:
             unasked[claim.name] = reason
-    varied = asked.varied
-    words = _placed(_words(asked.n_columns), _to_keep_apart(varied))
-    n_basic = _n_basic(len(words))
+    varied, words = asked.varied, asked.words
+    if words is None:  # of arms that no claim is about
+        reason = "the study's arms alone take more than 32 rows at resolution IV"
+        unasked |= {column.claim: reason for column in columns}
+        asked, columns = _Asked(study=study, levels={}), []
+        varied, words = asked.varied, []
+    n_basic = max((word.bit_length() for word in words), default=0)
     if folded := _to_fold(varied, words):
         words = [word | (place in folded) << n_basic for place, word in enumerate(words)]
         n_basic += 1
@@ -232,9 +253,8 @@ def _n_basic(n_columns: int) -> int:
     return n_columns if n_columns < 3 else 1 + (n_columns - 1).bit_length()
 
 
-def _words(n_columns: int) -> list[int]:
-    """A word per column, of resolution IV and with the fewest mixed pairs of its size."""
-    n = _n_basic(n_columns)
+def _words(n_columns: int, n: int) -> list[int]:
+    """A word of `n` bits per column, of resolution IV, with the fewest mixed pairs."""
     basic = [1 << bit for bit in range(n)][:n_columns]
     extra = n_columns - len(basic)
     others = [word for word in range(1, 1 << n) if word.bit_count() > 1]
@@ -259,12 +279,16 @@ def _to_keep_apart(varied: Sequence[_Varied]) -> list[tuple[int, int]]:
     The columns of one factor, and a factor with the one under which it exists: other pairs mixed
     with these would be mixed with what a claim asks.
     """
-    places = _places(varied)
-    pairs = [pair for place in places.values() for pair in combinations(place, 2)]
+    places, pairs = _places(varied), _of_one_factor(varied)
     for one in varied:
         for parent in one.factor.when:
             pairs += [(a, b) for a in places[one.factor.name] for b in places.get(parent, ())]
     return pairs
+
+
+def _of_one_factor(varied: Sequence[_Varied]) -> list[tuple[int, int]]:
+    """Pairs of columns that tell one factor's levels, by their places."""
+    return [pair for place in _places(varied).values() for pair in combinations(place, 2)]
 
 
 def _places(varied: Sequence[_Varied]) -> dict[str, range]:
@@ -291,12 +315,13 @@ def _to_fold(varied: Sequence[_Varied], words: Sequence[int]) -> set[int]:
 
 def _placed(words: Sequence[int], apart: Sequence[tuple[int, int]]) -> list[int]:
     """The words, given to columns so that few pairs are mixed with those to be kept apart."""
+    return _improved(list(words), lambda order: _mixed(order, apart))
 
-    def mixed(order: Sequence[int]) -> int:
-        products = Counter(a ^ b for a, b in combinations(order, 2))
-        return sum(products[order[a] ^ order[b]] - 1 for a, b in apart)
 
-    return _improved(list(words), mixed)
+def _mixed(words: Sequence[int], apart: Sequence[tuple[int, int]]) -> int:
+    """How many other pairs have the products of these pairs of columns."""
+    products = Counter(a ^ b for a, b in combinations(words, 2))
+    return sum(products[words[a] ^ words[b]] - 1 for a, b in apart)
 
 
 def _improved(order: list[int], cost: Callable[[Sequence[int]], int]) -> list[int]:

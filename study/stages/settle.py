@@ -81,6 +81,7 @@ class Settle:
         storage = session.prepare(home)
         with Record(home.path) as record:
             settling = self._settling(session)
+            _check_predictions(session, record)
             _say_what_is_left_out(session, settling)
             end = self._end(settling)
             run = _Run(session=session, settling=settling, record=record, end=end)
@@ -129,6 +130,12 @@ class Settle:
         """
         path = session.folder.settle.design
         found = read_settling(path)
+        if found is None and session.tables.settle is not None:
+            raise StudyError(
+                f"{path}: missing, though settle.parquet has trainings of a design. A second one "
+                "would spend its chance of a wrong verdict once more: copy the folder settle/ "
+                "from where the study was settled."
+            )
         if found is None:
             found = drawn(session.study, session.tables, self.trainings)
         else:
@@ -289,8 +296,14 @@ def _with_claims_of(session: Session, settling: Settling) -> Settling:
     """The design, with claims that came later among those that it does not ask.
 
     Raises:
-        StudyError: A claim says something else than when the design was drawn.
+        StudyError: A claim says something else than when the design was drawn, or is gone.
     """
+    there = {claim.name for claim in session.study.every_claim}
+    if gone := sorted(set(settling.stated) - there):
+        raise StudyError(
+            f"{session.folder.study_file}: the design was drawn to settle {', '.join(gone)} too. "
+            "Bring the claims back: to drop one after looking makes the others easier to settle."
+        )
     later = {}
     for claim in session.study.every_claim:
         before = settling.stated.get(claim.name)
@@ -318,6 +331,22 @@ def _check_folds(session: Session, settling: Settling) -> None:
         raise StudyError(
             f"{session.folder.settle.design}: drawn for {settling.folds} folds, and [folds] k is "
             f"{found} now. Undo the change."
+        )
+
+
+def _check_predictions(session: Session, record: Record) -> None:
+    """Refuse to go on where claims can no longer be judged on what was trained before.
+
+    Raises:
+        StudyError: Predictions of a training on record are missing.
+    """
+    home = session.folder.settle
+    done = [t.trial_id for t in record.trials.values() if t.status == "completed"]
+    if missing := [name for name in done if not home.predictions(name).is_file()]:
+        raise StudyError(
+            f"{home.predictions(missing[0])}: missing, as are predictions of {len(missing)} of "
+            f"{len(done)} trainings; copy them from where the study was settled. Tables and "
+            "report stay as they are."
         )
 
 

@@ -41,6 +41,8 @@ class Evidence:
         if self.effect is None:
             return 1.0, "unresolved"
         p, verdict = two_sided(self.claim.region, self.effect.estimate)
+        if verdict == "refuted" and None not in self.claim.region:
+            p = min(1.0, 2 * p)  # a truth inside may be thought to lie beyond either end
         return (1.0, "unresolved") if verdict == "supported" and self.loses else (p, verdict)
 
     def speaks_for(self, verdict: Verdict, level: float) -> bool:

@@ -5,6 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
+from study.analysis.settle.contrasts import contrast_of
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
@@ -119,12 +120,30 @@ def test_three_levels_take_two_columns_and_each_claim_its_own_rows():
     design = designed(INIT, VARIANT, LOSS, claims=claims)
 
     losses = [row["loss"] for row in design.levels]
-    assert {x: losses.count(x) for x in losses} == {"cross_entropy": 4, "focal": 2, "corn": 2}
+    assert {x: losses.count(x) for x in losses} == {"cross_entropy": 8, "focal": 4, "corn": 4}
     focal, corn, *arms = design.signs.T
-    assert [int(np.abs(s).sum()) for s in (focal, corn)] == [6, 6]
+    assert [int(np.abs(s).sum()) for s in (focal, corn)] == [12, 12]
     for arm in arms:
         for level in LOSS.levels:
             assert arm[[loss == level for loss in losses]].sum() == 0
+
+
+@pytest.mark.parametrize("n_tuned", [1, 2, 4])
+def test_no_pair_of_factors_looks_like_a_claim_where_a_factor_has_three_levels(n_tuned):
+    variant = Factor(name="variant", role="arm", levels=("org", "b", "bcd"))
+    factors, claims = two_level(n_tuned)
+    claims += [
+        beats("init", "pretrained", "scratch"),
+        beats("variant", "bcd", "org", name="both"),
+        beats("variant", "b", "org", name="one"),
+    ]
+
+    design = designed(variant, INIT, *factors, claims=claims)
+
+    assert not design.unasked
+    assert len(design.levels) <= 32
+    for column in design.columns:
+        assert contrast_of(column, design.levels).mixed == {}, column
 
 
 def test_what_a_factor_hangs_on_is_held_where_no_claim_varies_it():

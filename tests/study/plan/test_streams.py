@@ -25,6 +25,8 @@ def test_streams_keep_their_numbers_for_good():
         "EXTERNAL": 8,
         "FOLDS": 9,
         "FOLD_TURNS": 10,
+        "SETTLE": 11,
+        "SETTLE_SEEDS": 12,
     }
 
 
