@@ -17,20 +17,23 @@ def looks_sentence(
     tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted | None
 ) -> str:
     """How often the test split was looked at, and what is missing."""
-    if confirmed.split == "val":
-        text = "There is no test split here; all of this is on the validation split."
+    # with folds claims are judged on val, whether or not a test split was read beside it
+    text = "Arms are compared on folds of train and validation. " if confirmed.has_folds else ""
+    if not (confirmed.frame["split"] == "test").any():
+        where = "" if confirmed.has_folds else "; all of this is on the validation split"
+        text += f"There is no test split here{where}."
     else:
         looks = looks_at_test(tables)
         if len(looks) == 1:
             (look,) = looks
-            text = f"The test split was looked at once, on {look['at']}, by {look['command']}."
+            text += f"The test split was looked at once, on {look['at']}, by {look['command']}."
         elif looks:
-            text = f"The test split was looked at {len(looks)} times: " + "; ".join(
+            text += f"The test split was looked at {len(looks)} times: " + "; ".join(
                 f"{look['at']} by {look['command']}" for look in looks
             )
             text += ". Only the first look was at an untouched split."
         else:
-            text = "How often the test split was looked at is not on record."
+            text += "How often the test split was looked at is not on record."
     if predicted is None:
         text += (
             " Confusion and calibration are not shown: predictions.parquet is not in this folder."

@@ -73,6 +73,19 @@ def test_one_look_at_test_is_named_and_a_second_one_stands_out(
     assert "not on record" in looks_sentence(unknown, confirmed, predicted)
 
 
+def test_with_folds_a_look_at_test_is_named_too(
+    confirmed_tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted
+) -> None:
+    folded = replace(confirmed, frame=confirmed.frame.assign(n_trainings=10))
+    assert folded.split == "val"
+    said = looks_sentence(confirmed_tables, folded, predicted)
+    assert said.startswith("Arms are compared on folds")
+    assert "The test split was looked at once" in said
+    only_val = folded.frame[folded.frame["split"] == "val"]
+    without = looks_sentence(confirmed_tables, replace(folded, frame=only_val), predicted)
+    assert without.endswith("There is no test split here.")
+
+
 def test_without_predictions_the_rest_is_shown_and_the_lack_is_named(
     confirmed_tables: StudyTables, confirmed: ConfirmedValues, tmp_path: Path
 ) -> None:
