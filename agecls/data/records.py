@@ -64,7 +64,7 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
         DataLayoutError: Nothing is there, nothing is recognised, a table lacks a column, or no
             row can be used.
     """
-    asked = asked_of(Path(root))
+    given, asked = root, asked_of(Path(root))
     root = asked.root
     if root.is_file():
         layout, folder, read = _of_file(asked, classes)
@@ -75,7 +75,7 @@ def read_records(root: Path, *, classes: Classes = EIGHT) -> Records:
             raise DataLayoutError(f"{error.filename} cannot be read: {error.strerror}") from error
     else:
         raise DataLayoutError(
-            f"{root} does not exist; give a data folder or a CSV or parquet file of labels"
+            f"{given} does not exist; give a data folder or a CSV or parquet file of labels"
         )
     reject_unsplit(read.rows)
     frame, quarantine = settle(read.rows)

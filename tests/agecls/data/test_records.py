@@ -137,3 +137,10 @@ def test_files_without_an_ending_are_told_where_nothing_else_is_there(tmp_path: 
     write_picture(tmp_path / "a" / "1.jpg").rename(tmp_path / "a" / "1")
     with pytest.raises(DataLayoutError, match=r"1 file is not read: a/ .1 without an ending."):
         read_records(tmp_path)
+
+
+def test_a_path_that_leads_nowhere_is_named_as_it_was_given(tmp_path: Path) -> None:
+    asked = tmp_path / "nowhere" / "{age}"
+    with pytest.raises(DataLayoutError, match="does not exist") as error:
+        read_records(asked)
+    assert str(error.value).startswith(str(asked))
