@@ -35,9 +35,9 @@ how it works: each claim about two levels (better and worse, or equal) that is s
 a column of a small design. Its rows, 2 to 32 recipes a block, cross these levels so that every
 training speaks to every claim; the search's results set all else, so that each side is tuned. A
 block trains the rows once, on one fold of train and validation and from one seed. After blocks 1,
-2, 3, 5, 8, ... and the last one it looks: a claim whose interval, widened for looking often and
-for asking several questions, lies on one side of its limit is settled. It ends when no claim is
-open or the trainings are spent. The test split is not looked at.
+2, 3, 5, 8, ... and the last one it looks: a claim whose interval, at the level that this look may
+spend of what all looks and claims share, lies on one side of its limit is settled. It ends when
+no claim is open or the trainings are spent. The test split is not looked at.
 
 a claim that comes to mind after the search goes into the study's study.toml, before the first
 training, as [settle.claims.NAME]; the report marks it as not declared before.

@@ -35,8 +35,9 @@ CONFIRM_NOTE: Final = (
 
 SETTLE_NOTE: Final = (
     "Verdicts of settling count where it settled a claim: each training speaks to every claim, "
-    "and intervals are widened for looking several times and for the number of claims. The "
-    "answers of earlier stages stand below them."
+    "and each look has a level of its own, for several looks and claims together: its interval is "
+    "wider than the one of 95 % shown here at early looks and with many open claims, and may be "
+    "narrower at the last look of one or two. The answers of earlier stages stand below them."
 )
 
 _SETTLED: Final = ("supported", "refuted")
