@@ -40,6 +40,9 @@ from scipy import special
 
 Array = NDArray[np.float64]
 
+DRAWN_AT_ONCE = 2**24
+"""Draws x clusters, or x features of an arm's models, held at a time: 128 MiB."""
+
 WORKING_CORRELATION = 0.02
 """Between images of one cluster; used only for the correction for few or unequal clusters."""
 

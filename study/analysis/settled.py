@@ -20,7 +20,12 @@ from study.analysis.models.scoring import (
 )
 from study.analysis.settle.pairs import PairEffect
 from study.analysis.settle.trained import Trained
-from study.analysis.settle.verdicts import SettleRules, Standing, judge_settled
+from study.analysis.settle.verdicts import (
+    SettleRules,
+    Standing,
+    finished_blocks,
+    judge_settled,
+)
 from study.asked.claim import Claim
 from study.folder.columns import Kind, names_of
 from study.folder.folder import Folder
@@ -102,7 +107,7 @@ def bring(tables: StudyTables) -> Brought | None:
         rules_of(settling),
         score=lambda sums: scores(sums, classes)[metric_of(tables.study.metric)],
         n_folds=settling.folds,
-        blocks=finished_blocks(table, settling),
+        blocks=finished_blocks(_ended(table), settling.design),
         who_learned=partial(_with_who_learned, gains=gains),
     )
     return Brought(
@@ -113,16 +118,12 @@ def bring(tables: StudyTables) -> Brought | None:
     )
 
 
-def finished_blocks(table: pd.DataFrame, settling: Settling) -> int:
-    """Blocks from the first on all of whose trainings have ended, well or not."""
+def _ended(table: pd.DataFrame) -> set[tuple[int, int]]:
+    """Row and block of each training that has ended, well or not."""
     ended = table[table["status"] != "interrupted"]
-    there = {
+    return {
         (int(row), int(block)) for row, block in zip(ended["row"], ended["block"], strict=True)
     }
-    n = 0
-    while all((row, n) in there for row in settling.design.rows_of(n)):
-        n += 1
-    return n
 
 
 def _with_who_learned(
@@ -156,7 +157,6 @@ def _scored(
         row=int(row["row"]),
         block=int(row["block"]),
         fold=int(row["fold"]),
-        seed=int(row["seed"]),
         learned=True,  # until the others of its row are known
         sums=sums,
     )

@@ -1,6 +1,7 @@
 """What each command has done: which stages in which order, and what comes before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,12 +79,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
             checkpoints.prepare()  # nobody writes any more: what dead writers left goes
             found = session.search
             problems = models.keep_best(found, data, folder.path, checkpoints)
-    return Outcome(
-        report=_report(session),
-        interrupted=session.interrupted,
-        failed=session.failed,
-        summary=(*summary(found, session.majority(found)), *problems),
-    )
+    return _outcome(session, *summary(found, session.majority(found)), *problems)
 
 
 def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> Outcome:
@@ -93,23 +89,12 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
         StudyError: Another process works on the folder, or there is no room.
         AgeclsError: The data or the weights cannot be used.
     """
-    with held(folder) as record:
-        tables = read_study(folder.path)  # refuses damage before Ray starts
-        data = study_faces(study, means.console)
-        with opened(study, folder, data, record, means) as session:
-            session.tables = tables
-            if not session.is_searched:
-                ended = f"{session.n_ended} of {study.trials}"
-                session.say(f"The search is not over: choosing from {ended} trials.")
-            session.check_folds()
-            check_models(session, n_seeds)
-            contents(study, folder.path, session.provenance)
-            session.run([Confirm(n_seeds=n_seeds, look_again=True)])
-    return Outcome(
-        report=_report(session),
-        interrupted=session.interrupted,
-        failed=session.failed,
-    )
+    with _after_the_search(study, folder, means, so="choosing") as session:
+        session.check_folds()
+        check_models(session, n_seeds)
+        contents(study, folder.path, session.provenance)
+        session.run([Confirm(n_seeds=n_seeds, look_again=True)])
+    return _outcome(session)
 
 
 def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Outcome:
@@ -119,6 +104,15 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Out
         StudyError: Another process works on the folder, or there is no room.
         AgeclsError: The data or the weights cannot be used.
     """
+    with _after_the_search(study, folder, means, so="recipes follow") as session:
+        contents(study, folder.path, session.provenance)
+        session.run([stage])
+    return _outcome(session)
+
+
+@contextmanager
+def _after_the_search(study: Study, folder: Folder, means: Means, *, so: str) -> Iterator[Session]:
+    """A session on what a search left; `so`: what is done from its trials if it is not over."""
     with held(folder) as record:
         tables = read_study(folder.path)  # refuses damage before Ray starts
         data = study_faces(study, means.console)
@@ -126,14 +120,8 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Out
             session.tables = tables
             if not session.is_searched:
                 ended = f"{session.n_ended} of {study.trials}"
-                session.say(f"The search is not over: recipes follow from {ended} trials.")
-            contents(study, folder.path, session.provenance)
-            session.run([stage])
-    return Outcome(
-        report=_report(session),
-        interrupted=session.interrupted,
-        failed=session.failed,
-    )
+                session.say(f"The search is not over: {so} from {ended} trials.")
+            yield session
 
 
 def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) -> Outcome:
@@ -161,6 +149,16 @@ def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) 
     if is_over:
         return Outcome(report=_report(session), interrupted=None)
     return Outcome(report=None, interrupted=means.stop.reason or "interrupted")
+
+
+def _outcome(session: Session, *summary: str) -> Outcome:
+    """How the session's stages ended, the report written."""
+    return Outcome(
+        report=_report(session),
+        interrupted=session.interrupted,
+        failed=session.failed,
+        summary=summary,
+    )
 
 
 def _report(session: Session) -> Path:

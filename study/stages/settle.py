@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from study.analysis.settle.recipes import row_recipes
-from study.analysis.settle.verdicts import SettleRules
+from study.analysis.settled import rules_of
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import DEFAULT_FOLDS, Study
@@ -111,9 +111,10 @@ class Settle:
 
     def _ends(self, run: "_Run") -> list[int]:
         """Blocks at the looks to come, the one that a kill may have cut off among them."""
-        rules = SettleRules(planned=run.settling.planned, ends=run.settling.ends)
         begun = len(run.record.trials)
-        return [n for n in rules.looks(run.end) if run.settling.trainings(n) >= begun]
+        return [
+            n for n in rules_of(run.settling).looks(run.end) if run.settling.trainings(n) >= begun
+        ]
 
     def _is_spent(self, run: "_Run", end: int) -> bool:
         """Whether the trainings up to a look would take longer than they may."""

@@ -114,7 +114,7 @@ class Truth:
             sums = np.stack([right / 100 * n, np.broadcast_to(n, right.shape)], axis=-1)
             found += [
                 Trained(
-                    row=row, block=block, fold=fold, seed=block, learned=bool(learned[row]),
+                    row=row, block=block, fold=fold, learned=bool(learned[row]),
                     sums=sums[row],
                 )
                 for row in self.design.rows_of(block)

@@ -37,18 +37,14 @@ folds are of about the same size, scores are near normal.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from agecls.intervals import Array, Clusters, Estimate
+from agecls.intervals import DRAWN_AT_ONCE, Array, Clusters, Estimate
 
 Scores = Mapping[str, Array]
-
-_DRAWN_AT_ONCE: Final = 2**24
-"""Draws x clusters held at a time: 128 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +161,7 @@ def pool(
     n_seeds, n_clusters, n_features = sums.shape
     flat = sums.transpose(1, 0, 2).reshape(n_clusters, -1)
     rng, drawn = np.random.default_rng(seed), []
-    at_once = max(1, _DRAWN_AT_ONCE // n_clusters)
+    at_once = max(1, DRAWN_AT_ONCE // n_clusters)
     for first in range(0, n_draws, at_once):
         draws = folds.draws(min(at_once, n_draws - first), rng)
         drawn.append(score((draws @ flat).reshape(len(draws), n_seeds, n_features)))

@@ -49,19 +49,6 @@ class Gain:
     is_clear: bool
 
 
-def has_learned(labels: NDArray[np.int64], probabilities: Array) -> bool:
-    """Whether a net's answers are better than naming how common each class is.
-
-    No where its classes are not (`agecls.learned.tells_apart`) and it takes away less than 5 % of
-    the labels' entropy.
-
-    Args:
-        labels: True classes (N,), N > 0.
-        probabilities: (N, K).
-    """
-    return gain(labels, probabilities).is_clear
-
-
 def gain(labels: NDArray[np.int64], probabilities: Array) -> Gain:
     """What a net takes away of the labels' entropy: labels (N,), N > 0, probabilities (N, K).
 

@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.classes import Classes
-from agecls.intervals import Array, Clusters, Estimate, two_level
+from agecls.intervals import DRAWN_AT_ONCE, Array, Clusters, Estimate, two_level
 from study.analysis.models.learned import gain, which_learned
 from study.analysis.models.scoring import cluster_sums, drawn_scores, recall_names, scores
-
-_DRAWN_AT_ONCE: Final = 2**24
-"""Draws x clusters, or x features of an arm's models, held at a time: 128 MiB."""
-
 
 Training = tuple[int, ...]
 """The seed of a training, and its fold where there are folds."""
@@ -223,7 +218,7 @@ def score_images(
         )
     drawn: dict[str, list[Mapping[str, Array]]] = {arm: [] for arm in sums}
     widest = max(len(summed) * summed.shape[-1] for summed in sums.values())
-    at_once = max(1, _DRAWN_AT_ONCE // max(part.clusters.n, widest))
+    at_once = max(1, DRAWN_AT_ONCE // max(part.clusters.n, widest))
     for first in range(0, n_draws, at_once):
         draws = part.clusters.draws(min(at_once, n_draws - first), rng)
         for arm, summed in sums.items():

@@ -7,14 +7,12 @@ lie from it. Clusters of other folds have no part in a training's score.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agecls.intervals import Array
-
-POINTS: Final = 100.0
+from study.analysis.search.frames import POINTS
 
 Score = Callable[[Array], Array]
 """Sums of features (…, features) -> the study's metric (…,), as a fraction of 1."""
@@ -28,7 +26,6 @@ class Trained:
         row: Of the design, from 0.
         block: From 0; a block's trainings have its fold and seed.
         fold: That was held out.
-        seed: Root of its random streams.
         learned: Whether it is better than naming how common each class is.
         sums: Sums of features by cluster of the fold (clusters, features), as
             `scoring.cluster_sums` has them; the same clusters in every training on the fold.
@@ -37,7 +34,6 @@ class Trained:
     row: int
     block: int
     fold: int
-    seed: int
     learned: bool
     sums: Array
 

@@ -12,7 +12,7 @@ A claim of "beats" is supported by nets that learned, and only where its better 
 surely learn less often; a claim of "does alike" where neither does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -162,7 +162,7 @@ def judge_settled(
             that look but on none that come later: what was told must be told again.
     """
     questions = Questions.of(design, claims)
-    at = rules.looks(_finished(trained, design) if blocks is None else blocks)
+    at = rules.looks(_blocks_of(trained, design) if blocks is None else blocks)
     there = [t for t in trained if at and t.block < at[-1]]
     if not there or not questions.each:
         return Settled(looks=(), pairs=(), unasked=design.unasked)
@@ -264,9 +264,17 @@ def blocks_needed(standing: Standing, rules: SettleRules) -> int | None:
     return None
 
 
-def _finished(trained: Sequence[Trained], design: SettleDesign) -> int:
-    """Blocks from the first on of which every row's training is there."""
-    there = {(t.row, t.block) for t in trained}
+def _blocks_of(trained: Sequence[Trained], design: SettleDesign) -> int:
+    return finished_blocks({(t.row, t.block) for t in trained}, design)
+
+
+def finished_blocks(there: Collection[tuple[int, int]], design: SettleDesign) -> int:
+    """Blocks from the first on of which every row is there.
+
+    Args:
+        there: Row and block of each training.
+        design: That says which rows a block has.
+    """
     blocks = 0
     while all((row, blocks) in there for row in design.rows_of(blocks)):
         blocks += 1

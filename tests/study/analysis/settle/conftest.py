@@ -59,7 +59,6 @@ def trained(
                     row=row,
                     block=block,
                     fold=block % N_FOLDS,
-                    seed=block,
                     learned=learned(row, block),
                     sums=np.stack([right / 100 * images, images], axis=-1),
                 )
