@@ -64,9 +64,9 @@ def small_multiples(
         subplot_titles=[inert(title) for title in titles],
         figure=new_figure(height=height),
     )
-    look = new_figure(height=height).layout
-    figure.update_xaxes(look.xaxis, showticklabels=True)
-    figure.update_yaxes(look.yaxis, matches="y")
+    look = new_figure(height=height).layout.to_plotly_json()
+    figure.update_xaxes(look["xaxis"], showticklabels=True)
+    figure.update_yaxes(look["yaxis"], matches="y")
     figure.update_layout(yaxis_matches=None, margin={"t": 34})  # the one that others match
     if share_x:
         figure.update_xaxes(matches="x")

@@ -1,6 +1,8 @@
 import argparse
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -132,3 +134,36 @@ def test_words_for_no_classes_are_refused(tmp_path):
         classes_of("sixteen", "x")
     with pytest.raises(AgeclsError, match="has no two folders"):
         classes_of("folders", str(tmp_path))
+
+
+THREADS = """
+import sys
+from agecls.command import status_of
+
+def work():
+    import scipy.linalg
+    from threadpoolctl import threadpool_info
+    print(*(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"))
+    return 0
+
+sys.exit(status_of("tool", work))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere numpy may come without OpenBLAS")
+def test_a_commands_products_take_one_thread():
+    pytest.importorskip("threadpoolctl")
+    ours = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    words = [sys.executable, "-c", THREADS]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=ours)
+    assert set(done.stdout.split()) == {"1"}
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"])
+def test_a_users_number_of_threads_stays(monkeypatch, name):
+    for known in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(known, raising=False)
+    monkeypatch.setenv(name, "2")
+    before = dict(os.environ)
+    assert command.status_of("tool", lambda: 0) == 0
+    assert dict(os.environ) == before

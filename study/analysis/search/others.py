@@ -6,6 +6,7 @@ They are shown because readers know them. Nothing else in the analysis loads Opt
 
 import contextlib
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,14 +51,15 @@ def other_importances(frames: Frames, *, seed: int, most: int = 2000) -> pd.Data
         return pd.DataFrame(columns=COLUMNS)
     rows = np.sort(rng.choice(full, most, replace=False)) if len(full) > most else full
     always = [i for i, axis in enumerate(frames.box.axes) if axis.share == 1]
+    numbers = _shared(optuna.distributions.FloatDistribution)
+    levels = _shared(optuna.distributions.CategoricalDistribution)
     space: dict[str, optuna.distributions.BaseDistribution] = {}
     for i in always:
         axis = frames.box.axes[i]
         if axis.is_numeric:
-            space[axis.name] = optuna.distributions.FloatDistribution(0.0, 1.0)
+            space[axis.name] = numbers(0.0, 1.0)
         else:
-            n_levels = len(axis.factor.levels)
-            space[axis.name] = optuna.distributions.CategoricalDistribution(list(range(n_levels)))
+            space[axis.name] = levels(list(range(len(axis.factor.levels))))
     values = frames.trials["value"].to_numpy(dtype=float)
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -103,3 +105,8 @@ def other_importances(frames: Frames, *, seed: int, most: int = 2000) -> pd.Data
     finally:
         optuna.logging.set_verbosity(verbosity)
     return pd.DataFrame(records, columns=COLUMNS)
+
+
+def _shared(kind: type[Any]) -> type[Any]:
+    """A distribution of which trials hold one and the same: Optuna copies each trial deeply."""
+    return type(kind.__name__, (kind,), {"__deepcopy__": lambda self, memo: self})

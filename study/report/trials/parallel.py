@@ -127,23 +127,26 @@ def parallel_figure(data: ParallelData, marks: dict[str, Mark]) -> go.Figure:
             if len(rows):
                 figure.add_trace(_lines(data, rows, arm, mark, is_top=is_top))
     last = len(data.axes) - 1
-    for i, axis in enumerate(data.axes):
-        figure.add_shape(
-            type="line", x0=i, x1=i, y0=0, y1=1, line={"color": MUTED, "width": 1}, layer="below"
-        )
-        for position, text in axis.ticks:
-            figure.add_annotation(
-                x=i,
-                y=position,
-                text=inert(text),
-                showarrow=False,
-                xanchor="right" if i == last else "left",
-                xshift=-5 if i == last else 5,
-                bgcolor=SURFACE,
-                opacity=0.88,
-                borderpad=1,
-                font={"size": 12, "color": INK},
-            )
+    line = {"type": "line", "y0": 0, "y1": 1, "line": {"color": MUTED, "width": 1}}
+    below: dict[str, Any] = {**line, "layer": "below"}
+    # all at once: each one added has Plotly copy those before it
+    figure.layout.shapes = [{**below, "x0": i, "x1": i} for i in range(len(data.axes))]
+    figure.layout.annotations = [
+        {
+            "x": i,
+            "y": position,
+            "text": inert(text),
+            "showarrow": False,
+            "xanchor": "right" if i == last else "left",
+            "xshift": -5 if i == last else 5,
+            "bgcolor": SURFACE,
+            "opacity": 0.88,
+            "borderpad": 1,
+            "font": {"size": 12, "color": INK},
+        }
+        for i, axis in enumerate(data.axes)
+        for position, text in axis.ticks
+    ]
     figure.update_xaxes(
         tickvals=list(range(len(data.axes))),
         ticktext=[inert(axis.name).replace(" ", "<br>", 1) for axis in data.axes],
