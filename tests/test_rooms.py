@@ -34,15 +34,24 @@ KNOWS = {
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
     "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
+    "study.analysis.checks": {
+        "study.analysis.models", "study.analysis.search", "study.folder",
+    },
     "study.analysis.settle": {
         "study.analysis.maths", "study.analysis.models", "study.analysis.search", "study.asked",
         "study.plan",
     },
-    "study.report": {"agecls.data", "study.analysis", "study.asked", "study.folder"},
-    "study.report.head": {"study.asked", "study.folder", "study.report.confirm"},
-    "study.report.checks": {"study.analysis", "study.folder"},
+    "study.report": {
+        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder",
+    },
+    "study.report.head": {
+        "study.analysis.checks", "study.asked", "study.folder", "study.report.confirm",
+    },
+    "study.report.checks": {"study.analysis", "study.analysis.checks", "study.folder"},
     "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},
-    "study.report.confirm": {"study.analysis", "study.analysis.models", "study.folder"},
+    "study.report.confirm": {
+        "study.analysis", "study.analysis.checks", "study.analysis.models", "study.folder",
+    },
     "study.report.factors": {
         "study.analysis", "study.analysis.maths", "study.analysis.search", "study.folder",
         "study.report.head",

@@ -40,11 +40,13 @@ class Sitting:
         started_at: UTC, as all times here.
         ended_at: None while it runs, or where it was killed.
         interrupted: Why it ended before its work was done; None: it was done, or it runs.
+        versions: Of Python and of packages; None: begun before this was kept.
     """
 
     started_at: str
     ended_at: str | None = None
     interrupted: str | None = None
+    versions: dict[str, str] | None = None
 
 
 @dataclass(kw_only=True)
@@ -210,7 +212,7 @@ class Provenance:
 
     def sit_down(self) -> None:
         """Begin a sitting."""
-        self.sessions.append(Sitting(started_at=now()))
+        self.sessions.append(Sitting(started_at=now(), versions=_versions()))
         self.finished = False
 
     def get_up(self, interrupted: str | None) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from agecls.files import write_whole
 from study.analysis import Analysis, Conclusions, conclude
+from study.analysis.checks.recorded import majority_share
 from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
-from study.report.checks.audit import audit_data, majority_share
+from study.report.checks.audit import audit_data
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
 from study.report.head.digest import digest_of

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Final, Literal
 
 from study.analysis import Analysis, Predicted, Trained, predicted_of, trained_of
+from study.analysis.checks.recorded import majority_share
 from study.folder.tables import StudyTables
-from study.report.checks.audit import majority_share
 from study.report.confirm.values import ConfirmedValues
 from study.report.head.digest import Digest
 from study.report.panel import Panel, Placed, Row

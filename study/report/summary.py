@@ -7,8 +7,8 @@ from typing import Final
 
 from agecls.files import write_whole
 from study.analysis import conclude
+from study.analysis.checks.recorded import majority_share
 from study.folder.folder import Folder
-from study.report.checks.audit import majority_share
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
 from study.report.head.earlier import earlier_note

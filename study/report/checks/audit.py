@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agecls.classes import Classes
+from study.analysis.checks.recorded import audit_summary, mapping, recorded_folds
 from study.folder.tables import StudyTables
 from study.report.wording import count, listed, percent, some_of
 
@@ -55,16 +56,16 @@ class Audit:
 
 def audit_data(tables: StudyTables) -> Audit | None:
     """The audit, or None where nothing was recorded."""
-    summary = _summary(tables)
+    summary = audit_summary(tables)
     if not summary:
         return None
     own = tables.study.classes
     counts = {
         str(split): {c: n for c in own.names if isinstance(n := by_class.get(c), int)}
-        for split, by_class in _mapping(summary.get("classes")).items()
+        for split, by_class in mapping(summary.get("classes")).items()
         if isinstance(by_class, Mapping)
     }
-    first = _mapping(summary.get("quarantined")).get("first") or []
+    first = mapping(summary.get("quarantined")).get("first") or []
     return Audit(
         facts=tuple((name, text) for name, text in _facts(tables, summary) if text),
         splits=tuple(counts),
@@ -78,32 +79,8 @@ def audit_data(tables: StudyTables) -> Audit | None:
     )
 
 
-def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
-    """Share of the commonest class among the images of a split, if it was recorded.
-
-    Where the study has folds, all images in them are what its models are validated on.
-    """
-    share = _mapping(_summary(tables).get("majority")).get(split)
-    if split == "val" and tables.study.folds is not None:
-        share = _folds(tables).get("majority")
-    # not int, which True is
-    return share if isinstance(share, float) and 0 < share <= 1 else None
-
-
-def _summary(tables: StudyTables) -> Mapping[str, Any]:
-    return _mapping(_mapping((tables.provenance or {}).get("data")).get("summary"))
-
-
-def _folds(tables: StudyTables) -> Mapping[str, Any]:
-    return _mapping((tables.provenance or {}).get("folds"))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    images, quarantined = _mapping(summary.get("images")), _mapping(summary.get("quarantined"))
+    images, quarantined = mapping(summary.get("images")), mapping(summary.get("quarantined"))
     size, notes = summary.get("size", tables.study.size), summary.get("notes")
     return [
         ("Set", str(summary.get("root", tables.study.data))),
@@ -112,31 +89,31 @@ def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, s
         ("Images", _per_split(images) + f", at {size} × {size} pixels"),
         ("Persons", _per_split(summary.get("persons"))),
         ("Families", _per_split(summary.get("families"))),
-        ("Splits", str(_mapping(summary.get("splits")).get("how", ""))),
-        ("Folds", str(_folds(tables).get("how", ""))),
+        ("Splits", str(mapping(summary.get("splits")).get("how", ""))),
+        ("Folds", str(recorded_folds(tables).get("how", ""))),
         (
             "Commonest class",
             listed(
                 [
                     f"{percent(share)} of {split}"
-                    for split, share in _mapping(summary.get("majority")).items()
+                    for split, share in mapping(summary.get("majority")).items()
                 ]
             ),
         ),
         ("Classes without images", _absent(summary)),
         ("Unusable", _unusable(quarantined, tables.study.classes)),
-        ("Duplicates", _duplicates(_mapping(summary.get("duplicates")))),
-        ("Leaks between splits", _leaks(_mapping(summary.get("leaks")))),
+        ("Duplicates", _duplicates(mapping(summary.get("duplicates")))),
+        ("Leaks between splits", _leaks(mapping(summary.get("leaks")))),
     ]
 
 
 def _per_split(counts: Any) -> str:
-    known = {split: n for split, n in _mapping(counts).items() if isinstance(n, int) and n}
+    known = {split: n for split, n in mapping(counts).items() if isinstance(n, int) and n}
     return listed([f"{n:,} {split}" for split, n in known.items()])
 
 
 def _absent(summary: Mapping[str, Any]) -> str:
-    lacking = _mapping(summary.get("absent_classes")).items()
+    lacking = mapping(summary.get("absent_classes")).items()
     return "; ".join(
         f"{', '.join(letters) if len(letters) <= MOST_CLASSES else some_of(letters, 8)} in {split}"
         for split, letters in lacking
@@ -169,7 +146,7 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
     found = [
         f"{pair.replace('-', ' → ')}: {n:,} images with the {kind.replace('_', ' ')}"
         for pair, kinds in leaks.items()
-        for kind, n in _mapping(kinds).items()
+        for kind, n in mapping(kinds).items()
         if n
     ]
     return "; ".join(found) or ("none found" if leaks else "")

@@ -1,16 +1,9 @@
 """How often the test split was looked at."""
 
 from study.analysis import Predicted
+from study.analysis.checks.recorded import looks_at_test
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues
-
-
-def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
-    """Each time that results on the test split were looked at: when, and by which command."""
-    known = (tables.provenance or {}).get("test_reads") or []
-    return [
-        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
-    ]
 
 
 def looks_sentence(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from study.analysis.checks.recorded import has_folds, judged_split
 from study.analysis.models.scoring import metric_of
 from study.folder.tables import StudyTables
 from study.report.look import arm_marks
@@ -118,12 +119,12 @@ class ConfirmedValues:
     @property
     def has_folds(self) -> bool:
         """Whether models were tested out of fold; claims are then judged on that."""
-        return "n_trainings" in self.frame and bool(self.frame["n_trainings"].notna().any())
+        return has_folds(self.frame)
 
     @property
     def split(self) -> str:
         """The split that claims are judged on: test, or val where there is no test, or folds."""
-        return "test" if not self.has_folds and (self.frame["split"] == "test").any() else "val"
+        return judged_split(self.frame)
 
     @property
     def sets(self) -> tuple[tuple[str, str], ...]:

@@ -6,9 +6,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-from study.folder.provenance import claims_hash
+from study.analysis.checks.recorded import (
+    are_claims_changed,
+    fragile_claims,
+    idle_models,
+    looks_at_test,
+)
 from study.folder.tables import StudyTables
-from study.report.confirm.looks import looks_at_test
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, is_running, lead_sentence
@@ -159,10 +163,7 @@ def _factor(row: dict[str, Any]) -> str:
 
 def _hardly_learned(tables: StudyTables) -> list[str]:
     """Which confirmed nets are no better than naming how common each class is."""
-    if tables.confirm is None or "learned" not in tables.confirm:
-        return []
-    trained = tables.confirm[tables.confirm["learned"].notna()]
-    idle = trained[~trained["learned"].astype(bool)]
+    idle, n_trained = idle_models(tables)
     if idle.empty:
         return []
     named = [
@@ -171,14 +172,14 @@ def _hardly_learned(tables: StudyTables) -> list[str]:
     ]
     if "fold" in idle and idle["fold"].notna().all():
         return [
-            f"{count(len(idle), 'training')} of {len(trained)} on fresh seeds hardly learned, no "
+            f"{count(len(idle), 'training')} of {n_trained} on fresh seeds hardly learned, no "
             "better on the faces kept from them than naming how common each class is, or far "
             f"behind the arm’s others: {some_of(named)}. Effects in points are told without them; "
             "how often nets learn stands beside, and an arm that surely learns less often beats "
             "none."
         ]
     return [
-        f"{count(len(idle), 'net')} of {len(trained)} on fresh seeds hardly learned, no better on "
+        f"{count(len(idle), 'net')} of {n_trained} on fresh seeds hardly learned, no better on "
         f"the validation split than naming how common each class is: {some_of(named)}. What is "
         "said of an arm counts such nets as they are, unless none of its nets learned: then no "
         "claim is judged by it."
@@ -192,23 +193,16 @@ def _on_fold(row: dict[str, Any]) -> str:
 
 def _fragile(tables: StudyTables) -> list[str]:
     """Which verdicts of fresh seeds hang on one training."""
-    claims = tables.claims
-    if claims is None or "fragile" not in claims:
+    hang = fragile_claims(tables)
+    if not hang:
         return []
-    hang = claims[(claims["stage"] == "confirm") & claims["fragile"].fillna(False).astype(bool)]
-    if hang.empty:
-        return []
-    return [
-        f"Fragile, for leaving out one training would turn it: the verdict on "
-        f"{listed(hang['claim'].tolist())}."
-    ]
+    return [f"Fragile, for leaving out one training would turn it: the verdict on {listed(hang)}."]
 
 
 def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[str]:
     looks = looks_at_test(tables)
     found = []
-    declared = (tables.provenance or {}).get("claims_hash")
-    if declared and declared != claims_hash(tables.study):
+    if are_claims_changed(tables):
         found.append(
             "The claims are not those that were on record when the search began: they were "
             "changed since, and verdicts on them are no test."

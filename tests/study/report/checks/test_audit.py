@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
+from study.analysis.checks.recorded import majority_share
 from study.asked.factors import FoldPlan
 from study.folder.tables import StudyTables
-from study.report.checks.audit import audit_data, majority_share
+from study.report.checks.audit import audit_data
 from tests.study.report.simulated import MAJORITY, provenance
 
 

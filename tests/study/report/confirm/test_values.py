@@ -4,9 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.analysis.checks.recorded import looks_at_test
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
-from study.report.confirm.looks import looks_at_test
 from study.report.confirm.values import ConfirmedValues, confirmed_values, possible
 
 

@@ -1,0 +1,206 @@
+"""Checks of the data: splits, classes, copies, and how many groups they hold."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from scipy import stats
+
+from study.analysis.checks.check import (
+    Check,
+    Finding,
+    absent,
+    of_data,
+    passed,
+    raised,
+)
+from study.analysis.checks.recorded import mapping
+from study.analysis.checks.seen import Seen
+from study.quantities import count, listed, some_of
+
+FEWEST_CLUSTERS: Final = 20
+"""Groups below which intervals over them are too narrow (Cameron and Miller 2015, "A
+Practitioner's Guide to Cluster-Robust Inference": few is less than 20 to 50)."""
+
+MOST_DRIFT: Final = 0.1
+"""Share of images that would have to change class for two splits to have equal shares."""
+
+UNLIKELY: Final = 0.001
+"""p of class shares as far apart if images of both splits were drawn alike."""
+
+MOST_COPIES: Final = 0.02
+"""Share of a split's images that other images of it repeat."""
+
+MOST_UNUSABLE: Final = 0.01
+"""Share of files and rows that cannot be used."""
+
+MOST_OF_ONE: Final = 0.5
+"""Share of one class above which the accuracy says little of the others."""
+
+
+def _clusters(seen: Seen) -> Finding:
+    """Of what was confirmed, where something was; else as the audit counted them."""
+    split = seen.split
+    if len(seen.scores):
+        own = seen.scores[seen.scores["metric"] == seen.metric]
+        known = own["n_clusters"].max() if len(own) else None
+    else:
+        known = mapping(seen.summary.get("clusters")).get(split)
+    if not isinstance(known, int | float | np.integer) or known != known:
+        return absent("How many groups of images belong together was not recorded.")
+    text = f"{int(known)} independent groups of images in {split}"
+    if known < FEWEST_CLUSTERS:
+        return raised(f"{text}, fewer than {FEWEST_CLUSTERS}: intervals may be too narrow.")
+    return passed(f"{text}.")
+
+
+def _leaks(summary: Mapping[str, Any]) -> Finding:
+    leaks = mapping(summary.get("leaks"))
+    if not leaks:
+        return absent("Leaks between splits were not looked for.")
+    found = [
+        f"{n:,} images of {pair.replace('-', ' and ')} with the {kind.replace('_', ' ')}"
+        for pair, kinds in leaks.items()
+        for kind, n in mapping(kinds).items()
+        if isinstance(n, int) and n
+    ]
+    if found:
+        return raised(f"Found {listed(found)}: scores flatter.")
+    return passed("No image, person or family is in two splits.")
+
+
+def _drift(summary: Mapping[str, Any]) -> Finding:
+    counts = {split: _whole(by) for split, by in mapping(summary.get("classes")).items()}
+    counts = {split: by for split, by in counts.items() if sum(by.values())}
+    train = counts.pop("train", None)
+    if train is None or not counts:
+        return absent("The classes of train and of another split were not counted.")
+    told, is_raised = [], False
+    for split, other in counts.items():
+        names = [c for c in {**train, **other} if train.get(c) or other.get(c)]
+        table = np.array([[by.get(name, 0) for name in names] for by in (train, other)])
+        share = table / table.sum(axis=1, keepdims=True)
+        apart = float(np.abs(share[0] - share[1]).sum() / 2)
+        p = float(stats.chi2_contingency(table).pvalue) if len(names) > 1 else 1.0
+        is_raised |= apart > MOST_DRIFT and p < UNLIKELY
+        told.append(f"{apart:.1%} of {split}")
+    text = f"{listed(told)} would have to be of another class to have the class shares of train"
+    return raised(f"{text}.") if is_raised else passed(f"{text}.")
+
+
+def _copies(summary: Mapping[str, Any]) -> Finding:
+    found = mapping(summary.get("duplicates"))
+    if not found:
+        return absent("Identical files were not looked for.")
+    images = _whole(mapping(summary.get("images")))
+    copies = {s: found.get(f"{s}_copies") or 0 for s in ("val", "test")}
+    if not found.get("removed"):
+        copies["train"] = found.get("copies") or 0
+    many = {s: n for s, n in copies.items() if n > MOST_COPIES * images.get(s, 0)}
+    if many:
+        told = listed([f"{n:,} of {images.get(s, 0):,} in {s}" for s, n in many.items()])
+        return raised(f"Byte-identical copies count as images of their own: {told}.")
+    return passed("Hardly any image counts more than once.")
+
+
+def _conflicts(summary: Mapping[str, Any]) -> Finding:
+    found = mapping(summary.get("duplicates"))
+    if not found:
+        return absent("Identical files were not looked for.")
+    n = found.get("conflicting_images") or 0
+    if n:
+        images = count(n, "image")
+        return raised(f"{images} of train have a byte-identical copy under another class.")
+    return passed("No two copies of an image carry different classes.")
+
+
+def _lacking(summary: Mapping[str, Any]) -> Finding:
+    lacking = mapping(summary.get("absent_classes"))
+    if not lacking:
+        return absent("Whether every class has images was not recorded.")
+    found = [f"{some_of(list(map(str, c)))} in {split}" for split, c in lacking.items() if c]
+    if found:
+        return raised(f"Without a single image: {'; '.join(found)}.")
+    return passed("Every class has images in every split.")
+
+
+def _unusable(summary: Mapping[str, Any]) -> Finding:
+    bad = mapping(summary.get("quarantined")).get("bad")
+    if not isinstance(bad, int):
+        return absent("Unusable files were not counted.")
+    n = sum(_whole(mapping(summary.get("images"))).values())
+    text = f"{bad:,} of {n + bad:,} files and rows are unusable"
+    return raised(f"{text}.") if bad > MOST_UNUSABLE * (n + bad) else passed(f"{text}.")
+
+
+def _of_one_class(seen: Seen) -> Finding:
+    if seen.majority is None:
+        return absent("The metric is no accuracy, or the commonest class was not recorded.")
+    text = f"naming the commonest class every time scores {seen.majority:.1%} on val"
+    if seen.majority > MOST_OF_ONE:
+        return raised(f"{text[0].upper()}{text[1:]}.")
+    return passed(f"{text[0].upper()}{text[1:]}.")
+
+
+def _whole(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): n for name, n in mapping(counts).items() if isinstance(n, int)}
+
+
+DATA: Final = (
+    Check(
+        code="D101",
+        title="Too few clusters",
+        question="Does the split that claims are judged on hold enough independent groups?",
+        severity="issue",
+        look=_clusters,
+    ),
+    Check(
+        code="D102",
+        title="Leak between splits",
+        question="Is an image, a person or a family in two splits?",
+        severity="issue",
+        look=of_data(_leaks),
+    ),
+    Check(
+        code="D103",
+        title="Classes drift between splits",
+        question="Are the classes as common in the other splits as in train?",
+        severity="tip",
+        look=of_data(_drift),
+    ),
+    Check(
+        code="D104",
+        title="Duplicated images",
+        question="Do copies of one picture count as several images?",
+        severity="tip",
+        look=of_data(_copies),
+    ),
+    Check(
+        code="D105",
+        title="One picture, two classes",
+        question="Do copies of one picture carry different classes?",
+        severity="tip",
+        look=of_data(_conflicts),
+    ),
+    Check(
+        code="D106",
+        title="A class without images",
+        question="Does every class have images in every split?",
+        severity="tip",
+        look=of_data(_lacking),
+    ),
+    Check(
+        code="D107",
+        title="Many unusable files",
+        question="Is a part of the data missing because files or rows are damaged?",
+        severity="tip",
+        look=of_data(_unusable),
+    ),
+    Check(
+        code="D108",
+        title="One class is most of the data",
+        question="Would naming one class every time already score well?",
+        severity="tip",
+        look=_of_one_class,
+    ),
+)

@@ -1,0 +1,77 @@
+"""What `study.json` records, read without trust: a folder may be another tool's, or damaged."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from study.folder.provenance import claims_hash
+from study.folder.tables import StudyTables
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping; else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def audit_summary(tables: StudyTables) -> Mapping[str, Any]:
+    """What `agecls.data.loading.load_data` said of the data; empty where that is unknown."""
+    return mapping(mapping((tables.provenance or {}).get("data")).get("summary"))
+
+
+def recorded_folds(tables: StudyTables) -> Mapping[str, Any]:
+    """What the folds hold; empty without folds."""
+    return mapping((tables.provenance or {}).get("folds"))
+
+
+def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
+    """Share of the commonest class among the images of a split, if it was recorded.
+
+    Where the study has folds, all images in them are what its models are validated on.
+    """
+    share = mapping(audit_summary(tables).get("majority")).get(split)
+    if split == "val" and tables.study.folds is not None:
+        share = recorded_folds(tables).get("majority")
+    # not int, which True is
+    return share if isinstance(share, float) and 0 < share <= 1 else None
+
+
+def are_claims_changed(tables: StudyTables) -> bool | None:
+    """Whether the claims are not those on record when the search began; None: no record."""
+    declared = (tables.provenance or {}).get("claims_hash")
+    return declared != claims_hash(tables.study) if declared else None
+
+
+def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
+    """Each time that results on the test split were looked at: when, and by which command."""
+    known = (tables.provenance or {}).get("test_reads") or []
+    return [
+        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
+    ]
+
+
+def fragile_claims(tables: StudyTables) -> list[str]:
+    """Claims whose verdict of fresh seeds one training would turn."""
+    claims = tables.claims
+    if claims is None or "fragile" not in claims:
+        return []
+    hang = (claims["stage"] == "confirm") & claims["fragile"].fillna(False).astype(bool)
+    return [str(name) for name in claims.loc[hang, "claim"]]
+
+
+def idle_models(tables: StudyTables) -> tuple[pd.DataFrame, int]:
+    """Rows of `confirm` that hardly learned, and of how many that is known."""
+    if tables.confirm is None or "learned" not in tables.confirm:
+        return pd.DataFrame(), 0
+    known = tables.confirm[tables.confirm["learned"].notna()]
+    return known[~known["learned"].astype(bool)], len(known)
+
+
+def judged_split(confirmed: pd.DataFrame) -> str:
+    """The split that claims are judged on: test, or val where there is no test, or folds."""
+    return "test" if not has_folds(confirmed) and (confirmed["split"] == "test").any() else "val"
+
+
+def has_folds(confirmed: pd.DataFrame) -> bool:
+    """Whether models were tested out of fold; claims are then judged on that."""
+    return "n_trainings" in confirmed and bool(confirmed["n_trainings"].notna().any())

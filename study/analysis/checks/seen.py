@@ -1,0 +1,89 @@
+"""What every check looks at: one study's tables and what the analysis found in them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from study.analysis.checks.recorded import audit_summary, judged_split, majority_share
+from study.analysis.models.scoring import metric_of
+from study.analysis.search.answers import Analysis
+from study.folder.tables import StudyTables, reached_end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One study, as the checks see it.
+
+    Attributes:
+        tables: What its folder holds.
+        analysis: What the analysis found in them; None: nothing was analysed.
+    """
+
+    tables: StudyTables
+    analysis: Analysis | None
+
+    @property
+    def is_of_accuracy(self) -> bool:
+        """Whether the study's metric is the accuracy, beside which naming one class stands."""
+        return self.tables.study.metric == "val_accuracy"
+
+    @property
+    def metric(self) -> str:
+        """The study's metric without its split, such as `accuracy`."""
+        return metric_of(self.tables.study.metric)
+
+    @cached_property
+    def summary(self) -> Mapping[str, Any]:
+        """What the audit of the data recorded; empty where that is unknown."""
+        return audit_summary(self.tables)
+
+    @cached_property
+    def majority(self) -> float | None:
+        """What naming the commonest class scores on val, as a share, where it is known."""
+        return majority_share(self.tables) if self.is_of_accuracy else None
+
+    @cached_property
+    def best(self) -> pd.DataFrame:
+        """A row of `trials` per arm: the completed trial with the highest final value."""
+        trials, metric = self.tables.trials, self.tables.study.metric
+        done = trials[reached_end(trials, metric)]
+        order = done.sort_values(metric, ascending=False, kind="stable")
+        return order.drop_duplicates("arm").sort_index()
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """Rows of `confirm` that ran to their end; empty without any."""
+        models = self.tables.confirm
+        if models is None:
+            return pd.DataFrame(columns=["arm", "seed", "model"])
+        return models[models["status"] == "completed"]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Rows of `confirmed` of single arms and all images on the split that claims are on."""
+        frame = self.tables.confirmed
+        if frame is None or frame.empty:
+            return pd.DataFrame(columns=["arm", "split", "metric", "class", "estimate"])
+        is_own = frame["against"].isna() & (frame["images"] == "all")
+        return frame[is_own & (frame["split"] == judged_split(frame)) & frame["estimate"].notna()]
+
+    @property
+    def split(self) -> str:
+        """The split that claims are judged on where something was confirmed; else val."""
+        return str(self.scores["split"].iloc[0]) if len(self.scores) else "val"
+
+    def full_by_arm(self, analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Full-length trials of the box by arm, rows of `Frames.trials` by their position."""
+        frame = analysis.frames.trials[analysis.frames.rows("full")]
+        return ((str(arm), rows) for arm, rows in frame.groupby("arm", sort=False))
+
+    def by_design(self, analysis: Analysis) -> NDArray[np.bool_]:
+        """Which trials are full-length ones that no result could stop (n,)."""
+        origin = analysis.frames.trials["origin"]
+        is_free = origin.isin(["design", "repeat"]).to_numpy(dtype=bool)
+        return np.asarray(analysis.frames.rows("full") & is_free)

@@ -1,0 +1,24 @@
+"""The table of the checks, in the order in which they are listed everywhere."""
+
+from typing import Final
+
+from study.analysis.checks.check import Check, Checked
+from study.analysis.checks.data import DATA
+from study.analysis.checks.record import RECORD
+from study.analysis.checks.seen import Seen
+from study.analysis.search.answers import Analysis
+from study.folder.tables import StudyTables
+
+CHECKS: Final[tuple[Check, ...]] = (*DATA, *RECORD)
+"""All of them; an order that later ones only add to."""
+
+
+def run_checks(tables: StudyTables, analysis: Analysis | None = None) -> tuple[Checked, ...]:
+    """What every check says of a study, in the table's order.
+
+    Args:
+        tables: What the study's folder holds.
+        analysis: What the analysis found in them; without, what hangs on it is not applicable.
+    """
+    seen = Seen(tables=tables, analysis=analysis)
+    return tuple(check.on(seen) for check in CHECKS)
