@@ -204,6 +204,9 @@ class Provenance:
         """Replace the provenance in a study's folder, whole or not at all."""
         content = asdict(self)
         content |= content.pop("others")
+        for sitting in content["sessions"]:
+            if sitting["versions"] is None:
+                del sitting["versions"]
         is_left_out = {name: not content[name] for name in _STAGES}
         is_left_out["asked"] = self.asked is None
         kept = {key: value for key, value in content.items() if not is_left_out.get(key)}
