@@ -2,10 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from study.quantities import points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NARROW: Final = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
+
+SHARE: Final = "share"
+"""Unit of a metric that lies in 0..1: read in per cent, its differences in points."""
 
 _SPLITS: Final = {"val": "validation", "test": "test"}
 _NAMES: Final = {
@@ -21,22 +29,47 @@ _NAMES: Final = {
 }
 _SHARES: Final = ("accuracy", "accuracy_top5", "accuracy_1off", "macro_f1", "ece", "recall")
 
+_HUNDREDTHS: Final = 100.0
+_IDLE: Final = 0.25
+"""Points below which the analysis calls a main effect's standard deviation negligible."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How to read a metric that the study itself does not measure.
+
+    Attributes:
+        smallest: The smallest main effect that counts, as a standard deviation over the ranges,
+            in the metric's own unit.
+        unit: Word behind its numbers; `share`: see SHARE; empty: none.
+        is_minimised: Whether less is better.
+    """
+
+    smallest: float = _IDLE / _HUNDREDTHS
+    unit: str = ""
+    is_minimised: bool = False
+
 
 @dataclass(frozen=True)
 class Measure:
     """A metric on a split, as people read it.
 
+    The analysis counts in points of which more is better, a hundred to a unit, or as many as
+    make the smallest effect that counts a quarter of a point.
+
     Attributes:
         column: Its column in the tables, such as `val_accuracy`.
+        own: How to read it where the study does not measure it itself; None: by its name.
     """
 
     column: str
+    own: Scale | None = None
 
     @property
     def label(self) -> str:
         """Its name in words."""
         split, _, name = self.column.partition("_")
-        if split in _SPLITS and name in _NAMES:
+        if split in _SPLITS and name in _NAMES and self.own is None:
             return f"{_SPLITS[split]} {_NAMES[name]}"
         return self.column.replace("_", " ")
 
@@ -48,8 +81,27 @@ class Measure:
 
     @property
     def _is_share(self) -> bool:
+        if self.own is not None:
+            return self.own.unit == SHARE
         split, _, name = self.column.partition("_")
         return split in _SPLITS and name in _SHARES
+
+    @property
+    def is_minimised(self) -> bool:
+        """Whether less is better."""
+        return self.own is not None and self.own.is_minimised
+
+    @property
+    def per_unit(self) -> float:
+        """Points of the analysis to one unit of the table."""
+        return _HUNDREDTHS if self.own is None else _IDLE / self.own.smallest
+
+    @property
+    def per_point(self) -> float:
+        """What claims and tables of conclusions count in, to one point of the analysis."""
+        if self.own is None:
+            return 1.0
+        return (_HUNDREDTHS if self._is_share else 1.0) / self.per_unit
 
     @property
     def scale(self) -> float:
@@ -59,7 +111,9 @@ class Measure:
     @property
     def suffix(self) -> str:
         """The unit after a number."""
-        return f"{NARROW}%" if self._is_share else ""
+        if self._is_share:
+            return f"{NARROW}%"
+        return f"{NARROW}{self.own.unit}" if self.own and self.own.unit else ""
 
     def text(self, value: float | None) -> str:
         """A table's value with its unit, such as 61.2 %; a dash for none."""
@@ -74,12 +128,15 @@ class Measure:
     @property
     def unit(self) -> str:
         """The unit at the end of an axis title."""
-        return " (%)" if self.suffix else ""
+        return f" ({self.suffix.removeprefix(NARROW)})" if self.suffix else ""
 
     @property
     def digits(self) -> int:
         """Decimals of a number as people read it."""
-        return 1 if self.suffix else 3
+        if self.own is not None:
+            # a tenth of the smallest effect that counts can be read off
+            return max(0, 1 - math.floor(math.log10(self.own.smallest * self.scale)))
+        return 1 if self._is_share else 3
 
     @property
     def y(self) -> str:
@@ -102,9 +159,61 @@ class Measure:
         return short + self.unit
 
     def of_points(self, points: float) -> str:
-        """A value of the analysis, which counts in hundredths, as `text` writes it."""
-        return self.text(points / 100)
+        """A value of the analysis as `text` writes it."""
+        return self.text(points / self.per_unit)
 
     def difference(self, points: float) -> str:
         """A difference of the analysis: `2.6 points` of accuracy, or 0.026 of another metric."""
-        return f"{points:.1f} points" if self.suffix else f"{points / 100:.3f}"
+        if self._is_share:
+            return f"{points * self.per_point:.{self.digits}f} points"
+        return f"{points / self.per_unit:.{self.digits}f}{self.suffix}"
+
+    def size(self, declared: float) -> str:
+        """A size that someone declared, such as `0.5 points`, or `0.02 nats` of a loss."""
+        in_points = self.own is None or self._is_share
+        return points(declared) if in_points else f"{declared:g}{self.suffix}"
+
+    @property
+    def best_word(self) -> str:
+        """What the best of its values is: the highest, or the lowest."""
+        return "lowest" if self.is_minimised else "highest"
+
+    def best_of(self, values: "pd.Series") -> int:
+        """Position of the best of some values; among equals the first one."""
+        numbers = values.to_numpy(dtype=float)
+        return int(numbers.argmin() if self.is_minimised else numbers.argmax())
+
+    def best_by(self, rows: "pd.DataFrame", column: str) -> "pd.Series":
+        """Index of the row with the best value in each group of rows, by the group's name."""
+        grouped = rows.groupby(column)[self.column]
+        return grouped.idxmin() if self.is_minimised else grouped.idxmax()
+
+    def threshold(self, points: float) -> str:
+        """A size that the analysis asks about, as `size` writes it."""
+        return self.size(points * self.per_point)
+
+    def rounded(self, digits: int) -> int:
+        """Decimals of a number on an axis: these, or more where the unit is large."""
+        return digits if self.own is None else max(digits, self.digits + 2)
+
+    @property
+    def effects(self) -> str:
+        """What differences are counted in, for headings: `points`, or the metric's own unit."""
+        if self.own is None or self._is_share:
+            return "points"
+        return self.own.unit or self.label
+
+    def effect(self, declared: float, *, has_sign: bool = True) -> str:
+        """A number of claims and tables of conclusions without its unit, such as `+9.1`."""
+        digits = 1 if self.own is None else self.digits
+        text = f"{declared:{'+' if has_sign else ''}.{digits}f}"
+        return text.lstrip("+-") if float(text) == 0 else text
+
+    @property
+    def after_effect(self) -> str:
+        """The unit after such a number."""
+        return " points" if self.own is None or self._is_share else self.suffix
+
+
+ACCURACY: Final = Measure("val_accuracy")
+"""The metric where nothing else is said."""

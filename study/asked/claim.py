@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from study.asked.levels import Config, Level
+from study.measure import Measure, Scale
 
 Unit = Literal["points", "share"]
 Verdict = Literal["supported", "refuted", "unresolved"]
@@ -49,16 +50,22 @@ class Claim(ABC):
         text: The claim in its author's words.
         needs: Weights that the claim is about, as `[weights] source` spells them; a study that
             starts from others cannot test it. None: any.
+        scale: Of the metric that its differences are of, where that is not told in points.
     """
 
     name: str
     text: str
     needs: str | None = None
+    scale: Scale | None = None
 
     unit: ClassVar[Unit] = "points"
     is_of_other_faces: ClassVar[bool] = False
     estimated: ClassVar[str] = "the difference"
     """What an estimate of it is called."""
+
+    def size(self, declared: float) -> str:
+        """A difference that it declares, in words."""
+        return Measure("", self.scale).size(declared)
 
     @property
     @abstractmethod

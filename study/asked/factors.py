@@ -18,6 +18,7 @@ from study.asked.levels import Level as Level
 from study.asked.levels import When as When
 from study.asked.levels import exact_level as exact_level
 from study.asked.levels import holds as holds
+from study.measure import Measure, Scale
 
 Role = Literal["arm", "tuned", "fixed"]
 
@@ -56,6 +57,7 @@ class Factor:
         when: Levels of other factors under which this factor exists; empty: always. A fixed
             factor may name several levels of one; none varies then, so that the analysis, which
             knows one level, need not look.
+        whole: Whether a range is of whole numbers; None: as the recipe's field of its name.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Factor:
     ranges: tuple[Range, ...] = ()
     log: bool = False
     when: When = field(default_factory=dict)
+    whole: bool | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its numbers are whole ones."""
+        return self.name in WHOLE_FACTORS if self.whole is None else self.whole
 
     @property
     def is_numeric(self) -> bool:
@@ -165,13 +173,29 @@ class FoldPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What is known of a search that somebody else ran.
+
+    Attributes:
+        source: Where it comes from, in words.
+        scale: How to read its metric.
+        epoch: What `epoch` in its tables counts, such as `epoch` or `500 steps`.
+    """
+
+    source: str
+    scale: Scale
+    epoch: str = "epoch"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A study file, resolved and valid: everything that was asked, nothing measured.
 
     Attributes:
         name: The study file's stem or the preset's name.
         question: One sentence for the head of the report.
-        metric: Column of `trials` that is maximised, such as `val_accuracy`.
+        metric: Column of `trials` that is maximised, such as `val_accuracy`; of a search that is
+            imported any column, which may be minimised.
         trials: Search trials, all arms together.
         added: How many of them a resumed run appended; they are search trials, so that the plan
             of the first ones stays as it was.
@@ -180,7 +204,7 @@ class Study:
         design_share: Share of the trials drawn independently of results and never stopped early.
         reduction: ASHA's eta: one trial in `reduction` goes on at each rung.
         confirm_seeds: Fresh seeds per arm in the confirm stage; 0: no confirmation.
-        data: A data root, or `synthetic`.
+        data: A data root, or `synthetic`; empty where nothing is trained.
         size: Image side in pixels.
         deduplicate: Whether exact duplicates of training images are trained on once.
         max_bad_share: Largest share of files and rows that may be unusable.
@@ -196,6 +220,8 @@ class Study:
         scout: The range scout, or None.
         settle: What is spent where verdicts are missing, or None.
         folds: The folds that trainings take in turn; None: the data's own train and val.
+        imported: What is known of a search that somebody else ran, of which this study, which
+            trains nothing, is made; None: it trains.
     """
 
     name: str
@@ -221,6 +247,19 @@ class Study:
     classes: Classes = EIGHT
     settle: SettlePlan | None = None
     folds: FoldPlan | None = None
+    imported: Imported | None = None
+
+    @property
+    def measure(self) -> Measure:
+        """Its metric, as people read it."""
+        return Measure(self.metric, self.imported.scale if self.imported else None)
+
+    @property
+    def way_to_more(self) -> str:
+        """How to get more trials that tell something, in words."""
+        if self.imported:
+            return "run more trials to their end, drawn at random"
+        return "raise design_share or trials"
 
     @property
     def every_claim(self) -> tuple[Claim, ...]:

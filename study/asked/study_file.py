@@ -4,6 +4,7 @@ A `[scout]` table (`trials`, `epochs`, `widen`, all with defaults) asks for shor
 the ranges of `lr`; see `study.plan.scouts`. Once they have, the tool keeps those declared in it.
 A `[settle]` table (`trainings`, `time_budget`) spends trainings where verdicts are missing; claims
 in `[settle.claims.NAME]` were added after the search.
+A table `[imported]` makes it a search that somebody else ran; see `study.asked.imported`.
 
 A resolved study names every field of a recipe but the seed. What the file leaves out is fixed at
 the recipe's default, `epochs` at `[study] epochs`, and `zero_gamma` at false where init is
@@ -21,6 +22,7 @@ from typing import Any, Final
 from study.asked.claim import Claim
 from study.asked.class_words import OfFolders, classes_given
 from study.asked.factors import Factor, Study
+from study.asked.imported import IMPORTED, parse_imported, resolve_imported
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
 from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
@@ -83,7 +85,8 @@ def load_study(
 
     Args:
         name_or_path: A text without slash or `.toml` that is a preset's name means the preset.
-        overrides: Values for the keys of OVERRIDES; None counts as not given. `weights` replaces
+        overrides: Values for the keys of OVERRIDES, of which None counts as not given, for a
+            study that is going to train; None: it is only going to be read. `weights` replaces
             `[pretrain]`, `classes` all of `[classes]`. `epochs` replaces `[study] epochs` and
             shortens an `epochs` factor: its levels above N go, and if none of the rest is N, the
             longest becomes N. If one level is left, the factor is fixed at it, and claims about
@@ -102,7 +105,17 @@ def load_study(
     source = Source(shown_name, flags)
     # the file must be valid by itself before its epochs are shortened
     whole = _replaced(raw, {k: v for k, v in given.items() if k != "epochs"})
-    study = resolve(parse_tables(whole, source), source, default_name=name, of_folders=of_folders)
+    if IMPORTED in whole:
+        if overrides is not None:
+            problem = (
+                "a search that was imported trains nothing; `python -m study.report` reads it"
+            )
+            raise source.error((IMPORTED,), problem)
+        study = resolve_imported(parse_imported(whole, source), source, default_name=name)
+    else:
+        study = resolve(
+            parse_tables(whole, source), source, default_name=name, of_folders=of_folders
+        )
     check_study(study, source)
     if "epochs" not in given:
         return study

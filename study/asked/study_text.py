@@ -12,7 +12,7 @@ from typing import Any, Final
 from agecls.classes import EIGHT
 from study.asked.claim import Claim
 from study.asked.class_words import classes_table
-from study.asked.factors import MAX_BAD_SHARE, Factor, Range, Study
+from study.asked.factors import MAX_BAD_SHARE, Factor, Imported, Range, Study
 
 _SETTLE: Final = "settle"
 _OF_TABLES: Final = ("factors", "claims", f"{_SETTLE}.claims")
@@ -101,6 +101,8 @@ def grown_study(old: Study, new: Study) -> Study:
 
 def _tables(study: Study) -> dict[str, Any]:
     """The study as plain nested values, spelled as in the file; what is None is left out."""
+    if study.imported is not None:
+        return _imported_tables(study, study.imported)
     tables: dict[str, Any] = {
         "study": {
             "name": study.name,
@@ -149,6 +151,30 @@ def _tables(study: Study) -> dict[str, Any]:
     return tables
 
 
+def _imported_tables(study: Study, imported: Imported) -> dict[str, Any]:
+    scale = imported.scale
+    return {
+        "study": {
+            "name": study.name,
+            "question": study.question,
+            "metric": study.metric,
+            "direction": "minimize" if scale.is_minimised else "maximize",
+            "trials": study.trials,
+            "epochs": study.epochs,
+            "seed": study.seed,
+            "reduction": study.reduction,
+        },
+        "imported": {
+            "source": imported.source,
+            **({"unit": scale.unit} if scale.unit else {}),
+            "smallest": scale.smallest,
+            "epoch": imported.epoch,
+        },
+        "factors": {f.name: _factor_table(f) for f in study.factors},
+        "claims": {c.name: _claim_table(c) for c in study.claims},
+    }
+
+
 def _factor_table(factor: Factor) -> dict[str, Any]:
     table: dict[str, Any] = {"role": factor.role}
     if factor.role == "fixed":
@@ -162,6 +188,8 @@ def _factor_table(factor: Factor) -> dict[str, Any]:
         }
     if factor.log:
         table["log"] = True
+    if factor.whole:
+        table["whole"] = True
     if factor.ranges:
         table["range"] = [_range_table(r) for r in factor.ranges]
     return table

@@ -4,7 +4,8 @@ What one value can tell is checked here; what needs several of them, in `study.a
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -114,6 +115,11 @@ class FactorTable(Table):
     log: bool = False
     when: dict[str, LevelValue | list[LevelValue]] = Field(default_factory=dict)
 
+    @property
+    def has_range(self) -> bool:
+        """Whether it says anything of a range."""
+        return self.low is not None or self.high is not None or self.range is not None
+
 
 class FileTables(Table):
     """A whole study file."""
@@ -132,25 +138,37 @@ class FileTables(Table):
     include: list[dict[str, LevelValue]] = Field(default_factory=list)
 
 
+_Form = TypeVar("_Form", bound=Table)
+
+
 def parse_tables(raw: Mapping[str, Any], source: Source) -> FileTables:
     """The file's tables with every key known and every value of its type.
 
     Raises:
         StudyFileError: The first problem found; a misspelled key comes before a missing one.
     """
+    return parsed(FileTables, raw, source)
+
+
+def parsed(form: type[_Form], raw: Mapping[str, Any], source: Source) -> _Form:
+    """The tables of a file of this form.
+
+    Raises:
+        StudyFileError: The first problem found; a misspelled key comes before a missing one.
+    """
     try:
-        return FileTables.model_validate(raw)
+        return form.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False)
     worst = min(details, key=lambda d: d["type"] != "extra_forbidden")
     place = tuple(worst["loc"])
-    raise source.error(place, _problem(worst, place)) from None
+    raise source.error(place, _problem(worst, place, form)) from None
 
 
-def _problem(error: ErrorDetails, place: Place) -> str:
+def _problem(error: ErrorDetails, place: Place, form: type[Table]) -> str:
     kind, found, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"this key is not known; {did_you_mean(str(place[-1]), _keys_beside(place))}"
+        return f"this key is not known; {did_you_mean(str(place[-1]), _keys_beside(place, form))}"
     if kind == "missing":
         return "this is missing; add it"
     expected = {
@@ -177,20 +195,13 @@ def _problem(error: ErrorDetails, place: Place) -> str:
     return f"{shown(found)} is not what belongs here; expected {expected}"
 
 
-def _keys_beside(place: Sequence[str | int]) -> list[str]:
+def _keys_beside(place: Sequence[str | int], form: type[Table]) -> list[str]:
     """The keys that the table has in which the unknown key `place[-1]` stands."""
-    tables: dict[str, type[BaseModel]] = {
-        "study": StudyTable,
-        "confirm": ConfirmTable,
-        "data": DataTable,
-        "classes": ClassesTable,
-        "folds": FoldsTable,
-        "weights": WeightsTable,
-        "pretrain": PretrainTable,
-        "scout": RangeTable if "declared" in place[:-1] else ScoutTable,
-        "settle": ClaimTable if "claims" in place[:-1] else SettleTable,
-        "factors": RangeTable if "range" in place[:-1] else FactorTable,
-        "claims": ClaimTable,
-    }
-    table = tables.get(str(place[0]), FileTables) if len(place) > 1 else FileTables
-    return list(table.model_fields)
+    here: Any = form
+    for step in place[:-1]:
+        is_table = isinstance(here, type) and issubclass(here, BaseModel)
+        # else it is a dictionary or list of tables
+        here = here.model_fields[str(step)].annotation if is_table else get_args(here)[-1]
+        if isinstance(here, UnionType):
+            here = next(part for part in get_args(here) if part is not NoneType)
+    return list(here.model_fields)

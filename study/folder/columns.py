@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
-from study.asked.factors import WHOLE_FACTORS, Factor
+from study.asked.factors import Factor
 from study.folder.claim_columns import CLAIMS, LOOKS, PAIRS, SETTLE
 from study.folder.column import (
     FLAG,
@@ -49,6 +49,8 @@ STATUSES: Final = ("completed", "stopped", "failed", "interrupted")
 ORIGINS: Final = ("design", "search", "scout", "repeat")
 WITH_CONFIG: Final[tuple[Kind, ...]] = ("trials", "settle")
 """Tables with a column per factor."""
+WITH_METRIC: Final[tuple[Kind, ...]] = ("trials", "epochs")
+"""Tables with a column for the metric of a search that was imported."""
 CONFIG_PREFIX: Final = "config/"
 
 _TRUE_AND_PREDICTED: Final = ("true", "predicted")
@@ -322,7 +324,7 @@ def config_column(factor: str) -> str:
 def factor_type(factor: Factor) -> pa.DataType:
     """Arrow type of a factor's column: one that holds all its levels as they are spelled."""
     if factor.is_numeric:
-        return WHOLE if factor.name in WHOLE_FACTORS else REAL
+        return WHOLE if factor.is_whole else REAL
     kinds = {type(level) for level in factor.levels}
     if kinds == {bool}:
         return FLAG
@@ -355,14 +357,21 @@ def classes_of(own: Classes, predictions: pd.DataFrame) -> Classes:
 
 
 def columns_of(
-    kind: Kind, factors: Sequence[Factor] = (), classes: Classes = EIGHT
+    kind: Kind,
+    factors: Sequence[Factor] = (),
+    classes: Classes = EIGHT,
+    metric: str | None = None,
 ) -> tuple[Column, ...]:
     """All columns of a table in order: with one per factor, or `predictions` one per class.
 
     The column of a varied factor is needed where the factor always exists: without it nobody
     can say what a trial was. Where a factor does not exist its value is null.
+    A `metric` is that of a search that was imported: all that is known is that it is a number.
     """
     columns = SCHEMAS[kind]
+    if metric is not None and kind in WITH_METRIC:
+        own = Column(name=metric, about="the metric of the search", type=REAL)
+        columns = (*(column for column in columns if column.name != metric), own)
     if kind == "predictions":
         return tuple(_of_classes(columns, classes))
     if kind not in WITH_CONFIG:

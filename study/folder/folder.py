@@ -251,7 +251,10 @@ class Folder(Home):
         from study.folder.parquet import write_table
 
         factors = study.factors if kind in WITH_CONFIG else ()
-        write_table(self.table(kind), frame, kind, study_name=study.name, factors=factors)
+        metric = study.metric if study.imported else None
+        write_table(
+            self.table(kind), frame, kind, study_name=study.name, factors=factors, metric=metric
+        )
 
     def read_table(self, kind: "Kind") -> "pd.DataFrame | None":
         """A table; None where the stage that writes it has not run.

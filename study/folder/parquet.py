@@ -42,6 +42,7 @@ def write_table(
     *,
     study_name: str,
     factors: Sequence[Factor] = (),
+    metric: str | None = None,
 ) -> None:
     """Write a frame as this kind of table, whole or not at all.
 
@@ -54,6 +55,7 @@ def write_table(
         study_name: For the file's metadata.
         factors: The study's; each gets its `config/<factor>` column of its own type. Without
             them the columns in the frame are typed by their values.
+        metric: Of a search that was imported, see `columns_of`.
 
     Raises:
         TablesError: A column is unknown, lacks a needed value or holds a value that its type or
@@ -64,7 +66,7 @@ def write_table(
         config = [str(c) for c in frame.columns if str(c).startswith(CONFIG_PREFIX)]
         wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
     else:
-        wanted = columns_of(kind, factors, classes_among(map(str, frame.columns)))
+        wanted = columns_of(kind, factors, classes_among(map(str, frame.columns)), metric)
     names = [w.name for w in wanted]
     unknown = [str(c) for c in frame.columns if c not in names]
     if unknown:
@@ -84,7 +86,9 @@ def write_table(
     write_whole(path, sink.getvalue().to_pybytes())
 
 
-def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.DataFrame:
+def read_table(
+    path: Path, kind: Kind, *, factors: Sequence[Factor] = (), metric: str | None = None
+) -> pd.DataFrame:
     """A table as a frame: schema's columns, configuration, then whatever else the file holds.
 
     Whole numbers are `Int64`, flags `boolean`, reals `float64` (null is NaN), times UTC.
@@ -93,6 +97,7 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
         path: The parquet file, whoever wrote it.
         kind: Which table it has to be.
         factors: Types of the `config/<factor>` columns; without them, as the file has them.
+        metric: Of a search that was imported, see `columns_of`.
 
     Raises:
         TablesError: The file is missing, damaged, newer than this program, of another kind,
@@ -101,7 +106,7 @@ def read_table(path: Path, kind: Kind, *, factors: Sequence[Factor] = ()) -> pd.
     table = _open(path)
     _check_metadata(path, table, kind)
     arrays: dict[str, pa.ChunkedArray] = {}
-    wanted = columns_of(kind, factors, classes_among(table.column_names))
+    wanted = columns_of(kind, factors, classes_among(table.column_names), metric)
     for column in wanted:
         if column.name in table.column_names:
             arrays[column.name] = cast(path, column, table[column.name])

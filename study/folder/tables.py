@@ -115,12 +115,13 @@ def read_study(folder: Path) -> StudyTables:
     check_is_study(folder)
     home = Folder(folder)
     study = home.read_study()
-    trials = read_table(home.table("trials"), "trials", factors=study.factors)
+    metric = study.metric if study.imported else None
+    trials = read_table(home.table("trials"), "trials", factors=study.factors, metric=metric)
     return StudyTables(
         folder=folder,
         study=study,
         trials=_complete(home, trials, study),
-        epochs=read_table(home.table("epochs"), "epochs"),
+        epochs=read_table(home.table("epochs"), "epochs", metric=metric),
         provenance=as_it_stands(home),
         confirm=home.read_table("confirm"),
         confirmed=home.read_table("confirmed"),

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from study.asked.factors import WHOLE_FACTORS, Config, Factor, Level, Range, Study
+from study.asked.factors import Config, Factor, Level, Range, Study
 
 _CANDIDATES: Final = 256
 """Candidate columns per factor; more gain little, since the best of n falls slowly in n."""
@@ -61,7 +61,7 @@ def draw_design(
 
 def value_at(factor: Factor, applies: Range, share: float) -> Level:
     """The value at a share 0..1 of the way through a range, on the factor's scale."""
-    is_whole = factor.name in WHOLE_FACTORS
+    is_whole = factor.is_whole
     # a whole number owns the half-unit on either side, so that the ends are as likely
     half = 0.5 if is_whole else 0.0
     low, high = applies.low - half, applies.high + half

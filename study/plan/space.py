@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 
 from agecls.recipe import Recipe
-from study.asked.factors import WHOLE_FACTORS, Config, Factor, Level, Study, complete, is_inside
+from study.asked.factors import Config, Factor, Level, Study, complete, is_inside
 
 
 def suggest(trial: optuna.trial.BaseTrial, study: Study, cell: Config) -> dict[str, Level]:
@@ -117,6 +117,6 @@ def _parameter(study: Study, factor: Factor, config: Config) -> tuple[str, BaseD
     tuned = {f.name for f in study.of_role("tuned")}
     hangs_on = [f"{n}={level}" for n, level in applies.when.items() if n in tuned]
     name = f"{factor.name}[{','.join(hangs_on)}]" if hangs_on else factor.name
-    if factor.name in WHOLE_FACTORS:
+    if factor.is_whole:
         return name, IntDistribution(int(applies.low), int(applies.high), log=factor.log)
     return name, FloatDistribution(applies.low, applies.high, log=factor.log)

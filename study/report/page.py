@@ -27,7 +27,7 @@ from study.report.parts import Given
 from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
 from study.report.trials.trial_table import trial_table_data
-from study.report.wording import level, listed
+from study.report.wording import ACCURACY, level, listed
 
 
 def write_report(folder: Path) -> Path:
@@ -92,7 +92,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         model=best_model(tables, arms),
         budget=budget_sentence(arms),
         majority=given.majority,
-        baseline=baseline if study.metric == "val_accuracy" else None,
+        baseline=baseline if study.measure == ACCURACY else None,
         arms_n=arms_n(arms),
         marks=arm_marks(study),
         factors=[(f, _domain(f)) for f in study.factors],

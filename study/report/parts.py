@@ -12,6 +12,7 @@ from study.report.confirm.values import ConfirmedValues
 from study.report.head.digest import Digest
 from study.report.panel import Panel, Placed, Row
 from study.report.settle.facts import Facts, settle_facts
+from study.report.wording import ACCURACY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Given:
     @property
     def majority(self) -> float | None:
         """Share of the commonest class in val; None: unknown, or the metric is no accuracy."""
-        is_accuracy = self.tables.study.metric == "val_accuracy"
+        is_accuracy = self.tables.study.measure == ACCURACY
         return majority_share(self.tables) if is_accuracy else None
 
     @cached_property

@@ -46,7 +46,7 @@ from study.report.settle.looks import looks_panel
 from study.report.settle.pairs import pairs_panel
 from study.report.settle.trainings import trainings_panel
 from study.report.trials.curves import curves_panel
-from study.report.trials.learning_rate import learning_rate_panel
+from study.report.trials.learning_rate import has_rate, learning_rate_panel
 from study.report.trials.parallel import parallel_panel
 
 _TITLES_WITHOUT_AGES: Final = {
@@ -137,7 +137,11 @@ TRIALS: Final[tuple[Row[Given], ...]] = (
     Row(
         "lr",
         "At which learning rates does each arm learn, and where does it collapse?",
-        lambda given: learning_rate_panel(given.tables, majority=given.majority),
+        lambda given: (
+            learning_rate_panel(given.tables, majority=given.majority)
+            if has_rate(given.tables.study)
+            else None
+        ),
     ),
     Row(
         "curves",
@@ -219,7 +223,13 @@ PARTS: Final = (
         is_there=lambda given: bool(findings_data(given.tables)) or not is_analysed(given.tables),
         place="bottom",
     ),
-    Part(id="data", name="Data", template="data.html.jinja", place="bottom"),
+    Part(
+        id="data",
+        name="Data",
+        template="data.html.jinja",
+        is_there=lambda given: given.tables.study.imported is None,
+        place="bottom",
+    ),
     Part(id="provenance", name="Provenance", template="provenance.html.jinja", place="bottom"),
 )
 """In reading order."""

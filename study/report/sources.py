@@ -19,7 +19,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
     rows = [
         ("Command", known.get("command")),
         ("Commit", known.get("git_commit")),
-        ("Seed", f"{study.seed} (each trial's own is in its configuration)"),
+        ("Seed", None if study.imported else _seed(study)),
         ("Started", known.get("started_at")),
         ("Ended", ended if known else None),
         ("Sessions", count(len(sessions), "session") if len(sessions) > 1 else None),
@@ -30,14 +30,21 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
         ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
+        ("Imported from", study.imported.source if study.imported else None),
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]
 
 
+def _seed(study: Study) -> str:
+    return f"{study.seed} (each trial's own is in its configuration)"
+
+
 def pretrained_start(study: Study) -> str:
     """What arms with `init = "pretrained"` start from, in words; empty where none does."""
-    if not any("pretrained" in factor.levels for factor in study.factors if factor.name == "init"):
+    if study.imported or not any(
+        "pretrained" in factor.levels for factor in study.factors if factor.name == "init"
+    ):
         return ""
     if study.pretrain is None:
         return study.weights or "weights that are not on record"

@@ -8,6 +8,7 @@ from typing import Final
 from agecls.files import write_whole
 from study.analysis import conclude
 from study.analysis.checks.recorded import majority_share
+from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of
@@ -15,7 +16,7 @@ from study.report.head.earlier import earlier_note
 from study.report.head.ledger import STAGE_NAMES, Entry, Standing, note_of_stages
 from study.report.head.overview import arms_n, budget_sentence, progress_data
 from study.report.sources import pretrained_start
-from study.report.wording import SYMBOLS, count, percent
+from study.report.wording import ACCURACY, SYMBOLS, count, percent
 
 _MARKUP: Final = re.compile(r"([\\`*_<>|~&!]|(?<=\])[(:\[])")
 """What means something inside a line; a bracket does only where another one follows it."""
@@ -83,7 +84,7 @@ def _settled(entry: Entry) -> str:
 def _majority(digest: Digest) -> str:
     split = digest.confirmed.split if digest.confirmed else "val"
     share = majority_share(digest.tables, split=split)
-    if share is None or digest.measure.column != "val_accuracy":
+    if share is None or digest.measure != ACCURACY:
         return ""
     return f"Naming the commonest class every time would score {percent(share)}."
 
@@ -164,10 +165,16 @@ def _provenance(digest: Digest) -> str:
         f"commit {str(known['git_commit'])[:10]}" if known.get("git_commit") else "",
         f"torch {torch}" if torch else "",
         f"pretrained: {start}" if (start := pretrained_start(digest.tables.study)) else "",
-        f"data {digest.tables.study.data}" + (f" ({fingerprint})" if fingerprint else ""),
+        *_data(digest.tables.study, fingerprint),
         f"begun {known['started_at']}" if known.get("started_at") else "",
     ]
     return " · ".join(part if part.startswith("`") else plain(part) for part in parts if part)
+
+
+def _data(study: Study, fingerprint: str | None) -> list[str]:
+    if study.imported:
+        return [f"imported from {study.imported.source}"]
+    return [f"data {study.data}" + (f" ({fingerprint})" if fingerprint else "")]
 
 
 def _is_code(text: object) -> bool:

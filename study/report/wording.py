@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from study.asked.factors import Config
+from study.measure import ACCURACY as ACCURACY
 from study.measure import NARROW as NARROW
 from study.measure import Measure as Measure
-from study.quantities import count as count  # the report's words have one door
+from study.quantities import capital as capital  # the report's words have one door
+from study.quantities import count as count
 from study.quantities import level as level
 from study.quantities import listed as listed
 from study.quantities import points as points

@@ -57,7 +57,7 @@ class SearchDisplay:
         """
         self._search = search
         self._above = above
-        self._measure = Measure(search.study.metric)
+        self._measure = search.study.measure
         self._majority = majority
         self._console = console
         self._started = time.monotonic()

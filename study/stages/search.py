@@ -57,7 +57,7 @@ def summary(search: Search, majority: float) -> tuple[str, ...]:
         search: As far as it has come.
         majority: The validation share of the commonest class.
     """
-    measure = Measure(search.study.metric)
+    measure = search.study.measure
     study, trials = search.study, list(search.record.trials.values())
     best = search.best_of_arms()
     lines = []

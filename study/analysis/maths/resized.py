@@ -14,6 +14,7 @@ import pandas as pd
 from study.analysis.maths.basis import PAIR_DEGREE
 from study.analysis.maths.box import Array
 from study.analysis.maths.effects import Surface
+from study.measure import ACCURACY, Measure
 
 GRID = 101
 """Places at which a curve is looked at."""
@@ -34,10 +35,12 @@ class Resized:
         factor: The number whose range is looked at; if the study does not vary it, the one that
             explains most.
         level: Of the interval of the effect.
+        measure: The metric, for the unit of advice.
     """
 
     factor: str = "lr"
     level: float = 0.95
+    measure: Measure = ACCURACY
 
     def __call__(self, surface: Surface, half_width: float) -> pd.DataFrame:
         """One row per entry of PARTS; none if no number varies without steps.
@@ -74,7 +77,7 @@ class Resized:
                     "low": float(low),
                     "high": float(high),
                     "half_width": half,
-                    "advice": _advice(name, part, (effect, low, high), half),
+                    "advice": self._advice(name, part, (effect, low, high), half),
                 }
             )
         return pd.DataFrame(records)
@@ -85,6 +88,27 @@ class Resized:
         numbers = [i for i, a in enumerate(axes) if a.is_numeric and a.steps is None]
         named = [i for i in numbers if axes[i].name == self.factor]
         return max(named or numbers, key=lambda i: varied(surface, i, 0.0, 1.0), default=None)
+
+    def _advice(self, name: str, part: str, effect: Array | tuple[float, ...], half: float) -> str:
+        middle, low, high = (self._size(end) for end in effect)
+        unit = self.measure.after_effect
+        moves = f"{name} moves the mean by {middle} [{low}, {high}]{unit}"
+        contrast = (
+            "" if np.isnan(half) else f"; a contrast of two levels ±{self._size(half)}{unit}"
+        )
+        if part == "as it is":
+            return moves + contrast
+        moves = moves.replace("moves", "would move", 1)
+        if part == "twice as wide":
+            return (
+                f"extrapolated beyond every trial in the box: {moves}"
+                + (f"{contrast} at worst" if contrast else "")
+                + "; a cliff out there is not foreseen"
+            )
+        return moves + (f"{contrast} at best" if contrast else "")
+
+    def _size(self, points: float) -> str:
+        return self.measure.effect(points * self.measure.per_point, has_sign=False)
 
 
 def varied(surface: Surface, axis: int, low: float, high: float) -> float:
@@ -129,19 +153,3 @@ def _at(surface: Surface, axis: int, places: Array) -> Array:
     if places.min() < 0 or places.max() > 1:
         columns[:, degree > PAIR_DEGREE] = 0.0  # a quartic continued says nothing
     return np.asarray(columns)
-
-
-def _advice(name: str, part: str, effect: Array | tuple[float, ...], half: float) -> str:
-    middle, low, high = effect
-    moves = f"{name} moves the mean by {middle:.1f} [{low:.1f}, {high:.1f}] points"
-    contrast = "" if np.isnan(half) else f"; a contrast of two levels ±{half:.1f} points"
-    if part == "as it is":
-        return moves + contrast
-    moves = moves.replace("moves", "would move", 1)
-    if part == "twice as wide":
-        return (
-            f"extrapolated beyond every trial in the box: {moves}"
-            + (f"{contrast} at worst" if contrast else "")
-            + "; a cliff out there is not foreseen"
-        )
-    return moves + (f"{contrast} at best" if contrast else "")

@@ -22,11 +22,13 @@ class Support:
         box: The box.
         x: Their coordinates (n, axes).
         is_design: Which of them were drawn independently of results (n,).
+        more: How to get more of them, in words.
     """
 
     box: Box
     x: Array
     is_design: NDArray[np.bool_]
+    more: str = "raise design_share or trials"
 
     @property
     def n_trials(self) -> int:

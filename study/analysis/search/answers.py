@@ -1,6 +1,6 @@
 """From a study's tables to everything that its report says: the adapter of the analysis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from study.analysis.maths.effects import Surface, SurfaceFit
 from study.analysis.maths.nulls import NullBand
 from study.analysis.maths.sparse import SparsePairs
 from study.analysis.maths.support import Support
+from study.analysis.maths.units import as_measured, in_units
 from study.analysis.search.best import ExpectedBest, best_so_far
 from study.analysis.search.collapse import Collapse, how_often_learned
 from study.analysis.search.contrasts import COLUMNS as CONTRAST_COLUMNS
@@ -46,6 +47,9 @@ HELD_OUT_COLUMNS = ["row", "arm", "seen", "predicted", "sd"]
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """All that is said of a study; every frame tidy, accuracies in points, shares 0..1.
+
+    Points are those of `study.measure`: more is better in differences, while values (marginals,
+    trials held out, the best) go as the metric goes.
 
     Attributes:
         frames: Trials as the analysis saw them.
@@ -110,7 +114,8 @@ class Analysis:
         Columns that only the confirm stage fills are null.
         """
         frame: pd.DataFrame = getattr(self, kind)
-        return frame.reindex(columns=names_of(kind))
+        told = in_units(frame, kind, self.frames.study.measure)
+        return told.reindex(columns=names_of(kind))
 
 
 def analyse(
@@ -130,14 +135,17 @@ def analyse(
         seed: Of every draw; equal seeds and tables give equal answers.
         rules: When verdicts are given; None: the defaults.
     """
-    rules = rules or Rules()
+    measure = study.measure
+    rules = replace(rules or Rules(), measure=measure)
     frames = tidy(study, trials, epochs)
     # one stream per question, so that a change in one answer leaves the others alone
     streams = np.random.default_rng(seed).spawn(8)
     basis = build_basis(frames.box, n_blocks=frames.n_folds)
     full = frames.rows("full")
     is_design = frames.trials["origin"].isin(["design", "repeat"]).to_numpy(dtype=bool)
-    support = Support(box=frames.box, x=frames.x[full], is_design=is_design[full])
+    support = Support(
+        box=frames.box, x=frames.x[full], is_design=is_design[full], more=study.way_to_more
+    )
     fidelity = Fidelity(reduction=study.reduction)
     imputation = Imputation()
     imputed = imputation(frames, basis, streams[0])
@@ -163,7 +171,7 @@ def analyse(
         importance=factors,
         interactions=pairs,
         marginals=(
-            Marginals(level=rules.level)(surface, support)
+            as_measured(Marginals(level=rules.level)(surface, support), measure)
             if surface
             else pd.DataFrame(columns=MARGINAL_COLUMNS)
         ),
@@ -174,11 +182,11 @@ def analyse(
         stops=fidelity.stops(frames, streams[4]),
         imputation=imputation.check(frames, basis, streams[5]),
         fit=_fit_check(frames, surface, held_out),
-        held_out=held_out,
-        best=best_so_far(frames),
-        expected_best=ExpectedBest(level=rules.level)(frames),
+        held_out=as_measured(held_out, measure),
+        best=as_measured(best_so_far(frames), measure),
+        expected_best=as_measured(ExpectedBest(level=rules.level)(frames), measure),
         power=(
-            Power()(study.claims, surface, factors, claims, differences)
+            Power(measure=measure)(study.claims, surface, factors, claims, differences)
             if surface
             else pd.DataFrame(columns=POWER_COLUMNS)
         ),
@@ -307,12 +315,16 @@ def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str
             f"{count(n_dropped, 'stopped trial')} left out of effects: too few trials reached "
             "their end to learn where a curve leads."
         )
+    way_out = (
+        "Trials drawn at random and run to their end would tell them."
+        if frames.study.imported
+        else "Set design_share to 0.4 and search again."
+    )
     n_design = int((frames.rows("full") & (frame["origin"] == "design").to_numpy()).sum())
     if n_design == 0 and len(frame):
         notes.append(
             "No trial was drawn by design: the search looked where it was good and stopped what "
-            "began badly, so most effects cannot be told from its choices. Set design_share to "
-            "0.4 and search again."
+            f"began badly, so most effects cannot be told from its choices. {way_out}"
         )
     n_lost = int(((frame["outcome"] == "lost") & (frame["origin"] != "scout")).sum())
     if n_lost:

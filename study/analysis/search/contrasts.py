@@ -95,8 +95,8 @@ class Contrasts:
             if n < FEWEST:
                 reason = (
                     f"withheld: {names[int(counts[k].argmin())]} has "
-                    f"{count(n, 'full-length trial')} (at least {FEWEST} are needed); raise "
-                    "design_share or trials"
+                    f"{count(n, 'full-length trial')} (at least {FEWEST} are needed); "
+                    f"{support.more}"
                 )
                 records += [
                     base | {"kind": kind, "reason": reason} for kind in ("average", "tuned")

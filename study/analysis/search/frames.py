@@ -5,7 +5,8 @@ interruption: a curve without an end), `collapsed` (one class only, diverged, or
 folds, hardly learned by its end: an outcome of its own that never enters effects in points) or
 `lost` (failed for reasons of the machine, or without any usable value). A scout that names one
 class at a rate inside the box is lost too: in so few epochs it has not begun to learn.
-Accuracies become percentage points.
+Accuracies become percentage points, of which more is better; so does any metric that was imported,
+see `study.measure`.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from study.folder.columns import CONFIG_PREFIX
 from study.quantities import count
 
 POINTS = 100.0
+"""To an accuracy of 1."""
+
 DIVERGENCE_WORDS = r"diverg|\bnan\b|\binf|loss"
 """A failure whose `error` says one of these is training's own, not the machine's."""
 
@@ -77,7 +80,7 @@ class Frames:
         if n < FEWEST_TRIALS <= n + n_collapsed:
             return f"{few}, {n_collapsed} collapsed: change the ranges in which training fails"
         if n < FEWEST_TRIALS:
-            return f"{few}: raise design_share or trials"
+            return f"{few}: {self.study.way_to_more}"
         # tolerance: a mean of equal fractions may differ from them in its last digit
         if np.ptp(self.trials["value"].to_numpy(dtype=float)[full]) < LEAST_SPREAD:
             return f"nothing varied: all {count(n, 'full-length trial')} ended alike"
@@ -115,17 +118,20 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
         {n: trials[CONFIG_PREFIX + n] for n in names if CONFIG_PREFIX + n in trials}
     )
     planned = _planned(study, trials, configs)
-    curves = _curves(trials["trial_id"], epochs, study.metric)
+    points = study.measure.per_unit * (-1 if study.measure.is_minimised else 1)
+    curves = points * _curves(trials["trial_id"], epochs, study.metric)
     reported = (~np.isnan(curves)).any(axis=1)
     last_seen = np.where(reported, curves.shape[1] - np.argmax(~np.isnan(curves[:, ::-1]), 1), 0)
     run = _numbers(trials, "epochs_run", last_seen)
     planned = np.where(np.isfinite(planned), planned, run)
-    final = POINTS * _numbers(trials, study.metric, np.full(len(trials), np.nan) / POINTS)
+    final = points * _numbers(trials, study.metric, np.full(len(trials), np.nan))
     at_end = curves[np.arange(len(curves)), np.clip(last_seen - 1, 0, None)]
     last = np.where(np.isfinite(at_end), at_end, final)
 
     status = _texts(trials, "status", "completed")
-    collapsed = _collapsed(trials, curves, last_seen)
+    # what somebody else's curve that stands still says, nobody knows: it may be the best so far
+    still = _flat(curves, last_seen) if study.imported is None else np.zeros(len(trials), bool)
+    collapsed = _collapsed(trials, still)
     if study.folds is not None:
         collapsed |= _idle(trials, is_whole=run >= planned)
     own_fault = (status == "failed") & _texts(trials, "error", "diverged").str.contains(
@@ -218,7 +224,7 @@ def _stated_length(trials: pd.DataFrame, configs: pd.DataFrame) -> Array:
 
 
 def _curves(ids: pd.Series, epochs: pd.DataFrame, metric: str) -> Array:
-    """(trials, longest) points per epoch; epochs of trials that are not listed are left out."""
+    """(trials, longest) values per epoch; epochs of trials that are not listed are left out."""
     if metric not in epochs or epochs.empty:
         return np.full((len(ids), 1), np.nan)
     row = pd.Index(ids.astype(str)).get_indexer(epochs["trial_id"].astype(str))
@@ -227,7 +233,7 @@ def _curves(ids: pd.Series, epochs: pd.DataFrame, metric: str) -> Array:
     known = (row >= 0) & np.isfinite(epoch) & (epoch >= 1)
     longest = int(epoch[known].max()) if known.any() else 1
     curves = np.full((len(ids), longest), np.nan)
-    curves[row[known], epoch[known].astype(int) - 1] = POINTS * value[known]
+    curves[row[known], epoch[known].astype(int) - 1] = value[known]
     return curves
 
 
@@ -238,18 +244,21 @@ def _idle(trials: pd.DataFrame, *, is_whole: NDArray[np.bool_]) -> NDArray[np.bo
     return np.asarray(is_whole & ~trials["learned"].fillna(True).to_numpy(dtype=bool))
 
 
-def _collapsed(trials: pd.DataFrame, curves: Array, last_seen: Array) -> NDArray[np.bool_]:
-    """Which trials collapsed: the table's flag, or a curve like a constant's where it is null.
+def _flat(curves: Array, last_seen: Array) -> NDArray[np.bool_]:
+    """Which curves of at least four epochs do not move in their second half.
 
-    A net that predicts one class scores one and the same number in every epoch: a curve of at
-    least four epochs whose second half does not move counts as collapsed.
+    A net that predicts one class scores one and the same number in every epoch.
     """
     tail = np.arange(curves.shape[1])[None, :] >= (last_seen // 2)[:, None]
     in_tail = np.where(tail, curves, np.nan)
     some = np.isfinite(in_tail).any(axis=1)
     spread = np.zeros(len(curves))
     spread[some] = np.nanmax(in_tail[some], axis=1) - np.nanmin(in_tail[some], axis=1)
-    flat = some & (last_seen >= 4) & (spread < 1e-9)
+    return np.asarray(some & (last_seen >= 4) & (spread < 1e-9))
+
+
+def _collapsed(trials: pd.DataFrame, flat: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which trials collapsed: the table's flag, or a curve like a constant's where it is null."""
     if "collapsed" not in trials:
         return np.asarray(flat)
     flag = trials["collapsed"]

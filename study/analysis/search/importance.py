@@ -18,6 +18,7 @@ from study.analysis.maths.box import Array
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.evidence import unpenalised
 from study.analysis.maths.support import FEWEST, Support
+from study.measure import ACCURACY, Measure
 from study.quantities import count
 
 
@@ -32,6 +33,7 @@ class Rules:
         negligible: Posterior probability of that at which it is called so.
         pair: Posterior probability of the contrary at which a pair matters.
         pair_trials: Full-length trials without which no pair is claimed.
+        measure: The metric, for reasons.
     """
 
     level: float = 0.95
@@ -40,6 +42,12 @@ class Rules:
     negligible: float = 0.9
     pair: float = 0.95
     pair_trials: int = 60
+    measure: Measure = ACCURACY
+
+    @property
+    def idle(self) -> str:
+        """The smallest effect that counts, in words."""
+        return self.measure.threshold(self.idle_sd)
 
     def interval(self, draws: Array) -> tuple[float, float]:
         """Equal-tailed interval of draws."""
@@ -128,7 +136,7 @@ def importance(
         p_value, n = wald(surface, basis.mains[i]), support.fewest(i)
         idle = float((main < rules.idle_sd**2).mean())
         partners = [b if a == axis.name else a for a, b in both if axis.name in (a, b)]
-        verdict, reason = _judge(rules, p_value, n, idle, partners, axis.is_numeric)
+        verdict, reason = _judge(rules, support, i, p_value, idle, partners)
         low, high = rules.interval(main / total)
         total_low, total_high = rules.interval(involved / total)
         if n < FEWEST:
@@ -160,23 +168,22 @@ def importance(
 
 
 def _judge(
-    rules: Rules, p_value: float, n: int, idle: float, partners: list[str], is_numeric: bool
+    rules: Rules, support: Support, axis: int, p_value: float, idle: float, partners: list[str]
 ) -> tuple[str, str]:
     """Verdict of a factor and why."""
-    part = "third of its range" if is_numeric else "level"
+    part = "third of its range" if support.box.axes[axis].is_numeric else "level"
+    n = support.fewest(axis)
     if n < FEWEST:
         return "unresolved", (
             f"only {count(n, 'full-length trial')} at one {part} (at least {FEWEST} are needed): "
-            "raise design_share or trials"
+            f"{support.more}"
         )
     if p_value < rules.alpha:
         return "matters", f"main effect differs from none (p = {p_value:.2g})"
     if partners:
         return "matters", f"through its interaction with {', '.join(partners)}"
     if idle >= rules.negligible:
-        return "negligible", (
-            f"main effect below {rules.idle_sd:g} points sd with probability {idle:.2f}"
-        )
+        return "negligible", (f"main effect below {rules.idle} sd with probability {idle:.2f}")
     return "unresolved", "neither an effect nor its absence is shown: more design trials settle it"
 
 
@@ -201,10 +208,10 @@ def interactions(surface: Surface, support: Support, rules: Rules) -> pd.DataFra
             reason = f"{count(n, 'full-length trial')} in the least supported quarter"
         elif active >= rules.pair:
             verdict = "matters"
-            reason = f"sd above {rules.idle_sd:g} points with probability {active:.2f}"
+            reason = f"sd above {rules.idle} with probability {active:.2f}"
         elif idle >= rules.negligible:
             verdict = "negligible"
-            reason = f"sd below {rules.idle_sd:g} points with probability {idle:.2f}"
+            reason = f"sd below {rules.idle} with probability {idle:.2f}"
         else:
             verdict, reason = "unresolved", "more design trials settle it"
         low, high = rules.interval(variance / total)

@@ -15,6 +15,7 @@ from scipy import stats
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.resized import Resized
 from study.asked.claim import Claim
+from study.measure import ACCURACY, Measure
 
 COLUMNS = [
     "kind",
@@ -39,12 +40,14 @@ class Power:
         power: Chance to see what is there.
         idle_sd: A factor's smallest main effect of interest, sd in points.
         far: Needing more than this many times today's trials is called out of reach.
+        measure: The metric, for the unit of claims and of advice.
     """
 
     alpha: float = 0.05
     power: float = 0.8
     idle_sd: float = 0.5
     far: float = 20.0
+    measure: Measure = ACCURACY
 
     @property
     def z(self) -> float:
@@ -100,7 +103,8 @@ class Power:
         for row in factors[factors["verdict"] == "unresolved"].to_dict("records"):
             records.append(self._factor(row, n_now))
         widths = contrasts.loc[contrasts["kind"] == "average", "high"] - contrasts["low"]
-        for row in Resized()(surface, float(widths.median()) / 2).to_dict("records"):
+        resized = Resized(measure=self.measure)(surface, float(widths.median()) / 2)
+        for row in resized.to_dict("records"):
             records.append(
                 {
                     "kind": "box",
@@ -120,7 +124,8 @@ class Power:
             return base | {"advice": str(row["reason"])}
         estimate, low, high = (float(str(row[k])) for k in ("estimate", "low", "high"))
         half = (high - low) / 2
-        distance = claim.distance(estimate)
+        per_point = self.measure.per_point if claim.unit == "points" else 1.0
+        distance = claim.distance(estimate * per_point) / per_point
         seeds = self.seeds(distance, surface.fitted.sigma) if claim.compares else None
         return self._row("claim", claim.name, half, distance, n_now) | {"seeds_per_arm": seeds}
 
@@ -129,8 +134,9 @@ class Power:
         half = float(str(row["sd_high"])) / 2
         plan = self._row("factor", str(row["factor"]), half, self.idle_sd, n_now)
         if plan["more_trials"] == 0:
+            smallest = self.measure.threshold(self.idle_sd)
             plan["advice"] = (
-                f"a main effect of {self.idle_sd:g} points sd would be seen by now; telling a "
+                f"a main effect of {smallest} sd would be seen by now; telling a "
                 "smaller one from none takes more design trials"
             )
         return plan

@@ -78,7 +78,7 @@ def compare_ranges(
     if n < FEWEST:
         reason = (
             f"withheld: {count(n, 'design trial')} in one of the two ranges, in arms that have "
-            f"both (at least {FEWEST} are needed); raise design_share or trials"
+            f"both (at least {FEWEST} are needed); {frames.study.way_to_more}"
         )
         return RangeContrast(
             estimate=np.nan, low=np.nan, high=np.nan, n_trials=n, n_collapsed=n_collapsed,

@@ -145,7 +145,7 @@ class _Asked(Search[_Answer]):
         if n < FEWEST:
             reason = (
                 f"withheld: {count(n, 'full-length trial')} at one level or third of the range "
-                f"(at least {FEWEST} are needed); raise design_share or trials"
+                f"(at least {FEWEST} are needed); {self.support.more}"
             )
             return withheld(n, reason)
         terms = surface.basis.terms
@@ -169,7 +169,9 @@ class _Asked(Search[_Answer]):
         return self.surface
 
     def _judged(self, estimate: float, low: float, high: float, n: int) -> _Answer:
-        verdict, reason = self.claim.settle(float(low), float(high))
+        in_points = self.claim.unit == "points"
+        per_point = self.frames.study.measure.per_point if in_points else 1.0
+        verdict, reason = self.claim.settle(float(low) * per_point, float(high) * per_point)
         return {
             "estimate": float(estimate),
             "low": float(low),

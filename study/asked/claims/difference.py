@@ -1,5 +1,6 @@
 """One level of a factor beats another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -9,7 +10,7 @@ from study.asked.claim import Answer, Claim, Region, Search, Verdict
 from study.asked.claims.told import Told
 from study.asked.levels import Level
 from study.asked.toml_values import SideValue, Table
-from study.quantities import capital, points, sides
+from study.quantities import capital, sides
 
 SPELLED: Final = "better, worse and least"
 
@@ -76,17 +77,17 @@ class DifferenceClaim(Claim):
 
     @property
     def limit(self) -> str:
-        return points(self.least)
+        return self.size(self.least)
 
     def ask(self, search: Search[Answer]) -> Answer:
         return search.levels(*self.compares)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
-        return settle_above(self.least, low, high, settles="confirm with fresh seeds")
+        return settle_above(self.least, low, high, self.size, settles="confirm with fresh seeds")
 
     def whether(self) -> str:
         better, worse = sides(self.factor, self.better, self.worse)
-        asked = f" by at least {points(self.least)}" if self.least else ""
+        asked = f" by at least {self.size(self.least)}" if self.least else ""
         return f"Whether {better} beats {worse}{asked}"
 
     def supported(self, value: str) -> str:
@@ -95,21 +96,24 @@ class DifferenceClaim(Claim):
 
     def refuted(self, value: str) -> str:
         better, worse = sides(self.factor, self.better, self.worse)
-        asked = f" by the {points(self.least)} asked for" if self.least else ""
+        asked = f" by the {self.size(self.least)} asked for" if self.least else ""
         return f"{capital(better)} does not beat {worse}{asked}: the difference is {value}"
 
 
-def settle_above(least: float, low: float, high: float, *, settles: str) -> tuple[Verdict, str]:
-    """Verdict and reason of what is claimed to be `least` points or more.
+def settle_above(
+    least: float, low: float, high: float, size: Callable[[float], str], *, settles: str
+) -> tuple[Verdict, str]:
+    """Verdict and reason of what is claimed to be `least` or more.
 
     Args:
         least: The smallest difference of interest.
         low: Lower end of the interval.
         high: Upper end.
+        size: Such a difference in words.
         settles: What would settle it.
     """
     if low >= least:
-        return "supported", f"the interval lies above {points(least)}"
+        return "supported", f"the interval lies above {size(least)}"
     if high < least:
-        return "refuted", f"the interval lies below {points(least)}"
-    return "unresolved", f"the interval holds {points(least)}: {settles}"
+        return "refuted", f"the interval lies below {size(least)}"
+    return "unresolved", f"the interval holds {size(least)}: {settles}"

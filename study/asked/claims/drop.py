@@ -8,7 +8,6 @@ from pydantic import Field
 from study.asked.claim import Answer, Claim, Region, Search, Verdict
 from study.asked.claims.told import Told
 from study.asked.toml_values import Table
-from study.quantities import points
 
 SPELLED: Final = "it has drop_at_most and no factor"
 
@@ -45,7 +44,7 @@ class DropClaim(Claim):
 
     @property
     def limit(self) -> str:
-        return f"a drop of {points(self.drop_at_most)}"
+        return f"a drop of {self.size(self.drop_at_most)}"
 
     def ask(self, search: Search[Answer]) -> Answer:
         return search.elsewhere()
@@ -61,15 +60,15 @@ class DropClaim(Claim):
         return DropOfPictures(**{f.name: getattr(self, f.name) for f in fields(self)})
 
     def whether(self) -> str:
-        most = points(self.drop_at_most)
+        most = self.size(self.drop_at_most)
         return f"Whether the models lose at most {most} on other {self.subject}"
 
     def supported(self, value: str) -> str:
-        most = points(self.drop_at_most)
+        most = self.size(self.drop_at_most)
         return f"On other {self.subject} the models lose less than {most}: {value}"
 
     def refuted(self, value: str) -> str:
-        most = points(self.drop_at_most)
+        most = self.size(self.drop_at_most)
         return f"On other {self.subject} the models lose more than {most}: {value}"
 
 

@@ -9,7 +9,7 @@ from study.asked.claim import Answer, Claim, Region, Search, Verdict
 from study.asked.claims.told import Told
 from study.asked.levels import Level
 from study.asked.toml_values import LevelValue, Table
-from study.quantities import capital, points, sides
+from study.quantities import capital, sides
 
 SPELLED: Final = "equal and within"
 
@@ -54,28 +54,28 @@ class EquivalenceClaim(Claim):
 
     @property
     def limit(self) -> str:
-        return f"±{points(self.within)}"
+        return f"±{self.size(self.within)}"
 
     def ask(self, search: Search[Answer]) -> Answer:
         return search.levels(*self.compares)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
         if -self.within < low and high < self.within:
-            return "supported", f"the interval lies within ±{points(self.within)}"
+            return "supported", f"the interval lies within ±{self.size(self.within)}"
         if low >= self.within or high <= -self.within:
-            return "refuted", f"the interval lies outside ±{points(self.within)}"
+            return "refuted", f"the interval lies outside ±{self.size(self.within)}"
         return "unresolved", (
-            f"the interval reaches across {points(self.within)}: confirm with fresh seeds"
+            f"the interval reaches across {self.size(self.within)}: confirm with fresh seeds"
         )
 
     def whether(self) -> str:
         a, b = sides(self.factor, *self.equal)
-        return f"Whether {a} and {b} differ by less than {points(self.within)}"
+        return f"Whether {a} and {b} differ by less than {self.size(self.within)}"
 
     def supported(self, value: str) -> str:
         a, b = sides(self.factor, *self.equal)
-        return f"{capital(a)} and {b} differ by less than {points(self.within)}: {value}"
+        return f"{capital(a)} and {b} differ by less than {self.size(self.within)}: {value}"
 
     def refuted(self, value: str) -> str:
         a, b = sides(self.factor, *self.equal)
-        return f"{capital(a)} and {b} differ by more than {points(self.within)}: {value}"
+        return f"{capital(a)} and {b} differ by more than {self.size(self.within)}: {value}"

@@ -14,7 +14,7 @@ from study.asked.claims.difference import settle_above
 from study.asked.claims.told import Told
 from study.asked.levels import Config, Level
 from study.asked.toml_values import LevelValue, Table
-from study.quantities import level, listed, points
+from study.quantities import level, listed
 
 
 class Keys(Table):
@@ -98,11 +98,13 @@ class RangeClaim(Claim):
         return search.parts(self.factor, self.better, self.worse, self.when)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
-        return settle_above(self.least, low, high, settles="more design trials settle it")
+        return settle_above(
+            self.least, low, high, self.size, settles="more design trials settle it"
+        )
 
     def whether(self) -> str:
         better, worse = self._sides()
-        asked = f" by at least {points(self.least)}" if self.least else ""
+        asked = f" by at least {self.size(self.least)}" if self.least else ""
         return f"Whether trials with {better} end above those with {worse}{asked}"
 
     def supported(self, value: str) -> str:
@@ -111,7 +113,7 @@ class RangeClaim(Claim):
 
     def refuted(self, value: str) -> str:
         better, worse = self._sides()
-        asked = f" by the {points(self.least)} asked for" if self.least else ""
+        asked = f" by the {self.size(self.least)} asked for" if self.least else ""
         return (
             f"Trials with {better} do not end above those with {worse}{asked}: the difference is "
             f"{value}"

@@ -39,7 +39,10 @@ def fit_data(analysis: Analysis, *, measure: Measure) -> FitData:
     points = held.assign(
         number=numbers.iloc[held["row"].to_numpy(dtype=int)].to_numpy() if len(held) else [],
         is_inside=(held["seen"] - held["predicted"]).abs() <= 1.96 * held["sd"],
-        **{name: held[name].astype(float) / 100 for name in ("seen", "predicted", "sd")},
+        **{
+            name: held[name].astype(float) / measure.per_unit
+            for name in ("seen", "predicted", "sd")
+        },
     )
     drawn = sample(points, MOST_POINTS, keep=~points["is_inside"].astype(bool))
     return FitData(
@@ -80,7 +83,7 @@ def fit_figure(data: FitData, marks: dict[str, Mark]) -> go.Figure:
 
 def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure and the checks with their words, or why there is none."""
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     data = fit_data(analysis, measure=measure)
     if data.points.empty:
         reason = "Too few full-length trials: no model was fitted, so there is none to check."
@@ -110,7 +113,7 @@ def fit_panel(tables: StudyTables, analysis: Analysis) -> Panel:
 def imputation_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The check of the imputed ends of stopped trials, as a table."""
     check = analysis.imputation
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     if check.empty:
         stopped = int(analysis.frames.rows("stopped").sum())
         reason = (

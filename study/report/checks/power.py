@@ -16,7 +16,7 @@ def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if power.empty:
         reading = "No plan can be made before enough trials have reached their end."
         return Panel(reading=reading)
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     units = analysis.claims.set_index("claim")["unit"].to_dict() if len(analysis.claims) else {}
     texts = {claim.name: claim.text for claim in tables.study.claims}
     rows = tuple(

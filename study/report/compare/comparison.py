@@ -159,7 +159,7 @@ def _move(row: dict[str, Any], text: str) -> Move:
     else:
         is_share = row["unit"] == "share"
         ends = [row[name] * (100 if is_share else 1) for name in ("difference", "low", "high")]
-        unit = f"{NARROW}% of the variance" if is_share else " points"
+        unit = f"{NARROW}% of the variance" if is_share else f" {row['unit']}"
         has_moved = bool(row["moved"])
         verb = "moved by" if has_moved else "did not move beyond the intervals:"
         sentence = (

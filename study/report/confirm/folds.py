@@ -57,7 +57,7 @@ def folds_figure(each: pd.DataFrame, measure: Measure, marks: dict[str, Mark]) -
 def folds_panel(tables: StudyTables, trained: Trained, analysis: Analysis | None) -> Panel:
     """The figure with its words, and how often nets learn."""
     each = trained.each
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     idle = int((~each["learned"]).sum())
     n_seeds, k = each["seed"].nunique(), each["fold"].nunique()
     failed = f"{idle:,} of {count(len(each), 'training')} hardly learned"

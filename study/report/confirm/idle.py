@@ -98,7 +98,7 @@ def idle_figure(data: IdleData, measure: Measure, marks: dict[str, Mark]) -> go.
 
 def idle_panel(tables: StudyTables, trained: Trained) -> Panel | None:
     """The figure with its words; None where all trainings learned."""
-    data, measure = idle_data(tables, trained), Measure(tables.study.metric)
+    data, measure = idle_data(tables, trained), tables.study.measure
     if data.idle.empty:
         return None
     rows = data.idle.to_dict("records")

@@ -5,18 +5,12 @@ The numbers come from the study's parquet files as they are; nothing is computed
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from study.folder.tables import StudyTables
-from study.report.wording import interval, percent
-
-_SHARE_COLUMNS: Final = (
-    "Share of the variance [95 % interval]",
-    "Standard deviation in points",
-    "Why",
-)
+from study.report.wording import Measure, interval, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +50,7 @@ def findings_data(tables: StudyTables) -> list[Findings]:
         (tables.marginals, _marginals),
     ):
         if frame is not None and not frame.empty:
-            found.append(build(frame))
+            found.append(build(frame, tables.study.measure))
     return found
 
 
@@ -65,43 +59,51 @@ def is_analysed(tables: StudyTables) -> bool:
     return tables.importance is not None or tables.claims is not None
 
 
-def _importance(frame: pd.DataFrame) -> Findings:
+def _share_columns(measure: Measure) -> tuple[str, ...]:
+    return (
+        "Share of the variance [95 % interval]",
+        f"Standard deviation in {measure.effects}",
+        "Why",
+    )
+
+
+def _importance(frame: pd.DataFrame, measure: Measure) -> Findings:
     return Findings(
         title="Which factors matter?",
-        columns=("Factor", *_SHARE_COLUMNS),
-        rows=_shares(frame, lambda row: row["factor"]),
+        columns=("Factor", *_share_columns(measure)),
+        rows=_shares(frame, measure, lambda row: row["factor"]),
     )
 
 
-def _interactions(frame: pd.DataFrame) -> Findings:
+def _interactions(frame: pd.DataFrame, measure: Measure) -> Findings:
     return Findings(
         title="Which factors matter together?",
-        columns=("Pair", *_SHARE_COLUMNS),
-        rows=_shares(frame, lambda row: f"{row['factor_a']} × {row['factor_b']}"),
+        columns=("Pair", *_share_columns(measure)),
+        rows=_shares(frame, measure, lambda row: f"{row['factor_a']} × {row['factor_b']}"),
     )
 
 
-def _marginals(frame: pd.DataFrame) -> Findings:
+def _marginals(frame: pd.DataFrame, measure: Measure) -> Findings:
     rows = []
     for row in frame.to_dict("records"):
         flag = " (extrapolated)" if row["extrapolated"] is True else ""
         n = _whole(row["n_trials"], "trials") or "–"
-        estimate = _interval(row["estimate"], row, _points)
+        estimate = _interval(row["estimate"], row, measure.effect)
         rows.append(Row(cells=(row["factor"], row["level"] + flag, estimate, n)))
     return Findings(
         title="How does each level do, all else averaged out?",
-        columns=("Factor", "Level", "Estimate in points [95 % interval]", "n"),
+        columns=("Factor", "Level", f"Estimate in {measure.effects} [95 % interval]", "n"),
         rows=tuple(rows),
     )
 
 
-def _shares(frame: pd.DataFrame, name: Callable[[Any], str]) -> tuple[Row, ...]:
+def _shares(frame: pd.DataFrame, measure: Measure, name: Callable[[Any], str]) -> tuple[Row, ...]:
     return tuple(
         Row(
             cells=(
                 name(row),
                 _interval(row["share"], row, percent),
-                "–" if pd.isna(row["sd"]) else f"{row['sd']:.1f}",
+                "–" if pd.isna(row["sd"]) else measure.effect(row["sd"], has_sign=False),
                 _word(row["reason"]),
             ),
             verdict=_word(row["verdict"]),
@@ -115,10 +117,6 @@ def _interval(estimate: float, row: Any, text: Callable[[float], str]) -> str:
     if pd.isna(estimate):
         return "withheld: too few trials to support it"
     return interval(estimate, row["low"], row["high"], text)
-
-
-def _points(value: float) -> str:
-    return f"{value:+.1f}"
 
 
 def _whole(value: object, noun: str) -> str:

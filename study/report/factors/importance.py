@@ -142,7 +142,7 @@ def importance_figure(data: ImportanceData) -> go.Figure:
 
 def importance_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     if analysis.importance.empty:
         return Panel(reading="No factor was varied.")
     # a report that is rewritten while the search runs has no seconds to spare for a forest

@@ -133,7 +133,7 @@ def interactions_figure(data: InteractionsData) -> go.Figure:
 
 def interactions_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    data = interactions_data(analysis, measure=Measure(tables.study.metric))
+    data = interactions_data(analysis, measure=tables.study.measure)
     if data is None:
         return Panel(reading=_why_none(analysis))
     stopped = count(data.n_imputed, "stopped one")

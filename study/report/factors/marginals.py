@@ -99,7 +99,7 @@ def marginals_figure(data: MarginalsData) -> go.Figure:
     grid = small_multiples(
         [_short(plot) for plot in data.plots], columns=3, row_height=190, share_x=False
     )
-    figure, scale = grid.figure, data.measure.scale / 100
+    figure, scale = grid.figure, data.measure.scale / data.measure.per_unit
     rows = pd.concat([plot.rows for plot in data.plots])
     # a band where nothing was tried may be as wide as the prior: it must not flatten the rest
     seen = rows[~rows["extrapolated"].astype(bool)]
@@ -136,7 +136,7 @@ def marginals_figure(data: MarginalsData) -> go.Figure:
 
 def marginals_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
-    data = marginals_data(analysis, measure=Measure(tables.study.metric))
+    data = marginals_data(analysis, measure=tables.study.measure)
     if not data.plots:
         reason = (
             f"Nothing can be said: {analysis.importance['reason'].iloc[0]}."
@@ -250,7 +250,7 @@ def _density(plot: Plot, floor: float, tallest: float) -> go.Scatter:
 def _curve(plot: Plot, measure: Measure) -> list[go.Scatter]:
     """Band and line of a number, in one piece per stretch that is or is not extrapolated."""
     traces = []
-    rows, scale = plot.rows, measure.scale / 100
+    rows, scale = plot.rows, measure.scale / measure.per_unit
     grey = rows["extrapolated"].astype(bool).to_numpy()
     starts = [0, *(np.flatnonzero(grey[1:] != grey[:-1]) + 1).tolist(), len(rows)]
     for start, stop in pairwise(starts):
@@ -278,7 +278,7 @@ def _curve(plot: Plot, measure: Measure) -> list[go.Scatter]:
 
 def _levels(plot: Plot, measure: Measure) -> list[go.Scatter]:
     """Points with bars; hollow and grey where extrapolated."""
-    traces, scale = [], measure.scale / 100
+    traces, scale = [], measure.scale / measure.per_unit
     for is_grey in (False, True):
         rows = plot.rows[plot.rows["extrapolated"].astype(bool) == is_grey]
         if rows.empty:

@@ -52,7 +52,7 @@ def answer_data(
 ) -> Answer:
     """The answer, which claims nothing that no verdict supports."""
     if confirmed is None:
-        best = lead_sentence(list(arms), Measure(tables.study.metric))
+        best = lead_sentence(list(arms), tables.study.measure)
     else:
         best = _confirmed_best(arms, confirmed)
     return Answer(
@@ -61,7 +61,12 @@ def answer_data(
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
         warnings=tuple(_warnings(tables, confirmed)),
-        can_confirm=(confirmed is None and not is_running(tables) and best_arm(arms) is not None),
+        can_confirm=(
+            confirmed is None
+            and tables.study.imported is None
+            and not is_running(tables)
+            and best_arm(arms) is not None
+        ),
     )
 
 

@@ -58,7 +58,8 @@ def claims_figure(rows: list[Row]) -> go.Figure:
     ends = [end for row in rows for one in row.standings for end in (one.low, one.high)]
     ends += [limit for row in rows for limit in (row.low, row.high) if limit is not None]
     left, right = (end(v for v in ends if v is not None) for end in (min, max))
-    pad = 0.06 * max(right - left, 1.0)
+    measure = rows[0].standings[0].measure
+    pad = 0.06 * max(right - left, measure.per_point)
     left, right = min(left, 0.0) - pad, max(right, 0.0) + pad
     for y, row in enumerate(rows):
         figure.add_shape(
@@ -75,7 +76,7 @@ def claims_figure(rows: list[Row]) -> go.Figure:
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_layout(
         xaxis={
-            "title_text": "difference in points, 95 % interval",
+            "title_text": f"difference in {measure.effects}, 95 % interval",
             "range": [left, right],
             "showgrid": True,
         },
@@ -122,7 +123,7 @@ def claims_panel(entries: list[Entry]) -> Panel | None:
     return Panel(
         reading=reading,
         note=note,
-        alt="Differences in points per claim: "
+        alt=f"Differences in {shown[0].standings[0].measure.effects} per claim: "
         + "; ".join(
             f"{row.text}: " + ", ".join(f"{one.stage} {one.value}" for one in row.standings)
             for row in shown
@@ -134,7 +135,9 @@ def claims_panel(entries: list[Entry]) -> Panel | None:
 
 def _mark(one: Standing, y: float) -> go.Scatter:
     x, low, high = (
-        [round(value, 4)] for value in (one.estimate, one.low, one.high) if value is not None
+        [round(value, one.measure.rounded(4))]
+        for value in (one.estimate, one.low, one.high)
+        if value is not None
     )
     is_searched = one.stage == "search"
     size, width = (9, 1.2) if is_searched else (11, 2.4)

@@ -38,7 +38,7 @@ class Digest:
     @property
     def measure(self) -> Measure:
         """The metric, on val."""
-        return Measure(self.tables.study.metric)
+        return self.tables.study.measure
 
 
 def digest_of(tables: StudyTables) -> Digest:

@@ -14,7 +14,17 @@ import pandas as pd
 from study.asked.claim import Claim
 from study.folder.tables import StudyTables
 from study.report.head.verdict_frame import claim_sentence
-from study.report.wording import NARROW, NOT_HERE, NOT_YET, count, interval, listed, signed
+from study.report.wording import (
+    ACCURACY,
+    NARROW,
+    NOT_HERE,
+    NOT_YET,
+    Measure,
+    count,
+    interval,
+    listed,
+    signed,
+)
 
 Stage = Literal["settle", "confirm", "search"]
 
@@ -61,6 +71,7 @@ class Standing:
         command: Tests a claim that cannot be tested here; empty: it can.
         sentence: The answer in words, verdict last.
         is_fragile: Whether leaving out one training turns the verdict.
+        measure: The metric, for the unit of differences.
     """
 
     stage: Stage
@@ -74,6 +85,7 @@ class Standing:
     command: str
     sentence: str
     is_fragile: bool = False
+    measure: Measure = ACCURACY
 
     @property
     def is_settled(self) -> bool:
@@ -87,7 +99,8 @@ class Standing:
             return "–"
         if self.is_share:
             return interval(self.estimate, self.low, self.high, _share)
-        return f"{interval(self.estimate, self.low, self.high, signed)} points"
+        words = interval(self.estimate, self.low, self.high, self.measure.effect)
+        return f"{words}{self.measure.after_effect}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +167,9 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
                 row["split"] = "out of fold"
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
-        replace(_entry(name, asked.get(name), of_claim), is_added=name in added)
+        replace(
+            _entry(name, asked.get(name), of_claim, tables.study.measure), is_added=name in added
+        )
         for name, of_claim in rows.items()
     ]
 
@@ -176,8 +191,8 @@ def _place(order: tuple[str, ...], verdict: str) -> int:
     return order.index(verdict) if verdict in order else len(order)
 
 
-def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]]) -> Entry:
-    found = [_standing(claim, row) for row in rows if not pd.isna(row["verdict"])]
+def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]], measure: Measure) -> Entry:
+    found = [_standing(claim, row, measure) for row in rows if not pd.isna(row["verdict"])]
     written = next((_word(row["text"]) for row in rows), "")
     return Entry(
         name=name,
@@ -189,7 +204,7 @@ def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]]) -> Entry:
     )
 
 
-def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
+def _standing(claim: Claim | None, row: Mapping[str, Any], measure: Measure) -> Standing:
     stages: dict[Any, Stage] = {name: name for name in STAGE_NAMES}
     stage, is_fragile = stages.get(row["stage"], "search"), row.get("fragile") is True
     estimate, low, high = (_number(row[name]) for name in ("estimate", "low", "high"))
@@ -205,6 +220,7 @@ def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
         reason=reason,
         no_difference=row.get("no_difference") is True,
         is_fragile=is_fragile,
+        measure=measure,
     )
     return Standing(
         stage=stage,
@@ -218,6 +234,7 @@ def _standing(claim: Claim | None, row: Mapping[str, Any]) -> Standing:
         command=command,
         sentence=reason[:1].upper() + reason[1:] + "." if command else sentence,
         is_fragile=is_fragile,
+        measure=measure,
     )
 
 

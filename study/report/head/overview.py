@@ -1,8 +1,8 @@
 """The head of the report: how far the study is, and its arms side by side, each at its best."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from study.asked.factors import Config, arm_name
@@ -194,7 +194,7 @@ def _arm_row(tables: StudyTables, arm: str, trials: pd.DataFrame) -> ArmRow:
     completed = trials[reached_end(trials, study.metric)]
     if completed.empty:
         return budget
-    best = completed.iloc[[int(np.argmax(completed[study.metric].to_numpy(dtype=float)))]]
+    best = completed.iloc[[study.measure.best_of(completed[study.metric])]]
     row, config = best.iloc[0], configurations(best)[0]
     return replace(
         budget,
@@ -218,18 +218,21 @@ def _chosen(tables: StudyTables, arm: str) -> str:
     return describe(configurations(rows.iloc[[0]])[0], tuned)
 
 
+def best_searched(rows: Sequence[ArmRow], measure: Measure) -> ArmRow | None:
+    """The arm whose best completed trial is the best of all; None: no trial was completed."""
+    found = [row for row in rows if row.best_value is not None]
+    values = pd.Series([row.best_value for row in found], dtype=float)
+    return found[measure.best_of(values)] if found else None
+
+
 def lead_sentence(rows: list[ArmRow], measure: Measure) -> str:
     """The highest value so far in words, or that there is none."""
-    best = max(
-        (row for row in rows if row.best_value is not None),
-        key=lambda row: row.best_value or 0.0,
-        default=None,
-    )
+    best = best_searched(rows, measure)
     if best is None:
         return "No trial has been completed, so there is nothing to compare yet."
     arm = f" in arm {best.arm}" if len(rows) > 1 else ""
     return (
-        f"The highest final {measure.label} of a completed trial is "
+        f"The {measure.best_word} final {measure.label} of a completed trial is "
         f"{measure.text(best.best_value)}{arm} (trial {best.best_number}: one seed, "
         "so without an interval)."
     )

@@ -4,7 +4,7 @@ Only what is supported "beats"; what is unresolved "is open". The verdict is its
 """
 
 from study.asked.claim import Claim
-from study.report.wording import NARROW, signed
+from study.report.wording import ACCURACY, NARROW, Measure, signed
 
 Found = tuple[float | None, float | None, float | None]
 """Estimate, low and high in points, or as shares; None: withheld."""
@@ -20,6 +20,7 @@ def claim_sentence(
     reason: str,
     no_difference: bool = False,
     is_fragile: bool = False,
+    measure: Measure = ACCURACY,
 ) -> str:
     """The answer to a claim in words.
 
@@ -32,13 +33,14 @@ def claim_sentence(
         reason: Why there is no estimate, where there is none.
         no_difference: Whether the whole interval lies within the least difference of interest.
         is_fragile: Whether leaving out one training turns the verdict.
+        measure: The metric, for the unit of differences.
     """
     behind = f" ({n})" if n else ""
     if claim is None:
-        return f"{_value(found, is_share)}{behind}: {verdict}."
+        return f"{_value(found, measure, is_share=is_share)}{behind}: {verdict}."
     if found[0] is None:
         return f"{claim.whether()} is open{behind}: {reason or 'no estimate'}."
-    value = _value(found, is_share)
+    value = _value(found, measure, is_share=is_share)
     if verdict == "supported":
         words = claim.supported(value)
     elif verdict == "refuted":
@@ -52,18 +54,18 @@ def claim_sentence(
     return f"{words}{behind}: {verdict}."
 
 
-def _value(found: Found, is_share: bool) -> str:
+def _value(found: Found, measure: Measure, *, is_share: bool) -> str:
     """An estimate as sentences have it: `9.1 points [7.0, 11.2]`."""
     estimate, low, high = found
     if estimate is None:
         return "no estimate"
-    unit = f"{NARROW}% of it" if is_share else " points"
-    scale = 100.0 if is_share else 1.0
-    text = _plain(estimate * scale) + unit
+    unit = f"{NARROW}% of it" if is_share else measure.after_effect
+
+    def plain(value: float) -> str:
+        text = signed(value * 100) if is_share else measure.effect(value)
+        return text.removeprefix("+")
+
+    text = plain(estimate) + unit
     if low is None or high is None:
         return text
-    return f"{text} [{_plain(low * scale)}, {_plain(high * scale)}]"
-
-
-def _plain(value: float) -> str:
-    return signed(value).removeprefix("+")
+    return f"{text} [{plain(low)}, {plain(high)}]"

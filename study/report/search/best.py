@@ -46,9 +46,12 @@ def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) ->
     ended = ended[(ended["outcome"] == "full") & (ended["origin"] != "scout")]
     counts = ended["arm"].value_counts()
     return BestData(
-        so_far=so_far.assign(best=so_far["best"].astype(float) / 100),
+        so_far=so_far.assign(best=so_far["best"].astype(float) / measure.per_unit),
         expected=expected.assign(
-            **{n: expected[n].astype(float) / 100 for n in ("expected", "low", "high")}
+            **{
+                n: expected[n].astype(float) / measure.per_unit
+                for n in ("expected", "low", "high")
+            }
         ),
         arms=drawn,
         n_arms=len(arms),
@@ -80,7 +83,7 @@ def best_figure(data: BestData, marks: dict[str, Mark]) -> go.Figure:
 def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
     marks = arm_marks(tables.study)
-    data = best_data(analysis, tuple(marks), measure=Measure(tables.study.metric))
+    data = best_data(analysis, tuple(marks), measure=tables.study.measure)
     if data.so_far.empty:
         return Panel(reading="No trial has reached its planned end yet.")
     n = listed([f"{arm} {data.n_trials[arm]:,}" for arm in data.arms])
@@ -121,7 +124,9 @@ def _expectation(
     expected: pd.DataFrame, arm: str, mark: Mark, measure: Measure
 ) -> list[go.Scatter]:
     k = expected["k"].tolist()
-    low, middle, high = scaled(expected, ("low", "expected", "high"), measure.scale, 3)
+    low, middle, high = scaled(
+        expected, ("low", "expected", "high"), measure.scale, measure.rounded(3)
+    )
     n = int(expected["n_trials"].iloc[0])
     texts = [
         f"best of {row['k']:,} of {n:,}: "
@@ -148,7 +153,7 @@ def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Sc
     sizes = [7] * (len(steps) - 1) + [0]  # the last row only carries the line on
     return go.Scatter(
         x=steps["spent"].round(3).tolist(),
-        y=(steps["best"] * measure.scale).round(3).tolist(),
+        y=(steps["best"] * measure.scale).round(measure.rounded(3)).tolist(),
         mode="lines+markers",
         line={"color": mark.colour, "width": 3, "shape": "hv"},
         marker={"symbol": mark.symbol, "size": sizes, "color": mark.colour, "opacity": 1},

@@ -11,7 +11,7 @@ from study.folder.tables import StudyTables
 from study.report.look import INK, MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel
 from study.report.traces import either, estimate
-from study.report.wording import inert, interval, listed
+from study.report.wording import capital, inert, interval, listed
 
 POOLED: Final = "all"
 """What the analysis calls the row over all arms."""
@@ -84,7 +84,7 @@ def fidelity_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if data.rungs.empty:
         reason = (
             "It cannot be told: no arm has 4 full-length trials drawn by design whose early "
-            "values differ. Raise design_share or trials."
+            f"values differ. {capital(tables.study.way_to_more)}."
         )
         return Panel(reading=reason)
     late = data.rungs[data.rungs["rung"] == 1]

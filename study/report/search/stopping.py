@@ -11,7 +11,7 @@ from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.traces import estimate, filled, saying
-from study.report.wording import Measure, inert, interval, listed, percent
+from study.report.wording import Measure, capital, inert, interval, listed, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +73,10 @@ def stopping_figure(data: StoppingData, marks: dict[str, Mark]) -> go.Figure:
 def stopping_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     """The figure with its words, or why there is none."""
     marks = arm_marks(tables.study)
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     data = stopping_data(analysis, tuple(marks), measure=measure)
     if data.stops["wrong_share"].notna().sum() == 0:
-        return Panel(reading=_why_none(data))
+        return Panel(reading=_why_none(data, tables.study.way_to_more))
     parts = [
         f"{row['arm']} {_wrong(row)}"
         for row in data.stops.to_dict("records")
@@ -128,12 +128,12 @@ def _table(data: StoppingData) -> Table:
     )
 
 
-def _why_none(data: StoppingData) -> str:
+def _why_none(data: StoppingData, way_to_more: str) -> str:
     if data.stops.empty:
         return (
             "It cannot be told: no arm has 4 full-length trials that were drawn by design, and "
-            "survivors of the stopping agree with it by construction. Raise design_share or "
-            "trials."
+            "survivors of the stopping agree with it by construction. "
+            f"{capital(way_to_more)}."
         )
     return "Replayed through ASHA, no design trial would have been stopped."
 

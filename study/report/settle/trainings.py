@@ -70,7 +70,7 @@ def trainings_figure(facts: Facts, measure: Measure) -> go.Figure:
 
 def trainings_panel(facts: Facts) -> Panel:
     """The figure and the rows' recipes, with words."""
-    measure = Measure(facts.tables.study.metric)
+    measure = facts.tables.study.measure
     table = facts.trainings
     failed = int((table["status"] == "failed").sum())
     idle = table[table["learned"].notna() & ~table["learned"].fillna(True).astype(bool)]

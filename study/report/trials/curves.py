@@ -12,7 +12,7 @@ from study.report.look import MUTED, Mark, arm_marks
 from study.report.panel import GAP, Panel, SomeArms, of_trials, sample
 from study.report.small_multiples import small_multiples
 from study.report.traces import in_pieces
-from study.report.wording import Measure, count, inert, percent
+from study.report.wording import ACCURACY, Measure, count, inert, percent
 
 MOST_ARMS: Final = 12
 MOST_CURVES: Final = 60
@@ -44,7 +44,7 @@ class CurvesData(SomeArms):
 
 def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     """The curves, at most MOST_CURVES per arm, each arm's best completed trial among them."""
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     names = tuple(arm_marks(tables.study))
     arms = names[:MOST_ARMS]
     trials, epochs = tables.trials, tables.epochs
@@ -52,7 +52,7 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     has_epoch = trials["trial_id"].isin(epochs["trial_id"].unique())
     trials = trials[trials["arm"].isin(arms) & has_epoch]
     full = trials[reached_end(trials, measure.column)]
-    best = trials.index.to_series().isin(full.groupby("arm")[measure.column].idxmax())
+    best = trials.index.to_series().isin(measure.best_by(full, "arm"))
     kind = np.select(
         [best, trials["collapsed"].fillna(False).astype(bool), trials["status"] == "completed"],
         ["best", "collapsed", "completed"],
@@ -72,7 +72,7 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
         n_drawn=len(drawn),
         arms=arms,
         n_arms=len(names),
-        majority=majority if measure.column == "val_accuracy" else None,
+        majority=majority if measure == ACCURACY else None,
         measure=measure,
     )
 
@@ -151,7 +151,9 @@ def _lines(
     """All curves of one kind as one trace, parted by gaps."""
     each = [curve for _, curve in curves.groupby("trial_id", sort=False)]
     x = in_pieces(curve["epoch"].tolist() for curve in each)
-    y = in_pieces((curve["value"] * measure.scale).round(4).tolist() for curve in each)
+    y = in_pieces(
+        (curve["value"] * measure.scale).round(measure.rounded(4)).tolist() for curve in each
+    )
     numbers = [f"Trial {n}" for c in each for n in [c["number"].iloc[0]] * (len(c) + 1)]
     trials = in_pieces((curve["trial"].tolist() for curve in each), GAP)
     sizes = in_pieces(([0] * (len(curve) - 1) + [6] for curve in each), 0)

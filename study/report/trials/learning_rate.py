@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.asked.factors import Factor
+from study.asked.factors import Factor, Study
 from study.folder.columns import config_column
 from study.folder.tables import StudyTables, configurations, reached_end
 from study.report.look import MUTED, SHADE, SURFACE, Mark, arm_marks, new_figure
 from study.report.panel import Brush, Panel, brushes, of_trials, sample
-from study.report.wording import Measure, count, describe, inert, listed, percent
+from study.report.wording import ACCURACY, Measure, count, describe, inert, listed, percent
 
 MOST_POINTS: Final = 2000
 FACTOR: Final = "lr"
@@ -42,16 +42,22 @@ class LearningRateData:
     measure: Measure
 
 
+def has_rate(study: Study) -> bool:
+    """Whether the figure belongs to a study: it trains, or has a number of that name."""
+    has_number = any(f.name == FACTOR and f.is_numeric for f in study.factors)
+    return study.imported is None or has_number
+
+
 def learning_rate_data(tables: StudyTables, *, majority: float | None) -> LearningRateData:
     """The points, at most MOST_POINTS; each arm's best completed trial is always among them."""
-    measure = Measure(tables.study.metric)
+    measure = tables.study.measure
     trials = tables.trials
     rate = trials[config_column(FACTOR)].astype("float64")
     has_rate = rate > 0
     with_value = trials[has_rate & trials[measure.column].notna()]
     full = reached_end(with_value, measure.column)
     collapsed = with_value["collapsed"].fillna(False).astype(bool)
-    best = with_value[full].groupby("arm")[measure.column].idxmax()
+    best = measure.best_by(with_value[full], "arm")
     drawn = sample(with_value, MOST_POINTS, keep=with_value.index.to_series().isin(best))
     names = [f.name for f in tables.study.of_role("tuned")]
     ending = np.select([collapsed, full], ["collapsed", "full"], default="cut")
@@ -71,7 +77,7 @@ def learning_rate_data(tables: StudyTables, *, majority: float | None) -> Learni
         points=points,
         n_drawable=len(with_value),
         n_without_value=int((has_rate & trials[measure.column].isna()).sum()),
-        majority=majority if measure.column == "val_accuracy" else None,
+        majority=majority if measure == ACCURACY else None,
         measure=measure,
     )
 

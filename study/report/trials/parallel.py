@@ -70,11 +70,11 @@ class ParallelData:
 
 def parallel_data(tables: StudyTables) -> ParallelData:
     """Lines of completed trials, at most MOST_LINES, the best tenth first of all."""
-    study, measure = tables.study, Measure(tables.study.metric)
+    study, measure = tables.study, tables.study.measure
     trials = tables.trials
     completed = trials[reached_end(trials, measure.column)]
     n_top = math.ceil(len(completed) / 10)
-    best_first = completed[measure.column].rank(method="first", ascending=False)
+    best_first = completed[measure.column].rank(method="first", ascending=measure.is_minimised)
     completed = completed.assign(is_top=best_first <= n_top)
     drawn = sample(completed, MOST_LINES, keep=completed["is_top"])
     spread = np.random.default_rng(0)

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from study.asked.factors import WHOLE_FACTORS, Factor, Level
+from study.asked.factors import Factor, Level
 from study.folder.columns import STATUSES, config_column
 from study.folder.tables import StudyTables
 from study.report.look import arm_marks
-from study.report.wording import Measure, count, level
+from study.report.wording import ACCURACY, Measure, count, level
 
 MOST_ROWS: Final = 20_000
 MOST_FAILED: Final = 1000
@@ -159,11 +159,11 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
         drawn: Positions of trials that figures draw: they are always among the rows, so that a
             selection finds them.
     """
-    study, measure = tables.study, Measure(tables.study.metric)
+    study, measure = tables.study, tables.study.measure
     trials = tables.trials
-    chosen = _choose(trials, measure.column, np.unique(np.fromiter(drawn, dtype=int)))
+    chosen = _choose(trials, measure, np.unique(np.fromiter(drawn, dtype=int)))
     rows = trials.iloc[chosen]
-    best = Measure("val_accuracy")
+    best = ACCURACY
     columns = [
         Column(key="number", label="trial", values=_numbers(rows["number"]), is_whole=True),
         _levels("arm", "arm", rows["arm"], tuple(arm_marks(study))),
@@ -208,17 +208,20 @@ def packed(values: np.ndarray) -> dict[str, str]:
     return {"dtype": dtype, "bdata": data}
 
 
-def _choose(trials: pd.DataFrame, metric: str, drawn: np.ndarray) -> np.ndarray:
+def _choose(trials: pd.DataFrame, measure: Measure, drawn: np.ndarray) -> np.ndarray:
     """Positions of the rows, by status and then by value."""
     order = {"completed": 0, "stopped": 1, "interrupted": 2, "failed": 3}
     keys = pd.DataFrame(
         {
             "rank": trials["status"].map(order).to_numpy(),
-            "value": _numbers(trials[metric]),
+            "value": _numbers(trials[measure.column]),
         }
     )
     ordered: np.ndarray = keys.sort_values(
-        ["rank", "value"], ascending=[True, False], na_position="last", kind="stable"
+        ["rank", "value"],
+        ascending=[True, measure.is_minimised],
+        na_position="last",
+        kind="stable",
     ).index.to_numpy()
     if len(ordered) <= MOST_ROWS:
         return ordered
@@ -244,7 +247,7 @@ def _factor_column(factor: Factor, trials: pd.DataFrame, rows: pd.DataFrame) -> 
         key=factor.name,
         label=factor.name,
         values=_numbers(rows[name]),
-        is_whole=factor.name in WHOLE_FACTORS,
+        is_whole=factor.is_whole,
         is_log=factor.log,
         is_shown=is_shown,
     )
@@ -281,8 +284,11 @@ def _embedded(column: Column) -> dict[str, Any]:
         return common | {"levels": texts, "values": packed(column.values)}
     measure = column.measure
     if measure is not None:
-        digits = 1 if measure.suffix else 3
-        common |= {"scale": measure.scale, "suffix": measure.suffix, "digits": digits}
+        common |= {
+            "scale": measure.scale,
+            "suffix": measure.suffix,
+            "digits": measure.digits,
+        }
     whole = column.is_whole and not np.isnan(column.values).any()
     values = column.values.astype(np.int64) if whole else column.values
     return common | {"isWhole": column.is_whole, "isLog": column.is_log, "values": packed(values)}
