@@ -1,12 +1,14 @@
-"""From the durable record to the tables of trials and epochs."""
+"""From the durable record to the tables of trials and epochs, which say no more than it does."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
 
 import pandas as pd
 
 from study.asked.factors import Study
-from study.errors import RecordError
+from study.errors import RecordError, TablesError
+from study.folder.folder import Folder, Home
 from study.folder.record import FILE_NAME, TrialRecord
 
 EPOCH_COLUMNS = (
@@ -52,6 +54,70 @@ def epochs_frame(trials: Iterable[TrialRecord]) -> pd.DataFrame:
         for epoch in trial.epochs
     ]
     return pd.DataFrame(rows, columns=["trial_id", *EPOCH_COLUMNS])
+
+
+Recorded = Literal["trials", "confirm", "settle"]
+"""Tables that a stage writes from its record, as a whole."""
+
+_WAY_OUT: Final[Mapping[Recorded, str]] = {
+    "trials": "Copy it from where the study was run, or begin a new study with --name; "
+    "study.report, study.confirm and study.settle need none.",
+    "confirm": "Copy the folder confirm/ from where the study was confirmed, or move the table "
+    "elsewhere to confirm anew.",
+    "settle": "Copy the folder settle/ from where the study was settled.",
+}
+
+
+def check_on_record(folder: Folder, kind: Recorded) -> None:
+    """Refuse to go on where a table says more than the record that it would be written from.
+
+    A folder may have been copied without its record, or the record may have lost its end: what it
+    does not hold would be trained again, and take the place of what the table says.
+
+    Raises:
+        RecordError: A trial of the table, or an epoch of one, is not on record.
+        TablesError: The table is damaged, and there is no record to make it from.
+    """
+    try:
+        table = folder.read_table(kind)  # before the record, which is the first to grow
+    except TablesError:
+        if not folder.record.exists():
+            raise
+        return
+    for rows, home in () if table is None else _recorded(folder, kind, table):
+        told = _epochs(rows[["arm", "seed", "fold", "epochs_run"]].itertuples(index=False))
+        on_record = ((t.arm, t.seed, t.fold, len(t.epochs)) for t in home.trials().values())
+        if lacking := told - _epochs(on_record):
+            raise RecordError(
+                f"{folder.table(kind)}: of its {len(rows)} trials {home.record} lacks "
+                f"{len(lacking)}, or their last epochs, which would be trained again and written "
+                f"over. {_WAY_OUT[kind]}"
+            )
+
+
+def _recorded(
+    folder: Folder, kind: Recorded, table: pd.DataFrame
+) -> Iterator[tuple[pd.DataFrame, Home]]:
+    """A table's rows, with the home of the record that they come from."""
+    if kind != "trials":
+        yield table, folder.confirm if kind == "confirm" else folder.settle
+        return
+    is_scout = table["origin"].eq("scout").fillna(False).astype(bool)
+    yield table[~is_scout], folder
+    yield table[is_scout], folder.scout
+
+
+def _epochs(trials: Iterable[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
+    """How many trials and finished epochs there are of each arm, seed and fold, in one number.
+
+    Args:
+        trials: Arm, seed, fold and epochs of each; null where a table does not say.
+    """
+    found: Counter[tuple[Any, ...]] = Counter()
+    for trial in trials:
+        *which, epochs = (None if pd.isna(value) else value for value in trial)
+        found[tuple(which)] += 1 + (epochs or 0)
+    return found
 
 
 def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
 from study.folder.tables import read_study
+from study.folder.tabulate import check_on_record
 from study.report.page import write_page
 from study.running.interruption import stop_on_signals
 from study.stages import models, room
@@ -49,18 +50,22 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         means: What to work with.
 
     Raises:
-        StudyError: Another process works on the folder, or it holds data of another study.
+        StudyError: Another process works on the folder, it holds data of another study, or a table
+            in it says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
-    data = study_faces(study, means.console)
-    check_given(study)
     stages: list[Stage] = [pretrain, scout, search]
+    check_on_record(folder, "trials")
     if study.confirm_seeds > 0:
+        check_on_record(folder, "confirm")
         stages.append(Confirm(n_seeds=study.confirm_seeds))
     if study.settle is not None:
+        check_on_record(folder, "settle")
         stages.append(
             Settle(trainings=study.settle.trainings, time_budget=study.settle.time_budget)
         )
+    data = study_faces(study, means.console)
+    check_given(study)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:
         checkpoints = room.prepare(study, folder, means.storage, means.resources)
@@ -86,9 +91,11 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
     """Confirm on at least `n_seeds` fresh seeds, look at the test split, write the report.
 
     Raises:
-        StudyError: Another process works on the folder, or there is no room.
+        StudyError: Another process works on the folder, there is no room, or the stage's table
+            says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
+    check_on_record(folder, "confirm")
     with _after_the_search(study, folder, means, so="choosing") as session:
         session.check_folds()
         check_models(session, n_seeds)
@@ -101,9 +108,11 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Out
     """Spend trainings where verdicts are missing and write the report.
 
     Raises:
-        StudyError: Another process works on the folder, or there is no room.
+        StudyError: Another process works on the folder, there is no room, or the stage's table
+            says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
+    check_on_record(folder, "settle")
     with _after_the_search(study, folder, means, so="recipes follow") as session:
         contents(study, folder.path, session.provenance)
         session.run([stage])

@@ -94,7 +94,7 @@ def influence(study: Study, scored: FoldedSet, decide: Decisions | None = None) 
                         | _moved(stands[claim], others.get(claim))
                     )
     columns = ["claim", "arm", "seed", "fold", "shift", "verdict", "turns"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"shift": float})
 
 
 def fragile(decided: pd.DataFrame, moved: pd.DataFrame) -> pd.Series:

@@ -77,6 +77,8 @@ def _effect(row: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _alt(moved: pd.DataFrame) -> str:
-    most = moved.groupby("claim", sort=False)["shift"].agg(lambda s: s.abs().max())
-    parts = [f"{claim} by up to {value:.1f} points" for claim, value in most.dropna().items()]
+    most = moved["shift"].abs().groupby(moved["claim"], sort=False).max().dropna()
+    if most.empty:
+        return "Without one of the trainings nothing can be told of any claim."
+    parts = [f"{claim} by up to {value:.1f} points" for claim, value in most.items()]
     return f"Leaving out one training moves {listed(parts)}."

@@ -2,15 +2,19 @@
 
 import errno
 import json
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from agecls.errors import WeightsError
+from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.factors import FoldPlan, SettlePlan
 from study.asked.study_file import load_study
-from study.errors import StorageError, StudyError
+from study.errors import RecordError, StorageError, StudyError
 from study.folder.folder import Folder
 from study.running.in_process import InProcess
 from study.running.ray_session import Resources
@@ -18,11 +22,23 @@ from study.running.steps import FAILURE, KIND
 from study.stages import jobs, room
 from study.stages.confirm import check_models
 from study.stages.session import Means
+from study.stages.settle import Settle
 from tests.study import tiny
 from tests.study.staged import reads, session_at
 from tests.untrained import Guessing, Untrained, without_checkpoints
 
 UNTRAINED = InProcess(trainer=Untrained)
+ALIKE = EquivalenceClaim(
+    name="alike", text="BCD performs like ORG", factor="variant", equal=("org", "bcd"), within=1.0
+)
+
+
+def conduct(study, folder, executor=UNTRAINED):
+    means = Means(
+        resources=Resources(), executor=executor, command=["study.run"],
+        console=Console(quiet=True),
+    )  # fmt: skip
+    return jobs.main_job(study, Folder(folder), means)
 
 
 @pytest.fixture
@@ -30,15 +46,9 @@ def run(tmp_path, monkeypatch):
     """Conduct a tiny study of four trials in `tmp_path / "it"`."""
     study = load_study(tiny.write_study(tmp_path, trials=4))
     monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
-
-    def call(executor=UNTRAINED, **changes):
-        means = Means(
-            resources=Resources(), executor=executor, command=["study.run"],
-            console=Console(quiet=True),
-        )  # fmt: skip
-        return jobs.main_job(replace(study, **changes), Folder(tmp_path / "it"), means)
-
-    return call
+    return lambda executor=UNTRAINED, **changes: conduct(
+        replace(study, **changes), tmp_path / "it", executor
+    )
 
 
 def test_models_that_cannot_be_kept_cost_no_table(run, tmp_path, monkeypatch):
@@ -122,6 +132,80 @@ def test_a_finished_study_stays_finished_where_ray_does_not_start(run, tmp_path)
     with pytest.raises(StudyError, match="no node"):
         run(Refusing())
     assert (tmp_path / "it" / "study.json").read_text() == before
+
+
+def everything(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A study that is searched, confirmed and settled, and its folder."""
+    home = tmp_path_factory.mktemp("done")
+    study = replace(
+        load_study(tiny.write_study(home, trials=2)),
+        folds=FoldPlan(k=2, search=False),
+        confirm_seeds=1,
+        claims=(ALIKE,),
+        settle=SettlePlan(trainings=4),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGECLS_CACHE", str(home / "cache"))
+        without_checkpoints(patch)
+        outcome = conduct(study, home / "it", InProcess(trainer=Guessing))
+    assert outcome.interrupted is None
+    return study, home / "it"
+
+
+@pytest.fixture
+def settled(done, tmp_path):
+    study, folder = done
+    return study, Path(shutil.copytree(folder, tmp_path / "it"))
+
+
+def cut_off_end(record):
+    lines = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(b"".join(lines[:-2]))
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, cut_off_end, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("of", ["", "confirm", "settle"])
+def test_what_is_not_on_record_any_more_is_not_trained_again_over_the_tables(settled, of, lose):
+    study, folder = settled
+    lose(folder / of / "record.jsonl")
+    before = everything(folder)
+    said = rf"{of or 'trials'}\.parquet: of its \d+ trials .*record\.jsonl lacks \d+, or their"
+    with pytest.raises(RecordError, match=said) as told:
+        conduct(study, folder)
+    assert "Copy " in str(told.value)
+    assert "\n" not in str(told.value)
+    assert everything(folder) == before
+
+
+@pytest.mark.parametrize("stage", ["confirm", "settle"])
+def test_a_stage_whose_folder_was_not_copied_is_not_run_again(settled, stage):
+    study, folder = settled
+    means = Means(
+        resources=Resources(), executor=UNTRAINED, command=["it"], console=Console(quiet=True)
+    )
+    jobs_of = {
+        "confirm": lambda: jobs.confirm_job(study, Folder(folder), means, n_seeds=1),
+        "settle": lambda: jobs.settle_job(study, Folder(folder), means, Settle(trainings=4)),
+    }
+    shutil.rmtree(folder / stage)
+    before = everything(folder)
+    with pytest.raises(RecordError, match=f"Copy the folder {stage}/"):
+        jobs_of[stage]()
+    assert everything(folder) == before
+
+
+def test_a_table_that_is_behind_the_record_or_damaged_is_made_again(run, tmp_path):
+    run()
+    path = tmp_path / "it" / "trials.parquet"
+    whole = pd.read_parquet(path)
+    path.write_bytes(b"PAR1")
+    run()
+    assert len(pd.read_parquet(path)) == len(whole)
 
 
 def _session(tmp_path):

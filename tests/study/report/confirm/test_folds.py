@@ -137,6 +137,15 @@ def test_influence_shows_each_training_and_marks_those_that_turn_a_verdict(
     assert panel.table.rows[0][:2] == ("transfer_helps", "pretrained less scratch")
 
 
+def test_influence_says_so_where_nothing_is_told_without_one_of_few_trainings(
+    folded: StudyTables, trained: Trained
+) -> None:
+    moved = trained.influence.assign(shift=float("nan"), verdict="unresolved", turns=True)
+    panel = influence_panel(folded, replace(trained, influence=moved))
+    assert panel.alt == "Without one of the trainings nothing can be told of any claim."
+    assert not panel.figure.data
+
+
 def test_the_first_screen_names_failures_and_fragile_verdicts_out_of_fold(
     folded: StudyTables,
 ) -> None:
