@@ -37,6 +37,11 @@ def test_a_ray_of_our_own_has_a_token_that_is_written_nowhere(environment):
     assert "RAY_TMPDIR" not in environment
 
 
+def test_workers_of_our_own_ray_have_huge_pages(environment):
+    ray_environment.prepare(is_local=True)
+    assert environment["THP_MEM_ALLOC_ENABLE"] == "1"
+
+
 def test_a_users_choice_about_tokens_stays(environment):
     environment |= {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": "/secret"}
     ray_environment.prepare(is_local=True)

@@ -4,6 +4,7 @@ import pytest
 import ray
 
 from study.errors import SearchError
+from study.running import ray_session as ray_session_module
 from study.running.ray_session import Resources, concurrency, ray_session
 
 
@@ -44,6 +45,20 @@ def test_without_an_address_ray_joins_no_cluster_that_happens_to_run_here(monkey
     with ray_session(Resources()), ray_session(Resources(address="auto")):
         pass
     assert [settings["address"] for settings in asked] == ["local", "auto"]
+
+
+@pytest.mark.parametrize(("concurrency", "is_warmed"), [(None, True), (2, True), (1, False)])
+def test_workers_load_what_trains_ahead_unless_most_would_stay_idle(
+    monkeypatch, concurrency, is_warmed
+):
+    asked = []
+    without_ray(monkeypatch, lambda **settings: asked.append(settings))
+    monkeypatch.setattr(ray_session_module, "cores", lambda: 8)
+    with ray_session(Resources(concurrency=concurrency)):
+        pass
+    (settings,) = asked
+    assert ("_system_config" in settings) is is_warmed
+    assert "runtime_env" not in settings  # or trials do not get the workers that are ready
 
 
 def test_sigterm_is_ours_again_once_ray_has_started(monkeypatch):

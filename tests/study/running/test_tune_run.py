@@ -1,5 +1,7 @@
 import pytest
 import ray
+from ray import tune
+from ray.tune.execution.class_cache import _ActorClassCache
 
 from study.errors import SearchError
 from study.running import tune_run
@@ -24,3 +26,9 @@ def test_work_that_fails_on_a_worker_is_named_with_the_reason(monkeypatch, error
     monkeypatch.setattr(ray, "get", failing)
     with pytest.raises(SearchError, match=f"pretraining org-18 failed: {reason}"):
         tune_run._told(None, "pretraining org-18")
+
+
+def test_trials_ask_for_no_environment_of_their_own_and_so_for_no_workers_of_their_own():
+    tune_run.use_ready_workers()
+    actor = _ActorClassCache().get(tune.Trainable)
+    assert actor._default_options["runtime_env"] == {}
