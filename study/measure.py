@@ -27,6 +27,8 @@ _NAMES: Final = {
     "ece": "calibration error",
     "recall": "accuracy within the class",
 }
+METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
+"""Scores of a model on one set of images, in reading order."""
 _SHARES: Final = ("accuracy", "accuracy_top5", "accuracy_1off", "macro_f1", "ece", "recall")
 
 _HUNDREDTHS: Final = 100.0
@@ -48,6 +50,12 @@ class Scale:
     smallest: float = _IDLE / _HUNDREDTHS
     unit: str = ""
     is_minimised: bool = False
+
+
+def metric_of(column: str) -> str:
+    """The score that a study's metric means, such as `accuracy` of `val_accuracy`."""
+    name = column.removeprefix("val_")
+    return name if name in METRICS else "accuracy"
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,10 @@ KNOWS = {
         "study.analysis", "study.analysis.maths", "study.analysis.search", "study.folder",
         "study.report.head",
     },
+    "study.report.programs": {
+        "study.analysis", "study.asked", "study.folder", "study.report.confirm",
+        "study.report.head",
+    },
     "study.report.search": {"study.analysis", "study.folder", "study.plan"},
     "study.report.settle": {"study.asked", "study.folder"},
     "study.report.trials": {"study.asked", "study.folder"},

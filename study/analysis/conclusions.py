@@ -1,10 +1,10 @@
 """What follows from a study's facts: the one writer of every table that says so.
 
 Stages write facts: trials, epochs, confirmed models, predictions. From these alone come, here,
-`importance`, `interactions`, `marginals`, `claims`, `confirmed`, `external` and the scores in
-`confirm`. What the search says is worked out anew each time. What fresh seeds and other faces say
-stands as it was first written, for people have quoted it: it is worked out where it is missing,
-and a stage that is about to change its facts calls `forget`.
+`importance`, `interactions`, `marginals`, `contrasts`, `claims`, `confirmed`, `external` and the
+scores in `confirm`. What the search says is worked out anew each time. What fresh seeds and other
+faces say stands as it was first written, for people have quoted it: it is worked out where it is
+missing, and a stage that is about to change its facts calls `forget`.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ from study.plan.streams import Stream, stream_seed
 _Frames = dict[Kind, pd.DataFrame]
 _Rows = list[dict[str, Any]]
 
-_OF_SEARCH: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals")
+_OF_SEARCH: Final[tuple[Kind, ...]] = ("importance", "interactions", "marginals", "contrasts")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from agecls.intervals import Array, Clusters
 from study.analysis.models.learned import Gain, gain, which_learned
 from study.analysis.models.scoring import (
     cluster_sums,
-    metric_of,
     metrics_of,
     renamed,
     scores,
@@ -31,6 +30,7 @@ from study.folder.columns import Kind, names_of
 from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.tables import StudyTables
+from study.measure import metric_of
 from study.plan.settle_plan import Settling, read_settling
 from study.quantities import count
 

@@ -1,4 +1,4 @@
-"""The columns of the tables about claims: the answers, and the trainings that settle them."""
+"""The columns of tables about levels and claims: values, differences, answers, trainings."""
 
 from typing import Final
 
@@ -100,6 +100,34 @@ PAIRS: Final[tuple[Column, ...]] = (
     *columns(TEXT, aliases="pairs that it cannot be told from in the design; null: none"),
 )
 """A row a pair of factors of a settling design, or several that look alike."""
+
+MARGINALS: Final[tuple[Column, ...]] = (
+    *keys(TEXT, factor="the factor", level="its level, or a value of its range, as text"),
+    *interval("points of accuracy, all else averaged over the reference box"),
+    *columns(WHOLE, n_trials="full-length trials at the level or in that third"),
+    *columns(FLAG, extrapolated="hardly any trial stands behind it"),
+)
+"""A row a level of a factor, or a value of its range."""
+
+CONTRASTS: Final[tuple[Column, ...]] = (
+    *keys(
+        TEXT,
+        factor="the factor; arm: whole arms are compared",
+        level_a="one level of it, or one arm, as text",
+        level_b="the other one",
+    ),
+    word(
+        "kind",
+        "average: over the reference box; tuned: each side at its best configuration",
+        "average",
+        "tuned",
+        is_needed=True,
+    ),
+    *interval("points: level_a less level_b; null where withheld"),
+    *columns(WHOLE, n_trials="full-length trials of the less tried side"),
+    *columns(TEXT, reason="why it is withheld; empty where it is not"),
+)
+"""A row a pair of levels, or of arms, and kind."""
 
 CLAIMS: Final[tuple[Column, ...]] = (
     *keys(TEXT, claim="name in the study file"),

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import Factor
-from study.folder.claim_columns import CLAIMS, LOOKS, PAIRS, SETTLE
+from study.folder.claim_columns import CLAIMS, CONTRASTS, LOOKS, MARGINALS, PAIRS, SETTLE
 from study.folder.column import (
     FLAG,
     OF_AN_ORDER,
@@ -36,6 +36,7 @@ Kind = Literal[
     "importance",
     "interactions",
     "marginals",
+    "contrasts",
     "claims",
     "confirmed",
     "external",
@@ -286,12 +287,8 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *columns(WHOLE, n_trials="full-length trials in the least tried quarter"),
         *columns(TEXT, reason="why the verdict is what it is"),
     ),
-    "marginals": (
-        *keys(TEXT, factor="the factor", level="its level, or a value of its range, as text"),
-        *interval("points of accuracy, all else averaged over the reference box"),
-        *columns(WHOLE, n_trials="full-length trials at the level or in that third"),
-        *columns(FLAG, extrapolated="hardly any trial stands behind it"),
-    ),
+    "marginals": MARGINALS,
+    "contrasts": CONTRASTS,
     "claims": CLAIMS,
     "settle": SETTLE,
     "looks": LOOKS,

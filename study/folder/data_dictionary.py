@@ -18,6 +18,7 @@ ROWS: Final[dict[Kind, str]] = {
     "importance": "a varied factor",
     "interactions": "a pair of varied factors",
     "marginals": "a level of a factor, or a value of its range",
+    "contrasts": "a difference that the search estimates between two levels, or two arms",
     "claims": "a claim at a stage: the search's answer, and those of later stages that gave one",
     "confirmed": "a metric of an arm, or of one arm minus another, on one set of images",
     "external": "a metric of an arm, or of one arm minus another, on a set of other faces",

@@ -4,21 +4,32 @@ A table that someone else wrote may lack what the study implies, which is filled
 the study does not have is refused.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from study.asked.factors import Level, Study, arm_name, holds
+from study.asked.factors import Config, Level, Study, arm_name, holds
 from study.errors import TablesError
 from study.folder.column_checks import refuse_first
-from study.folder.columns import CONFIG_PREFIX, config_column
+from study.folder.columns import CONFIG_PREFIX, Kind, config_column, names_of
 from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.provenance import as_it_stands
+
+_FACTS: Final[tuple[Kind, ...]] = (
+    "trials", "epochs", "confirm", "predictions", "external", "settle",
+)  # fmt: skip
+_WRITTEN_LAST: Final[tuple[Kind, ...]] = (
+    "importance", "interactions", "marginals", "contrasts",
+)  # fmt: skip
+"""Conclusions that are written after all others, some of which stand among facts."""
+
+Answer = TypeVar("Answer")
 
 
 def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
@@ -31,6 +42,19 @@ def configurations(trials: pd.DataFrame) -> list[dict[str, Level]]:
             if not absent:
                 row[name.removeprefix(CONFIG_PREFIX)] = value
     return rows
+
+
+def _by_config(
+    trials: pd.DataFrame, names: Iterable[str], of: Callable[[Config], Answer]
+) -> list[Answer]:
+    """What is said of each trial's levels of these factors; asked once of equal ones."""
+    named = trials[[config_column(name) for name in names]]
+    if named.shape[1] == 0:
+        return [of({})] * len(trials)
+    group = named.groupby(list(named.columns), dropna=False, sort=False).ngroup()
+    firsts = ~group.duplicated()
+    said = dict(zip(group[firsts], map(of, configurations(named[firsts])), strict=True))
+    return [said[number] for number in group]
 
 
 def reached_end(trials: pd.DataFrame, metric: str) -> pd.Series:
@@ -65,6 +89,7 @@ class StudyTables:
     importance: pd.DataFrame | None = None
     interactions: pd.DataFrame | None = None
     marginals: pd.DataFrame | None = None
+    contrasts: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
     external: pd.DataFrame | None = None
     settle: pd.DataFrame | None = None
@@ -114,20 +139,49 @@ def read_study(folder: Path) -> StudyTables:
     """
     check_is_study(folder)
     home = Folder(folder)
+    tables = _without_epochs(home)
+    metric = _metric_of_its_own(tables.study)
+    return tables.having(epochs=read_table(home.table("epochs"), "epochs", metric=metric))
+
+
+def read_concluded(folder: Path) -> StudyTables | None:
+    """As `read_study`, without epochs, which are most of what is read; None: conclude first.
+
+    That is where a conclusion is missing, or older than the facts that it is drawn from.
+
+    Raises:
+        TablesError: As `read_study`.
+        StudyError: Likewise.
+    """
+    check_is_study(folder)
+    home = Folder(folder)
+    told = [home.table(kind) for kind in _WRITTEN_LAST]
+    if not all(path.is_file() for path in (home.table("claims"), *told)):
+        return None
+    facts = [home.study_file, *(home.table(kind) for kind in _FACTS)]
+    newest = max(path.stat().st_mtime_ns for path in facts if path.is_file())
+    if min(path.stat().st_mtime_ns for path in told) < newest:
+        return None
+    return _without_epochs(home)
+
+
+def _without_epochs(home: Folder) -> StudyTables:
     study = home.read_study()
-    metric = study.metric if study.imported else None
-    trials = read_table(home.table("trials"), "trials", factors=study.factors, metric=metric)
+    trials = read_table(
+        home.table("trials"), "trials", factors=study.factors, metric=_metric_of_its_own(study)
+    )
     return StudyTables(
-        folder=folder,
+        folder=home.path,
         study=study,
         trials=_complete(home, trials, study),
-        epochs=read_table(home.table("epochs"), "epochs", metric=metric),
+        epochs=pd.DataFrame(columns=names_of("epochs")),
         provenance=as_it_stands(home),
         confirm=home.read_table("confirm"),
         confirmed=home.read_table("confirmed"),
         importance=home.read_table("importance"),
         interactions=home.read_table("interactions"),
         marginals=home.read_table("marginals"),
+        contrasts=home.read_table("contrasts"),
         claims=home.read_table("claims"),
         external=home.read_table("external"),
         settle=home.read_table("settle"),
@@ -136,14 +190,18 @@ def read_study(folder: Path) -> StudyTables:
     )
 
 
+def _metric_of_its_own(study: Study) -> str | None:
+    """The metric's column where it may be none of ours."""
+    return study.metric if study.imported else None
+
+
 def _complete(home: Folder, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Trials with what the study implies: fixed levels, numbers and arm names."""
     path, trials = home.table("trials"), trials.copy()
     for factor in study.factors:
         name = config_column(factor.name)
         if factor.role == "fixed" and trials[name].isna().all():
-            named = trials[[config_column(other) for other in factor.when]]
-            exists = [holds(factor.when, config) for config in configurations(named)]
+            exists = _by_config(trials, factor.when, partial(holds, factor.when))
             trials.loc[exists, name] = factor.levels[0]
         if factor.levels:
             problem = ~(trials[name].isna() | trials[name].isin(factor.levels))
@@ -157,8 +215,8 @@ def _complete(home: Folder, trials: pd.DataFrame, study: Study) -> pd.DataFrame:
             refuse_first(path, name, trials[name], problem & values.notna(), expected)
         if factor.role == "arm":
             refuse_first(path, name, trials[name], trials[name].isna(), "the arm's level")
-    of_arms = trials[[config_column(factor.name) for factor in study.of_role("arm")]]
-    arms = [arm_name(study, config) for config in configurations(of_arms)]
+    crossed = [factor.name for factor in study.of_role("arm")]
+    arms = _by_config(trials, crossed, partial(arm_name, study))
     expected = "the arm of the row's own configuration"
     stated = trials["arm"]
     refuse_first(path, "arm", stated, stated.notna() & (stated != pd.Series(arms)), expected)

@@ -8,7 +8,7 @@ from pathlib import Path
 from agecls.command import Parser, status_of
 from study.errors import TablesError
 
-FORMATS = ("html", "md", "svg", "png")
+FORMATS = ("html", "md", "svg", "png", "json")
 
 EPILOG = """\
 examples:
@@ -16,8 +16,10 @@ examples:
   python -m study.report first second            results/first-vs-second.html: what moved
   python -m study.report faces-cpu --format md   results/faces-cpu/report.md, to paste
   python -m study.report faces-cpu --format svg  results/faces-cpu/figures/; needs kaleido
+  python -m study.report faces-cpu --format json                    the answer for programs
+  python -m study.report faces-cpu --format json --claim bcd_beats_org    of one claim
 
-The path of what was written is printed.
+The path of what was written is printed; json is printed itself (docs/programs.md).
 
 exit status: 0 done, 1 failed, 2 wrong usage or bad input
 """
@@ -41,8 +43,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument(
         "--format", choices=FORMATS, default="html", dest="form",
-        help="html (default); md: a summary to paste; svg or png: the figures, by kaleido",
+        help="html (default); md: a summary to paste; svg or png: the figures, by kaleido; "
+        "json: the answer, printed",
     )  # fmt: skip
+    p.add_argument("--claim", metavar="ID", help="json of this claim alone")
     return p
 
 
@@ -52,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         folders = [find_folder(name, out=options.out) for name in options.names]
+        if options.form == "json":
+            return _print_answer(folders, options.claim)
+        if options.claim is not None:
+            raise TablesError("--claim is for --format json; other forms have every claim")
         path = _write(folders, options.form, out=options.out)
         # a path need not be text
         sys.stdout.write(f"{path}\n".encode(errors="backslashreplace").decode())
@@ -74,6 +82,15 @@ def find_folder(name: str, *, out: Path) -> Path:
     there = ", ".join(studies(out))
     known = f"; there are {there}" if there else ""
     raise TablesError(f"{name}: no such study, neither {out / name} nor {Path(name)}{known}")
+
+
+def _print_answer(folders: Sequence[Path], claim: str | None) -> int:
+    from study.report.programs.answer import answer_json
+
+    if len(folders) > 1:
+        raise TablesError("--format json is of one study; name one")
+    sys.stdout.write(answer_json(folders[0], claim=claim))
+    return 0
 
 
 def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from study.analysis.checks.recorded import audit_summary, judged_split, majority_share
-from study.analysis.models.scoring import metric_of
 from study.analysis.search.answers import Analysis
 from study.folder.tables import StudyTables, reached_end
+from study.measure import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)

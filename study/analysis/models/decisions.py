@@ -16,12 +16,12 @@ from agecls.intervals import Estimate, quantile
 from study.analysis.maths.counted import Counted, surely_loses
 from study.analysis.models.folded import FoldedSet
 from study.analysis.models.scored import ScoredSet
-from study.analysis.models.scoring import metric_of
 from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim, Verdict
 from study.asked.factors import Study, arm_name
 from study.folder.columns import names_of
+from study.measure import metric_of
 
 MOST_SEEDS: Final = 1000
 POINTS: Final = 100.0

@@ -6,12 +6,12 @@ from typing import Final
 import pandas as pd
 
 from study.analysis.models.external import Elsewhere
-from study.analysis.models.scoring import metric_of
 from study.analysis.models.verdicts import Judged, Tested, judge, opened
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import Study
 from study.folder.columns import names_of
+from study.measure import metric_of
 
 POINTS: Final = 100.0
 

@@ -24,8 +24,8 @@ from agecls.metrics import (
     image_losses,
     is_in_top,
 )
+from study.measure import METRICS
 
-METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 OF_AN_ORDER: Final = ("accuracy_1off", "mae", "qwk")
 """Those that ask how far two classes are from each other."""
 TOP_5: Final = "accuracy_top5"
@@ -161,12 +161,6 @@ def score_interval(
     least, greatest = _ENDS.get(metric.removesuffix("_tempered"), (0.0, 1.0))
     low, high = estimate.interval(level)
     return max(low, least), min(high, greatest)
-
-
-def metric_of(column: str) -> str:
-    """The score that a study's metric means, such as `accuracy` of `val_accuracy`."""
-    name = column.removeprefix("val_")
-    return name if name in METRICS else "accuracy"
 
 
 def renamed(

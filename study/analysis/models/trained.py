@@ -12,9 +12,9 @@ import pandas as pd
 from study.analysis.maths.counted import Counted
 from study.analysis.models.decisions import Decisions, Standing
 from study.analysis.models.folded import FoldedSet
-from study.analysis.models.scoring import metric_of
 from study.asked.claim import Verdict
 from study.asked.factors import Study, arm_name
+from study.measure import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from agecls.classes import Classes
-from study.analysis.models.scoring import metric_of
 from study.folder.tables import StudyTables
+from study.measure import metric_of
 from study.report.confirm.values import possible
 from study.report.look import Mark, arm_marks, name_rows
 from study.report.panel import Panel, Table

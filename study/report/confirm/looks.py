@@ -1,13 +1,17 @@
 """How often the test split was looked at."""
 
-from study.analysis import Predicted
+from typing import TYPE_CHECKING
+
 from study.analysis.checks.recorded import looks_at_test
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues
 
+if TYPE_CHECKING:  # what heads of reports need, loads no analysis
+    from study.analysis import Predicted
+
 
 def looks_sentence(
-    tables: StudyTables, confirmed: ConfirmedValues, predicted: Predicted | None
+    tables: StudyTables, confirmed: ConfirmedValues, predicted: "Predicted | None"
 ) -> str:
     """How often the test split was looked at, and what is missing."""
     # with folds claims are judged on val, whether or not a test split was read beside it

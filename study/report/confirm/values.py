@@ -7,8 +7,8 @@ from typing import Any, Final
 import pandas as pd
 
 from study.analysis.checks.recorded import has_folds, judged_split
-from study.analysis.models.scoring import metric_of
 from study.folder.tables import StudyTables
+from study.measure import metric_of
 from study.report.look import arm_marks
 from study.report.wording import Measure, count
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from study.analysis.checks import CHECKS, run_checks
+from study.analysis.checks.table import CHECKS, run_checks
 from tests.study.analysis.checks.conftest import VERSIONS, known
 
 OF_RECORD = {

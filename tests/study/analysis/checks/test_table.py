@@ -2,8 +2,8 @@
 
 import re
 
-from study.analysis.checks import CHECKS, run_checks
 from study.analysis.checks.check import PAGE
+from study.analysis.checks.table import CHECKS, run_checks
 from tests.pages import Page
 
 

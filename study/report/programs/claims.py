@@ -1,0 +1,128 @@
+"""A study's claims for programs: the answer that counts, and what each stage says."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from study.folder.tables import StudyTables
+from study.measure import SHARE
+from study.report.confirm.values import ConfirmedValues
+from study.report.head.ledger import Entry, Standing
+from study.report.programs.images import judged_on
+from study.report.programs.plain import Row, ends, estimate, flag, whole, word
+
+LEVEL: Final = 0.95
+"""Of every interval but the adjusted ones."""
+
+
+def claims_told(
+    tables: StudyTables, entries: list[Entry], confirmed: ConfirmedValues | None
+) -> list[dict[str, Any]]:
+    """One object a claim, in the study's order."""
+    own = tables.study.measure.own
+    unit = "points" if own is None or own.unit == SHARE else "metric"
+
+    def answer(row: Row) -> dict[str, Any]:
+        return _answer(row, judged_on(row, tables, confirmed), unit)
+
+    return [_claim(entry, tables, answer) for entry in entries]
+
+
+def verdict_of(entry: Entry, tables: StudyTables) -> str | None:
+    """The verdict that counts, as the table of claims has it; None: no stage has given one."""
+    row = _standing_row(entry, tables)
+    return None if row is None else str(row["verdict"])
+
+
+def _claim(
+    entry: Entry, tables: StudyTables, answer: Callable[[Row], dict[str, Any]]
+) -> dict[str, Any]:
+    row = _standing_row(entry, tables)
+    told = {
+        "id": entry.name,
+        "text": entry.text,
+        "declared": _declared(entry, tables),
+        "states": _states(entry),
+        "answer": None if entry.standing is None else entry.standing.sentence,
+    }
+    counts = _NOTHING if row is None else answer(row)
+    stages = [answer(other) for _, other in _stages(entry, tables)]
+    return {**told, **counts, "stages": stages}
+
+
+def _states(entry: Entry) -> dict[str, Any] | None:
+    """Its table in the study file, without its text."""
+    if entry.claim is None:
+        return None
+    needs = {"needs": entry.claim.needs} if entry.claim.needs is not None else {}
+    return {**entry.claim.stated, **needs}
+
+
+def _declared(entry: Entry, tables: StudyTables) -> dict[str, Any]:
+    """When it was declared, as far as anything says so."""
+    if entry.claim is None:
+        return {"when": "unknown", "at": None}
+    if entry.is_added:
+        return {"when": "after the search", "at": None}
+    known = tables.provenance or {}
+    if not known.get("claims_hash"):
+        return {"when": "unknown", "at": None}
+    return {"when": "before the search", "at": known.get("started_at")}
+
+
+_NOTHING: Final[dict[str, Any]] = {
+    "verdict": None,
+    "stage": None,
+    "split": None,
+    "estimate": None,
+    "interval": None,
+    "level": LEVEL,
+    "adjusted_interval": None,
+    "unit": None,
+    "n": {"trainings": None, "seeds": None, "images": None, "clusters": None},
+    "fragile": None,
+    "reason": None,
+    "tested_by": None,
+}
+"""Of a claim that no stage has judged; the order of every answer's keys."""
+
+
+def _answer(row: Row, on: Mapping[str, int | None], unit: str) -> dict[str, Any]:
+    """What a row of the table of claims says, judged on so many images and clusters."""
+    return _NOTHING | {
+        "verdict": str(row["verdict"]),
+        "stage": str(row["stage"]),
+        "split": word(row["split"]),
+        **estimate(row),
+        "adjusted_interval": ends(row, "adjusted_low", "adjusted_high"),
+        "unit": unit if word(row["unit"]) != "share" else "share",
+        "n": {
+            "trainings": whole(row["n_trainings"]) or whole(row["n_trials"]),
+            "seeds": whole(row["n_seeds"]) or None,
+            "images": on["images"],
+            "clusters": whole(row["n_clusters"]) or on["clusters"],
+        },
+        "fragile": flag(row["fragile"]),
+        "reason": word(row["reason"]),
+        "tested_by": word(row["command"]),
+    }
+
+
+def _stages(entry: Entry, tables: StudyTables) -> list[tuple[Standing, Row]]:
+    """Each answer of the ledger with the row that it was read from, later stages first."""
+    if tables.claims is None:
+        return []
+    found = tables.claims[tables.claims["claim"] == entry.name]
+    rows = [row for row in found.to_dict("records") if not pd.isna(row["verdict"])]
+    by_stage: Mapping[str, list[Row]] = {
+        stage: [row for row in rows if row["stage"] == stage]
+        for stage in ("settle", "confirm", "search")
+    }
+    in_order = (*by_stage["settle"][:1], *by_stage["confirm"], *by_stage["search"][:1])
+    return list(zip(entry.standings, in_order, strict=True))
+
+
+def _standing_row(entry: Entry, tables: StudyTables) -> Row | None:
+    each = _stages(entry, tables)
+    return next((row for standing, row in each if standing is entry.standing), None)
