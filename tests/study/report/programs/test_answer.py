@@ -18,6 +18,7 @@ from study.report.__main__ import main
 from study.report.head.digest import digest_of
 from study.report.programs.answer import answer, answer_json
 from tests.json_schema import problems
+from tests.study import imported
 from tests.study.report.confirming import confirm_study
 
 SCHEMA = json.loads(
@@ -91,6 +92,13 @@ def test_what_the_search_says_of_factors_is_in_the_tables(folder: Path) -> None:
     assert average["interval"][1] < 0  # pretraining is worth points
     assert len(found["contrasts_of_arms"]) == 12
     assert factors["label_smoothing"]["share"] is None
+
+
+def test_an_imported_search_answers_in_the_unit_of_its_own_metric(tmp_path: Path) -> None:
+    found = read(answer_json(imported.write(tmp_path / "theirs", *imported.tables()).path))
+    assert problems(found, SCHEMA, SCHEMA) == []
+    assert found["direction"] == "minimize"
+    assert [claim["unit"] for claim in found["claims"]] == ["metric", "share"]
 
 
 def test_the_command_prints_it_and_writes_nothing_but_tables(
