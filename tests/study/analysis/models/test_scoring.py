@@ -8,7 +8,6 @@ from study.analysis.models.scoring import (
     METRICS,
     cluster_sums,
     drawn_scores,
-    metric_of,
     metrics_of,
     recall_names,
     scores,
