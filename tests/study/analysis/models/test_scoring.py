@@ -14,6 +14,7 @@ from study.analysis.models.scoring import (
     temperature,
     tempered,
 )
+from study.measure import metric_of
 
 
 def drawn_model(n=300, seed=0, sharpness=2.0, n_classes=8):
