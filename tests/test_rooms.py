@@ -35,7 +35,7 @@ KNOWS = {
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
     "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
     "study.analysis.checks": {
-        "study.analysis.search", "study.folder",
+        "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
     },
     "study.analysis.settle": {
         "study.analysis.maths", "study.analysis.models", "study.analysis.search", "study.asked",

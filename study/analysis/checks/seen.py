@@ -1,16 +1,15 @@
 """What every check looks at: one study's tables and what the analysis found in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from study.analysis.checks.recorded import audit_summary, judged_split, majority_share
 from study.analysis.search.answers import Analysis
+from study.folder.columns import names_of
 from study.folder.tables import StudyTables, reached_end
 from study.measure import metric_of
 
@@ -60,7 +59,7 @@ class Seen:
         """Rows of `confirm` that ran to their end; empty without any."""
         models = self.tables.confirm
         if models is None:
-            return pd.DataFrame(columns=["arm", "seed", "model"])
+            return pd.DataFrame(columns=names_of("confirm"))
         return models[models["status"] == "completed"]
 
     @cached_property
@@ -68,7 +67,7 @@ class Seen:
         """Rows of `confirmed` of single arms and all images on the split that claims are on."""
         frame = self.tables.confirmed
         if frame is None or frame.empty:
-            return pd.DataFrame(columns=["arm", "split", "metric", "class", "estimate"])
+            return pd.DataFrame(columns=names_of("confirmed"))
         is_own = frame["against"].isna() & (frame["images"] == "all")
         return frame[is_own & (frame["split"] == judged_split(frame)) & frame["estimate"].notna()]
 
@@ -76,14 +75,3 @@ class Seen:
     def split(self) -> str:
         """The split that claims are judged on where something was confirmed; else val."""
         return str(self.scores["split"].iloc[0]) if len(self.scores) else "val"
-
-    def full_by_arm(self, analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Full-length trials of the box by arm, rows of `Frames.trials` by their position."""
-        frame = analysis.frames.trials[analysis.frames.rows("full")]
-        return ((str(arm), rows) for arm, rows in frame.groupby("arm", sort=False))
-
-    def by_design(self, analysis: Analysis) -> NDArray[np.bool_]:
-        """Which trials are full-length ones that no result could stop (n,)."""
-        origin = analysis.frames.trials["origin"]
-        is_free = origin.isin(["design", "repeat"]).to_numpy(dtype=bool)
-        return np.asarray(analysis.frames.rows("full") & is_free)

@@ -4,12 +4,23 @@ from typing import Final
 
 from study.analysis.checks.check import Check, Checked
 from study.analysis.checks.data import DATA
+from study.analysis.checks.estimates import ESTIMATES
+from study.analysis.checks.fresh_seeds import FRESH_SEEDS
 from study.analysis.checks.record import RECORD
+from study.analysis.checks.search import SEARCH
 from study.analysis.checks.seen import Seen
+from study.analysis.checks.training import TRAINING
 from study.analysis.search.answers import Analysis
 from study.folder.tables import StudyTables
 
-CHECKS: Final[tuple[Check, ...]] = (*DATA, *RECORD)
+CHECKS: Final[tuple[Check, ...]] = (
+    *DATA,
+    *SEARCH,
+    *TRAINING,
+    *ESTIMATES,
+    *FRESH_SEEDS,
+    *RECORD,
+)
 """All of them; an order that later ones only add to."""
 
 

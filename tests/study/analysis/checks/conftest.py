@@ -49,14 +49,32 @@ def analysis(tables: StudyTables) -> Analysis:
 
 
 @pytest.fixture(scope="session")
-def confirm() -> pd.DataFrame:
-    """Three fresh seeds of two arms, far apart."""
-    rows = [
+def confirmed(tables: StudyTables) -> StudyTables:
+    """The same study with three fresh seeds of two arms, far apart, scored on a test split."""
+    worth = {"org-scratch": 0.46, "org-pretrained": 0.55}
+    models = [
         {
             "arm": arm, "seed": seed, "model": f"{arm}-seed{seed}", "status": "completed",
-            "learned": True, "search_value": worth, "val_accuracy": worth + 0.002 * (seed - 1),
+            "learned": True, "search_value": value, "val_accuracy": value + 0.002 * (seed - 1),
+            "test_accuracy": value + 0.002 * (seed - 1),
         }
-        for arm, worth in (("org-scratch", 0.46), ("org-pretrained", 0.55))
+        for arm, value in worth.items()
         for seed in range(3)
     ]  # fmt: skip
-    return pd.DataFrame(rows)
+    scores = [
+        {"arm": arm, "split": split, "images": "all", "metric": metric, "class": a_class}
+        | {"estimate": value, "low": value - 0.02, "high": value + 0.02}
+        | {"n_seeds": 3, "n_images": 200, "n_clusters": 40}
+        for arm, accuracy in worth.items()
+        for split in ("val", "test")
+        for metric, a_class, value in (
+            ("accuracy", None, accuracy), ("ece", None, 0.03), ("recall", "a", 0.5),
+        )
+    ]  # fmt: skip
+    looked = {"test_reads": [{"started_at": "2026-01-02T03:04:05+00:00", "command": "x"}]}
+    return tables.having(
+        confirm=pd.DataFrame(models),
+        confirmed=pd.DataFrame(scores).assign(against=None),
+        claims=pd.DataFrame([{"claim": "transfer_helps", "stage": "confirm", "fragile": False}]),
+        provenance=known() | looked,
+    )

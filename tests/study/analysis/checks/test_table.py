@@ -38,6 +38,6 @@ def test_a_study_is_checked_in_the_order_of_the_table(tables, analysis):
     assert {one.docs for one in found} <= {f"{PAGE}#{a}" for a in Page(PAGE).anchors}
 
 
-def test_without_an_analysis_nothing_of_the_search_is_said(tables):
+def test_without_an_analysis_nothing_is_said_of_estimates(tables):
     found = {one.code: one.outcome for one in run_checks(tables)}
-    assert all(o == "not applicable" for code, o in found.items() if code[0] in "AT")
+    assert all(o == "not applicable" for code, o in found.items() if code[0] == "A")
