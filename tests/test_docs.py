@@ -32,7 +32,7 @@ from tests.test_rooms import KNOWS
 
 DONE_WHOLE = ("docs/tutorial.md", "docs/own-classes.md")
 """Pages that have tests of their own."""
-MOST_LINES = {"README.md": 120}
+MOST_LINES = {"README.md": 120, "docs/checks.md": 180}  # of the latter, an entry a check
 MOST_LINES_OF_A_PAGE = 150
 
 FILLED_IN = {

@@ -26,7 +26,7 @@ def test_the_page_has_a_heading_for_every_check_and_no_other():
 def test_the_page_tells_every_check_by_its_title_and_severity():
     text = Page(PAGE).text
     for check in CHECKS:
-        entry = text.partition(f"### {check.code}\n\n")[2].partition("\n###")[0]
+        entry = text.partition(f"### {check.code}\n")[2].partition("\n###")[0]
         assert entry.startswith(f"**{check.title}** ({check.severity})."), check.code
         assert " ".join(check.question.split()) in " ".join(entry.split()), check.code
 
