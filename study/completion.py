@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "study.settle": "study.settle",
     "study.report": "study.report.__main__",
     "study.export_to": "study.export_to",
+    "study.import_from": "study.import_from",
     "agecls.audit": "agecls.audit.__main__",
     "agecls.pretrain": "agecls.pretrain",
     "agecls.predict": "agecls.predict",

@@ -28,6 +28,7 @@ from study.folder.columns import Kind
 from tests.agecls.kept import keep, trained
 from tests.agecls.pictures import draw_zoo
 from tests.pages import ROOT, Command, Page, commands, fill_in, guides, pages
+from tests.study.imports.searches import optuna_study, ray_state, ray_trial
 from tests.test_rooms import KNOWS
 
 DONE_WHOLE = ("docs/tutorial.md", "docs/own-classes.md")
@@ -48,6 +49,9 @@ FILLED_IN = {
     "NAME": "faces-cpu",
     "OTHER": "seed-32",
     "ARM": "bcd-scratch",
+    "JOURNAL": "journal.log",
+    "EXPERIMENT": "experiment",
+    "RUNS": "runs.csv",
 }
 
 TRAINING = {"study.confirm", "study.settle", "agecls.pretrain"}
@@ -106,6 +110,7 @@ def desk(tmp_path_factory):
     draw_zoo(folder / "zoo")
     own = Page("docs/study-files.md").blocks("toml")[0]
     (folder / "my-study.toml").write_text(own, encoding="utf-8")
+    _searches_of_others(folder)
     for name in ("faces-cpu", "seed-32"):
         made = shutil.ignore_patterns("report.*", "figures", "models", "checkpoints")
         shutil.copytree(ROOT / "results" / name, folder / "results" / name, ignore=made)
@@ -113,6 +118,16 @@ def desk(tmp_path_factory):
     confirmed = folder / "results" / "faces-cpu" / "models" / FILLED_IN["ARM"] / "confirmed"
     keep(trained(seed=1), confirmed / "seed-1", temperature=1.2)
     return folder
+
+
+def _searches_of_others(folder):
+    """A journal of Optuna, an experiment of Ray Tune, and a table of runs."""
+    optuna_study(folder / "journal.log", trials=12)
+    configs = [{"lr": 0.1 / k, "net": ["a", "b"][k % 2]} for k in range(1, 13)]
+    names = {ray_trial(folder / "experiment", k, c, [1.0, 0.5]): c for k, c in enumerate(configs)}
+    ray_state(folder / "experiment", {name: ("TERMINATED", c) for name, c in names.items()})
+    rows = [f"{c['lr']},{c['net']},{0.5 + c['lr']}" for c in configs]
+    (folder / "runs.csv").write_text("\n".join(["lr,net,val_acc", *rows]))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the trackers' own packages

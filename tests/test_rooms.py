@@ -74,6 +74,7 @@ KNOWS = {
         "study.folder", "study.plan", "study.report", "study.running",
     },
     "study.exporters": {"study.asked", "study.folder"},
+    "study.imports": {"study.asked", "study.folder"},
 }  # fmt: skip
 """By room, the other rooms that its modules may import. Every room may know the floors that it
 stands on (`agecls.errors` is for all of agecls), and a floor's own modules the rooms on it."""
@@ -139,6 +140,7 @@ def test_nothing_imports_a_command():
         "study.confirm",
         "study.settle",
         "study.export_to",
+        "study.import_from",
         "agecls.predict",
         "agecls.export",
     }

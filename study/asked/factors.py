@@ -180,11 +180,13 @@ class Imported:
         source: Where it comes from, in words.
         scale: How to read its metric.
         epoch: What `epoch` in its tables counts, such as `epoch` or `500 steps`.
+        notes: What a reader must know of it, whole sentences.
     """
 
     source: str
     scale: Scale
     epoch: str = "epoch"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

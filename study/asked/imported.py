@@ -33,6 +33,11 @@ _TAKEN: Final = frozenset(
 """Columns of trials and epochs that mean something else than a metric."""
 
 
+def is_taken(metric: str) -> bool:
+    """Whether a metric cannot have this name, since it names something else."""
+    return metric in _TAKEN or metric.startswith("config/") or metric in ("share", "points")
+
+
 class ImportedStudyTable(Table):
     """`[study]`."""
 
@@ -53,6 +58,7 @@ class ImportedTable(Table):
     unit: Text | None = None
     smallest: float | None = Field(default=None, gt=0.0)
     epoch: Text | None = None
+    notes: list[Text] = Field(default_factory=list)
 
 
 class ImportedFactorTable(FactorTable):
@@ -93,7 +99,7 @@ def resolve_imported(tables: ImportedTables, source: Source, *, default_name: st
         StudyFileError: A factor, claim, metric or size is wrong by itself.
     """
     asked, scale = tables.study, _scale(tables, source)
-    if asked.metric in _TAKEN or asked.metric.startswith("config/"):
+    if is_taken(asked.metric):
         problem = f"{shown(asked.metric)} is another column of the tables; rename the metric"
         raise source.error(("study", "metric"), f"{problem} here and there")
     named = {name: _factor(name, table, source) for name, table in tables.factors.items()}
@@ -120,7 +126,10 @@ def resolve_imported(tables: ImportedTables, source: Source, *, default_name: st
         factors=factors,
         claims=tuple(_of_a_search(claim, scale, source) for claim in claims),
         imported=Imported(
-            source=tables.imported.source, scale=scale, epoch=tables.imported.epoch or "epoch"
+            source=tables.imported.source,
+            scale=scale,
+            epoch=tables.imported.epoch or "epoch",
+            notes=tuple(tables.imported.notes),
         ),
     )
 

@@ -169,6 +169,7 @@ def _imported_tables(study: Study, imported: Imported) -> dict[str, Any]:
             **({"unit": scale.unit} if scale.unit else {}),
             "smallest": scale.smallest,
             "epoch": imported.epoch,
+            **({"notes": list(imported.notes)} if imported.notes else {}),
         },
         "factors": {f.name: _factor_table(f) for f in study.factors},
         "claims": {c.name: _claim_table(c) for c in study.claims},

@@ -193,6 +193,14 @@ PARTS: Final = (
         is_there=lambda given: bool(given.digest.claims),
         place="top",
     ),
+    Part(
+        id="left-out",
+        name="Left out",
+        template="notes.html.jinja",
+        # else they stand below the claims
+        is_there=lambda given: given.tables.study.imported is not None and not given.digest.claims,
+        place="top",
+    ),
     Part(id="arms", name="Arms", template="arms.html.jinja", place="top"),
     Part(
         id="confirm",

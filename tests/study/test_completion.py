@@ -25,7 +25,10 @@ def script(tmp_path_factory):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("python -m study.", "study.run study.confirm study.settle study.report study.export_to"),
+        (
+            "python -m study.",
+            "study.run study.confirm study.settle study.report study.export_to study.import_from",
+        ),
         ("python3 -m agecls.pre", "agecls.pretrain agecls.predict"),
         ("python -m study.run fa", "faces-cpu faces-gpu"),
         ("python -m study.run own", "own.toml"),

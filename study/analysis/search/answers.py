@@ -302,7 +302,8 @@ def _counts(frames: Frames) -> pd.DataFrame:
 
 def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str, ...]:
     """What a reader must know about what was left out."""
-    frame, notes = frames.trials, []
+    frame = frames.trials
+    notes = list(frames.study.imported.notes) if frames.study.imported else []
     n_outside = int((~frame["inside"] & frame["outcome"].isin(["full", "stopped"])).sum())
     if n_outside:
         notes.append(

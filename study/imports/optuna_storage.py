@@ -1,0 +1,143 @@
+"""A study of Optuna, in any storage that Optuna opens."""
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from study.errors import StudyError
+from study.imports.search import Domain, Search, State, Trial
+
+_SQLITE: Final = b"SQLite format 3\0"
+_FILE_URL: Final = "sqlite:///"
+
+_STATES: Final[dict[TrialState, State]] = {
+    TrialState.COMPLETE: "completed",
+    TrialState.PRUNED: "stopped",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "interrupted",
+}
+
+
+def read_optuna(storage: str, study: str | None = None) -> Search:
+    """A study in a journal file, a file of SQLite, or at any URL that Optuna takes.
+
+    Args:
+        storage: Path or URL.
+        study: The study's name; None: the only one.
+
+    Raises:
+        StudyError: There is no such storage or study, or it has several objectives.
+    """
+    found = _load(storage, study)
+    if len(found.directions) > 1:
+        raise StudyError(
+            f"{storage}: study {found.study_name} has {len(found.directions)} objectives; "
+            "a report is of one. Export a table with `trials_dataframe` and import that"
+        )
+    trials = found.get_trials(deepcopy=False)
+    waiting = sum(trial.state == TrialState.WAITING for trial in trials)
+    begun = [trial for trial in trials if trial.state != TrialState.WAITING]
+    names = found.metric_names
+    return Search(
+        source=f"Optuna, study {found.study_name} in {_without_password(storage)}",
+        metric=names[0] if names else "value",
+        is_minimised=found.directions[0] == StudyDirection.MINIMIZE,
+        trials=tuple(map(_trial, begun)),
+        step="step",
+        notes=(f"Trials that waited and never began are left out: {waiting}.",) * bool(waiting),
+    )
+
+
+def _load(storage: str, study: str | None) -> optuna.Study:
+    opened = _open(storage)
+    try:
+        names = optuna.get_all_study_names(opened)
+        if study is None and len(names) == 1:
+            study = names[0]
+        if study not in names:
+            there = ", ".join(sorted(names)) or "none"
+            asked = f"no study {study}" if study else "several studies" if names else "no study"
+            raise StudyError(f"{storage}: {asked}; name one by --study, there are: {there}")
+        return optuna.load_study(study_name=study, storage=opened)
+    except StudyError:
+        raise
+    except Exception as error:
+        # what a storage raises is its driver's own affair
+        raise _unreadable(storage, error) from error
+
+
+def _open(storage: str) -> Any:
+    """What Optuna takes for a storage; nothing is made where nothing was."""
+    path = Path(storage.removeprefix(_FILE_URL))
+    is_url = "://" in storage and not storage.startswith(_FILE_URL)
+    if is_url:
+        return storage
+    if not path.is_file():
+        raise StudyError(f"{storage}: no such file; give a journal, a file of SQLite, or a URL")
+    with path.open("rb") as file:
+        is_sqlite = file.read(len(_SQLITE)) == _SQLITE
+    if is_sqlite or storage.startswith(_FILE_URL):
+        return f"{_FILE_URL}{path}"
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except Exception as error:
+        # any line of a damaged journal may mean anything to Optuna
+        raise _unreadable(storage, error) from error
+
+
+def _unreadable(storage: str, error: Exception) -> StudyError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return StudyError(f"{_without_password(storage)}: Optuna cannot read it ({reason})")
+
+
+def _without_password(storage: str) -> str:
+    scheme, mark, rest = storage.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def _trial(trial: FrozenTrial) -> Trial:
+    state = _STATES[trial.state]
+    value = trial.values[0] if trial.values else None
+    error = str(trial.system_attrs.get("fail_reason", ""))
+    steps = sorted(trial.intermediate_values.items())
+    if state == "completed" and (value is None or not math.isfinite(value)):
+        state, error = "failed", f"its value is {value}"
+    if state == "failed" and any(math.isnan(end) for _, end in steps[-1:]):
+        error = error or "its last intermediate value is nan"
+    return Trial(
+        name=str(trial.number),
+        state=state,
+        params=trial.params,
+        domains={name: _domain(one) for name, one in trial.distributions.items()},
+        curve=tuple((float(at), float(end)) for at, end in steps if math.isfinite(end)),
+        value=value if state == "completed" else None,
+        error=error,
+        started_at=trial.datetime_start,
+        ended_at=trial.datetime_complete,
+    )
+
+
+def _domain(distribution: BaseDistribution) -> Domain:
+    match distribution:
+        case CategoricalDistribution():
+            return Domain(choices=tuple(distribution.choices))
+        case FloatDistribution() | IntDistribution():
+            return Domain(
+                low=float(distribution.low),
+                high=float(distribution.high),
+                is_log=distribution.log,
+                is_whole=isinstance(distribution, IntDistribution),
+            )
+    raise StudyError(f"{type(distribution).__name__} is no distribution of this Optuna")

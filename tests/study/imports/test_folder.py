@@ -1,0 +1,105 @@
+import pandas as pd
+import pytest
+
+from study.errors import StudyError
+from study.folder.folder import Folder
+from study.folder.tables import read_study
+from study.imports.folder import Wishes, write_search
+from study.imports.optuna_storage import read_optuna
+from study.imports.search import Search, Trial
+from study.report.page import write_report
+from tests.study.imports.searches import optuna_study
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory):
+    path = tmp_path_factory.mktemp("optuna") / "journal.log"
+    optuna_study(path, trials=40)
+    return read_optuna(str(path))
+
+
+def flat(*values, **more):
+    """A search without curves by one setting."""
+    trials = tuple(
+        Trial(name=str(n), state="completed", params={"a": n / 10}, value=value)
+        for n, value in enumerate(values)
+    )
+    told = {"source": "it", "metric": "loss", "is_minimised": True, "trials": trials} | more
+    return Search(**told)
+
+
+def test_an_imported_search_is_reported(search, tmp_path):
+    home = Folder(tmp_path / "theirs")
+    study = write_search(search, home, Wishes(unit="nats"))
+    tables = read_study(home.path)
+    assert tables.study == study
+    assert study.factor("momentum").when == {"optimizer": "sgd"}
+    assert study.factor("layers").is_whole
+    counts = tables.trials["status"].value_counts()
+    for state in ("completed", "stopped", "failed"):
+        assert counts[state] == sum(t.state == state for t in search.trials)
+    assert tables.trials["origin"].eq("search").all()
+    # too few came to their end to tell: nothing is claimed
+    page = write_report(home.path).read_text()
+    assert "What can this search not say?" in page
+    verdicts = pd.read_parquet(home.table("importance"))["verdict"]
+    assert set(verdicts) <= {"unresolved", "matters"}
+
+
+def test_what_is_there_is_never_replaced(search, tmp_path):
+    home = Folder(tmp_path / "theirs")
+    home.path.mkdir()
+    home.table("epochs").write_bytes(b"mine")
+    with pytest.raises(StudyError, match=r"epochs\.parquet: it is there already"):
+        write_search(search, home, Wishes())
+    assert sorted(p.name for p in home.path.iterdir()) == ["epochs.parquet"]
+    assert home.table("epochs").read_bytes() == b"mine"
+
+
+def test_what_was_guessed_is_said_in_the_file_and_in_the_report(tmp_path):
+    home = Folder(tmp_path / "theirs")
+    study = write_search(flat(*range(12)), home, Wishes())
+    text = home.study_file.read_text()
+    assert "# guessed: what the trials tried" in text.split("[factors.a]")[0].splitlines()[-1]
+    assert any("Ranges and levels of a are those that the trials tried" in n
+               for n in study.imported.notes)  # fmt: skip
+    assert study.imported.notes[0] in write_report(home.path).read_text()
+
+
+def test_the_smallest_effect_follows_the_spread_unless_it_is_given(tmp_path):
+    def scale(name, search, **wishes):
+        return write_search(search, Folder(tmp_path / name), Wishes(**wishes)).imported.scale
+
+    assert scale("a", flat(*range(101))).smallest == 2.0
+    assert scale("b", flat(*range(101)), smallest=0.5).smallest == 0.5
+    share = scale("c", flat(0.1, 0.5, 0.9, metric="val_acc", is_minimised=False))
+    assert (share.unit, share.smallest) == ("share", 0.0025)
+    assert scale("d", flat(1.0, 50.0, 90.0, metric="val_acc")).unit == ""
+
+
+def test_drawn_at_random_counts_as_design_only_where_nothing_was_stopped(search, tmp_path):
+    def origins(name, search):
+        home = Folder(tmp_path / name)
+        write_search(search, home, Wishes(at_random=True))
+        return set(read_study(home.path).trials["origin"])
+
+    assert origins("whole", flat(1.0, 2.0, 3.0)) == {"design"}
+    assert origins("stopped", search) == {"search"}
+
+
+def test_a_metric_that_names_another_column_is_renamed(tmp_path):
+    study = write_search(flat(1.0, 2.0, metric="seed"), Folder(tmp_path / "a"), Wishes())
+    assert study.metric == "metric_seed"
+
+
+@pytest.mark.parametrize(
+    ("trials", "says"),
+    [
+        ((), "it has no trial"),
+        ((Trial(name="a", state="failed", params={"a": 1.0}),), "no trial came to its end"),
+    ],
+)
+def test_a_search_with_nothing_to_report_leaves_no_folder(tmp_path, trials, says):
+    with pytest.raises(StudyError, match=says):
+        write_search(flat(trials=trials), Folder(tmp_path / "a"), Wishes())
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,94 @@
+import pickle
+
+import optuna
+import pytest
+
+from study.errors import StudyError
+from study.imports.optuna_storage import read_optuna
+from tests.study.imports.searches import EPOCHS, optuna_study
+
+
+@pytest.fixture(scope="module", params=["journal.log", "optuna.db"])
+def stored(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("optuna") / request.param
+    return path, optuna_study(path, trials=30)
+
+
+def test_each_storage_says_what_optuna_says(stored):
+    path, theirs = stored
+    search = read_optuna(str(path))
+    assert search.is_minimised
+    assert f"study theirs in {path}" in search.source
+    assert [t.name for t in search.trials] == [str(t.number) for t in theirs.trials]
+    states = {"completed": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
+    assert [states[t.state] for t in search.trials] == [t.state.name for t in theirs.trials]
+    for mine, other in zip(search.trials, theirs.trials, strict=True):
+        assert mine.params == other.params
+        assert [v for _, v in mine.curve] == list(other.intermediate_values.values())
+        if mine.state == "completed":
+            assert mine.value == other.value
+            assert len(mine.curve) == EPOCHS
+
+
+def test_ranges_are_those_of_the_distributions(stored):
+    domains = next(t for t in read_optuna(str(stored[0])).trials if "momentum" in t.params).domains
+    assert (domains["rate"].low, domains["rate"].high, domains["rate"].is_log) == (1e-5, 0.1, True)
+    assert domains["layers"].is_whole
+    assert domains["net"].choices == ("ORG", "mlp", None)
+
+
+def test_a_study_is_asked_for_where_there_are_several(tmp_path):
+    path = tmp_path / "two.db"
+    for name in ("a", "b"):
+        optuna_study(path, trials=1, name=name)
+    with pytest.raises(StudyError, match="several studies; name one by --study, there are: a, b"):
+        read_optuna(str(path))
+    with pytest.raises(StudyError, match="no study c"):
+        read_optuna(str(path), "c")
+    assert len(read_optuna(str(path), "b").trials) == 1
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:///{}"])
+def test_nothing_is_made_where_nothing_was(tmp_path, form):
+    path = tmp_path / "none.db"
+    with pytest.raises(StudyError, match="no such file"):
+        read_optuna(form.format(path))
+    assert not path.exists()
+
+
+def test_a_file_that_is_no_storage_is_one_line(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary\n")
+    with pytest.raises(StudyError, match=r"notes\.txt: (Optuna cannot read it|no study)"):
+        read_optuna(str(path))
+
+
+def test_several_objectives_are_refused(tmp_path):
+    url = f"sqlite:///{tmp_path / 'two.db'}"
+    optuna.create_study(storage=url, directions=["minimize", "maximize"], study_name="two")
+    with pytest.raises(StudyError, match="2 objectives"):
+        read_optuna(url)
+
+
+def test_a_password_is_told_to_nobody():
+    with pytest.raises(StudyError) as told:
+        read_optuna("nothing://user:secret@host/db")
+    assert "secret" not in str(told.value)
+
+
+def test_running_and_waiting_trials_are_told_apart(tmp_path):
+    path = tmp_path / "open.db"
+    study = optuna_study(path, trials=2)
+    study.ask()
+    study.enqueue_trial({"rate": 1e-3})
+    search = read_optuna(str(path))
+    assert [t.state for t in search.trials[2:]] == ["interrupted"]
+    assert search.notes == ("Trials that waited and never began are left out: 1.",)
+
+
+def test_nothing_is_unpickled(tmp_path, monkeypatch):
+    path = tmp_path / "open.db"
+    optuna_study(path, trials=1)
+    monkeypatch.setattr(pickle, "loads", None)
+    monkeypatch.setattr(pickle, "load", None)
+    assert read_optuna(str(path)).trials
