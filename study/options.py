@@ -61,13 +61,13 @@ def means_of(options: argparse.Namespace, module: str) -> "Means":
     from study.running import tune_run
     from study.running.interruption import StopRequest
     from study.running.terminal import console
-    from study.running.trainer import Trainer
+    from study.running.trainable import trained
     from study.stages.session import Means
 
     resources = resources_of(options)
     return Means(
         resources=resources,
-        executor=tune_run.OnRay(resources, trainer=Trainer),
+        executor=tune_run.OnRay(resources, trainer=trained),
         command=this_command(module),
         console=console(),
         storage=options.storage,

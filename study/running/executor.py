@@ -20,8 +20,15 @@ from study.folder.storage import Storage
 from study.plan.space import recipe_of
 from study.running.interruption import StopRequest
 from study.running.search_state import Assignment, Failure, Search
-from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, Place
-from study.running.trainer import Backbones, Images
+from study.running.steps import (
+    FAILURE,
+    KIND,
+    METRICS,
+    PREDICTIONS,
+    Backbones,
+    Images,
+    Place,
+)
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+Backbones = Mapping[str, Mapping[str, bytes | NDArray[np.uint8]]]
+"""By source: the files' names and contents; the first one is the weights. As arrays, the trials of
+a node share one copy."""
+
+Images = NDArray[np.uint8]
+"""(N, size, size, 3) RGB."""
+
 METRICS: Final = "metrics"
 PREDICTIONS: Final = "predictions"
 FAILURE: Final = "failure"

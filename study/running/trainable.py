@@ -12,6 +12,13 @@ from ray import tune
 from study.running.steps import Steps
 
 
+def trained(**shared: Any) -> Steps:
+    """A `Trainer` of what trials share; the driver, which trains nothing, does not load it."""
+    from study.running.trainer import Trainer
+
+    return Trainer(**shared)
+
+
 class Stepping(tune.Trainable):
     """`Steps` as Ray calls them; an actor serves one trial after another."""
 

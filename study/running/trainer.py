@@ -16,9 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
@@ -27,14 +25,15 @@ from agecls.recipe import Recipe
 from agecls.training import checkpoints
 from agecls.training.loop import EpochMetrics, TrainingState, fit, predict, start
 from study.folder.storage import Storage
-from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, one_line
-
-Backbones = Mapping[str, Mapping[str, bytes | NDArray[np.uint8]]]
-"""By source: the files' names and contents; the first one is the weights. As arrays, the trials of
-a node share one copy."""
-
-Images = NDArray[np.uint8]
-"""(N, size, size, 3) RGB."""
+from study.running.steps import (
+    FAILURE,
+    KIND,
+    METRICS,
+    PREDICTIONS,
+    Backbones,
+    Images,
+    one_line,
+)
 
 CHECKPOINT_SPACING: Final = 10
 """How many times its writing time passes before the next checkpoint: on a GPU an epoch may be

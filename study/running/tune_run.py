@@ -24,9 +24,16 @@ from study.running.executor import Item, Job, Shared, Told, failed
 from study.running.interruption import StopRequest
 from study.running.ray_session import Resources, concurrency
 from study.running.search_state import RETRIES, Failure
-from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS, Place, Steps
+from study.running.steps import (
+    FAILURE,
+    KIND,
+    METRICS,
+    PREDICTIONS,
+    Backbones,
+    Place,
+    Steps,
+)
 from study.running.trainable import Stepping
-from study.running.trainer import Backbones
 
 WORKER_DIED = "the worker process died: it was killed, or ran out of memory"
 """The reason of every failure that the trainable could not report itself."""

@@ -1,27 +1,31 @@
-"""What each command has done: which stages in which order, and what comes before and after."""
+"""What each command has done: which stages in which order, and what comes before and after.
+
+Stages that load PyTorch or the analysis are imported where a job has them, and the report where it
+is written: together they take two seconds, for which the first trial would wait.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
 from study.folder.tables import read_study
 from study.folder.tabulate import check_on_record
-from study.report.page import write_page
 from study.running.interruption import stop_on_signals
-from study.stages import models, room
-from study.stages.confirm import Confirm, check_models
-from study.stages.elsewhere import Elsewhere, confirmed_models, known_confirmed
-from study.stages.pretrain import pretrain
+from study.stages import room
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage, begun, held, opened
-from study.stages.settle import Settle
 from study.stages.sources import check_given, contents
 from study.stages.study_faces import study_faces
+
+if TYPE_CHECKING:
+    from study.stages.elsewhere import Elsewhere
+    from study.stages.settle import Settle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +58,14 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
             in it says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
-    stages: list[Stage] = [pretrain, scout, search]
+    stages: list[Stage] = [_pretrain, scout, search]
     check_on_record(folder, "trials")
     if study.confirm_seeds > 0:
         check_on_record(folder, "confirm")
-        stages.append(Confirm(n_seeds=study.confirm_seeds))
+        stages.append(_confirm)
     if study.settle is not None:
         check_on_record(folder, "settle")
-        stages.append(
-            Settle(trainings=study.settle.trainings, time_budget=study.settle.time_budget)
-        )
+        stages.append(_settle)
     data = study_faces(study, means.console)
     check_given(study)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
@@ -83,8 +85,32 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
                 write_search(session)
             checkpoints.prepare()  # nobody writes any more: what dead writers left goes
             found = session.search
+            from study.stages import models
+
             problems = models.keep_best(found, data, folder.path, checkpoints)
     return _outcome(session, *summary(found, session.majority(found)), *problems)
+
+
+def _pretrain(session: Session) -> bool:
+    if session.study.pretrain is None:
+        return True
+    from study.stages.pretrain import pretrain
+
+    return pretrain(session)
+
+
+def _confirm(session: Session) -> bool:
+    from study.stages.confirm import Confirm
+
+    return Confirm(n_seeds=session.study.confirm_seeds)(session)
+
+
+def _settle(session: Session) -> bool:
+    from study.stages.settle import Settle
+
+    asked = session.study.settle
+    assert asked is not None
+    return Settle(trainings=asked.trainings, time_budget=asked.time_budget)(session)
 
 
 def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> Outcome:
@@ -95,6 +121,8 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
             says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
+    from study.stages.confirm import Confirm, check_models
+
     check_on_record(folder, "confirm")
     with _after_the_search(study, folder, means, so="choosing") as session:
         session.check_folds()
@@ -104,7 +132,7 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
     return _outcome(session)
 
 
-def settle_job(study: Study, folder: Folder, means: Means, stage: Settle) -> Outcome:
+def settle_job(study: Study, folder: Folder, means: Means, stage: "Settle") -> Outcome:
     """Spend trainings where verdicts are missing and write the report.
 
     Raises:
@@ -133,13 +161,15 @@ def _after_the_search(study: Study, folder: Folder, means: Means, *, so: str) ->
             yield session
 
 
-def elsewhere_job(study: Study, folder: Folder, means: Means, stage: Elsewhere) -> Outcome:
+def elsewhere_job(study: Study, folder: Folder, means: Means, stage: "Elsewhere") -> Outcome:
     """Score the confirmed models on other faces and write the report; no executor is needed.
 
     Raises:
         StudyError: The study has no confirmed models, or another process works on it.
         AgeclsError: The data cannot be used.
     """
+    from study.stages.elsewhere import confirmed_models, known_confirmed
+
     # study.json is read and written again: nobody else changes it meanwhile
     with held(folder) as record, stop_on_signals(means.stop):
         tables = read_study(folder.path)
@@ -172,6 +202,8 @@ def _outcome(session: Session, *summary: str) -> Outcome:
 
 def _report(session: Session) -> Path:
     """Write the report, which tells of the session too; its path."""
+    from study.report.page import write_page
+
     found = session.conclusions
     tables = found.tables.having(provenance=as_it_stands(session.folder))
     return write_page(replace(found, tables=tables))

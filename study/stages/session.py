@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
 from agecls.data.folded import FoldedFaces
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError, ToldError
-from study.analysis import Conclusions, conclude_from
 from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
@@ -32,6 +31,9 @@ from study.running.terminal import SearchDisplay
 from study.stages import room
 from study.stages.sources import contents, source_of
 from study.stages.study_faces import study_folds
+
+if TYPE_CHECKING:
+    from study.analysis import Conclusions
 
 
 @dataclass(kw_only=True)
@@ -84,7 +86,7 @@ class Session(Means):
     failed: bool = False
     _search: Search | None = None
     _tables: StudyTables | None = None
-    _conclusions: Conclusions | None = None
+    _conclusions: "Conclusions | None" = None
     _folded: FoldedFaces | None = None
 
     @property
@@ -115,7 +117,7 @@ class Session(Means):
         self._tables, self._conclusions = tables, None
 
     @property
-    def conclusions(self) -> Conclusions:
+    def conclusions(self) -> "Conclusions":
         """What follows from the tables, which is written when it is first asked for.
 
         Raises:
@@ -123,6 +125,8 @@ class Session(Means):
             OSError: The folder cannot be written.
         """
         if self._conclusions is None:
+            from study.analysis import conclude_from  # a second, and the search needs none of it
+
             self._conclusions = conclude_from(self.tables)
             self._tables = self._conclusions.tables
         return self._conclusions

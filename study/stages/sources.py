@@ -12,12 +12,11 @@ from pathlib import Path
 from agecls.errors import WeightsError
 from agecls.nets.families import build_net, family_of
 from agecls.nets.source_names import file_of, is_named, structure_name
-from agecls.nets.weight_sources import read_source
 from agecls.recipe import Recipe
 from study.asked.factors import Config, Study
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance
-from study.running.trainer import Backbones
+from study.running.steps import Backbones
 
 
 def source_of(study: Study, folder: Path, config: Config) -> str | None:
@@ -45,6 +44,8 @@ def check_given(study: Study) -> None:
             build_net(variant, depth, size=study.size)
     if study.weights is None:
         return
+    from agecls.nets.weight_sources import read_source  # loads PyTorch
+
     for variant, depth, source in _files(study, Path()):
         read_source(str(source), family_of(variant), depth)
 

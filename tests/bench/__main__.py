@@ -1,8 +1,9 @@
 """`python -m tests.bench WHAT`: how fast, against what a user would write instead.
 
 `studies` runs whole studies on drawn faces: this tool, Ray Tune's plain recipe, an Optuna loop and
-a notebook's loop, in turn, round by round. `steps` measures training steps, `costs` everything
-beside training, `search` what is found per unit of compute on simulated responses.
+a notebook's loop, in turn, round by round. `steps` measures training steps, `start` how long a
+study's first epoch waits, `costs` everything else beside training, `search` what is found per unit
+of compute on simulated responses.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from tests.bench import costs, gpu_steps, searching, steps, studies
+from tests.bench import costs, gpu_steps, searching, starting, steps, studies
 from tests.bench.ratios import machine, ratios, rounds
 
 OURS = "this tool"
@@ -27,7 +28,7 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("studies", "steps", "costs", "search"))
+    parser.add_argument("what", choices=("studies", "steps", "start", "costs", "search"))
     parser.add_argument("--rounds", type=int, default=3, help="of all contestants (3)")
     parser.add_argument("--trials", type=int, default=8, help="of a study (8)")
     parser.add_argument("--epochs", type=int, default=2, help="of a trial (2)")
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5, help="per round, of `steps` (5)")
     parser.add_argument("--only", nargs="*", default=[], help="contestants or groups of costs")
     parser.add_argument("--most", type=int, default=10_000, help="trials, of `costs` (10000)")
+    parser.add_argument("--against", type=Path, help="another checkout, of `start`")
     parser.add_argument("--repeats", type=int, default=40, help="of `search` (40)")
     parser.add_argument("--out", type=Path, help="folder for CSV and machine.json")
     asked = parser.parse_args()
@@ -70,6 +72,10 @@ def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
         table = rounds(on.contestants(asked.size, asked.batch, asked.steps), asked.rounds)
         table.insert(0, "size", asked.size)
         return {"steps": table, "steps_ratios": ratios(table, "images_per_second", ours=OURS)}
+    if asked.what == "start":
+        with tempfile.TemporaryDirectory() as scratch:
+            runners = starting.contestants(Path(scratch), asked.against)
+            return {"start": rounds(runners, asked.rounds)}
     with tempfile.TemporaryDirectory() as scratch:
         job = studies.Job(
             folder=Path(scratch),

@@ -24,6 +24,7 @@ from study.folder.parquet import read_table
 from study.folder.provenance import Provenance
 from study.folder.record import Record
 from study.folder.tables import read_study
+from study.report import page
 from study.running.interruption import StopRequest
 from study.stages.elsewhere import Elsewhere, known_confirmed, was_trained_on
 from tests.study import staged, tiny
@@ -238,7 +239,7 @@ def test_the_command_writes_tables_and_report_and_says_what_it_cannot(
     source = Provenance.read(Folder(folder))
     words = ["tiny", "--out", str(folder.parent), "--cpus-per-trial", "1"]
     written = []
-    monkeypatch.setattr("study.stages.jobs.write_page", lambda found: written.append(found) or "x")
+    monkeypatch.setattr(page, "write_page", lambda found: written.append(found) or "x")
     assert main([*words, "--external", f"street={sets / 'street'}"]) == 0
     (found,) = written
     assert found.tables.folder == folder

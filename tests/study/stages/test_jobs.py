@@ -19,7 +19,7 @@ from study.folder.folder import Folder
 from study.running.in_process import InProcess
 from study.running.ray_session import Resources
 from study.running.steps import FAILURE, KIND
-from study.stages import jobs, room
+from study.stages import jobs, models, room
 from study.stages.confirm import check_models
 from study.stages.session import Means
 from study.stages.settle import Settle
@@ -55,7 +55,7 @@ def test_models_that_cannot_be_kept_cost_no_table(run, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(jobs.models, "keep_best", full)
+    monkeypatch.setattr(models, "keep_best", full)
     with pytest.raises(OSError, match="No space left"):
         run()
     trials = pd.read_parquet(tmp_path / "it" / "trials.parquet")
