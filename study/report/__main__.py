@@ -105,9 +105,21 @@ def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:
         from study.report.images import write_images
 
         return write_images(folders[0], form)
-    from study.report.page import write_report
+    return _write_page(folders[0])
 
-    return write_report(folders[0])
+
+def _write_page(folder: Path) -> Path:
+    """Write the page, and say in one line how many checks found something."""
+    from study.analysis import conclude
+    from study.analysis.checks.table import run_checks
+    from study.report.checks.named import counts_of
+    from study.report.page import write_page
+
+    found = conclude(folder)
+    path = write_page(found)
+    # apart from the path, which scripts read
+    sys.stderr.write(f"{counts_of(run_checks(found.tables, found.analysis))}\n")
+    return path
 
 
 def _compare(folders: Sequence[Path], form: str, *, out: Path) -> Path:

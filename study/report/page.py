@@ -10,11 +10,13 @@ from typing import Any
 from agecls.files import write_whole
 from study.analysis import Analysis, Conclusions, conclude
 from study.analysis.checks.recorded import majority_share
+from study.analysis.checks.table import run_checks
 from study.asked.factors import Factor
 from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data
+from study.report.checks.named import named_checks
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
 from study.report.head.digest import digest_of
@@ -105,6 +107,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         trials_json=embedded(trials.embedded()),
         live=live,
         audit=audit,
+        checks=named_checks(run_checks(tables, analysis)),
         provenance=sources,
         again=commands,
     )

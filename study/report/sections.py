@@ -221,7 +221,10 @@ PARTS: Final = (
         id="search", name="Search", title="What did searching and stopping bring?", figures=SEARCH
     ),
     Part(
-        id="checks", name="Checks", title="How far can these numbers be trusted?", figures=CHECKS
+        id="checks",
+        name="Checks",
+        figures=CHECKS,
+        template="checks.html.jinja",
     ),
     Part(id="trials", name="Trials", template="trials.html.jinja"),
     Part(

@@ -27,7 +27,7 @@ MOST_LOST: Final = 2.0
 lost on average."""
 
 
-def _stops_winners(_: Seen, analysis: Analysis) -> Finding:
+def _stops_winners(seen: Seen, analysis: Analysis) -> Finding:
     stops = analysis.stops[analysis.stops["wrong_share"].notna()].to_dict("records")
     if not stops:
         return absent("No arm has enough design trials to replay its stops.")
@@ -38,7 +38,7 @@ def _stops_winners(_: Seen, analysis: Analysis) -> Finding:
         elif row["best_stopped"] > LOST_OFTEN and row["mean_lost"] > MOST_LOST:
             found.append(
                 f"the best trial of {row['arm']} would be stopped more often than not, which "
-                f"costs {row['mean_lost']:.1f} points"
+                f"costs {seen.difference(row['mean_lost'])}"
             )
     if found:
         text = listed(found)
@@ -46,7 +46,7 @@ def _stops_winners(_: Seen, analysis: Analysis) -> Finding:
     return passed(f"Replayed on the design trials of {count(len(stops), 'arm')}, stops are sound.")
 
 
-def _imputes_badly(_: Seen, analysis: Analysis) -> Finding:
+def _imputes_badly(seen: Seen, analysis: Analysis) -> Finding:
     told = analysis.imputation[analysis.imputation["n_trials"] >= FEWEST].to_dict("records")
     if not told:
         return absent("No trial was stopped, or too few ran on to tell where curves lead.")
@@ -56,13 +56,14 @@ def _imputes_badly(_: Seen, analysis: Analysis) -> Finding:
         where = f"at {row['fraction']:.0%} of the schedule"
         error = row["rmse"] / n**0.5
         if abs(row["bias"]) > max(MOST_BIAS, SURE * error):
-            found.append(f"{row['bias']:+.1f} points off on average {where}")
+            found.append(f"{seen.difference(abs(row['bias']))} off on average {where}")
         elif _covers_too_little(row["coverage"], n):
             found.append(f"{row['coverage']:.0%} of 95 % intervals hold {where}")
     if found:
         return raised(f"Told from curves that were cut, ends are wrong: {listed(found)}.")
     worst = max(told, key=lambda row: abs(row["bias"]))
-    return passed(f"Held-out ends are told with {worst['bias']:+.1f} points of bias at the worst.")
+    bias = seen.difference(abs(worst["bias"]))
+    return passed(f"Held-out ends are off by {bias} on average at the worst.")
 
 
 def _fit_misses(_: Seen, analysis: Analysis) -> Finding:
@@ -86,13 +87,13 @@ def _fit_tells_little(_: Seen, analysis: Analysis) -> Finding:
     return passed(f"Left out of it, {text}.")
 
 
-def _luck(_: Seen, analysis: Analysis) -> Finding:
+def _luck(seen: Seen, analysis: Analysis) -> Finding:
     fit = analysis.fit.iloc[0]
     if not fit["n_full"] >= FEWEST:
         return absent(f"No surface was fitted to {FEWEST} full-length trials.")
     text = (
-        f"one training differs from the next by {fit['noise_sd']:.1f} points (sd), all factors "
-        f"together make {fit['spread_sd']:.1f}"
+        f"one training differs from the next by {seen.difference(fit['noise_sd'])} (sd), all "
+        f"factors together make {seen.difference(fit['spread_sd'])}"
     )
     if fit["noise_sd"] > fit["spread_sd"]:
         return raised(f"Luck is larger than effects: {text}.")

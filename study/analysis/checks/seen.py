@@ -36,6 +36,10 @@ class Seen:
         """The study's metric without its split, such as `accuracy`."""
         return metric_of(self.tables.study.metric)
 
+    def difference(self, points: float) -> str:
+        """A difference of the analysis in words, such as `2.6 points`."""
+        return self.tables.study.measure.difference(points)
+
     @cached_property
     def summary(self) -> Mapping[str, Any]:
         """What the audit of the data recorded; empty where that is unknown."""
@@ -48,11 +52,10 @@ class Seen:
 
     @cached_property
     def best(self) -> pd.DataFrame:
-        """A row of `trials` per arm: the completed trial with the highest final value."""
+        """A row of `trials` per arm: the completed trial with the best final value."""
         trials, metric = self.tables.trials, self.tables.study.metric
         done = trials[reached_end(trials, metric)]
-        order = done.sort_values(metric, ascending=False, kind="stable")
-        return order.drop_duplicates("arm").sort_index()
+        return done.loc[self.tables.study.measure.best_by(done, "arm")].sort_index()
 
     @cached_property
     def models(self) -> pd.DataFrame:

@@ -24,7 +24,7 @@ FALLS_OFF: Final = 0.03
 """Share of images that the last epoch gets wrong and the best one got right."""
 
 
-def _too_short(_: Seen, analysis: Analysis) -> Finding:
+def _too_short(seen: Seen, analysis: Analysis) -> Finding:
     frames = analysis.frames
     planned = frames.trials["epochs_planned"].to_numpy(dtype=float)
     full = frames.rows("full")
@@ -43,11 +43,12 @@ def _too_short(_: Seen, analysis: Analysis) -> Finding:
         return absent(f"Fewer than {FEWEST} curves of the longest schedule are whole.")
     middle = float(np.median(gain))
     text = (
-        f"in the last quarter of {longest:.0f} epochs a middling trial changes by {middle:+.1f} "
-        f"points (n = {len(gain):,})"
+        f"in the last quarter of {longest:.0f} epochs a middling trial "
+        f"{'gains' if middle >= 0 else 'loses'} {seen.difference(abs(middle))} "
+        f"(n = {len(gain):,})"
     )
     if middle > STILL_RISES:
-        return raised(f"Curves still rise: {text}.")
+        return raised(f"Training still gains: {text}.")
     return passed(f"{text[0].upper()}{text[1:]}.")
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from study.report.__main__ import main
 def test_the_report_s_path_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([folder.name, "--out", str(folder.parent)]) == 0
     path = folder / "report.html"
-    assert capsys.readouterr().out == f"{path}\n"
+    printed = capsys.readouterr()
+    assert printed.out == f"{path}\n"
+    assert re.fullmatch(r"\d+ checks: \d+ issues?, \d+ tips?, [^\n]+\.\n", printed.err)
     assert path.is_file()
     path.unlink()
 
@@ -36,8 +39,6 @@ def test_a_path_works_as_a_name(folder: Path, tmp_path: Path) -> None:
 def test_wrong_names_end_with_status_2_and_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], names: list[str], message: str
 ) -> None:
-    import re
-
     assert main([*names, "--out", str(folder.parent)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -66,7 +66,7 @@ def test_the_page_has_the_sections_and_figures_of_the_table_in_its_order(
 
 def test_sections_without_figures_are_left_out(tables: StudyTables) -> None:
     assert [section.part.id for section in sections_of(tables)] == [
-        "claims", "arms", "figures", "trials", "findings", "data", "provenance",
+        "claims", "arms", "figures", "checks", "trials", "findings", "data", "provenance",
     ]  # fmt: skip
 
 
