@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "study.confirm": "study.confirm",
     "study.settle": "study.settle",
     "study.report": "study.report.__main__",
+    "study.check": "study.check",
     "study.export_to": "study.export_to",
     "study.import_from": "study.import_from",
     "agecls.audit": "agecls.audit.__main__",

@@ -25,6 +25,7 @@ KNOWS = {
     "study.asked": {"agecls.nets"},
     "study.asked.claims": set(),
     "study.folder": {"study.asked"},
+    "study.locks": {"study.asked", "study.folder", "study.plan"},
     "study.plan": {"study.asked", "study.folder"},
     "study.running": {
         "agecls.data", "agecls.nets.kernels", "agecls.training", "study.asked", "study.folder",
@@ -42,10 +43,10 @@ KNOWS = {
         "study.plan",
     },
     "study.report": {
-        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder",
+        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder", "study.locks",
     },
     "study.report.head": {
-        "study.analysis.checks", "study.asked", "study.folder", "study.report.confirm",
+        "study.analysis.checks", "study.asked", "study.folder", "study.locks", "study.report.confirm",
     },
     "study.report.checks": {"study.analysis", "study.analysis.checks", "study.folder"},
     "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},
@@ -57,7 +58,7 @@ KNOWS = {
         "study.report.head",
     },
     "study.report.programs": {
-        "study.analysis", "study.asked", "study.folder", "study.report.confirm",
+        "study.analysis", "study.asked", "study.folder", "study.locks", "study.report.confirm",
         "study.report.head",
     },
     "study.report.search": {"study.analysis", "study.folder", "study.plan"},
@@ -71,7 +72,7 @@ KNOWS = {
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
         "study.analysis.models", "study.analysis.search", "study.analysis.settle", "study.asked",
-        "study.folder", "study.plan", "study.report", "study.running",
+        "study.folder", "study.locks", "study.plan", "study.report", "study.running",
     },
     "study.exporters": {"study.asked", "study.folder"},
     "study.imports": {"study.asked", "study.folder"},
@@ -139,6 +140,7 @@ def test_nothing_imports_a_command():
         "study.run",
         "study.confirm",
         "study.settle",
+        "study.check",
         "study.export_to",
         "study.import_from",
         "agecls.predict",
@@ -188,7 +190,7 @@ def test_a_module_has_at_most_four_hundred_lines():
 
 FILES = (
     r"study\.(toml|json)|record\.jsonl|journal\.log|report\.(html|md)"
-    r"|(choice|set|design)\.json|mlflow\.db"
+    r"|(choice|set|design|lock)\.json|mlflow\.db"
 )
 FOLDERS = (
     r"checkpoints|models|pretrained|scout|confirm|settle|predictions|external|figures|tensorboard"

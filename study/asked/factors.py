@@ -269,6 +269,12 @@ class Study:
         return self.claims + (self.settle.claims if self.settle else ())
 
     @property
+    def at_default(self) -> frozenset[str]:
+        """Fixed factors at the recipe's own default: a file of an older program lacks new ones."""
+        fixed = {f.name: f.levels[0] for f in self.of_role("fixed")}
+        return frozenset(n for n, v in fixed.items() if v == getattr(Recipe, n, None))
+
+    @property
     def is_to_be_scouted(self) -> bool:
         """Whether scouts have still to set the ranges of the rate."""
         return self.scout is not None and not self.scout.declared

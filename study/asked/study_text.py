@@ -5,7 +5,7 @@ tables, texts, numbers, booleans, and lists and inline tables of these.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -64,10 +64,23 @@ def lasting(study: Study) -> dict[str, str]:
     All but the faces' path, for they may move, what may grow, what scouts find, and what is
     spent after the search: trials are those planned at first, ranges those declared.
     """
+    return dict(_flat(lasting_tables(study)))
+
+
+def lasting_tables(study: Study) -> dict[str, Any]:
+    """What `lasting` says, as nested values, spelled as in the file."""
     first = replace(study.as_declared, trials=study.trials - study.added, added=0)
-    found = dict(_flat(_tables(first)))
-    may_change = ("[data] path", "[confirm] seeds", f"[{_SETTLE}]", f"[{_SETTLE}.")
-    return {k: v for k, v in found.items() if not k.startswith(may_change)}
+    tables = _tables(first)
+    for name in ("confirm", _SETTLE, f"{_SETTLE}.claims"):
+        tables.pop(name, None)
+    if "data" in tables:  # an imported study has none
+        tables["data"].pop("path")
+    return tables
+
+
+def claim_tables(claims: Iterable[Claim]) -> dict[str, Any]:
+    """Claims by their names, as nested values, spelled as in the file."""
+    return {claim.name: _claim_table(claim) for claim in claims}
 
 
 def is_safe_change(old: Study, new: Study) -> bool:
@@ -143,9 +156,9 @@ def _tables(study: Study) -> dict[str, Any]:
         if settle.time_budget is not None:
             tables[_SETTLE]["time_budget"] = f"{settle.time_budget!r}".removesuffix(".0") + "s"
     tables["factors"] = {f.name: _factor_table(f) for f in study.factors}
-    tables["claims"] = {c.name: _claim_table(c) for c in study.claims}
+    tables["claims"] = claim_tables(study.claims)
     if study.settle is not None and study.settle.claims:
-        tables[f"{_SETTLE}.claims"] = {c.name: _claim_table(c) for c in study.settle.claims}
+        tables[f"{_SETTLE}.claims"] = claim_tables(study.settle.claims)
     if study.included:
         tables["include"] = [dict(config) for config in study.included]
     return tables
@@ -172,7 +185,7 @@ def _imported_tables(study: Study, imported: Imported) -> dict[str, Any]:
             **({"notes": list(imported.notes)} if imported.notes else {}),
         },
         "factors": {f.name: _factor_table(f) for f in study.factors},
-        "claims": {c.name: _claim_table(c) for c in study.claims},
+        "claims": claim_tables(study.claims),
     }
 
 

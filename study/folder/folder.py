@@ -1,6 +1,6 @@
 """Where everything in a study's folder lies: the one owner of its names.
 
-    NAME/      study.toml, study.json, record.jsonl, journal.log, checkpoints/TRIAL.pt
+    NAME/      study.toml, study.json, lock.json, record.jsonl, journal.log, checkpoints/TRIAL.pt
                trials.parquet and the other tables, report.html, report.md, figures/
                models/ARM/              the search's best, and confirmed/seedN/ of fresh seeds
                                         (seedN-foldF/ where the study has folds)
@@ -163,6 +163,11 @@ class Folder(Home):
     def provenance(self) -> Path:
         """Where its numbers come from; `study.folder.provenance` reads and writes it."""
         return self.path / PROVENANCE
+
+    @property
+    def lock(self) -> Path:
+        """What was fixed before the first trial, with its hash; `study.locks` reads it."""
+        return self.path / "lock.json"
 
     @property
     def report(self) -> Path:

@@ -86,7 +86,7 @@ class Confirmed:
 
 
 _STAGES: Final = (
-    "folds", "pretrained", "scout", "test_reads", "confirm", "external", "settle",
+    "lock", "folds", "pretrained", "scout", "test_reads", "confirm", "external", "settle",
 )  # fmt: skip
 """What only a stage that has run, or one with folds, leaves."""
 
@@ -104,6 +104,7 @@ class Provenance:
         data: The faces.
         claims_hash: Of the claims, before the search.
         asked: What may not change later, as text by key; None: begun before this was kept.
+        lock: Hash of what was fixed before the first trial; None: begun before this was kept.
         started_at: UTC.
         ended_at: Of the last sitting that ended.
         finished: Whether all that was asked is done.
@@ -128,6 +129,7 @@ class Provenance:
     data: Faces
     claims_hash: str | None = None
     asked: dict[str, str] | None = None
+    lock: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
     finished: bool = False
@@ -230,7 +232,17 @@ class Provenance:
         Provenance of earlier versions knows the claims' hash alone.
         """
         if self.asked is not None:
-            return differences(self.asked, lasting(study))
+            asked = lasting(study)
+            # of a recipe's fields those that came since then stand at their default
+            since = {
+                f"[factors.{name}] {key}"
+                for name in study.at_default
+                for key in ("role", "value")
+                if f"[factors.{name}] role" not in self.asked
+            }
+            return differences(
+                self.asked, {place: text for place, text in asked.items() if place not in since}
+            )
         problem = changed_claims(self.claims_hash, study)
         return [f"claims: {problem}"] if problem else []
 

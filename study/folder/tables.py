@@ -139,7 +139,7 @@ def read_study(folder: Path) -> StudyTables:
     """
     check_is_study(folder)
     home = Folder(folder)
-    tables = _without_epochs(home)
+    tables = read_without_epochs(folder)
     metric = _metric_of_its_own(tables.study)
     return tables.having(epochs=read_table(home.table("epochs"), "epochs", metric=metric))
 
@@ -162,10 +162,12 @@ def read_concluded(folder: Path) -> StudyTables | None:
     newest = max(path.stat().st_mtime_ns for path in facts if path.is_file())
     if min(path.stat().st_mtime_ns for path in told) < newest:
         return None
-    return _without_epochs(home)
+    return read_without_epochs(folder)
 
 
-def _without_epochs(home: Folder) -> StudyTables:
+def read_without_epochs(folder: Path) -> StudyTables:
+    """As `read_study`, with an empty table of epochs."""
+    home = Folder(folder)
     study = home.read_study()
     trials = read_table(
         home.table("trials"), "trials", factors=study.factors, metric=_metric_of_its_own(study)

@@ -5,10 +5,12 @@ from typing import Any
 
 from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
 from study.asked.factors import Study
+from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import changed_claims
 from study.folder.tables import StudyTables
-from study.report.wording import count
+from study.locks.lock import ADDITIONS, HASH, read_lock
+from study.report.wording import count, listed
 
 
 def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
@@ -29,6 +31,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Data", study.data),
         ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
+        *lock_rows(tables),
         ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
         ("Imported from", study.imported.source if study.imported else None),
         ("Folder", str(tables.folder)),
@@ -38,6 +41,21 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
 
 def _seed(study: Study) -> str:
     return f"{study.seed} (each trial's own is in its configuration)"
+
+
+def lock_rows(tables: StudyTables) -> list[tuple[str, str]]:
+    """What was fixed before the first trial; none where the study was begun without a lock."""
+    try:
+        lock = read_lock(Folder(tables.folder))
+    except StudyError:  # the answer's warnings have it
+        return []
+    if lock is None:
+        return []
+    rows = [("Locked", f"{lock['locked_at']}, SHA-256 {lock[HASH]}")]
+    for one in lock[ADDITIONS]:
+        names = listed(list(one["claims"]))
+        rows.append(("Added to the lock", f"{one['added_at']}: {names}, SHA-256 {one[HASH]}"))
+    return rows
 
 
 def pretrained_start(study: Study) -> str:

@@ -15,7 +15,7 @@ from study.report.head.digest import Digest, digest_of
 from study.report.head.earlier import earlier_note
 from study.report.head.ledger import STAGE_NAMES, Entry, Standing, note_of_stages
 from study.report.head.overview import arms_n, budget_sentence, progress_data
-from study.report.sources import pretrained_start
+from study.report.sources import lock_rows, pretrained_start
 from study.report.wording import ACCURACY, SYMBOLS, count, percent
 
 _MARKUP: Final = re.compile(r"([\\`*_<>|~&!]|(?<=\])[(:\[])")
@@ -167,6 +167,7 @@ def _provenance(digest: Digest) -> str:
         f"pretrained: {start}" if (start := pretrained_start(digest.tables.study)) else "",
         *_data(digest.tables.study, fingerprint),
         f"begun {known['started_at']}" if known.get("started_at") else "",
+        *(f"{name.lower()} {value}" for name, value in lock_rows(digest.tables)),
     ]
     return " · ".join(part if part.startswith("`") else plain(part) for part in parts if part)
 

@@ -17,6 +17,7 @@ from study.folder.tables import read_study
 from study.folder.tabulate import check_on_record
 from study.running.interruption import stop_on_signals
 from study.stages import room
+from study.stages.lock import lock
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage, begun, held, opened
@@ -58,7 +59,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
             in it says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
-    stages: list[Stage] = [_pretrain, scout, search]
+    stages: list[Stage] = [lock, _pretrain, scout, search]
     check_on_record(folder, "trials")
     if study.confirm_seeds > 0:
         check_on_record(folder, "confirm")
@@ -143,7 +144,7 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: "Settle") -> O
     check_on_record(folder, "settle")
     with _after_the_search(study, folder, means, so="recipes follow") as session:
         contents(study, folder.path, session.provenance)
-        session.run([stage])
+        session.run([lock, stage])
     return _outcome(session)
 
 

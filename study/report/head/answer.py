@@ -12,7 +12,10 @@ from study.analysis.checks.recorded import (
     idle_models,
     looks_at_test,
 )
+from study.errors import StudyError
+from study.folder.folder import Folder
 from study.folder.tables import StudyTables
+from study.locks.verify import lock_problems
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, is_running, lead_sentence
@@ -166,6 +169,21 @@ def _factor(row: dict[str, Any]) -> str:
     return f"{row['factor']} {percent(share)} [{low * 100:.1f}, {high * 100:.1f}]"
 
 
+def _not_as_locked(tables: StudyTables) -> list[str]:
+    """How the study differs from what was locked before its first trial."""
+    try:
+        problems = lock_problems(Folder(tables.folder))
+    except StudyError as error:
+        problems = [str(error)]
+    if not problems:
+        return []
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    return [
+        "The study is not what was locked before its first trial, so its verdicts are no test of "
+        f"that: {problems[0]}{more}."
+    ]
+
+
 def _hardly_learned(tables: StudyTables) -> list[str]:
     """Which confirmed nets are no better than naming how common each class is."""
     idle, n_trained = idle_models(tables)
@@ -212,6 +230,7 @@ def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[st
             "The claims are not those that were on record when the search began: they were "
             "changed since, and verdicts on them are no test."
         )
+    found += _not_as_locked(tables)
     if len(looks) > 1:
         when = listed([look["at"] for look in looks])
         found.append(

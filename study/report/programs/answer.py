@@ -14,6 +14,7 @@ from study.report.head.overview import progress_data
 from study.report.programs.arms import arms_told, best_told
 from study.report.programs.claims import claims_told
 from study.report.programs.factors import contrasts_of_arms, factors_told, pairs_told
+from study.report.programs.locked import lock_told
 from study.report.programs.plain import as_json
 
 VERSION: Final = 1
@@ -56,6 +57,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "warnings": list(digest.answer.warnings),
         "checks": [],
         "provenance": _provenance(tables),
+        "lock": lock_told(tables),
     }
 
 

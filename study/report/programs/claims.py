@@ -10,6 +10,7 @@ from study.measure import SHARE
 from study.report.confirm.values import ConfirmedValues
 from study.report.head.ledger import Entry, Standing
 from study.report.programs.images import judged_on
+from study.report.programs.locked import added_at
 from study.report.programs.plain import Row, ends, estimate, flag, whole, word
 
 LEVEL: Final = 0.95
@@ -64,7 +65,7 @@ def _declared(entry: Entry, tables: StudyTables) -> dict[str, Any]:
     if entry.claim is None:
         return {"when": "unknown", "at": None}
     if entry.is_added:
-        return {"when": "after the search", "at": None}
+        return {"when": "after the search", "at": added_at(tables.folder).get(entry.name)}
     known = tables.provenance or {}
     if not known.get("claims_hash"):
         return {"when": "unknown", "at": None}

@@ -1,0 +1,72 @@
+"""Whether a study's tables and study file are what its own record says they were."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pandas as pd
+
+from study.folder.columns import config_column
+from study.folder.folder import Folder
+from study.folder.provenance import Provenance
+from study.folder.tables import StudyTables
+from study.folder.tabulate import trials_frame
+
+_AS_RECORDED: Final = ("number", "arm", "origin", "seed", "status", "epochs_run")
+
+
+def record_problems(tables: StudyTables) -> list[str]:
+    """How a study differs from its record, a line each; another tool's has none.
+
+    Raises:
+        StudyError: The record or `study.json` is damaged.
+    """
+    return [*_asked(tables), *_trials(tables)]
+
+
+def _asked(tables: StudyTables) -> Iterator[str]:
+    """What has changed in the study file since the study began."""
+    if not (tables.provenance or {}).get("data"):  # nothing that we wrote
+        return
+    folder = Folder(tables.folder)
+    known = Provenance.read(folder)
+    for change in known.changes(tables.study) if known else ():
+        yield f"{folder.study_file}: changed since the study began: {change}"
+
+
+def _trials(tables: StudyTables) -> Iterator[str]:
+    """Rows of the table of trials that do not follow from the record; scouts have their own."""
+    folder, study = Folder(tables.folder), tables.study
+    recorded = folder.trials()
+    if not recorded or not (tables.provenance or {}).get("finished"):
+        return  # another tool's, or the table is behind a search that runs
+    names = [*_AS_RECORDED, study.metric, *(config_column(f.name) for f in study.factors)]
+    written = tables.trials[tables.trials["origin"] != "scout"].set_index("trial_id")
+    expected = trials_frame(study, recorded.values()).set_index("trial_id")
+    if set(written.index) != set(expected.index):
+        yield (
+            f"{folder.table('trials')}: holds {len(written):,} trials of the search; "
+            f"{folder.record.name} has {len(expected):,}"
+            + " others"
+            * (len(written) == len(expected))
+        )
+        return
+    filled = {config_column(f.name) for f in study.of_role("fixed")}
+    for name in names:
+        differs = _differs(written[name], expected[name].reindex(written.index))
+        if name in filled:  # in the table, by who reads it
+            differs &= expected[name].reindex(written.index).notna()
+        if differs.any():
+            trial = differs.idxmax()
+            yield (
+                f"{folder.table('trials')}, trial {trial}: `{name}` is {written[name][trial]}; "
+                f"{folder.record.name} has {expected[name][trial]}"
+            )
+
+
+def _differs(written: pd.Series, expected: pd.Series) -> pd.Series:
+    is_there = written.notna() & expected.notna()
+    is_one_missing = written.notna() != expected.notna()
+    is_other = written.astype(object).where(is_there, 0) != expected.astype(object).where(
+        is_there, 0
+    )
+    return (is_one_missing | is_other).fillna(True).astype(bool)
