@@ -43,10 +43,12 @@ KNOWS = {
         "study.plan",
     },
     "study.report": {
-        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder", "study.locks",
+        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder",
+        "study.locks",
     },
     "study.report.head": {
-        "study.analysis.checks", "study.asked", "study.folder", "study.locks", "study.report.confirm",
+        "study.analysis.checks", "study.asked", "study.folder", "study.locks",
+        "study.report.confirm",
     },
     "study.report.checks": {"study.analysis", "study.analysis.checks", "study.folder"},
     "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},

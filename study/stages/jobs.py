@@ -15,9 +15,9 @@ from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
 from study.folder.tables import read_study
 from study.folder.tabulate import check_on_record
+from study.locks.fixing import fix
 from study.running.interruption import stop_on_signals
 from study.stages import room
-from study.stages.lock import lock
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage, begun, held, opened
@@ -90,6 +90,17 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
 
             problems = models.keep_best(found, data, folder.path, checkpoints)
     return _outcome(session, *summary(found, session.majority(found)), *problems)
+
+
+def lock(session: Session) -> bool:
+    """The stage before all others: what is asked is locked before anything is trained."""
+    folder, record = session.folder, session.record
+    # another tool's tables have no record of ours
+    has_begun = record is None or bool(record.trials) or folder.table("trials").exists()
+    has_begun = has_begun or bool(folder.scout.trials())
+    if line := fix(session.study, folder, session.provenance, has_begun=has_begun):
+        session.say(line)
+    return True
 
 
 def _pretrain(session: Session) -> bool:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,20 @@ def test_a_table_that_its_record_does_not_give_is_seen(tmp_path, capsys):
     )  # fmt: skip
     assert check(home) == 5
     assert "trial t00007: `val_accuracy` is" in capsys.readouterr().err
+
+
+def test_the_workflow_in_the_docs_fails_where_a_claim_is_refuted(home, tmp_path):
+    """Its last step, done by the shell with the study's folder in its place."""
+    yaml = pytest.importorskip("yaml")
+    from tests.pages import Page
+
+    [text] = Page("docs/programs.md").blocks("yaml")
+    step = yaml.safe_load(text)["jobs"]["claims"]["steps"][-1]["run"]
+    said = tmp_path / "bin" / "python"  # in its place one that has the status of a check
+    said.parent.mkdir()
+    for status, is_passed in {0: True, 3: False, 4: True, 5: False, 2: False, 1: False}.items():
+        said.write_text(f'#!/bin/sh\n[ "$*" = "-m study.check results/NAME" ] && exit {status}\n')
+        said.chmod(0o755)
+        path = f"{said.parent}:{os.environ['PATH']}"
+        done = subprocess.run(["bash", "-e", "-c", step], env={**os.environ, "PATH": path})
+        assert (done.returncode == 0) == is_passed, status

@@ -11,7 +11,7 @@ from study.folder.folder import Folder
 from study.folder.record import Record
 from study.locks.lock import last_hash, read_lock
 from study.locks.verify import lock_problems
-from study.stages.lock import lock
+from study.stages.jobs import lock
 from tests.study import staged
 from tests.study.locked import claim
 from tests.study.report.simulated import a_study
@@ -29,9 +29,8 @@ def home(tmp_path):
 def locked(home, study=None):
     """What the stage printed; the session is written as one that begins."""
     with Record(home.path) as record:
-        session, text = staged.session_at(
-            study or home.read_study(), home.path, None, record=record
-        )
+        session, text = staged.session_at(study or home.read_study(), home.path, None)
+        session.record = record
         session.provenance.write(home)
         assert lock(session)
     return text.getvalue()
@@ -60,7 +59,7 @@ def test_a_kill_between_the_two_files_is_made_up_for(home, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("study.stages.lock.write_lock", killed)
+        patch.setattr("study.locks.fixing.write_lock", killed)
         with pytest.raises(KeyboardInterrupt):
             locked(home)
     assert locked(home).startswith("Locked before")
