@@ -107,18 +107,20 @@ def _grid(steps: Sequence[float]) -> Grid:
 
 
 def _length_setting(trials: Sequence[Trial], grid: Grid) -> str | None:
-    """A whole-numbered setting that completed trials end at and that none goes beyond."""
-    done = [trial for trial in trials if trial.state == "completed" and trial.curve]
-    names = {name for trial in done for name in trial.params}
-    for name in sorted(names):
-        told = [trial.params.get(name) for trial in done]
+    """A whole-numbered setting that no trial goes beyond and that trials of two values end at.
+
+    Most may end before it, since they were stopped.
+    """
+    begun = [trial for trial in trials if trial.curve]
+    for name in sorted({name for trial in begun for name in trial.params}):
+        told = [trial.params.get(name) for trial in begun]
         if not all(isinstance(n, int) and not isinstance(n, bool) for n in told):
             continue
         # counted from 0, the last step is one below the length
-        ends = [trial.curve[-1][0] + grid.shift for trial in done]
-        at_end = sum(end == n for end, n in zip(ends, told, strict=True))
-        beyond = any(end > float(n or 0) for end, n in zip(ends, told, strict=True))
-        if len(set(told)) > 1 and not beyond and at_end >= len(done) / 2:
+        ends = [trial.curve[-1][0] + grid.shift for trial in begun]
+        pairs = list(zip(ends, told, strict=True))
+        is_bound = all(end <= float(n or 0) for end, n in pairs)
+        if is_bound and len({n for end, n in pairs if end == n}) > 1:
             return name
     return None
 

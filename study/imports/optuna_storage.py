@@ -22,6 +22,9 @@ from study.imports.search import Domain, Search, State, Trial
 _SQLITE: Final = b"SQLite format 3\0"
 _FILE_URL: Final = "sqlite:///"
 
+_MOST_STEPS: Final = 12
+"""Values up to which a number in steps is a factor of levels."""
+
 _STATES: Final[dict[TrialState, State]] = {
     TrialState.COMPLETE: "completed",
     TrialState.PRUNED: "stopped",
@@ -40,7 +43,19 @@ def read_optuna(storage: str, study: str | None = None) -> Search:
     Raises:
         StudyError: There is no such storage or study, or it has several objectives.
     """
-    found = _load(storage, study)
+    return search_of(_load(storage, study), storage)
+
+
+def search_of(found: optuna.Study, storage: str) -> Search:
+    """A study of Optuna that has been opened.
+
+    Args:
+        found: It.
+        storage: Where it lies, in words.
+
+    Raises:
+        StudyError: It has several objectives.
+    """
     if len(found.directions) > 1:
         raise StudyError(
             f"{storage}: study {found.study_name} has {len(found.directions)} objectives; "
@@ -129,11 +144,26 @@ def _trial(trial: FrozenTrial) -> Trial:
     )
 
 
+def _grid(distribution: FloatDistribution | IntDistribution) -> tuple[float, ...]:
+    """The values of a number that moves in few steps, such as 32, 64, 96; else none."""
+    is_whole = isinstance(distribution, IntDistribution)
+    step = distribution.step
+    if step is None or (is_whole and step == 1):
+        return ()
+    n = round((distribution.high - distribution.low) / step) + 1
+    if n > _MOST_STEPS:
+        return ()
+    return tuple(distribution.low + k * step for k in range(n))
+
+
 def _domain(distribution: BaseDistribution) -> Domain:
     match distribution:
         case CategoricalDistribution():
             return Domain(choices=tuple(distribution.choices))
         case FloatDistribution() | IntDistribution():
+            grid = _grid(distribution)
+            if grid:
+                return Domain(choices=grid)
             return Domain(
                 low=float(distribution.low),
                 high=float(distribution.high),

@@ -2,9 +2,11 @@ import pickle
 
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import create_trial
 
 from study.errors import StudyError
-from study.imports.optuna_storage import read_optuna
+from study.imports.optuna_storage import read_optuna, search_of
 from tests.study.imports.searches import EPOCHS, optuna_study
 
 
@@ -35,6 +37,25 @@ def test_ranges_are_those_of_the_distributions(stored):
     assert (domains["rate"].low, domains["rate"].high, domains["rate"].is_log) == (1e-5, 0.1, True)
     assert domains["layers"].is_whole
     assert domains["net"].choices == ("ORG", "mlp", None)
+
+
+def test_a_number_of_few_steps_has_levels():
+    theirs = optuna.create_study()
+    theirs.add_trial(
+        create_trial(
+            params={"units": 64, "width": 0.5, "depth": 3},
+            distributions={
+                "units": IntDistribution(32, 96, step=32),
+                "width": FloatDistribution(0.0, 1.0, step=0.01),
+                "depth": IntDistribution(1, 4),
+            },
+            value=0.0,
+        )
+    )
+    [trial] = search_of(theirs, "memory").trials
+    assert trial.domains["units"].choices == (32, 64, 96)
+    assert (trial.domains["width"].low, trial.domains["width"].high) == (0.0, 1.0)
+    assert trial.domains["depth"].choices == ()
 
 
 def test_a_study_is_asked_for_where_there_are_several(tmp_path):
