@@ -163,7 +163,6 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
     trials = tables.trials
     chosen = _choose(trials, measure, np.unique(np.fromiter(drawn, dtype=int)))
     rows = trials.iloc[chosen]
-    best = ACCURACY
     columns = [
         Column(key="number", label="trial", values=_numbers(rows["number"]), is_whole=True),
         _levels("arm", "arm", rows["arm"], tuple(arm_marks(study))),
@@ -175,12 +174,7 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
             values=_numbers(rows[measure.column]),
             measure=measure,
         ),
-        Column(
-            key="best_val_accuracy",
-            label="best epoch's" if measure == best else f"best epoch's {best.label}",
-            values=_numbers(rows["best_val_accuracy"]),
-            measure=best,
-        ),
+        *([] if study.imported else [_best_epoch(rows, measure)]),
         Column(
             key="epochs_run", label="epochs", values=_numbers(rows["epochs_run"]), is_whole=True
         ),
@@ -195,6 +189,16 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
         seeds=tuple(None if pd.isna(seed) else int(seed) for seed in rows["seed"].tolist()),
         configuration=study.factors,
         n_trials=len(trials),
+    )
+
+
+def _best_epoch(rows: pd.DataFrame, measure: Measure) -> Column:
+    best = ACCURACY
+    return Column(
+        key="best_val_accuracy",
+        label="best epoch's" if measure == best else f"best epoch's {best.label}",
+        values=_numbers(rows["best_val_accuracy"]),
+        measure=best,
     )
 
 

@@ -27,7 +27,7 @@ def test_the_page_tells_nothing_of_faces_weights_or_training(home):
     words = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page, flags=re.S)
     assert "imported search" in words
     assert "a search by hand" in words
-    for word in ("faces", "pretrained", "agecls.audit", "study.run", "design_share", "points"):
+    for word in ("faces", "pretrained", "agecls.audit", "study.run", "accuracy", "points"):
         assert word not in words, word
 
 
