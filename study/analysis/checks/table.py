@@ -32,4 +32,8 @@ def run_checks(tables: StudyTables, analysis: Analysis | None = None) -> tuple[C
         analysis: What the analysis found in them; without, what hangs on it is not applicable.
     """
     seen = Seen(tables=tables, analysis=analysis)
-    return tuple(check.on(seen) for check in CHECKS)
+    found = tuple(check.on(seen) for check in CHECKS)
+    if tables.study.imported is None:
+        return found
+    # no stage of a study that trains nothing will ever make the others apply
+    return tuple(one for one in found if one.outcome != "not applicable")
