@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from study.asked.factors import Factor, Level, Range
+from study.asked.toml_tables import MAX_LEVELS
 from study.imports.search import Domain, Trial
 
 MOST_LEVELS: Final = 40
@@ -147,6 +148,9 @@ def _no_factor(setting: _Setting) -> str:
     levels = setting.levels
     if any(isinstance(v, float) and not math.isfinite(v) for v in levels):
         return "it has values that are no finite numbers"
+    choices = next((d.choices for d in setting.domains if d and d.choices), ())
+    if len(choices) > MAX_LEVELS:
+        return f"{len(choices)} choices are more than a factor has levels"
     is_declared = any(d is not None for d in setting.domains)
     if isinstance(levels[0], str) and len(levels) > MOST_LEVELS and not is_declared:
         return f"{len(levels)} different texts are no levels"

@@ -1,6 +1,8 @@
 """A search as a study's folder: a study file to edit, a table of trials and one of epochs."""
 
+import math
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -56,6 +58,7 @@ def write_search(search: Search, home: Folder, wishes: Wishes) -> Study:
             raise StudyError(f"{path}: it is there already; choose another NAME")
     if not search.trials:
         raise StudyError(f"{search.source}: it has no trial")
+    search, of_curves = _with_fitting_curves(search)
     lengths, found = with_lengths(search, length=wishes.length), varied(search.trials)
     metric = _safe_name(search.metric)
     full = [p.trial.value for p in lengths.trials if p.state == "completed"]
@@ -67,7 +70,7 @@ def write_search(search: Search, home: Folder, wishes: Wishes) -> Study:
         )
     scale = _scale(search, values, wishes)
     is_design = wishes.at_random and all(p.state != "stopped" for p in lengths.trials)
-    notes = tuple(_notes(search, lengths, found, wishes, is_design=is_design))
+    notes = (*of_curves, *_notes(search, lengths, found, wishes, is_design=is_design))
     study = Study(
         name=home.path.resolve().name,
         question="Which settings matter in this search?",
@@ -91,11 +94,40 @@ def write_search(search: Search, home: Folder, wishes: Wishes) -> Study:
     )
     trials = _trials(study, lengths, found, origin="design" if is_design else "search")
     home.path.mkdir(parents=True, exist_ok=True)
-    home.write_table("trials", trials, study)
-    home.write_table("epochs", _epochs(metric, lengths), study)
-    # last: a folder with this file is a study's
-    write_whole(home.study_file, _text(study, found, wishes).encode())
-    return home.read_study()
+    try:
+        home.write_table("trials", trials, study)
+        home.write_table("epochs", _epochs(metric, lengths), study)
+        # last: a folder with this file is a study's
+        write_whole(home.study_file, _text(study, found, wishes).encode())
+        return home.read_study()
+    except StudyError:
+        # what cannot be read must not look like a study
+        for path in kept:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _with_fitting_curves(search: Search) -> tuple[Search, tuple[str, ...]]:
+    """The search without curves that are of something else than the final values, and a note."""
+    ends = [
+        (trial.value, [value for _, value in trial.curve])
+        for trial in search.trials
+        if trial.curve and trial.value is not None
+    ]
+    pick = min if search.is_minimised else max
+    is_last = [math.isclose(value, curve[-1], rel_tol=1e-6) for value, curve in ends]
+    is_best = [math.isclose(value, pick(curve), rel_tol=1e-6) for value, curve in ends]
+    if 2 * sum(is_last) >= len(ends):
+        return search, ()
+    if 2 * sum(is_best) >= len(ends):
+        return search, (
+            "The final value of a trial is the best of its curve, not the last one: it flatters.",
+        )
+    bare = tuple(replace(trial, curve=()) for trial in search.trials)
+    return replace(search, trials=bare), (
+        "Curves are left out: they do not end at the final values, so they tell something else. "
+        "Trials that were stopped count for nothing.",
+    )
 
 
 def _safe_name(metric: str) -> str:
@@ -157,8 +189,9 @@ def _typed(column: pd.Series, factor: Factor) -> pd.Series:
     return column.astype("Int64") if factor.is_whole else column.astype(float)
 
 
-def _utc(time: Any) -> Any:
-    return None if time is None else pd.Timestamp(time).tz_localize(None).tz_localize("UTC")
+def _utc(time: datetime | None) -> pd.Timestamp | None:
+    # a time without a zone is this machine's, as Optuna writes it
+    return None if time is None else pd.Timestamp(time.astimezone(UTC))
 
 
 def _last(paced: Paced) -> float | None:

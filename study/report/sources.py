@@ -34,6 +34,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         *lock_rows(tables),
         ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
         ("Imported from", study.imported.source if study.imported else None),
+        ("An epoch here is", study.imported.epoch if study.imported else None),
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]

@@ -128,6 +128,10 @@ def curves_panel(tables: StudyTables, *, majority: float | None) -> Panel:
         )
     note += data.beyond("have a plot")
     figure = curves_figure(data, arm_marks(tables.study))
+    if tables.study.imported:
+        figure.update_xaxes(
+            title_text=inert(tables.study.imported.epoch), selector={"title.text": "epoch"}
+        )
     return Panel(reading=reading, note=note, alt=_alt(data), figure=figure)
 
 

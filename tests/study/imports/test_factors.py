@@ -110,6 +110,12 @@ def test_levels_are_of_one_kind(values, levels):
     assert found.factors[0].levels == levels
 
 
+def test_more_choices_than_a_factor_has_levels_are_left_out():
+    choices = tuple(f"c{k}" for k in range(101))
+    found = varied(trials({"x": "c1"}, {"x": "c2"}, domains=[{"x": Domain(choices=choices)}] * 2))
+    assert "101 choices" in found.left_out["x"]
+
+
 def test_names_and_paths_are_no_levels():
     found = varied(trials(*[{"path": f"/data/{k}", "a": k % 2 == 0} for k in range(60)]))
     assert "60 different texts" in found.left_out["path"]

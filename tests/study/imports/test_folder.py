@@ -92,6 +92,53 @@ def test_a_metric_that_names_another_column_is_renamed(tmp_path):
     assert study.metric == "metric_seed"
 
 
+def curved(*trials, **more):
+    """A search of trials that are their values by step and their final value."""
+    return flat(
+        trials=tuple(
+            Trial(
+                name=str(n),
+                state="completed",
+                params={"a": n / 10},
+                curve=tuple(enumerate(map(float, curve), 1)),
+                value=float(value),
+            )
+            for n, (curve, value) in enumerate(trials)
+        ),
+        **more,
+    )
+
+
+def test_curves_of_something_else_are_left_out(tmp_path):
+    home = Folder(tmp_path / "a")
+    study = write_search(curved(([0.5, 0.8], 3.0), ([0.6, 0.9], 2.0)), home, Wishes())
+    assert study.imported.notes[0].startswith("Curves are left out")
+    tables = read_study(home.path)
+    assert tables.epochs.empty
+    assert tables.trials["status"].eq("completed").all()
+
+
+def test_a_final_value_that_is_the_best_of_its_curve_is_said_to_flatter(tmp_path):
+    home = Folder(tmp_path / "a")
+    study = write_search(curved(([3, 1, 2], 1), ([4, 2, 3], 2)), home, Wishes())
+    assert "it flatters" in study.imported.notes[0]
+    assert len(read_study(home.path).epochs) == 6
+
+
+def test_a_search_that_varied_nothing_is_reported_as_such(tmp_path):
+    home = Folder(tmp_path / "a")
+    trials = [Trial(name=str(n), state="completed", params={"a": 1}, value=n) for n in range(12)]
+    write_search(flat(trials=tuple(trials)), home, Wishes())
+    assert "No factor was varied." in write_report(home.path).read_text()
+
+
+def test_a_name_that_no_study_can_have_leaves_nothing_that_looks_like_one(tmp_path):
+    home = Folder(tmp_path / "a:b")
+    with pytest.raises(StudyError, match="cannot name a folder"):
+        write_search(flat(1.0, 2.0), home, Wishes())
+    assert not list(home.path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("trials", "says"),
     [
