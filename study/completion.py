@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "study.settle": "study.settle",
     "study.report": "study.report.__main__",
     "study.check": "study.check",
+    "study.query": "study.query",
     "study.export_to": "study.export_to",
     "study.import_from": "study.import_from",
     "agecls.audit": "agecls.audit.__main__",

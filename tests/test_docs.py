@@ -56,6 +56,7 @@ FILLED_IN = {
 
 TRAINING = {"study.confirm", "study.settle", "agecls.pretrain"}
 EXTRAS = {
+    "study.query": "duckdb",
     "study.export_to tensorboard": "tensorboard",
     "study.export_to mlflow": "mlflow",
     "study.completion": "shtab",

@@ -143,6 +143,7 @@ def test_nothing_imports_a_command():
         "study.confirm",
         "study.settle",
         "study.check",
+        "study.query",
         "study.export_to",
         "study.import_from",
         "agecls.predict",

@@ -198,6 +198,10 @@ class Folder(Home):
         """The parquet file of a table."""
         return self.path / table_file(kind)
 
+    def tables(self) -> Iterator[Path]:
+        """The parquet file of every table that is there, whoever wrote it."""
+        yield from self.path.glob("*.parquet")
+
     @property
     def scout(self) -> Home:
         """Where the scouts are run."""

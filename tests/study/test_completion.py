@@ -27,8 +27,8 @@ def script(tmp_path_factory):
     [
         (
             "python -m study.",
-            "study.run study.confirm study.settle study.report study.check study.export_to "
-            "study.import_from",
+            "study.run study.confirm study.settle study.report study.check study.query "
+            "study.export_to study.import_from",
         ),
         ("python3 -m agecls.pre", "agecls.pretrain agecls.predict"),
         ("python -m study.run fa", "faces-cpu faces-gpu"),
