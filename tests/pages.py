@@ -13,7 +13,9 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"(?<!`)`((?:[^`\n]|\n(?!\n))+)`(?!`)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_COMMAND = re.compile(r"python -m ((?:agecls|study|tests)(?:\.\w+)+)([^\n|>&);]*)")
+_COMMAND = re.compile(
+    r"python -m ((?:agecls|study|tests)(?:\.\w+)+)((?:\"[^\"\n]*\"|[^\n|>&);])*)"
+)
 _FILE = re.compile(r"[\w./-]*\w\.(?:html|md|onnx|db|parquet|csv)\b")
 
 
