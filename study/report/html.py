@@ -20,6 +20,7 @@ _SCRIPTS: Final = (
     "numbers.js",
     "selection.js",
     "brush.js",
+    "parts.js",
     "figures.js",
     "trials.js",
     "page.js",

@@ -139,6 +139,9 @@ const paintMarks = () => {
   }
 };
 
+// What is folded has no width to be drawn in; it is drawn when it is opened.
+const isFolded = (plot) => plot.closest("details:not([open])") !== null;
+
 // One figure after another, those in view first, so that the page can be read meanwhile. A newer
 // selection ends the round of an older one.
 let round = 0;
@@ -154,7 +157,7 @@ const drawSoon = () => {
     const { top, bottom } = plot.getBoundingClientRect();
     return Math.max(top - window.innerHeight, -bottom, 0);
   };
-  const left = [...plots].sort((a, b) => distance(a) - distance(b));
+  const left = plots.filter((plot) => !isFolded(plot)).sort((a, b) => distance(a) - distance(b));
   const next = () => {
     if (version !== round) return;
     const plot = left.shift();
@@ -170,7 +173,8 @@ const drawSoon = () => {
 const redrawAll = () => {
   paintMarks();
   round += 1;
-  Promise.all(plots.map(draw)).then(() => settled(true));
+  for (const plot of plots) if (isFolded(plot)) delete plot.dataset.state;
+  Promise.all(plots.filter((plot) => !isFolded(plot)).map(draw)).then(() => settled(true));
 };
 
 // A saved figure stands alone: with its question, and the arms' names that the page has above.
@@ -197,6 +201,14 @@ const save = (id) => {
   });
 };
 
+const unfolded = (details) => {
+  const inside = details.open ? plots.filter((plot) => details.contains(plot)) : [];
+  if (!inside.length || isPrinting) return;
+  // the window may have changed while they had no width
+  for (const plot of inside) if (plot.dataset.state) Plotly.Plots.resize(plot);
+  drawSoon();
+};
+
 const startFigures = () => {
   paintMarks();
   for (const plot of plots) {
@@ -206,8 +218,10 @@ const startFigures = () => {
   followers.push(drawSoon);
   drawSoon();
   prefersDark.addEventListener("change", redrawAll);
+  document.addEventListener("toggle", (event) => unfolded(event.target), true);
   const print = (starts) => () => {
     isPrinting = starts;
+    (starts ? openAll : closeAgain)();
     redrawAll();
   };
   window.addEventListener("beforeprint", print(true));

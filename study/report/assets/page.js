@@ -40,6 +40,7 @@ const memory = `report of ${location.pathname}`;
 const remember = () => {
   const { off, ranges, status, words } = chosen;
   const state = { off: [...off], ranges: [...ranges], status, words, scroll: window.scrollY };
+  state.open = openParts();
   Object.assign(state, { key: sheet.key, isUp: sheet.isUp, isPaused: isPaused() });
   try {
     sessionStorage.setItem(memory, JSON.stringify(state));
@@ -71,6 +72,7 @@ const bringBack = (state) => {
     if (table.byKey.has(state.key)) sortBy(state.key, state.isUp);
     select();
   }
+  for (const place of state.open) if (parts[place]) parts[place].open = true;
   window.scrollTo({ top: state.scroll, behavior: "instant" });
 };
 
@@ -97,6 +99,7 @@ if (table) {
   showConditions(table.n);
 }
 startFigures();
+startParts();
 const before = recall();
 if (before) bringBack(before);
 if (document.documentElement.dataset.live) startLive();

@@ -46,7 +46,15 @@ class Opened:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(report.as_uri())
-        settled(self.page)
+        unfold(self.page)
+
+
+def unfold(page: Page) -> None:
+    """Open every part of the page and wait until its figures are drawn."""
+    settled(page)
+    page.evaluate("document.querySelectorAll('details.part').forEach(part => (part.open = true))")
+    page.wait_for_selector("[data-figure]:not([data-state])", state="detached")
+    settled(page)
 
 
 def settled(page: Page) -> None:

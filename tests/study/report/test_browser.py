@@ -16,7 +16,7 @@ from study.asked.factors import PretrainPlan
 from study.asked.study_file import load_study
 from study.folder.tables import StudyTables, configurations, read_study
 from study.report.page import render, write_report
-from tests.study.report.browsing import Opened, settled
+from tests.study.report.browsing import Opened, settled, unfold
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study, provenance, simulate, tables_of, written
 
@@ -307,6 +307,7 @@ def test_without_scripts_the_first_rows_read_the_same(
 ) -> None:
     plain = browser.new_page(java_script_enabled=False)
     plain.goto(report.as_uri())
+    plain.click("#trials > details > summary")
     rows = [p.locator("#trial-table tbody tr").all_inner_texts() for p in (plain, untouched)]
     plain.close()
     assert len(rows[0]) == 50
@@ -375,6 +376,90 @@ def test_a_printed_page_is_light_and_its_figures_fit_on_paper(untouched: Page) -
     assert page.evaluate(ink) == "rgb(232, 234, 237)"
 
 
+@pytest.fixture
+def folded(browser: Browser, report: Path) -> Iterator[Page]:
+    """The page as it opens, on a laptop."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    page.goto(report.as_uri())
+    settled(page)
+    yield page
+    page.close()
+
+
+HEIGHT = "document.documentElement.scrollHeight"
+
+
+@pytest.mark.parametrize(("width", "height", "most"), [(1440, 900, 4), (390, 844, 8)])
+def test_the_folded_page_is_a_few_screens_long(
+    folded: Page, width: int, height: int, most: int
+) -> None:
+    folded.set_viewport_size({"width": width, "height": height})
+    assert folded.evaluate(HEIGHT) <= most * height
+
+
+def test_below_the_first_screen_one_figure_and_one_table_stand_open(folded: Page) -> None:
+    figures = folded.locator("main figure:visible, main table:visible")
+    ids = figures.evaluate_all("all => all.map(one => one.id || one.className)")
+    assert ids == ["claims-figure", "arms"]
+
+
+def test_a_link_opens_its_part_and_draws_its_figures(folded: Page) -> None:
+    figure = folded.locator("[data-figure=importance]")
+    assert figure.is_hidden()
+    folded.click('nav a[href="#factors"]')
+    folded.wait_for_selector("[data-figure=importance][data-state]")
+    settled(folded)
+    assert figure.evaluate(DRAWN) > 0
+    assert folded.locator("#search > details").get_attribute("open") is None
+
+
+def test_a_link_to_a_figure_opens_the_part_that_it_is_in(folded: Page) -> None:
+    folded.evaluate("location.hash = '#survival'")
+    folded.wait_for_selector("#search > details[open] [data-figure=survival][data-state]")
+    assert folded.locator("#survival").is_visible()
+
+
+def test_a_part_is_opened_from_the_keyboard(folded: Page) -> None:
+    folded.focus("#data > details > summary")
+    folded.keyboard.press("Enter")
+    assert folded.locator("#data dl").first.is_visible()
+
+
+def test_print_opens_every_part_and_folds_it_again(folded: Page) -> None:
+    folded.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    settled(folded)
+    parts = folded.locator("details.part")
+    assert parts.count() > 8
+    assert parts.evaluate_all("all => all.every(part => part.open)")
+    assert all(plot.evaluate(DRAWN) for plot in folded.query_selector_all("#search [data-figure]"))
+    folded.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    settled(folded)
+    assert not parts.evaluate_all("all => all.some(part => part.open)")
+
+
+def test_axe_finds_nothing_serious_in_the_folded_page(folded: Page) -> None:
+    found, n_passed = violations(folded, "document")
+    assert found == []
+    assert n_passed > 20
+
+
+def test_unfolding_draws_what_a_narrower_window_holds(folded: Page) -> None:
+    unfold(folded)
+    drawn, width = (
+        folded.locator("[data-figure=curves] svg").first,
+        "svg => svg.width.baseVal.value",
+    )
+    folded.evaluate("document.querySelector('#figures > details').open = false")
+    folded.set_viewport_size({"width": 800, "height": 900})
+    assert drawn.evaluate(width) > 800
+    folded.click('nav a[href="#figures"]')
+    deadline = time.time() + 60
+    while drawn.evaluate(width) > 800 or drawn.evaluate(width) < 100:
+        assert time.time() < deadline
+        folded.wait_for_timeout(50)
+
+
 def test_the_report_of_a_study_that_runs_reads_itself_anew_and_keeps_the_selection(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -392,6 +477,8 @@ def test_the_report_of_a_study_that_runs_reads_itself_anew_and_keeps_the_selecti
     page.goto(live.as_uri())
     page.clock.run_for(5000)
     assert page.is_visible("#live")
+    page.evaluate("document.querySelectorAll('details.part').forEach(part => (part.open = true))")
+    page.clock.run_for(5000)
     ranges = page.locator("[data-figure=lr]").evaluate(RANGES)
     page.click("[data-arm=org-scratch]")
     page.click("[data-sort=lr]")
