@@ -19,6 +19,7 @@ _IN_POINTS: Final[dict[str, tuple[str, ...]]] = {
     "importance": ("sd", "sd_low", "sd_high"),
     "interactions": ("sd",),
     "marginals": ("estimate", "low", "high"),
+    "contrasts": ("estimate", "low", "high"),
     "claims": ("estimate", "low", "high"),
 }
 """Columns of tables of conclusions that count in points."""
@@ -41,6 +42,8 @@ def in_units(frame: pd.DataFrame, kind: str, measure: Measure) -> pd.DataFrame:
         return frame
     names = [name for name in _IN_POINTS.get(kind, ()) if name in frame]
     told = frame.assign(**{n: frame[n].astype(float) * measure.per_point for n in names})
+    if kind == "contrasts":
+        return as_measured(told, measure)  # one level less another, as their values go
     if kind != "claims":
         return told
     # shares of variance are nobody's unit

@@ -12,6 +12,7 @@ from study.analysis.checks.recorded import (
     idle_models,
     looks_at_test,
 )
+from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
@@ -60,7 +61,7 @@ def answer_data(
         best = _confirmed_best(arms, confirmed)
     return Answer(
         best=best,
-        claims=_claims(entries, confirmed),
+        claims=_claims(entries, confirmed, tables.study),
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
         warnings=tuple(_warnings(tables, confirmed)),
@@ -118,9 +119,12 @@ def _difference(gap: Value, measure: Measure) -> str:
     return f"{estimate} points [{low}, {high}]"
 
 
-def _claims(entries: Sequence[Entry], confirmed: ConfirmedValues | None) -> str:
+def _claims(entries: Sequence[Entry], confirmed: ConfirmedValues | None, study: Study) -> str:
     if not entries:
         return "No claim was declared before the search, so none is judged."
+    if study.imported:
+        claims = count(len(entries), "claim")
+        return f"Of {claims} about a search that was over, which is no test: {tally(entries)}."
     is_alone = confirmed is None and not any(entry.settled for entry in entries)
     stage = " by the search alone" if is_alone else ""
     settled = sum(entry.is_settled for entry in entries)

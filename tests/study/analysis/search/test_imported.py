@@ -70,6 +70,19 @@ def test_marginals_are_values_as_they_were_measured(told):
     assert (loss["estimate"] <= loss["high"]).all()
 
 
+def test_differences_between_levels_are_those_of_their_values(told):
+    """One level less the other, in nats of which less is better and in points of a share."""
+    loss, share = (one.table("contrasts").set_index(["factor", "kind"]) for one in told)
+    values = told[0].table("marginals").set_index(["factor", "level"]).loc["net", "estimate"]
+    of_net = loss.loc[("net", "average")]
+    assert (of_net["level_a"], of_net["level_b"]) == ("ORG", "mlp")
+    assert of_net["estimate"] == pytest.approx(values["ORG"] - values["mlp"], abs=0.01)
+    assert of_net["low"] <= of_net["estimate"] <= of_net["high"]
+    assert share.loc[("net", "average"), "estimate"] == pytest.approx(
+        -100 * PER_NAT * of_net["estimate"]
+    )
+
+
 def test_the_best_is_the_lowest(told):
     trials, _ = tables()
     measure = told[0].frames.study.measure
