@@ -7,7 +7,7 @@ from study.errors import StudyError
 
 Direction = Literal["minimize", "maximize"]
 
-_LESS: Final = re.compile(r"loss|err|rmse|mse|mae|perplexity|ppl|nll|regret|cost|bpc")
+_LESS: Final = re.compile(r"loss|err|rmse|mse|mae|perplexity|ppl|nll|regret|cost|bpc|brier|crps")
 _MORE: Final = re.compile(r"acc|auc|f1|score|reward|precision|recall|iou|dice|r2|bleu|kappa")
 _SHARES: Final = re.compile(r"acc|auc|f1|precision|recall|iou|dice|err(or)?_?rate")
 
@@ -27,6 +27,18 @@ def is_minimised(metric: str, direction: Direction | None) -> bool:
             "add --direction minimize or --direction maximize"
         )
     return less
+
+
+def guessed(metric: str, direction: Direction | None) -> tuple[str, ...]:
+    """What a reader must know of a direction that only the name told; else nothing.
+
+    Raises:
+        StudyError: As `is_minimised`.
+    """
+    if direction is not None:
+        return ()
+    which = "less" if is_minimised(metric, direction) else "more"
+    return (f"That {which} of {metric} is better was told from its name.",)
 
 
 def sounds_like_a_share(metric: str) -> bool:

@@ -215,7 +215,8 @@ def _factor(
     if numbers:
         return _declared_number(setting, when, settings, factors)
     if domains:
-        choices = tuple(dict.fromkeys(c for d in domains for c in d.choices))
+        # a value that somebody enqueued need not be among those that were declared
+        choices = tuple(dict.fromkeys([*(c for d in domains for c in d.choices), *levels]))
         if len(choices) == 1:
             return _fixed(setting.name, choices[0], when), False, ""
         return Factor(name=setting.name, role="tuned", levels=choices, when=when), False, ""

@@ -70,7 +70,7 @@ def write_search(search: Search, home: Folder, wishes: Wishes) -> Study:
         )
     scale = _scale(search, values, wishes)
     is_design = wishes.at_random and all(p.state != "stopped" for p in lengths.trials)
-    notes = (*of_curves, *_notes(search, lengths, found, wishes, is_design=is_design))
+    notes = (*of_curves, *_notes(search, lengths, found, wishes, scale, is_design=is_design))
     study = Study(
         name=home.path.resolve().name,
         question="Which settings matter in this search?",
@@ -211,7 +211,13 @@ def _epochs(metric: str, lengths: Lengths) -> pd.DataFrame:
 
 
 def _notes(
-    search: Search, lengths: Lengths, found: Varied, wishes: Wishes, *, is_design: bool
+    search: Search,
+    lengths: Lengths,
+    found: Varied,
+    wishes: Wishes,
+    scale: Scale,
+    *,
+    is_design: bool,
 ) -> list[str]:
     """What the data cannot support, and what was done with them, in whole sentences."""
     notes = list(search.notes)
@@ -240,7 +246,7 @@ def _notes(
             "Configurations were drawn at random, but trials were stopped: those that came to "
             "their end are survivors, so no trial counts as drawn by design."
         )
-    if wishes.smallest is None and wishes.unit != SHARE:
+    if wishes.smallest is None and scale.unit != SHARE:
         notes.append(
             "The smallest effect that counts was set by the spread of the values. "
             "Set `smallest` in study.toml to what matters to you."

@@ -1,6 +1,7 @@
 """A study of Optuna, in any storage that Optuna opens."""
 
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import JournalStorage
+from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -58,8 +59,9 @@ def search_of(found: optuna.Study, storage: str) -> Search:
     """
     if len(found.directions) > 1:
         raise StudyError(
-            f"{storage}: study {found.study_name} has {len(found.directions)} objectives; "
-            "a report is of one. Export a table with `trials_dataframe` and import that"
+            f"{_without_password(storage)}: study {found.study_name} has {len(found.directions)} "
+            "objectives; a report is of one. Export a table with `trials_dataframe` and import "
+            "that"
         )
     trials = found.get_trials(deepcopy=False)
     waiting = sum(trial.state == TrialState.WAITING for trial in trials)
@@ -84,7 +86,9 @@ def _load(storage: str, study: str | None) -> optuna.Study:
         if study not in names:
             there = ", ".join(sorted(names)) or "none"
             asked = f"no study {study}" if study else "several studies" if names else "no study"
-            raise StudyError(f"{storage}: {asked}; name one by --study, there are: {there}")
+            raise StudyError(
+                f"{_without_password(storage)}: {asked}; name one by --study, there are: {there}"
+            )
         return optuna.load_study(study_name=study, storage=opened)
     except StudyError:
         raise
@@ -98,18 +102,27 @@ def _open(storage: str) -> Any:
     path = Path(storage.removeprefix(_FILE_URL))
     is_url = "://" in storage and not storage.startswith(_FILE_URL)
     if is_url:
-        return storage
+        return _as_it_stands(storage)
     if not path.is_file():
         raise StudyError(f"{storage}: no such file; give a journal, a file of SQLite, or a URL")
     with path.open("rb") as file:
         is_sqlite = file.read(len(_SQLITE)) == _SQLITE
     if is_sqlite or storage.startswith(_FILE_URL):
-        return f"{_FILE_URL}{path}"
+        return _as_it_stands(f"{_FILE_URL}{path}")
     try:
         return JournalStorage(JournalFileBackend(str(path)))
     except Exception as error:
         # any line of a damaged journal may mean anything to Optuna
         raise _unreadable(storage, error) from error
+
+
+def _as_it_stands(url: str) -> RDBStorage:
+    """A database, in which Optuna makes its own tables unless it is told not to."""
+    try:
+        return RDBStorage(url, skip_table_creation=True)
+    except Exception as error:
+        # what a database raises is its driver's own affair
+        raise _unreadable(url, error) from error
 
 
 def _unreadable(storage: str, error: Exception) -> StudyError:
@@ -124,6 +137,7 @@ def _without_password(storage: str) -> str:
 
 def _trial(trial: FrozenTrial) -> Trial:
     state = _STATES[trial.state]
+    domains = {name: _domain(one) for name, one in trial.distributions.items()}
     value = trial.values[0] if trial.values else None
     error = str(trial.system_attrs.get("fail_reason", ""))
     steps = sorted(trial.intermediate_values.items())
@@ -134,8 +148,8 @@ def _trial(trial: FrozenTrial) -> Trial:
     return Trial(
         name=str(trial.number),
         state=state,
-        params=trial.params,
-        domains={name: _domain(one) for name, one in trial.distributions.items()},
+        params={name: _spelled(value, domains[name]) for name, value in trial.params.items()},
+        domains=domains,
         curve=tuple((float(at), float(end)) for at, end in steps if math.isfinite(end)),
         value=value if state == "completed" else None,
         error=error,
@@ -153,7 +167,18 @@ def _grid(distribution: FloatDistribution | IntDistribution) -> tuple[float, ...
     n = round((distribution.high - distribution.low) / step) + 1
     if n > _MOST_STEPS:
         return ()
-    return tuple(distribution.low + k * step for k in range(n))
+    low, high = (Decimal(str(end)) for end in (distribution.low, distribution.high))
+    values = (low + k * Decimal(str(step)) for k in range(n))
+    return tuple(int(v) if is_whole else float(v) for v in values if v <= high)
+
+
+def _spelled(value: Any, domain: Domain) -> Any:
+    """A value as its domain has it: samplers add steps up, and 0.1 + 2 * 0.1 is not 0.3."""
+    if not isinstance(value, float) or value in domain.choices:
+        return value
+    numbers = [one for one in domain.choices if isinstance(one, float)]
+    near = 1e-9 * max(map(abs, numbers), default=0.0)
+    return next((one for one in numbers if abs(one - value) < near), value)
 
 
 def _domain(distribution: BaseDistribution) -> Domain:

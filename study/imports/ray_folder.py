@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.errors import StudyError
-from study.imports.directions import Direction, is_minimised
+from study.imports.directions import Direction, guessed, is_minimised
 from study.imports.search import Search, State, Trial
 
 _STEP: Final = "training_iteration"
@@ -55,8 +55,8 @@ def read_ray(
     """
     if not folder.is_dir():
         raise StudyError(f"{folder}: no such folder; give an experiment's, with its trials inside")
-    told, judged_by = _state(folder)
     left_out: Counter[str] = Counter()
+    told, judged_by = _state(folder, left_out)
     results = {
         home.name: list(_results(home, left_out))
         for home in sorted(path for path in folder.iterdir() if path.is_dir())
@@ -81,10 +81,11 @@ def read_ray(
         trials=tuple(trials),
         step=step or "iteration",
         left_out=left_out,
+        notes=guessed(metric, direction),
     )
 
 
-def _state(folder: Path) -> tuple[dict[str, dict[str, Any]], str | None]:
+def _state(folder: Path, left_out: Counter[str]) -> tuple[dict[str, dict[str, Any]], str | None]:
     """The latest state: each trial by its folder's name, and the metric."""
     files = sorted(folder.glob("experiment_state-*.json"), key=lambda path: path.name)
     for path in reversed(files):
@@ -92,9 +93,12 @@ def _state(folder: Path) -> tuple[dict[str, dict[str, Any]], str | None]:
             state = json.loads(path.read_text(encoding="utf-8"))
             trials = [json.loads(one[0]) for one in state["trial_data"]]
             judged_by = state.get("runner_data", {}).get("_metric")
-            return {one["relative_logdir"]: one for one in trials}, judged_by
+            told = {one["relative_logdir"]: one for one in trials}
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # a state whose writer was killed; an earlier one may be whole
+        if told.pop(None, None):  # one that waits has no folder yet
+            left_out["trials that waited and never began"] += len(trials) - len(told)
+        return told, judged_by
     return {}, None
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from study.errors import StudyError
-from study.imports.directions import Direction, is_minimised
+from study.imports.directions import Direction, guessed, is_minimised
 from study.imports.search import Search, State, Trial
 
 _PREFIXES: Final = ("params.", "params_", "config/", "config.", "hparams/", "hp/")
@@ -68,6 +68,8 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
     name = name or next((c for c in _by_words(frame, _NAME_COLUMNS)), None)
     names = frame[name].astype("string") if name else pd.Series(frame.index.astype(str))
     names = names.set_axis(frame.index)
+    if step is not None and name is None:
+        raise StudyError(f"{path}: nothing says which trial a row is of; give --trial COLUMN")
     if names.isna().any():
         left_out["rows without a trial's name"] += int(names.isna().sum())
         frame, names = frame[names.notna()], names.dropna()
@@ -89,6 +91,7 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
         trials=tuple(trials),
         step=step or "epoch",
         left_out=left_out,
+        notes=guessed(metric, direction),
     )
 
 

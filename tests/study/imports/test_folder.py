@@ -6,7 +6,7 @@ from study.folder.folder import Folder
 from study.folder.tables import read_study
 from study.imports.folder import Wishes, write_search
 from study.imports.optuna_storage import read_optuna
-from study.imports.search import Search, Trial
+from study.imports.search import Domain, Search, Trial
 from study.report.page import write_report
 from tests.study.imports.searches import optuna_study
 
@@ -150,3 +150,22 @@ def test_a_search_with_nothing_to_report_leaves_no_folder(tmp_path, trials, says
     with pytest.raises(StudyError, match=says):
         write_search(flat(trials=trials), Folder(tmp_path / "a"), Wishes())
     assert not (tmp_path / "a").exists()
+
+
+def test_who_set_the_smallest_effect_is_said_only_where_the_spread_did(tmp_path):
+    def notes(name, search):
+        return " ".join(write_search(search, Folder(tmp_path / name), Wishes()).imported.notes)
+
+    assert "set by the spread" in notes("loss", flat(1.0, 2.0))
+    assert "set by the spread" not in notes("share", flat(0.1, 0.5, metric="val_acc"))
+
+
+def test_a_value_that_was_enqueued_beside_the_declared_ones_is_a_level(tmp_path):
+    tenth = {"a": Domain(choices=(0.0, 0.5))}
+    trials = tuple(
+        Trial(name=str(a), state="completed", params={"a": a}, domains=tenth, value=a)
+        for a in (0.0, 0.3, 0.5)
+    )
+    home = Folder(tmp_path / "theirs")
+    write_search(flat(trials=trials), home, Wishes())
+    assert read_study(home.path).study.factor("a").levels == (0.0, 0.5, 0.3)

@@ -1,4 +1,6 @@
 import pickle
+import sqlite3
+from contextlib import closing
 
 import optuna
 import pytest
@@ -113,3 +115,30 @@ def test_nothing_is_unpickled(tmp_path, monkeypatch):
     monkeypatch.setattr(pickle, "loads", None)
     monkeypatch.setattr(pickle, "load", None)
     assert read_optuna(str(path)).trials
+
+
+def test_a_step_of_a_tenth_has_the_levels_that_people_read():
+    theirs = optuna.create_study()
+    tenths = {"width": FloatDistribution(0.1, 0.5, step=0.1)}
+    for value in (0.1 + 2 * 0.1, 0.3):  # as a sampler adds it up, and as somebody enqueued it
+        theirs.add_trial(create_trial(params={"width": value}, distributions=tenths, value=0.0))
+    trials = search_of(theirs, "memory").trials
+    assert trials[0].domains["width"].choices == (0.1, 0.2, 0.3, 0.4, 0.5)
+    assert [trial.params for trial in trials] == [{"width": 0.3}] * 2
+
+
+def test_a_database_of_something_else_gets_no_tables(tmp_path):
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path)) as theirs, theirs:
+        theirs.execute("create table faces (name text)")
+    for storage in (str(path), f"sqlite:///{path}"):
+        with pytest.raises(StudyError, match="Optuna cannot read it"):
+            read_optuna(storage)
+    with closing(sqlite3.connect(path)) as theirs:
+        assert theirs.execute("select name from sqlite_master").fetchall() == [("faces",)]
+
+
+def test_no_complaint_of_a_study_tells_the_password():
+    with pytest.raises(StudyError, match="2 objectives") as told:
+        search_of(optuna.create_study(directions=["minimize"] * 2), "mysql://me:secret@host/db")
+    assert "secret" not in str(told.value)

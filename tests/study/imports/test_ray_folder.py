@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from study.errors import StudyError
@@ -103,3 +105,20 @@ def test_a_name_that_does_not_tell_asks_for_the_direction(tmp_path):
     with pytest.raises(StudyError, match="add --direction minimize or --direction maximize"):
         read_ray(home, metric="pid")
     assert not read_ray(home, metric="pid", direction="maximize").is_minimised
+
+
+def test_trials_that_wait_have_no_folder_and_are_left_out(experiment):
+    """Ray names a trial's folder when it begins."""
+    [path] = experiment.glob("experiment_state-*.json")
+    state = json.loads(path.read_text())
+    waiting = {"trial_id": "6", "config": CONFIG, "status": "PENDING", "relative_logdir": None}
+    state["trial_data"] += [[json.dumps(waiting | {"trial_id": n}), "{}"] for n in "67"]
+    path.write_text(json.dumps(state))
+    search = read_ray(experiment)
+    assert len(search.trials) == 5
+    assert search.left_out == {"trials that waited and never began": 2}
+
+
+def test_a_direction_that_the_name_told_is_said(experiment):
+    assert read_ray(experiment).notes == ("That less of loss is better was told from its name.",)
+    assert read_ray(experiment, direction="minimize").notes == ()

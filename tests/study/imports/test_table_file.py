@@ -97,3 +97,16 @@ def test_what_is_no_table_is_one_line(tmp_path):
             path.write_bytes(content)
         with pytest.raises(StudyError, match=r"no such file|neither CSV nor parquet"):
             read_table_file(path, Columns(metric="loss"))
+
+
+def test_steps_of_nobody_know_whose_they_are(tmp_path):
+    frame = pd.DataFrame({"step": [1, 2], "lr": [0.1, 0.1], "loss": [2.0, 1.0]})
+    path = write(tmp_path / "t.csv", frame)
+    with pytest.raises(StudyError, match="which trial a row is of; give --trial"):
+        read_table_file(path, Columns(metric="loss", factors=["lr"], step="step"))
+
+
+def test_a_score_of_which_less_is_better_is_asked_for(tmp_path):
+    path = write(tmp_path / "t.csv", pd.DataFrame({"lr": [0.1], "brier_score": [0.2]}))
+    with pytest.raises(StudyError, match="whether less of `brier_score` is better"):
+        read_table_file(path, Columns(metric="brier_score", factors=["lr"]))
