@@ -1,6 +1,10 @@
 """The bench's own arithmetic; the measurements themselves are run by hand."""
 
 import math
+import os
+import subprocess
+import sys
+import time
 from itertools import count
 
 import numpy as np
@@ -20,6 +24,7 @@ from tests.bench.searching import (
     repeated,
     summary,
 )
+from tests.bench.starting import MARK, _cpu_seconds
 from tests.bench.studies import STUDY, Job
 
 
@@ -139,3 +144,19 @@ def test_the_peer_trains_on_the_same_files_and_counts_its_images(tmp_path):
     assert trained == n // 8 * 8  # one epoch, then the pruner said stop
     assert len(told) == 1
     assert 0 <= told[0][1] <= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_cpu_seconds_are_of_the_processes_that_bear_the_mark_and_of_no_others():
+    busy = [sys.executable, "-c", "while True: pass"]
+    marked, other = (subprocess.Popen(busy, env={**os.environ, MARK: mark}) for mark in "ab")
+    try:
+        until = time.monotonic() + 20
+        while not (found := _cpu_seconds(f"{MARK}=a".encode())).get(marked.pid):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert set(found) == {marked.pid}
+    finally:
+        for process in (marked, other):
+            process.kill()
+            process.wait()
