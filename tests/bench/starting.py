@@ -27,7 +27,7 @@ HERE = Path(__file__).parents[2]
 def contestants(scratch: Path, against: Path | None) -> dict[str, Callable[[], dict[str, float]]]:
     """By name, what starts a study on a warm pack; `against`: another checkout of this tool."""
     faces = scratch / "faces"
-    draw_face_set(faces, FaceSet(families=5, val_families=1, test_families=0))
+    draw_face_set(faces, FaceSet(families=20, val_families=4, test_families=0))
     path = scratch / "first.toml"
     told = {"size": 48, "batch": 32, "precision": "mixed", "data": faces}
     path.write_text(STUDY.format(trials=cores(), epochs=1, **told))
