@@ -51,6 +51,9 @@ ALIASED: Final = 0.9
 FEWEST_TO_PART: Final = 20
 """Trials without which every pair of factors may look alike by chance."""
 
+MOST_TO_PART: Final = 5_000
+"""Trials that are looked at, evenly taken, for two factors that move together."""
+
 
 def _at_edge(_: Seen, analysis: Analysis) -> Finding:
     """Of numbers that matter: where one does not, its best trials may lie anywhere."""
@@ -170,6 +173,7 @@ def _no_design(seen: Seen, analysis: Analysis) -> Finding:
 
 def _aliased(_: Seen, analysis: Analysis) -> Finding:
     axes, x = analysis.frames.box.axes, analysis.frames.x[analysis.frames.rows("full")]
+    x = x[:: -(-len(x) // MOST_TO_PART) or 1]
     pairs = list(combinations(range(len(axes)), 2))
     found = [_correlation(axes[i], axes[j], x[:, [i, j]]) for i, j in pairs]
     told = [(axes[i], axes[j], r) for (i, j), r in zip(pairs, found, strict=True) if r is not None]

@@ -58,7 +58,9 @@ def _overfits(seen: Seen) -> Finding:
     if epochs.empty or not {*columns} <= {*epochs} or epochs[columns].isna().all(axis=None):
         return absent("The losses of single epochs are not in the table.")
     found, n_told = [], 0
-    by_trial = dict(list(epochs.groupby("trial_id", sort=False)))
+    # of the few that are asked about: a table may hold epochs of 100,000 trials
+    own = epochs[epochs["trial_id"].isin(seen.best["trial_id"])]
+    by_trial = dict(list(own.groupby("trial_id", sort=False)))
     for row in seen.best.to_dict("records"):
         curve = by_trial.get(row["trial_id"], epochs.iloc[:0])
         curve = curve.sort_values("epoch").dropna(subset=columns)
