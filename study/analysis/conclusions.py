@@ -1,18 +1,19 @@
 """What follows from a study's facts: the one writer of every table that says so.
 
 Stages write facts: trials, epochs, confirmed models, predictions. From these alone come, here,
-`importance`, `interactions`, `marginals`, `contrasts`, `claims`, `confirmed`, `external` and the
-scores in `confirm`. What the search says is worked out anew each time. What fresh seeds and other
-faces say stands as it was first written, for people have quoted it: it is worked out where it is
-missing, and a stage that is about to change its facts calls `forget`.
+`importance`, `interactions`, `marginals`, `contrasts`, `claims`, `checks`, `confirmed`, `external`
+and the scores in `confirm`. What the search says is worked out anew each time. What fresh seeds
+and other faces say stands as it was first written, for people have quoted it: it is worked out
+where it is missing, and a stage that is about to change its facts calls `forget`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pandas as pd
 
+from study.analysis.checks.table import run_checks
 from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.analysis.models.drops import judge_drops
@@ -80,9 +81,11 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     of_search: _Frames = {kind: analysis.table(kind) for kind in _OF_SEARCH}
     # claims first: a process killed in between leaves nothing that says their rows are there
     frames = claims | of_confirm | of_external | of_settle | of_search
-    for kind, frame in frames.items():
+    tables = _having(tables, frames)
+    checks: _Frames = {"checks": _checks(tables, analysis)}
+    for kind, frame in (frames | checks).items():
         Folder(tables.folder).write_table(kind, frame, tables.study)
-    return Conclusions(tables=_having(tables, frames), analysis=analysis)
+    return Conclusions(tables=_having(tables, checks), analysis=analysis)
 
 
 def forget(tables: StudyTables, kind: Literal["confirmed", "external"]) -> StudyTables:
@@ -215,6 +218,11 @@ def _settled(tables: StudyTables) -> tuple[_Frames, _Rows]:
     if tables.claims is None or tables.settle is None:
         return {}, []
     return {}, _records(tables.claims[tables.claims["stage"] == "settle"])
+
+
+def _checks(tables: StudyTables, analysis: Analysis) -> pd.DataFrame:
+    found = [asdict(checked) for checked in run_checks(tables, analysis)]
+    return pd.DataFrame(found, columns=names_of("checks"))
 
 
 def _records(frame: pd.DataFrame) -> _Rows:

@@ -179,3 +179,27 @@ CLAIMS: Final[tuple[Column, ...]] = (
     ),
 )
 """A row a claim and stage."""
+
+CHECKS: Final[tuple[Column, ...]] = (
+    *keys(
+        TEXT,
+        code="its code, which never changes its meaning",
+        title="in a few words",
+        question="what is asked",
+    ),
+    word(
+        "outcome",
+        "issue: a conclusion may not hold; tip: what would make the study better",
+        "issue",
+        "tip",
+        "passed",
+        "not applicable",
+        is_needed=True,
+    ),
+    *keys(
+        TEXT,
+        why="a sentence with the numbers that it was told by",
+        docs="page and anchor that say what follows and what to do",
+    ),
+)
+"""A row a check, in the order in which checks are listed everywhere."""

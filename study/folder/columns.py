@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import Factor
-from study.folder.claim_columns import CLAIMS, CONTRASTS, LOOKS, MARGINALS, PAIRS, SETTLE
+from study.folder.claim_columns import CHECKS, CLAIMS, CONTRASTS, LOOKS, MARGINALS, PAIRS, SETTLE
 from study.folder.column import (
     FLAG,
     OF_AN_ORDER,
@@ -38,6 +38,7 @@ Kind = Literal[
     "marginals",
     "contrasts",
     "claims",
+    "checks",
     "confirmed",
     "external",
     "settle",
@@ -290,6 +291,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
     "marginals": MARGINALS,
     "contrasts": CONTRASTS,
     "claims": CLAIMS,
+    "checks": CHECKS,
     "settle": SETTLE,
     "looks": LOOKS,
     "pairs": PAIRS,

@@ -20,6 +20,7 @@ ROWS: Final[dict[Kind, str]] = {
     "marginals": "a level of a factor, or a value of its range",
     "contrasts": "a difference that the search estimates between two levels, or two arms",
     "claims": "a claim at a stage: the search's answer, and those of later stages that gave one",
+    "checks": "a check with a name",
     "confirmed": "a metric of an arm, or of one arm minus another, on one set of images",
     "external": "a metric of an arm, or of one arm minus another, on a set of other faces",
     "settle": "a training of the settling stage: a row of its design on one fold, from one seed",

@@ -25,7 +25,7 @@ _FACTS: Final[tuple[Kind, ...]] = (
     "trials", "epochs", "confirm", "predictions", "external", "settle",
 )  # fmt: skip
 _WRITTEN_LAST: Final[tuple[Kind, ...]] = (
-    "importance", "interactions", "marginals", "contrasts",
+    "importance", "interactions", "marginals", "contrasts", "checks",
 )  # fmt: skip
 """Conclusions that are written after all others, some of which stand among facts."""
 
@@ -91,6 +91,7 @@ class StudyTables:
     marginals: pd.DataFrame | None = None
     contrasts: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
+    checks: pd.DataFrame | None = None
     external: pd.DataFrame | None = None
     settle: pd.DataFrame | None = None
     looks: pd.DataFrame | None = None
@@ -158,7 +159,7 @@ def read_concluded(folder: Path) -> StudyTables | None:
     told = [home.table(kind) for kind in _WRITTEN_LAST]
     if not all(path.is_file() for path in (home.table("claims"), *told)):
         return None
-    facts = [home.study_file, *(home.table(kind) for kind in _FACTS)]
+    facts = [home.study_file, home.provenance, *(home.table(kind) for kind in _FACTS)]
     newest = max(path.stat().st_mtime_ns for path in facts if path.is_file())
     if min(path.stat().st_mtime_ns for path in told) < newest:
         return None
@@ -185,6 +186,7 @@ def read_without_epochs(folder: Path) -> StudyTables:
         marginals=home.read_table("marginals"),
         contrasts=home.read_table("contrasts"),
         claims=home.read_table("claims"),
+        checks=home.read_table("checks"),
         external=home.read_table("external"),
         settle=home.read_table("settle"),
         looks=home.read_table("looks"),

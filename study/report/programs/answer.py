@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from study.errors import TablesError
+from study.folder.columns import names_of
 from study.folder.tables import StudyTables, read_concluded
 from study.report.head.digest import Digest, digest_of
 from study.report.head.overview import progress_data
@@ -55,7 +56,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "contrasts_of_arms": contrasts_of_arms(tables),
         "best": best_told(tables, arms),
         "warnings": list(digest.answer.warnings),
-        "checks": [],
+        "checks": _checks(tables),
         "provenance": _provenance(tables),
         "lock": lock_told(tables),
     }
@@ -99,6 +100,12 @@ def _head(digest: Digest) -> dict[str, Any]:
         "metric": study.metric,
         "direction": "minimize" if study.measure.is_minimised else "maximize",
     }
+
+
+def _checks(tables: StudyTables) -> list[dict[str, Any]]:
+    """What each check says; none where they were not run."""
+    rows = [] if tables.checks is None else tables.checks.to_dict("records")
+    return [{name: str(row[name]) for name in names_of("checks")} for row in rows]
 
 
 def _provenance(tables: StudyTables) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def test_a_search_alone_is_as_the_schema_says(folder: Path) -> None:
     found = read(answer_json(folder))
     assert problems(found, SCHEMA, SCHEMA) == []
     assert found["best"]["chosen_by"] == "search"
+    assert len({check["code"] for check in found["checks"]}) >= 20
+    assert {check["outcome"] for check in found["checks"]} > {"passed"}
     assert found["best"]["use"] is None  # nobody kept a model
     assert found["best"]["recipe"]["variant"] == found["best"]["arm"].partition("-")[0]
 
