@@ -77,10 +77,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
+    go_on = "what is on disk is whole; give the command again to go on"
     return status_of(
         "study.settle",
         lambda: _settle(options),
-        when_interrupted="what is on disk is whole; give the command again to go on",
+        when_interrupted="" if options.dry_run else go_on,
     )
 
 

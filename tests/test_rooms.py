@@ -73,8 +73,8 @@ KNOWS = {
     },
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
-        "study.analysis.models", "study.analysis.search", "study.analysis.settle", "study.asked",
-        "study.folder", "study.locks", "study.plan", "study.report", "study.running",
+        "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
+        "study.locks", "study.plan", "study.report", "study.running",
     },
     "study.exporters": {"study.asked", "study.folder"},
     "study.imports": {"study.asked", "study.folder"},

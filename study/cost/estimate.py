@@ -1,28 +1,19 @@
-"""`--dry-run`: what a study would do and cost, from a measured training step."""
+"""`--dry-run`: what a study would do and cost."""
 
-import time
 from collections import Counter
-from dataclasses import replace
 
-import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
 
-from agecls.classes import EIGHT
-from agecls.data.arrays import TrainingArrays
-from agecls.recipe import Recipe
-from agecls.training.loop import fit, start
-from study.asked.factors import Factor, Level, Study, When
+from study.asked.factors import DEFAULT_FOLDS, Factor, Level, Study, When
 from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
+from study.cost.measured import seconds_per_image
+from study.cost.settling import images_per_epoch, settle_lines
 from study.plan.rungs import rung_epochs
 from study.plan.scouts import scout_plan
 from study.plan.trials import plan_trials
 from study.running.terminal import duration
 from study.stages.study_faces import study_faces, study_folds
-
-MEASURED_STEPS = 3
-"""Training steps that are timed for each structure, after a first one to warm up."""
 
 
 def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
@@ -47,12 +38,13 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
             highlight=False,
         )
     n_train, n_val, n_folds = len(data.train.labels), len(data.val.labels), 1
+    n_images, k = n_train + n_val, DEFAULT_FOLDS if study.folds is None else study.folds.k
     times = ""
     if study.folds is not None:
         folds = study_folds(study, data).summary
         console.print(folds["how"], highlight=False)
-        n_folds, n_val = folds["k"], round(sum(folds["images"]) / folds["k"])
-        n_train = sum(folds["images"]) - n_val
+        n_folds, n_val = k, round(n_images / k)
+        n_train = n_images - n_val
         times = f" times {n_folds} folds"
     console.print(
         f"{n_train} training and {n_val} validation images at {study.size} px; "
@@ -73,6 +65,9 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
         f"{duration(confirm * per_epoch / at_a_time)}",
         highlight=False,
     )
+    per_settled = images_per_epoch(n_images, k) * per_image
+    for line in settle_lines(study, folds=k, per_epoch=per_settled, at_a_time=at_a_time):
+        console.print(line, highlight=False, markup=False)
     console.print(
         gpu_prediction(
             study, n_images=n_train + n_val / 3, search=(fewest, most), confirm=confirm
@@ -119,49 +114,6 @@ def _scout_epochs(study: Study) -> int:
     if not study.is_to_be_scouted:
         return 0
     return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
-
-
-def precision_to_measure(study: Study) -> str:
-    """The slower of the study's number formats."""
-    levels = study.factor("precision").levels
-    return "float32" if "float32" in levels else str(levels[0])
-
-
-def measured_recipe(study: Study, variant: str, depth: int) -> Recipe:
-    """What is timed: a structure in the study's first batch size, for as long as one likes."""
-    return Recipe(
-        variant=variant,
-        depth=depth,
-        batch_size=int(study.factor("batch_size").levels[0]),
-        precision=precision_to_measure(study),
-        epochs=1000,
-        lr=1e-3,
-    )
-
-
-def seconds_per_image(study: Study, variant: str, depth: int) -> float:
-    """Seconds that one thread needs to train on one image, measured on random pixels."""
-    batch = int(study.factor("batch_size").levels[0])
-    data = random_faces(batch, study.size)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        recipe = measured_recipe(study, variant, depth)
-        epochs = fit(start(replace(recipe, epochs=1 + MEASURED_STEPS), data), data)
-        next(epochs)
-        started = time.perf_counter()
-        for _ in epochs:
-            pass
-        return (time.perf_counter() - started) / (MEASURED_STEPS * batch)
-    finally:
-        torch.set_num_threads(before)
-
-
-def random_faces(n: int, size: int) -> TrainingArrays:
-    """`n` training images of random pixels, all classes in turn, and one to validate."""
-    images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
-    places = np.arange(n)
-    return TrainingArrays(images, places % len(EIGHT), places, places[:1], EIGHT)
 
 
 def _factor_table(study: Study) -> Table:

@@ -1,64 +1,67 @@
-"""`study.settle --dry-run`: rows, blocks, cost and the intervals to expect; trains nothing."""
+"""What settling would do and cost, before a search and after it; trains nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 
-from agecls.data.folded import fold_faces
 from study.analysis.settle.expected import Noise, expected_half_widths
 from study.analysis.settled import rules_of
+from study.analysis.to_settle import check_budget, design_for, planned_design
 from study.asked.factors import Study
-from study.cost.estimate import seconds_per_image
+from study.cost.measured import seconds_per_image
 from study.folder.folder import Folder
+from study.folder.record import TrialRecord
 from study.folder.tables import read_study
-from study.plan.settle_plan import Settling, read_settling
-from study.plan.streams import Stream, stream_seed
+from study.plan.settle_plan import Settling
+from study.plan.settle_rows import SettleDesign
+from study.quantities import count, listed
 from study.running.terminal import describe, duration
-from study.stages.settle import drawn
-from study.stages.study_faces import study_faces
+from study.stages.study_faces import study_faces, study_folds
 
 
 def describe_settling(
     study: Study, folder: Path, console: Console, *, trainings: int, at_a_time: int
 ) -> None:
-    """Print the design that is on disk, or that would be drawn, and what it would cost.
+    """Print the design that is on disk, or that would be drawn, and what is left to pay for it.
 
     Args:
         study: The resolved study.
         folder: Its folder.
         console: Where to print.
-        trainings: That may be spent.
+        trainings: That may be spent, those on record among them.
         at_a_time: Trainings that will run side by side.
 
     Raises:
         StudyError: As the stage would.
         AgeclsError: The data cannot be used.
     """
-    tables = read_study(folder)
-    on_disk = read_settling(Folder(folder).settle.design)
-    settling = on_disk or drawn(study, tables, trainings)
-    for name, reason in settling.design.unasked.items():
-        _say(console, f"{name} is not asked and keeps its answer: {reason}")
+    settling = design_for(study, read_study(folder), trainings)
+    for line in _left_out(settling.design):
+        _say(console, line)
     if not settling.design.columns:
-        _say(console, "No claim is open that settling can ask: nothing would be trained")
         return
-    folded = fold_faces(
-        study_faces(study, console), settling.folds, seed=stream_seed(study, Stream.FOLDS)
-    )
+    folded = study_folds(study, study_faces(study, console))
     _say(console, folded.summary["how"])
     for line in _rows(study, settling):
         _say(console, line)
     n_blocks = settling.blocks_of(trainings)
+    _say(console, _blocks(settling.design, n_blocks, settling.folds))
+    begun = Folder(folder).settle.trials()
+    if begun:
+        n_ended = sum(trial.status != "running" for trial in begun.values())
+        _say(console, f"{count(n_ended, 'training')} of these stand on record already")
+    n_images, n_clusters = (sum(folded.summary[what]) for what in ("images", "clusters"))
+    epochs = _epochs_left(study, settling, n_blocks, begun)
+    per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
+    seconds = epochs * images_per_epoch(n_images, settling.folds) * per_image / at_a_time
     _say(
         console,
-        f"{n_blocks} blocks of {len(settling.design.rows_of(0))} trainings, "
-        f"{settling.trainings(n_blocks)} in all; each block on one of {settling.folds} folds and "
-        "from one fresh seed",
+        f"measured: {1 / per_image:.0f} images/s on one thread; {epochs} epochs take "
+        f"{duration(seconds)} with {at_a_time} trainings at a time, less what is settled before "
+        "the end",
     )
-    n_images, n_clusters = (sum(folded.summary[what]) for what in ("images", "clusters"))
-    _say(console, _cost(study, settling, n_blocks, n_images, at_a_time))
-    for line in _intervals(study, settling, n_clusters):
+    for line in _intervals(study, settling, n_blocks, n_clusters):
         _say(console, line)
     _say(
         console,
@@ -67,8 +70,69 @@ def describe_settling(
     )
 
 
+def settle_lines(study: Study, *, folds: int, per_epoch: float, at_a_time: int) -> Iterator[str]:
+    """What `[settle]` asks of a study that has not begun, in lines; none without that table.
+
+    Args:
+        study: The resolved study.
+        folds: That trainings are tested on.
+        per_epoch: Seconds of a training's epoch.
+        at_a_time: Trainings that will run side by side.
+
+    Raises:
+        StudyError: The trainings make no block.
+    """
+    if study.settle is None:
+        return
+    design = planned_design(study, None)
+    check_budget(design, study.settle.trainings)
+    yield from _left_out(design)
+    if not design.columns:
+        return
+    n_rows = len(design.rows_of(0))
+    n_blocks = study.settle.trainings // n_rows
+    crossed = list(dict.fromkeys(name for row in design.levels for name in row))
+    lengths = [int(row.get("epochs", study.epochs)) for row in design.levels]
+    epochs = sum(lengths[row] for block in range(n_blocks) for row in design.rows_of(block))
+    limit = study.settle.time_budget
+    within = "" if limit is None else f", within {duration(limit)}"
+    yield (
+        f"then settling: {len(design.levels)} rows cross {listed(crossed)}; "
+        f"{_blocks(design, n_blocks, folds)}; up to {epochs} epochs take up to "
+        f"{duration(epochs * per_epoch / at_a_time)} with {at_a_time} trainings at a time"
+        f"{within}, less what is settled before"
+    )
+
+
+def images_per_epoch(n_images: int, folds: int) -> float:
+    """Images that an epoch on all folds but one takes, by their arithmetic.
+
+    An evaluation is a forward pass, a third of a training step's arithmetic.
+
+    Args:
+        n_images: Of all folds.
+        folds: How many.
+    """
+    return n_images * ((1 - 1 / folds) + 1 / folds / 3)
+
+
 def _say(console: Console, line: str) -> None:
     console.print(line, highlight=False, markup=False)
+
+
+def _left_out(design: SettleDesign) -> Iterator[str]:
+    for name, reason in design.unasked.items():
+        yield f"{name} is not asked and keeps its answer: {reason}"
+    if not design.columns:
+        yield "No claim is open that settling can ask: nothing would be trained"
+
+
+def _blocks(design: SettleDesign, n: int, folds: int) -> str:
+    n_rows = len(design.rows_of(0))
+    return (
+        f"{count(n, 'block')} of {n_rows} trainings, {n * n_rows} in all; each block on one of "
+        f"{folds} folds and from one fresh seed"
+    )
 
 
 def _rows(study: Study, settling: Settling) -> Iterator[str]:
@@ -81,29 +145,28 @@ def _rows(study: Study, settling: Settling) -> Iterator[str]:
         yield f"{line}; by the search: {describe(recipe, by_search)}" if by_search else line
 
 
-def _cost(study: Study, settling: Settling, blocks: int, n_images: int, at_a_time: int) -> str:
-    epochs: Sequence[int] = [
-        int(settling.recipes[row]["epochs"])
-        for number in range(blocks)
-        for row in settling.design.rows_of(number)
-    ]
-    per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
-    share = 1 / settling.folds
-    # an evaluation is a forward pass, a third of a training step's arithmetic
-    seconds = sum(epochs) * n_images * ((1 - share) + share / 3) * per_image
-    return (
-        f"measured: {1 / per_image:.0f} images/s on one thread; {sum(epochs)} epochs take "
-        f"{duration(seconds / at_a_time)} with {at_a_time} trainings at a time, less what is "
-        "settled before the end"
-    )
+def _epochs_left(
+    study: Study, settling: Settling, blocks: int, begun: Mapping[int, TrialRecord]
+) -> int:
+    """Epochs of the first so many blocks that are not on record."""
+    left = 0
+    for planned in settling.plan(study, blocks):
+        trial = begun.get(planned.number)
+        if trial is None:
+            assert planned.config is not None  # the recipe of its row
+            left += int(planned.config["epochs"])
+        elif trial.status == "running":
+            left += trial.epochs_planned - len(trial.epochs)
+    return left
 
 
-def _intervals(study: Study, settling: Settling, n_clusters: int) -> Iterator[str]:
+def _intervals(study: Study, settling: Settling, blocks: int, n_clusters: int) -> Iterator[str]:
     """A line a claim: half of its interval at the end, plain and as the verdict needs it."""
     expected = expected_half_widths(
         settling.design,
         study.every_claim,
         rules_of(settling),
+        blocks=blocks,
         clusters=n_clusters,
         n_folds=settling.folds,
     )

@@ -48,7 +48,7 @@ class Settling:
         recipes: Of each row, the level of every factor that exists.
         folds: How many the images are cut into.
         planned: Blocks of the first plan; what a look may spend follows from it.
-        ends: Blocks at the ends of later, longer plans.
+        ends: Blocks at the ends of later plans, longer or shorter.
         stated: By claim that the design asks, what it stated then.
     """
 
@@ -103,9 +103,16 @@ class Settling:
             for number, (block, row) in enumerate(each)
         )
 
-    def prolonged(self, blocks: int) -> "Settling":
-        """The same with a longer plan, if it is longer than all before."""
-        if blocks <= max(self.planned, *self.ends, 0):
+    def ending(self, blocks: int, *, begun: int) -> "Settling":
+        """The same with this end of the plan, at which one looks too.
+
+        An end among what was begun is none: no look comes between those that were taken.
+
+        Args:
+            blocks: Of the plan.
+            begun: Trainings that have started.
+        """
+        if blocks in (self.planned, *self.ends) or self.trainings(blocks) < begun:
             return self
         return replace(self, ends=(*self.ends, blocks))
 

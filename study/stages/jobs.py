@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from study.analysis.to_settle import check_settle
 from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
@@ -66,6 +67,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         stages.append(_confirm)
     if study.settle is not None:
         check_on_record(folder, "settle")
+        check_settle(study, folder)
         stages.append(_settle)
     data = study_faces(study, means.console)
     check_given(study)

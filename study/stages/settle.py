@@ -9,27 +9,22 @@ certain blocks one looks; the stage ends when no claim is open or the budget is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.analysis.settle.recipes import row_recipes
 from study.analysis.settled import rules_of
-from study.analysis.untested import lacks_weights
-from study.asked.claim import Claim
-from study.asked.factors import DEFAULT_FOLDS, Study
+from study.analysis.to_settle import design_for
+from study.asked.factors import Study
 from study.errors import StudyError
-from study.folder.columns import config_column, names_of
+from study.folder.columns import config_column
 from study.folder.parquet import as_table, write_table
 from study.folder.record import Record, TrialRecord
-from study.folder.tables import StudyTables
 from study.folder.tabulate import trials_frame
-from study.plan.settle_plan import Settling, read_settling, stated, write_settling
-from study.plan.settle_rows import settle_design
-from study.plan.streams import Stream, stream_seed
+from study.plan.settle_plan import Settling, write_settling
 from study.running.executor import Scoring
 from study.running.search_state import Search
 from study.running.terminal import duration
@@ -83,13 +78,15 @@ class Settle:
             settling = self._settling(session)
             _check_predictions(session, record)
             _say_what_is_left_out(session, settling)
-            end = self._end(settling)
+            end = settling.blocks_of(self.trainings)
             run = _Run(session=session, settling=settling, record=record, end=end)
             is_over = not settling.design.columns or self._train(run)
             if record.trials and not run.is_written:
                 run.look()
+            waiting = {t.trial_id for t in record.trials.values() if t.status == "running"}
         if is_over:
-            storage.keep_only(set())  # predictions are what is kept
+            # predictions are what is kept; beyond a shorter end than before some may go on later
+            storage.keep_only(waiting)
             for line in settled_lines(session.tables):
                 session.say(line)
         return is_over
@@ -104,10 +101,6 @@ class Settle:
             run.look()
             run.session.say(run.state)
         return True
-
-    def _end(self, settling: Settling) -> int:
-        """Blocks that the budget holds."""
-        return settling.blocks_of(self.trainings)
 
     def _ends(self, run: "_Run") -> list[int]:
         """Blocks at the looks to come, the one that a kill may have cut off among them."""
@@ -124,26 +117,14 @@ class Settle:
         return to_come > 0 and run.seconds + to_come * run.seconds_each > self.time_budget
 
     def _settling(self, session: Session) -> Settling:
-        """The design on disk, or one that is drawn now and put there.
+        """The design, put on disk with this end of the plan.
 
         Raises:
             StudyError: As in `__call__`.
         """
-        path = session.folder.settle.design
-        found = read_settling(path)
-        if found is None and session.tables.settle is not None:
-            raise StudyError(
-                f"{path}: missing, though settle.parquet has trainings of a design. A second one "
-                "would spend its chance of a wrong verdict once more: copy the folder settle/ "
-                "from where the study was settled."
-            )
-        if found is None:
-            found = drawn(session.study, session.tables, self.trainings)
-        else:
-            found = _with_claims_of(session, found)
-        _check_folds(session, found)
-        settling = found.prolonged(self._end(found))
-        write_settling(path, settling)
+        settling = design_for(session.study, session.tables, self.trainings)
+        session.folded  # noqa: B018 - drawn and compared before anything depends on them
+        write_settling(session.folder.settle.design, settling)
         session.provenance.settle = {
             "rows": len(settling.recipes),
             "folds": settling.folds,
@@ -216,7 +197,8 @@ class _Run:
     @property
     def state(self) -> str:
         """How far the stage is, in a line."""
-        done, planned = len(self.record.trials), self.settling.trainings(self.end)
+        done = len(self.record.trials)
+        planned = max(done, self.settling.trainings(self.end))
         told = settled_line(self.session.tables, done, planned)
         if not self.seconds or done == planned:
             return told
@@ -235,104 +217,6 @@ class _Run:
             write_table(path, frame, "predictions", study_name=session.study.name)
 
         return Scoring(images={}, keep=keep)
-
-
-def drawn(study: Study, tables: StudyTables, trainings: int) -> Settling:
-    """A design for the claims that are open, with recipes of its rows.
-
-    Args:
-        study: The study file.
-        tables: What the study's folder holds.
-        trainings: That may be spent.
-
-    Raises:
-        StudyError: No trial ran to its end, or the budget holds no block.
-    """
-    asked, left_out = _asked(study, tables)
-    design = settle_design(study, asked)
-    n_rows = len(design.rows_of(0))
-    if trainings < n_rows and design.columns:
-        raise StudyError(
-            f"{trainings} trainings were asked for, and the first block takes {n_rows}, one a row "
-            f"of the design; give --trainings {n_rows} or more, better {6 * n_rows}"
-        )
-    seed = stream_seed(study, Stream.SETTLE)
-    recipes = row_recipes(study, tables.trials, tables.epochs, design.levels, seed=seed)
-    if recipes is None:
-        raise StudyError(
-            f"{tables.folder}: no trial ran to its end, so nothing tells the recipes of the rows. "
-            "`error` in trials.parquet says why; change the study's factors and begin a new one "
-            "with --name."
-        )
-    design = replace(design, unasked={**design.unasked, **left_out})
-    return Settling(
-        design=design,
-        recipes=recipes,
-        folds=DEFAULT_FOLDS if study.folds is None else study.folds.k,
-        planned=max(trainings // n_rows, 1),
-        stated={claim.name: stated(claim) for claim in asked},
-    )
-
-
-def _asked(study: Study, tables: StudyTables) -> tuple[list[Claim], dict[str, str]]:
-    """The claims that are open, and why the others are not asked."""
-    asked, left_out = [], {}
-    claims = (
-        tables.claims if tables.claims is not None else pd.DataFrame(columns=names_of("claims"))
-    )
-    confirmed = claims[claims["stage"] == "confirm"]
-    for claim in study.every_claim:
-        missing = lacks_weights(study, claim)
-        verdicts = set(confirmed.loc[confirmed["claim"] == claim.name, "verdict"])
-        if missing is not None:
-            left_out[claim.name] = missing.reason
-        elif verdicts & {"supported", "refuted"} and claim.compares is not None:
-            left_out[claim.name] = f"fresh seeds have settled it: {', '.join(sorted(verdicts))}"
-        else:
-            asked.append(claim)
-    return asked, left_out
-
-
-def _with_claims_of(session: Session, settling: Settling) -> Settling:
-    """The design, with claims that came later among those that it does not ask.
-
-    Raises:
-        StudyError: A claim says something else than when the design was drawn, or is gone.
-    """
-    there = {claim.name for claim in session.study.every_claim}
-    if gone := sorted(set(settling.stated) - there):
-        raise StudyError(
-            f"{session.folder.study_file}: the design was drawn to settle {', '.join(gone)} too. "
-            "Bring the claims back: to drop one after looking makes the others easier to settle."
-        )
-    later = {}
-    for claim in session.study.every_claim:
-        before = settling.stated.get(claim.name)
-        if before is None and claim.name not in settling.design.unasked:
-            later[claim.name] = "it was added after the design was drawn"
-        elif before not in (None, stated(claim)):
-            raise StudyError(
-                f"{session.folder.study_file}: the claim {claim.name} has changed since the "
-                f"design that tests it was drawn (it stated {before}). Undo the change, or add a "
-                "claim of another name to a new study."
-            )
-    unasked = {**settling.design.unasked, **later}
-    return replace(settling, design=replace(settling.design, unasked=unasked))
-
-
-def _check_folds(session: Session, settling: Settling) -> None:
-    """Refuse folds that are not those of the design.
-
-    Raises:
-        StudyError: The faces have changed.
-        DataLayoutError: They have too few clusters.
-    """
-    found = session.folded.folds.k
-    if found != settling.folds:
-        raise StudyError(
-            f"{session.folder.settle.design}: drawn for {settling.folds} folds, and [folds] k is "
-            f"{found} now. Undo the change."
-        )
 
 
 def _check_predictions(session: Session, record: Record) -> None:

@@ -71,7 +71,7 @@ NAME_THE_EIGHT = {
     "agecls/faces/face_set.py": "draws faces of these ages",
     "agecls/nets/families.py": "width of a head that nobody asked for",
     "agecls/use/onnx_model.py": "draws faces of eight ages to check an export on",
-    "study/cost/estimate.py": "times steps on pixels that mean nothing",
+    "study/cost/measured.py": "times steps on pixels that mean nothing",
     "study/asked/class_words.py": "a study file that asks for no classes",
     "study/asked/factors.py": "likewise",
     "study/asked/study_text.py": "not in the texts of older studies",

@@ -18,7 +18,7 @@ from agecls.training.checkpoints import save
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
 from study.asked.study_file import dump_study, load_study
-from study.cost.estimate import random_faces
+from study.cost.measured import random_faces
 from study.folder.folder import Folder
 from study.folder.parquet import write_table
 from study.folder.record import Record, TrialRecord

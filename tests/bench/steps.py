@@ -9,8 +9,8 @@ from torchvision.models import resnet50
 from agecls.recipe import Recipe
 from agecls.training.batches import draw, normalisation, training_batch
 from agecls.training.loop import fit, start
-from study.cost.estimate import random_faces
 from study.cost.flops import TRAINING, forward_flops
+from study.cost.measured import random_faces
 from tests.bench.ratios import cpu_seconds
 
 PEAK_SIDE = 2048

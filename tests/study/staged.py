@@ -79,6 +79,7 @@ def session_at(
         "provenance": Provenance.read(Folder(folder))
         or Provenance(data=Faces(fingerprint="print")),
         "executor": InProcess(),
+        "resources": Resources(),
         "command": ["study.confirm", "it"],
     }
     session = Session(
@@ -86,7 +87,6 @@ def session_at(
         folder=Folder(folder),
         data=data,
         record=None,
-        resources=Resources(),
         console=Console(file=text, width=300),
         **values | means,
     )

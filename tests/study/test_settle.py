@@ -67,8 +67,56 @@ def test_a_dry_run_tells_rows_blocks_cost_and_intervals_and_writes_nothing(folde
     assert sorted(folder.rglob("*")) == before
 
 
-def test_the_command_settles_a_study_that_was_searched_elsewhere(folder, monkeypatch, capsys):
+@pytest.fixture
+def in_process(monkeypatch):
     monkeypatch.setattr(tune_run, "OnRay", lambda resources, trainer: InProcess(trainer=Guessing))
+
+
+def test_a_dry_run_of_a_longer_plan_tells_its_own_end_and_what_is_left(folder, capsys, in_process):
+    words = [str(folder), "--data", str(folder.parent / "faces")]
+    assert main([*words, "--trainings", "4"]) == 0
+
+    def told(trainings):
+        capsys.readouterr()
+        assert main([*words, "--trainings", trainings, "--dry-run"]) == 0
+        said = capsys.readouterr().out
+        row = next(line for line in said.splitlines() if line.startswith("BCD beats ORG"))
+        return said, float(row.split("±")[1].split()[0])
+
+    first, wide = told("4")
+    assert "4 trainings of these stand on record already" in first
+    assert "0 epochs take" in first
+    longer, narrow = told("40")
+    assert "10 blocks of 4 trainings, 40 in all" in longer
+    assert "90 epochs take" in longer  # 100 of all blocks, 10 of the first
+    assert narrow < wide
+
+
+def test_a_dry_run_refuses_what_the_stage_would(folder, capsys, in_process):
+    words = [str(folder), "--data", str(folder.parent / "faces"), "--trainings", "4"]
+    assert main(words) == 0
+    path = folder / "study.toml"
+    whole = path.read_text()
+    path.write_text(whole.replace("least = 1.0", "least = 2.0"))
+    assert main([*words, "--dry-run"]) == 2
+    assert "the claim bcd_better has changed since the design" in capsys.readouterr().err
+    path.write_text(whole.replace("[settle]", "[folds]\nk = 3\n[settle]"))
+    assert main([*words, "--dry-run"]) == 2
+    assert "drawn for 5 folds, and [folds] k is 3 now" in capsys.readouterr().err
+
+
+def test_an_interrupted_dry_run_tells_of_nothing_to_go_on_with(folder, capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setattr("study.cost.settling.study_faces", interrupted)
+    assert main([str(folder), "--trainings", "8", "--dry-run"]) == 130
+    assert capsys.readouterr().err == "study.settle: interrupted\n"
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_command_settles_a_study_that_was_searched_elsewhere(folder, in_process, capsys):
     words = [str(folder), "--data", str(folder.parent / "faces")]
     assert main(words) == 0
     said = capsys.readouterr().out
@@ -82,8 +130,7 @@ def test_the_command_settles_a_study_that_was_searched_elsewhere(folder, monkeyp
     assert told["folds"] == 5
 
 
-def test_what_stops_it_is_status_130_and_the_way_to_go_on(folder, monkeypatch, capsys):
-    monkeypatch.setattr(tune_run, "OnRay", lambda resources, trainer: InProcess(trainer=Guessing))
+def test_what_stops_it_is_status_130_and_the_way_to_go_on(folder, in_process, capsys):
     words = [str(folder), "--data", str(folder.parent / "faces"), "--trainings", "24"]
     assert main([*words, "--time-budget", "0.000001s"]) == 130
     last = capsys.readouterr().out.splitlines()[-1]

@@ -47,6 +47,7 @@ def expected_half_widths(
     claims: Sequence[Claim],
     rules: SettleRules,
     *,
+    blocks: int,
     clusters: int,
     n_folds: int,
     noise: Noise | None = None,
@@ -56,13 +57,13 @@ def expected_half_widths(
     Args:
         design: Rows and columns.
         claims: In the study's order.
-        rules: `planned` blocks are trained.
+        rules: When one looks, and at which level.
+        blocks: That are trained by the end.
         clusters: Of the images of all folds.
         n_folds: That these lie in.
         noise: How much trainings differ.
     """
     noise = noise or Noise()
-    blocks = rules.planned
     trained = np.bincount(
         [row for block in range(blocks) for row in design.rows_of(block)],
         minlength=len(design.levels),

@@ -35,7 +35,7 @@ class SettleRules:
 
     Attributes:
         planned: Blocks that the plan had when settling began; it fixes what looks may spend.
-        ends: Blocks at the ends of later, longer plans; one looks there too.
+        ends: Blocks at the ends of later plans; one looks there too.
         alpha: Chance of any wrong verdict over all claims, whenever one stops.
         power: Chance to settle a claim, for what it would still cost.
     """

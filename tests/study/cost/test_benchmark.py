@@ -4,7 +4,7 @@ from agecls.errors import AgeclsError
 from agecls.recipe import Recipe
 from study.asked.study_file import load_study
 from study.cost.benchmark import Rate, advice, best, counts, deepest, measure
-from study.cost.estimate import measured_recipe, precision_to_measure
+from study.cost.measured import measured_recipe, precision_to_measure
 from tests.study.tiny import write_study
 
 SMALL = Recipe(depth=18, batch_size=8, epochs=1000, lr=1e-3)

@@ -7,6 +7,7 @@ from rich.console import Console
 from agecls.data.loading import load_data
 from study.asked.study_file import load_study
 from study.cost.estimate import describe_plan, epochs_of, gpu_prediction
+from study.errors import StudyError
 from tests.study.tiny import write_study
 
 
@@ -83,3 +84,45 @@ def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
     console = Console(record=True, width=100)
     describe_plan(study, console, at_a_time=2)
     assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()
+
+
+SETTLE = """
+[claims.bcd_better]
+text = "BCD beats ORG"
+factor = "variant"
+better = "bcd"
+worse = "org"
+least = 1.0
+[claims.longer_equal]
+text = "Three epochs do as well as two"
+factor = "epochs"
+equal = [2, 3]
+within = 2.0
+[claims.rate_matters]
+text = "The rate matters more than the structure"
+factor = "lr"
+more_than = "variant"
+[settle]
+trainings = 14
+time_budget = "2h"
+"""
+
+
+def test_a_dry_run_tells_what_settling_would_do_and_cost(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + SETTLE)
+    console = Console(record=True, width=400)
+    describe_plan(load_study(path), console, at_a_time=2)
+    text = console.export_text()
+    assert "rate_matters is not asked and keeps its answer: it is not about two levels" in text
+    assert "then settling: 4 rows cross variant and epochs; 3 blocks of 4 trainings" in text
+    assert "12 in all; each block on one of 5 folds" in text
+    assert "up to 30 epochs take up to" in text  # three times two of 2 and two of 3 epochs
+    assert "within 2 h" in text
+
+
+def test_a_dry_run_refuses_trainings_that_make_no_block(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + SETTLE.replace("14", "1"))
+    with pytest.raises(StudyError, match="1 training was asked for, and the first block takes 4"):
+        describe_plan(load_study(path), Console(quiet=True), at_a_time=2)

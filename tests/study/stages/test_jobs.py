@@ -208,6 +208,12 @@ def test_a_table_that_is_behind_the_record_or_damaged_is_made_again(run, tmp_pat
     assert len(pd.read_parquet(path)) == len(whole)
 
 
+def test_trainings_that_make_no_block_are_refused_before_the_search(run, tmp_path):
+    with pytest.raises(StudyError, match="1 training was asked for, and the first block takes 2"):
+        run(claims=(ALIKE,), settle=SettlePlan(trainings=1))
+    assert not (tmp_path / "it").exists()
+
+
 def _session(tmp_path):
     """The last one in the study's provenance."""
     return json.loads((tmp_path / "it" / "study.json").read_text())["sessions"][-1]

@@ -30,6 +30,7 @@ from study.report.settle.looks import courses
 from study.report.settle.trainings import trainings_figure
 from study.running.in_process import InProcess
 from study.running.interruption import StopRequest
+from study.running.ray_session import Resources
 from study.running.steps import FAILURE, KIND, PREDICTIONS
 from study.stages.settle import Settle
 from tests.small_studies import study_toml
@@ -115,6 +116,18 @@ def guess(recipe, number, labels):
     share = 0.85 if recipe["variant"] == "bcd" else 0.55
     named = np.where(rng.random(len(labels)) < share, labels, rng.integers(0, 8, len(labels)))
     return (0.02 + 0.84 * np.eye(8)[named]).astype(np.float32)
+
+
+class Alike(Guessing):
+    """All recipes do alike, so that claims of a difference stay open for a while."""
+
+    def step(self):
+        result = super().step()
+        if PREDICTIONS in result:
+            labels = self.data.fold(self.config["fold"]).val_labels
+            recipe = self.config["recipe"] | {"variant": "org"}
+            result[PREDICTIONS] = {"val": guess(recipe, self.config["number"], labels)}
+        return result
 
 
 class FailingThird(Guessing):
@@ -274,6 +287,41 @@ def test_more_trainings_go_on_with_the_same_blocks(start, folder):
     assert read_table(folder / "settle.parquet", "settle")["seed"].tolist()[:4] == first
 
 
+def blocks_looked_at(folder):
+    return read_table(folder / "looks.parquet", "looks")["blocks"].unique().tolist()
+
+
+def test_an_end_before_the_planned_one_has_its_look(start, folder):
+    with pytest.raises(Killed):
+        start(executor=KilledBefore(trainer=Alike, epochs=4))  # in the first block
+    assert start(16, executor=InProcess(trainer=Alike))[0]
+    assert len(read_table(folder / "settle.parquet", "settle")) == 16
+    assert blocks_looked_at(folder) == [1, 2, 3, 4]
+    settling = read_settling(Folder(folder).settle.design)
+    assert (settling.planned, settling.ends) == (6, (4,))
+    # what was said is said again on the way to the first end
+    said = read_table(folder / "looks.parquet", "looks")
+    start(24, executor=InProcess(trainer=Alike))
+    assert blocks_looked_at(folder) == [1, 2, 3, 4, 5, 6]
+    again = read_table(folder / "looks.parquet", "looks")
+    same = ["estimate", "low", "high", "verdict", "alpha"]
+    pd.testing.assert_frame_equal(again[again["blocks"] <= 4][same], said[same])
+
+
+def test_an_end_before_what_was_begun_has_no_look_and_keeps_what_waits_to_go_on(start, folder):
+    with pytest.raises(Killed):
+        start(executor=KilledBefore(trainer=Alike, epochs=7))  # in the fifth block
+    record = Folder(folder).settle.trials()
+    waiting = [t.trial_id for t in record.values() if t.status == "running"]
+    assert waiting
+    checkpoint = Folder(folder).settle.checkpoints / f"{waiting[0]}.pt"
+    checkpoint.write_bytes(b"half of it")
+    assert start(8, executor=InProcess(trainer=Alike))[0]
+    assert blocks_looked_at(folder) == [1, 2, 3]
+    assert checkpoint.exists()
+    assert read_settling(Folder(folder).settle.design).ends == ()
+
+
 def test_a_failed_training_costs_its_row_and_not_the_block(start, folder):
     is_over, _ = start(executor=InProcess(trainer=FailingThird))
     assert is_over
@@ -297,12 +345,15 @@ def test_a_stop_leaves_tables_and_says_that_it_is_not_over(start, folder):
     assert start()[0]
 
 
-def test_a_time_budget_is_kept_at_looks(study, folder):
+@pytest.mark.parametrize(("seconds", "blocks"), [(1e-9, 1), (6.9, 2), (9.1, 3)])
+def test_a_time_budget_is_kept_at_looks(study, folder, seconds, blocks):
     data = load_data(study.data, size=study.size, seed=study.seed)
-    session, _ = session_at(study, folder, data, executor=GUESSING)
-    # an untrained epoch takes a second by the trainer's word: block 1 has six
-    assert Settle(trainings=24, time_budget=1e-9)(session)
-    assert len(read_table(folder / "settle.parquet", "settle")) == 4
+    session, _ = session_at(
+        study, folder, data, executor=InProcess(trainer=Alike), resources=Resources(concurrency=1)
+    )
+    # an epoch takes half a second by the trainer's word, a block of four rows has six
+    assert Settle(trainings=24, time_budget=seconds)(session)
+    assert len(read_table(folder / "settle.parquet", "settle")) == 4 * blocks
 
 
 def test_a_budget_that_holds_no_block_is_refused_before_anything_is_written(start, folder):
@@ -395,7 +446,7 @@ def test_what_fresh_seeds_settled_stands_where_settling_left_it_open():
         return row | {"verdict": verdict, "estimate": 1.0, "low": 0.0, "high": 2.0}
 
     def standing(*rows):
-        return _entry("it", None, list(rows)).standing
+        return _entry("it", None, list(rows), Measure("val_accuracy")).standing
 
     confirmed, still_open = said("confirm", "supported"), said("settle", "unresolved")
     assert standing(confirmed, still_open).stage == "confirm"

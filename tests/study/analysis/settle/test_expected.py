@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from study.analysis.settle.expected import Noise, expected_half_widths
+from study.analysis.settle.expected import Expected, Noise, expected_half_widths
 from study.analysis.settle.verdicts import SettleRules, judge_settled
 from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, design_of, trained
 
@@ -11,7 +11,7 @@ def test_intervals_come_out_as_wide_as_was_expected():
     claims = [beats(f"f{i}") for i in range(4)]
     noise = Noise(training=1.4, cluster=0.0)
     expected = expected_half_widths(
-        design, claims, rules, clusters=100, n_folds=N_FOLDS, noise=noise
+        design, claims, rules, blocks=6, clusters=100, n_folds=N_FOLDS, noise=noise
     )
     widths = []
     for seed in range(20):
@@ -28,7 +28,26 @@ def test_clusters_leave_a_floor_that_more_blocks_do_not_pass():
 
     def width(blocks: int) -> float:
         return expected_half_widths(
-            design, claims, SettleRules(planned=blocks), clusters=191, n_folds=N_FOLDS
+            design,
+            claims,
+            SettleRules(planned=blocks),
+            blocks=blocks,
+            clusters=191,
+            n_folds=N_FOLDS,
         )[0].half_width
 
     assert width(2) > width(5) > width(10) > width(1000) > 1.96 * 3.4 / np.sqrt(191)
+
+
+def test_a_plan_that_was_prolonged_is_told_at_its_own_end():
+    design, claims = design_of(4), [beats("f0")]
+
+    def told(rules: SettleRules, blocks: int) -> Expected:
+        return expected_half_widths(
+            design, claims, rules, blocks=blocks, clusters=191, n_folds=N_FOLDS
+        )[0]
+
+    first, longer = told(SettleRules(planned=5), 5), told(SettleRules(planned=5, ends=(20,)), 20)
+    assert longer.half_width < first.half_width
+    assert longer.half_width == told(SettleRules(planned=20), 20).half_width
+    assert longer.adjusted > told(SettleRules(planned=20), 20).adjusted  # most alpha was spent
