@@ -61,7 +61,7 @@ def write_search(search: Search, home: Folder, wishes: Wishes) -> Study:
     search, of_curves = _with_fitting_curves(search)
     lengths, found = with_lengths(search, length=wishes.length), varied(search.trials)
     metric = _safe_name(search.metric)
-    full = [p.trial.value for p in lengths.trials if p.state == "completed"]
+    full = [_last(p) for p in lengths.trials if p.state == "completed"]
     values = np.array([v for v in full if v is not None], dtype=float)
     if not len(values):
         raise StudyError(

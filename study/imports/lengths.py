@@ -7,7 +7,7 @@ longest one of all, or the length that one of its own settings says.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from study.imports.search import Search, State, Trial
@@ -83,7 +83,7 @@ def with_lengths(search: Search, *, length: float | None = None) -> Lengths:
     by = _length_setting(search.trials, grid) if length is None else None
     longest = grid.epoch(length if length is not None else steps[-1]) if steps else 1
     paced = [_paced(trial, grid, by, longest) for trial in search.trials]
-    n_cut = sum(p.state != p.trial.state for p in paced)
+    n_cut = sum((p.state, p.trial.state) == ("stopped", "completed") for p in paced)
     return Lengths(
         trials=tuple(paced),
         epochs=max((p.planned for p in paced), default=1),
@@ -131,7 +131,11 @@ def _paced(trial: Trial, grid: Grid, by: str | None, longest: int) -> Paced:
     if by is not None and isinstance(own := trial.params.get(by), int):
         planned = grid.epoch(own - grid.shift)
     state = trial.state
-    if not curve and trial.value is not None:
+    if run > planned:
+        # it went on after the end that is asked about, where its value is looked at
+        trial, state, run = replace(trial, value=None, error=""), "completed", planned
+        curve = {epoch: value for epoch, value in curve.items() if epoch <= planned}
+    elif not curve and trial.value is not None:
         run = planned  # only its end is known
     elif state == "completed" and run < planned:
         state = "stopped"

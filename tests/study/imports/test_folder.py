@@ -169,3 +169,18 @@ def test_a_value_that_was_enqueued_beside_the_declared_ones_is_a_level(tmp_path)
     home = Folder(tmp_path / "theirs")
     write_search(flat(trials=trials), home, Wishes())
     assert read_study(home.path).study.factor("a").levels == (0.0, 0.5, 0.3)
+
+
+def test_values_are_those_at_the_length_that_is_asked_for(tmp_path):
+    curve = ((1.0, 0.9), (2.0, 0.7), (3.0, 0.1))
+    trials = tuple(
+        Trial(
+            name=str(n), state="completed", params={"a": n}, curve=curve[:n], value=curve[n - 1][1]
+        )
+        for n in (2, 3)
+    )
+    home = Folder(tmp_path / "theirs")
+    write_search(flat(trials=trials), home, Wishes(length=2))
+    table = read_study(home.path).trials
+    assert table["loss"].tolist() == [0.7, 0.7]
+    assert table["epochs_run"].tolist() == [2, 2]

@@ -74,3 +74,20 @@ def test_a_search_without_curves_has_trials_of_one_length():
         ("stopped", 1, 0),
     ]
     assert math.isclose(found.grid.unit, 1.0)
+
+
+def test_a_length_that_is_asked_for_is_where_every_trial_ends():
+    """One went on and one failed after it: what came then is no part of the comparison."""
+    found = with_lengths(
+        search(
+            trial(range(1, 10)), trial(range(1, 6), state="failed"), trial(range(1, 5)),
+            trial(range(1, 3), state="stopped"),
+        ),
+        length=4,
+    )  # fmt: skip
+    assert [(p.state, p.planned, p.run) for p in found.trials] == [
+        ("completed", 4, 4), ("completed", 4, 4), ("completed", 4, 4), ("stopped", 4, 2),
+    ]  # fmt: skip
+    assert [p.curve[p.run] for p in found.trials[:3]] == [1 / 5] * 3
+    assert [p.trial.value for p in found.trials[:3]] == [None, None, 1 / 5]
+    assert found.n_cut == 0
