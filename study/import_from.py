@@ -119,8 +119,12 @@ def _read(options: argparse.Namespace) -> "Search":
     from study.errors import StudyError
 
     if options.tool == "optuna":
+        import optuna
+
         from study.imports.optuna_storage import read_optuna
 
+        # what is wrong is said in one line, ours
+        optuna.logging.disable_default_handler()
         return read_optuna(options.source, options.which)
     if options.tool == "ray":
         from study.imports.ray_folder import read_ray

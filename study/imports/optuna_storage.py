@@ -44,7 +44,14 @@ def read_optuna(storage: str, study: str | None = None) -> Search:
     Raises:
         StudyError: There is no such storage or study, or it has several objectives.
     """
-    return search_of(_load(storage, study), storage)
+    opened = _open(storage)
+    try:
+        return search_of(_load(opened, storage, study), storage)
+    except StudyError:
+        raise
+    except Exception as error:
+        # what a storage raises over what is damaged in it is its driver's own affair
+        raise _unreadable(storage, error) from error
 
 
 def search_of(found: optuna.Study, storage: str) -> Search:
@@ -77,24 +84,17 @@ def search_of(found: optuna.Study, storage: str) -> Search:
     )
 
 
-def _load(storage: str, study: str | None) -> optuna.Study:
-    opened = _open(storage)
-    try:
-        names = optuna.get_all_study_names(opened)
-        if study is None and len(names) == 1:
-            study = names[0]
-        if study not in names:
-            there = ", ".join(sorted(names)) or "none"
-            asked = f"no study {study}" if study else "several studies" if names else "no study"
-            raise StudyError(
-                f"{_without_password(storage)}: {asked}; name one by --study, there are: {there}"
-            )
-        return optuna.load_study(study_name=study, storage=opened)
-    except StudyError:
-        raise
-    except Exception as error:
-        # what a storage raises is its driver's own affair
-        raise _unreadable(storage, error) from error
+def _load(opened: Any, storage: str, study: str | None) -> optuna.Study:
+    names = optuna.get_all_study_names(opened)
+    if study is None and len(names) == 1:
+        study = names[0]
+    if study not in names:
+        there = ", ".join(sorted(names)) or "none"
+        asked = f"no study {study}" if study else "several studies" if names else "no study"
+        raise StudyError(
+            f"{_without_password(storage)}: {asked}; name one by --study, there are: {there}"
+        )
+    return optuna.load_study(study_name=study, storage=opened)
 
 
 def _open(storage: str) -> Any:

@@ -115,9 +115,11 @@ def _results(home: Path, left_out: Counter[str]) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError:
+                row = None
+            if isinstance(row, dict):
+                yield _flat(row)
+            else:
                 left_out["lines of result.json that are not whole"] += 1
-                continue
-            yield _flat(row)
     elif table.is_file():
         with table.open(encoding="utf-8", errors="replace", newline="") as file:
             yield from csv.DictReader(file)
@@ -178,9 +180,12 @@ def _settings(
     path = home / "params.json"
     if path.is_file():
         try:
-            return _flat(json.loads(path.read_text(encoding="utf-8")))
+            config = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            pass  # its writer was killed; each result has a copy
+            config = None
+        if isinstance(config, Mapping):
+            return _flat(config)
+        # its writer was killed; each result has a copy
     config = rows[-1].get("config") if rows else None
     return _flat(config) if isinstance(config, Mapping) else {}
 

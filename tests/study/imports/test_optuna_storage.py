@@ -86,6 +86,16 @@ def test_a_file_that_is_no_storage_is_one_line(tmp_path):
         read_optuna(str(path))
 
 
+def test_what_is_damaged_inside_a_storage_is_one_line(tmp_path):
+    path = tmp_path / "damaged.db"
+    optuna_study(path, trials=2)
+    with sqlite3.connect(path) as opened:
+        opened.execute("update trial_params set distribution_json = '{'")
+    with pytest.raises(StudyError, match=r"damaged\.db: Optuna cannot read it") as told:
+        read_optuna(str(path))
+    assert "\n" not in str(told.value)
+
+
 def test_several_objectives_are_refused(tmp_path):
     url = f"sqlite:///{tmp_path / 'two.db'}"
     optuna.create_study(storage=url, directions=["minimize", "maximize"], study_name="two")

@@ -74,6 +74,19 @@ def test_a_line_that_was_being_written_is_counted(experiment):
     assert len(search.trials[3].curve) == 5
 
 
+def test_a_line_that_is_no_result_is_counted_and_a_damaged_configuration_replaced(experiment):
+    [state] = experiment.glob("experiment_state-*.json")
+    state.unlink()
+    home = next(experiment.glob("train_00000004*"))
+    with (home / "result.json").open("a") as file:
+        file.write("[1, 2]\n")
+    for content in ("[]", "{"):
+        (home / "params.json").write_text(content)
+        search = read_ray(experiment, metric="loss")
+        assert search.left_out.total() == 1
+        assert search.trials[3].params["opt/rate"] == 0.01
+
+
 def test_results_have_a_copy_of_the_configuration(tmp_path):
     ray_trial(tmp_path / "exp", 1, CONFIG, curve(3), has_params=False)
     [trial] = read_ray(tmp_path / "exp", metric="loss").trials
