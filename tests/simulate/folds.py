@@ -47,7 +47,7 @@ class World:
             on the images of a fold is three times as much.
         taught: What training sets of all clusters would teach, in variances of what clusters
             differ by; Nadeau and Bengio's correction takes it for K / (K - 1).
-        failing: Share of the second arm's trainings that hardly learn.
+        failing: Share of the last arm's trainings that hardly learn.
         of_clusters: Latent variances of a cluster: for all nets, an arm's nets, one net.
         of_images: Likewise of an image.
     """
@@ -64,9 +64,13 @@ class World:
     of_images: tuple[float, float, float] = (0.65, 0.034, 0.209)
 
     @property
-    def luck_variance(self) -> float:
-        """Latent, of one arm's training."""
-        return (self.luck / 100 / _SLOPE) ** 2 / 2
+    def luck_variances(self) -> Array:
+        """Latent, of one training of each arm."""
+        return self._variances_of(self.luck, self.luck)
+
+    @staticmethod
+    def _variances_of(*lucks: float) -> Array:
+        return np.asarray((np.array(lucks) / 100 / _SLOPE) ** 2 / 2)
 
     @property
     def taught_variance(self) -> float:
@@ -75,18 +79,26 @@ class World:
         return self.taught * differ * self.n_clusters
 
     @property
-    def levels(self) -> tuple[float, float]:
-        """Latent, of the two arms."""
-        half = self.points / 100 / _SLOPE / 2
-        return -0.15 - half, -0.15 + half
+    def levels(self) -> Array:
+        """Latent, of the arms, here two."""
+        return self._levels_of(-self.points / 2, self.points / 2)
+
+    @staticmethod
+    def _levels_of(*points: float) -> Array:
+        return np.array([-0.15 + p / 100 / _SLOPE for p in points])
+
+    @property
+    def truths(self) -> Array:
+        """Per cent of nets that learn, by arm: over training sets, luck, clusters, images."""
+        n_trained = self.n_clusters * (1 - 1 / self.n_folds)
+        variance = sum(self.of_clusters) + sum(self.of_images) + self.luck_variances
+        scale = np.sqrt(variance + self.taught_variance / n_trained)
+        return np.asarray(100 * special.ndtr(self.levels / scale))
 
     @property
     def truth(self) -> float:
-        """Points that nets which learn differ by: over training sets, luck, clusters, images."""
-        n_trained = self.n_clusters * (1 - 1 / self.n_folds)
-        variance = sum(self.of_clusters) + sum(self.of_images) + self.luck_variance
-        scale = np.sqrt(variance + self.taught_variance / n_trained)
-        return float(100 * np.diff(special.ndtr(np.array(self.levels) / scale))[0])
+        """Points that the last arm is better than the first."""
+        return float(self.truths[-1] - self.truths[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +108,7 @@ class Trained:
     Attributes:
         folds: Of its clusters.
         hits: Images that are right (arms, S, C).
-        learned: Which trainings learned (S, K), in both arms.
+        learned: Which trainings of the last arm learned (S, K); all others do.
     """
 
     folds: FoldedClusters
@@ -112,24 +124,26 @@ def train(world: World, rng: np.random.Generator) -> Trained:
     of_cluster = np.empty(world.n_clusters, dtype=np.int64)
     of_cluster[order] = np.arange(world.n_clusters) % world.n_folds
     cluster = np.repeat(np.arange(world.n_clusters), sizes)
-    arms, seeds, k, normal = 2, world.n_seeds, world.n_folds, rng.standard_normal
+    seeds, k, normal = world.n_seeds, world.n_folds, rng.standard_normal
+    arms = len(world.levels)
 
     lesson = np.sqrt(world.taught_variance) * normal((arms, world.n_clusters))
     taught = np.stack([lesson[:, of_cluster != f].mean(axis=1) for f in range(k)], axis=1)
-    lucky = np.sqrt(world.luck_variance) * normal((arms, seeds, k)) + taught[:, None]
+    lucky = np.sqrt(world.luck_variances)[:, None, None] * normal((arms, seeds, k))
+    lucky += taught[:, None]
     shapes = ((1, 1), (arms, 1), (arms, seeds))
     by_cluster = sum(
         np.sqrt(v) * normal((*shape, world.n_clusters))
         for v, shape in zip(world.of_clusters, shapes, strict=True)
     )
     latent = (lucky[:, :, of_cluster] + by_cluster)[:, :, cluster]
-    latent += np.array(world.levels)[:, None, None]
+    latent += world.levels[:, None, None]
     for v, shape in zip(world.of_images, shapes, strict=True):
         latent += np.sqrt(v) * rng.standard_normal((*shape, len(cluster)), dtype=np.float32)
     right = latent > 0
     learned = rng.random((seeds, k)) >= world.failing
     is_idle = ~learned[:, of_cluster][:, cluster]
-    right[1][is_idle] = (np.arange(len(cluster)) % 4 == 0)[None].repeat(seeds, 0)[is_idle]
+    right[-1][is_idle] = (np.arange(len(cluster)) % 4 == 0)[None].repeat(seeds, 0)[is_idle]
     hits = np.add.reduceat(right.astype(float), np.cumsum(sizes) - sizes, axis=2)
     clusters = Clusters(of_image=cluster, sizes=sizes.astype(float))
     return Trained(
@@ -152,7 +166,7 @@ def intervals(study: Trained, *, n_draws: int, seed: int) -> Mapping[str, tuple[
         sums, usable, folds, lambda s: {"points": s[..., 0] / s[..., 1]},
         n_draws=n_draws, seed=seed,
     )  # fmt: skip
-    both = both_estimands([(1.0, pooled)], "points", usable, folds)
+    both = both_estimands([(1.0, pooled)], "points", [usable], folds)
     assert both is not None
     k, n_folds = int(usable.sum()), len(covered)
     by_fold = np.stack(

@@ -1,9 +1,10 @@
 """Trainings of recipes whose nets half-fail, with known truth: are they found, and no good ones?
 
-Run by hand: `python -m tests.simulate.hardly 100`. A net's evidence for an image is `strength` for
-the true class plus noise of its own, and its probabilities are Bayes' from that: shares count.
-What makes real ones harder is there: images come in clusters that are hard or easy together, nets
-are too sure or not sure enough, some were trained on balanced classes, and seeds differ.
+Run by hand: `python -m tests.simulate.hardly 60 101 102`: recipes a set, and seeds. A net's
+evidence for an image is `strength` for the true class plus noise of its own, and its probabilities
+are Bayes' from that: shares count. What makes real ones harder is there: images come in clusters
+that are hard or easy together, nets are too sure or not sure enough, some were trained on balanced
+classes, and seeds differ.
 """
 
 import sys
@@ -164,12 +165,12 @@ def tally(
     return found
 
 
-def lines(n: int) -> Iterator[str]:
+def lines(n: int, seed: int) -> Iterator[str]:
     """What a tally says in words, for shares of nets that fail."""
     for fails in (0.5, 0.2, 0.0):
-        yield f"{fails:.0%} of nets fail, {n} recipes a set"
+        yield f"seed {seed}: {fails:.0%} of nets fail, {n} recipes a set"
         whole: Counter = Counter()
-        for name, counts in tally(n, 1, fails=fails).items():
+        for name, counts in tally(n, seed, fails=fails).items():
             whole += counts
             parts = [
                 f"{kind} {counts[kind, 'flagged']}/{counts[kind, 'n']} (alone "
@@ -189,6 +190,7 @@ def lines(n: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for line in lines(int(sys.argv[1])):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+    for seed in sys.argv[2:]:
+        for line in lines(int(sys.argv[1]), int(seed)):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()

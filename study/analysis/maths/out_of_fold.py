@@ -14,6 +14,14 @@ freedom tell of trainings, not S - 1 (with S in each fold w is 1 / (S (S - 1))).
 a fold nothing repeats within folds: V_seeds is then (K - 1) / K sum_f (F_-f - F_-.)^2, the
 jackknife, which holds V_clusters too, and V_both = V_data = V_clusters, which is wide.
 
+Arms need not have the same trainings. Of arms a and b with S_a and S_b in a fold, n of them in
+common (of the same seed, hence alike in what a seed decides), a training's (co)variance is
+
+    s_ab = sum_fs (F_a,fs - F_a) (F_b,fs - F_b) / sum_f n (1 - 1/S_a - 1/S_b + n / (S_a S_b)),
+
+and of a weighted sum of means V_seeds = sum_ab w_a w_b s_ab sum_f n / (S_a S_b); V_both likewise.
+With the same trainings in all arms this is the above.
+
 *These nets*, on new faces: V_clusters. *This recipe*, on a new training set of the same size:
 
     V = V_clusters + K / (K - 1) V_data + max(V_seeds - V_both, 0).
@@ -176,51 +184,64 @@ def pool(
 def both_estimands(
     weighted: Sequence[tuple[float, Pooled]],
     name: str,
-    usable: NDArray[np.bool_],
+    usable: Sequence[NDArray[np.bool_]],
     folds: FoldedClusters,
 ) -> BothEstimands | None:
     """Of a weighted sum of arms' pooled scores.
 
     Args:
-        weighted: Each arm's weight and scores, all of the same trainings and draws.
+        weighted: Each arm's weight and scores, all of the same draws.
         name: Of the score.
-        usable: Which trainings there are (S, K).
+        usable: Which trainings each arm has (S, K), of the same seeds; its scores are of those
+            seeds of which it has one.
         folds: What was drawn.
 
     Returns:
         None where the score is not defined, or on hardly any draw.
     """
-    scores, drawn, swapped, without = (
-        np.sum([weight * getattr(one, part)[name] for weight, one in weighted], axis=0)
-        for part in ("scores", "drawn", "swapped", "without")
+    weights = np.array([weight for weight, _ in weighted])
+    has = np.stack(usable)  # (arms, S, K)
+    scores, drawn, without = (
+        [getattr(one, part)[name] for _, one in weighted]
+        for part in ("scores", "drawn", "without")
     )
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
-    if not np.isfinite(scores).all() or len(drawn) < 2:
+    is_finite = np.all([np.isfinite(of_arm).all(axis=1) for of_arm in drawn], axis=0)
+    drawn = [of_arm[is_finite] for of_arm in drawn]
+    value = float(sum(w * of_arm.mean() for w, of_arm in zip(weights, scores, strict=True)))
+    if not np.isfinite(value) or is_finite.sum() < 2:
         return None
     growth, freedom = folds.correction()
-    shared = drawn.mean(axis=1)
-    v_clusters = float(shared.var()) * growth
-    n_seeds, k = usable.shape
+    shared = [of_arm.mean(axis=1) for of_arm in drawn]
+    v_clusters = float((weights @ np.stack(shared)).var()) * growth
+    n_seeds, k = has.shape[1:]
     nets = Estimate(
-        value=float(scores.mean()),
+        value=value,
         by_clusters=v_clusters,
         by_seeds=0.0,
         freedom=freedom,
         n_seeds=n_seeds,
         clusters_freedom=freedom,
     )
-    repeats = int(usable.sum()) - k
-    if repeats:
-        of_mean = float((1 / usable.sum(axis=0)).sum()) / repeats
-        squares = float(((swapped - swapped.mean(axis=0)) ** 2).sum())
-        own = float((drawn - shared[:, None]).var(axis=0).sum()) * growth
-        v_seeds, v_both = squares * of_mean, min(own * of_mean, v_clusters)
-        v_data = v_clusters - v_both
-    elif np.isfinite(without).all():
-        repeats, v_both, v_data = k - 1, v_clusters, v_clusters
-        v_seeds = float(((without - without.mean()) ** 2).sum()) * repeats / k
+    luck = _Luck.of(has)
+    if luck.is_told:
+        swapped, own = np.zeros(has.shape), np.zeros((*has.shape[:2], len(drawn[0])))
+        for place, (_, one) in enumerate(weighted):
+            is_there = has[place].any(axis=1)
+            moved = one.swapped[name] - one.swapped[name].mean(axis=0)
+            swapped[place, is_there] = np.where(has[place, is_there], moved, 0.0)
+            apart = (drawn[place] - shared[place][:, None]).T
+            own[place, is_there] = apart - apart.mean(axis=1, keepdims=True)
+        of_trainings = luck.variances(np.einsum("asf,bsf->ab", swapped, swapped))
+        of_both = luck.variances(np.einsum("asd,bsd->ab", own, own) / own.shape[2]) * growth
+        v_seeds = luck.of_sum(weights, of_trainings)
+        v_both = min(luck.of_sum(weights, of_both), v_clusters)
+        v_data, repeats = v_clusters - v_both, luck.freedom(weights, of_trainings)
     else:
-        return None
+        rest = np.sum([w * of_arm for w, of_arm in zip(weights, without, strict=True)], axis=0)
+        if not np.isfinite(rest).all():
+            return None
+        repeats, v_both, v_data = k - 1, v_clusters, v_clusters
+        v_seeds = float(((rest - rest.mean()) ** 2).sum()) * repeats / k
     by_clusters, excess = v_data * (1 + k / (k - 1)), max(v_seeds - v_both, 0.0)
     total = by_clusters + v_clusters - v_data + excess
     if excess:
@@ -230,7 +251,7 @@ def both_estimands(
         spread += likely**2 / repeats + v_both**2 / (repeats * freedom)
         freedom = max((total - excess + likely - v_both) ** 2 / spread, min(repeats, freedom))
     recipe = Estimate(
-        value=nets.value,
+        value=value,
         by_clusters=by_clusters,
         by_seeds=total - by_clusters,
         freedom=freedom,
@@ -239,3 +260,67 @@ def both_estimands(
         folds=k,
     )
     return BothEstimands(nets=nets, recipe=recipe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Luck:
+    """How trainings that repeat within folds tell what means of arms owe to them.
+
+    Attributes:
+        has: Which trainings each arm has (A, S, K).
+        n: By arm and fold, how many (A, K).
+        told: By pair of arms, degrees of freedom of what differs within folds (A, A).
+    """
+
+    has: NDArray[np.bool_]
+    n: Array
+    told: Array
+
+    @classmethod
+    def of(cls, has: NDArray[np.bool_]) -> "_Luck":
+        n = has.sum(axis=1).astype(float)
+        common = np.einsum("asf,bsf->abf", has.astype(float), has.astype(float))
+        # expected products of deviations from two means, of trainings that both have
+        first, second = 1 / n[:, None], 1 / n[None]
+        told = common * (1 - first - second + common * first * second)
+        return cls(has=has, n=n, told=told.sum(axis=2))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether every arm's trainings repeat in some fold."""
+        return bool((np.diag(self.told) > 0.5).all())
+
+    def variances(self, products: Array) -> Array:
+        """Of one training, (A, A), from sums of products of deviations within folds.
+
+        Arms that share few trainings may seem to vary together by more than they vary.
+        """
+        found = np.divide(products, self.told, out=np.zeros_like(products), where=self.told > 1e-9)
+        most = np.sqrt(np.multiply.outer(np.diag(found), np.diag(found)))
+        return np.clip(found, -most, most)
+
+    def cells(self, weights: Array, variances: Array) -> Array:
+        """What each seed and fold adds to the variance of the weighted sum of means (S, K)."""
+        parts = weights[:, None, None] * self.has / self.n[:, None]
+        return np.einsum("asf,ab,bsf->sf", parts, variances, parts)
+
+    def of_sum(self, weights: Array, variances: Array) -> float:
+        """Variance of the weighted sum of arms' means."""
+        return float(self.cells(weights, variances).sum())
+
+    def freedom(self, weights: Array, variances: Array) -> float:
+        """Satterthwaite's degrees of freedom of that, over sets of arms trained together.
+
+        With the same trainings in every arm they are sum_f (S_f - 1).
+        """
+        cells = self.cells(weights, variances)
+        kept = np.diag(self.told) / self.n.sum(axis=1)
+        together = np.tensordot(2 ** np.arange(len(self.n)), self.has, axes=1)
+        spread = 0.0
+        for one in np.unique(together[together > 0]):
+            inside = together == one
+            repeats = inside.sum() * kept[[bool(one >> arm & 1) for arm in range(len(kept))]].min()
+            spread += float(cells[inside].sum()) ** 2 / repeats
+        if not spread:
+            return float(np.diag(self.told).min())
+        return float(cells.sum()) ** 2 / spread

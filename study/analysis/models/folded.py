@@ -4,7 +4,8 @@ Each training is scored on the images of its fold, which it has not seen. A pseu
 training of each fold, so that arms are compared on all clusters of train and validation. Effects
 are among nets that learned: where a training of any of the compared arms hardly learned, its fold
 and seed are left out of all of them, and the fold's other seeds stand for it. `mixture` takes the
-trainings as they are. What the intervals mean, and how they are made: `maths.out_of_fold`.
+trainings as they are. Arms may have been given different numbers of seeds: all of them count.
+What the intervals mean, and how they are made: `maths.out_of_fold`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,24 +122,32 @@ class FoldedSet:
         None where the score is not defined, or in fewer than two folds there is a net of each arm.
 
         Args:
-            weights: By arm. Only seeds and folds count for which all of these arms have a net.
+            weights: By arm. Only folds count in which all of these arms have a net.
             metric: A score.
             mixture: Whether nets that hardly learned count as they are, or not at all.
         """
         arms = [self.arms[name] for name in weights]
-        seeds = [s for s in arms[0].seeds if all(s in arm.seeds for arm in arms)]
+        seeds = list(dict.fromkeys(seed for arm in arms for seed in arm.seeds))
         numbers = self.folds.numbers
-        each = [arm.counted(seeds, numbers.tolist(), mixture=mixture) for arm in arms]
-        usable = np.all(each, axis=0)
-        seeds = [s for s, some in zip(seeds, usable.any(axis=1), strict=True) if some]
-        covered = numbers[usable.any(axis=0)]
+        is_there, learned = (
+            np.stack([arm.counted(seeds, numbers.tolist(), mixture=m) for arm in arms])
+            for m in (True, mixture)
+        )
+        usable = learned & ~(is_there & ~learned).any(axis=0)
+        is_covered = usable.any(axis=1).all(axis=0)
+        covered = numbers[is_covered]
         if len(covered) < 2:
             return None
-        usable = usable[usable.any(axis=1)][:, usable.any(axis=0)]
+        usable = usable[:, :, is_covered]
+        is_seed = usable.any(axis=(0, 2))
+        seeds = [s for s, some in zip(seeds, is_seed, strict=True) if some]
+        usable = usable[:, is_seed]
         folds = self.folds.having(covered)
-        pooled = [self._pool(arm, seeds, usable, folds) for arm in arms]
+        pooled = [
+            self._pool(arm, seeds, own, folds) for arm, own in zip(arms, usable, strict=True)
+        ]
         weighted = list(zip(weights.values(), pooled, strict=True))
-        both = both_estimands(weighted, metric, usable, folds)
+        both = both_estimands(weighted, metric, list(usable), folds)
         if both is None:
             return None
         is_counted = np.isin(self.folds.of_image, covered)
@@ -149,7 +158,7 @@ class FoldedSet:
             estimate=both.recipe,
             nets=both.nets,
             n_seeds=len(seeds),
-            n_trainings=int(usable.sum()) * len(arms),
+            n_trainings=int(usable.sum()),
             n_images=int(is_counted.sum()),
             n_clusters=len(np.unique(self.clusters.of_image[is_counted])),
         )
@@ -200,7 +209,10 @@ class FoldedSet:
     def _pool(
         self, arm: FoldedArm, seeds: Sequence[int], usable: Mask, folds: FoldedClusters
     ) -> Pooled:
-        """An arm's scores on some seeds and folds, which many contrasts share."""
+        """An arm's scores on those seeds of which it has a net, which many contrasts share."""
+        is_own = usable.any(axis=1)
+        seeds = [s for s, own in zip(seeds, is_own, strict=True) if own]
+        usable = usable[is_own]
         key = (arm.arm, *seeds, usable.tobytes(), folds.numbers.tobytes())
         if key not in self._pooled:
             is_covered = np.isin(self.folds.of_cluster, folds.numbers)

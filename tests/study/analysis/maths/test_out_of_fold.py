@@ -20,7 +20,7 @@ def judged(values, folds, usable=None, n_draws=4000):
     pooled = pool(
         sums, usable, folds, lambda s: {"mean": s[..., 0] / s[..., 1]}, n_draws=n_draws, seed=0
     )
-    return both_estimands([(1.0, pooled)], "mean", usable, folds)
+    return both_estimands([(1.0, pooled)], "mean", [usable], folds)
 
 
 def noise(n_seeds, folds, rng, *, data=0.0, training=0.0, both=0.0):
@@ -114,3 +114,69 @@ def test_more_seeds_add_degrees_of_freedom_in_every_fold():
     )  # fmt: skip
     assert estimate.with_seeds(4) == pytest.approx((np.sqrt(0.5), 15))
     assert estimate.with_seeds(1) == pytest.approx((np.sqrt(2), 4))
+
+
+def pooled_of(values, usable, folds, n_draws=400):
+    """Of one arm: its seeds that have a training, pooled."""
+    is_own = usable.any(axis=1)
+    values = np.asarray(values, dtype=float)[is_own]
+    sums = np.stack([values, np.broadcast_to(folds.clusters.sizes, values.shape)], axis=-1)
+    return pool(
+        sums, usable[is_own], folds, lambda s: {"mean": s[..., 0] / s[..., 1]},
+        n_draws=n_draws, seed=0,
+    )  # fmt: skip
+
+
+def test_two_arms_with_the_same_trainings_are_as_sure_as_their_differences():
+    folds, rng = of_sizes([1] * 60, np.arange(60) % 5), np.random.default_rng(2)
+    common = noise(4, folds, rng, training=1.0, both=0.5)
+    first, second = (common + noise(4, folds, rng, training=0.5, both=1.0) for _ in range(2))
+    usable = np.ones((4, 5), dtype=bool)
+    usable[1, 2] = usable[0, 4] = False
+    arms = [(1.0, pooled_of(first, usable, folds)), (-1.0, pooled_of(second, usable, folds))]
+    ours = both_estimands(arms, "mean", [usable, usable], folds).recipe
+    theirs = judged(first - second, folds, usable, n_draws=400).recipe
+    assert (ours.value, ours.by_clusters, ours.by_seeds, ours.freedom) == pytest.approx(
+        (theirs.value, theirs.by_clusters, theirs.by_seeds, theirs.freedom)
+    )
+
+
+@pytest.mark.parametrize("common", [0.0, 2.0])
+def test_arms_with_other_numbers_of_seeds_are_as_sure_as_they_vary(common):
+    """Three seeds of one arm and six of the other, with and without luck that a seed shares."""
+    folds, rng = of_sizes([1] * 40, np.arange(40) % 5), np.random.default_rng(3)
+    few, many = np.zeros((6, 5), dtype=bool), np.ones((6, 5), dtype=bool)
+    few[:3] = True
+    found, told = [], []
+    for _ in range(200):
+        shared = noise(6, folds, rng, training=common)
+        first = shared + noise(6, folds, rng, training=2.0, both=0.5)
+        second = shared + noise(6, folds, rng, training=1.0, both=0.5)
+        arms = [
+            (1.0, pooled_of(first, few, folds, 20)),
+            (-1.0, pooled_of(second, many, folds, 20)),
+        ]
+        both = both_estimands(arms, "mean", [few, many], folds)
+        found.append(both.recipe.value)
+        told.append(both.recipe.error**2)
+    own, at_clusters = 2.0**2 / 15 + 1.0**2 / 30, 0.25 / 3 / 40 + 0.25 / 6 / 40
+    unpaired = common**2 * (1 / 15 + 1 / 30 - 2 * 15 / (15 * 30))
+    assert np.var(found) == pytest.approx(own + at_clusters + unpaired, rel=0.25)
+    assert np.mean(told) == pytest.approx(own + at_clusters + unpaired, rel=0.12)
+
+
+def test_seeds_that_one_arm_lacks_are_not_taken_for_pairs():
+    """Luck that a seed shares cancels only where both arms have the seed."""
+    folds, rng = of_sizes([1] * 40, np.arange(40) % 5), np.random.default_rng(4)
+    shared = noise(6, folds, rng, training=2.0)
+    first, second = (shared + noise(6, folds, rng, training=0.1) for _ in range(2))
+    every, three = np.ones((6, 5), dtype=bool), np.zeros((6, 5), dtype=bool)
+    three[:3] = True
+    errors = [
+        both_estimands(
+            [(1.0, pooled_of(first, own, folds)), (-1.0, pooled_of(second, every, folds))],
+            "mean", [own, every], folds,
+        ).recipe.error
+        for own in (every, three)
+    ]  # fmt: skip
+    assert errors[1] > 5 * errors[0]

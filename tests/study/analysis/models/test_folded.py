@@ -140,6 +140,32 @@ def test_the_others_of_a_fold_stand_for_the_one_that_is_left_out():
     assert told.estimate.value == pytest.approx(np.average(by_fold, weights=sizes))
 
 
+def test_seeds_that_one_arm_lacks_count_for_the_other():
+    models, predictions = of_folds(*drawn({"org": 0.5, "bcd": 0.6}, n_seeds=4, spread=0.05))
+    models = models[(models["arm"] == "bcd") | (models["seed"] < 2)]
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=300)
+    scores = found.models.set_index("model")["val_accuracy"]
+    sizes = np.bincount(found.judged_on().folds.of_image)
+    arms = {
+        arm: np.average(
+            [scores[[f"{arm}-seed{s}-fold{f}" for s in range(n)]].mean() for f in range(5)],
+            weights=sizes,
+        )
+        for arm, n in (("org", 2), ("bcd", 4))
+    }
+    pair = row(found, arm="org", against="bcd", **ASKED)
+    assert pair["estimate"] == pytest.approx(arms["org"] - arms["bcd"])
+    assert (pair["n_trainings"], pair["n_seeds"]) == (30, 4)
+    fewer = score_confirmed(
+        models[models["seed"] < 2], predictions, classes=EIGHT, seed=0, n_draws=300
+    )
+    assert pair["high"] - pair["low"] < np.diff(
+        row(fewer, arm="org", against="bcd", **ASKED)[["low", "high"]].astype(float)
+    )
+    (claim,) = decide(found, better())
+    assert (claim["n_trials"], claim["n_seeds"]) == (30, 4)
+
+
 def test_a_fold_in_which_no_net_learned_is_not_counted():
     idle = [f"org-seed{s}-fold4" for s in range(2)]
     found = scored({"org": 0.5, "bcd": 0.6}, n_seeds=2, idle=idle)
