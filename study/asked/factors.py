@@ -25,6 +25,9 @@ Role = Literal["arm", "tuned", "fixed"]
 MAX_BAD_SHARE: Final = 0.02
 """Share of unusable files and rows that a study goes on with if its file says nothing."""
 
+PILOT: Final = 2
+"""Fresh seeds that every arm has before the others are given: as few as tell a spread in folds."""
+
 DEFAULT_FOLDS: Final = 5
 """Folds where a stage needs them and nobody says how many."""
 
@@ -206,6 +209,8 @@ class Study:
         design_share: Share of the trials drawn independently of results and never stopped early.
         reduction: ASHA's eta: one trial in `reduction` goes on at each rung.
         confirm_seeds: Fresh seeds per arm in the confirm stage; 0: no confirmation.
+        confirm_adaptive: Whether these are a mean over the arms: after `PILOT` seeds each, the
+            others go where the noise is (`study.plan.allocation`).
         data: A data root, or `synthetic`; empty where nothing is trained.
         size: Image side in pixels.
         deduplicate: Whether exact duplicates of training images are trained on once.
@@ -250,6 +255,7 @@ class Study:
     settle: SettlePlan | None = None
     folds: FoldPlan | None = None
     imported: Imported | None = None
+    confirm_adaptive: bool = False
 
     @property
     def measure(self) -> Measure:

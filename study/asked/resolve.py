@@ -69,6 +69,7 @@ def resolve(
         design_share=float(tables.study.design_share),
         reduction=tables.study.reduction,
         confirm_seeds=tables.confirm.seeds,
+        confirm_adaptive=tables.confirm.adaptive,
         data=tables.data.path,
         size=tables.data.size,
         deduplicate=tables.data.deduplicate,

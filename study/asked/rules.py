@@ -7,7 +7,16 @@ from typing import Final
 from agecls.nets.families import family_of
 from agecls.nets.source_names import has_other_braces
 from agecls.recipe import ORDINAL_LOSSES
-from study.asked.factors import Config, Factor, Level, Study, by_dependency, complete, holds
+from study.asked.factors import (
+    PILOT,
+    Config,
+    Factor,
+    Level,
+    Study,
+    by_dependency,
+    complete,
+    holds,
+)
 from study.asked.toml_values import Place, Source, shown
 
 MAX_COMBINATIONS: Final = 100_000
@@ -30,6 +39,7 @@ def check_study(study: Study, source: Source) -> None:
     _check_weights(study, source)
     _check_epochs(study, source)
     _check_scout(study, source)
+    _check_adaptive(study, source)
     _check_order_of_classes(study, source)
     _check_size_of_plan(study, source)
     for number, config in enumerate(study.included):
@@ -119,6 +129,19 @@ def _way_out(factor: Factor, variants: Iterable[Level]) -> str:
     if factor.role == "fixed":
         return f"add variant = [{', '.join(having)}] to its `when`"
     return f"fix it and add variant = [{', '.join(having)}] to its `when`, or drop nets"
+
+
+def _check_adaptive(study: Study, source: Source) -> None:
+    """Refuse seeds that go where the noise is where nothing tells it, or none are left to give."""
+    place: Place = ("confirm", "adaptive")
+    if not study.confirm_adaptive:
+        return
+    if study.folds is None:
+        problem = "seeds go to arms by their spread over folds; add [folds], or drop it"
+        raise source.error(place, problem)
+    if 0 < study.confirm_seeds <= PILOT:
+        problem = f"every arm has {PILOT} seeds first; ask for {PILOT + 1} or more, or drop it"
+        raise source.error(place, problem)
 
 
 def _check_zero_gamma(study: Study, source: Source) -> None:

@@ -132,6 +132,8 @@ def _tables(study: Study) -> dict[str, Any]:
         "data": {"path": study.data, "size": study.size, "deduplicate": study.deduplicate},
     }
     # not in the texts of older studies, with which a study that goes on is compared
+    if study.confirm_adaptive:
+        tables["confirm"]["adaptive"] = True
     if study.max_bad_share != MAX_BAD_SHARE:
         tables["data"]["max_bad_share"] = study.max_bad_share
     if study.classes != EIGHT:

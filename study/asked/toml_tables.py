@@ -37,6 +37,7 @@ class ConfirmTable(Table):
     """`[confirm]`."""
 
     seeds: int = Field(default=0, ge=0, le=1000)
+    adaptive: bool = False
 
 
 class DataTable(Table):

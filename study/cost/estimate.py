@@ -39,7 +39,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
         )
     n_train, n_val, n_folds = len(data.train.labels), len(data.val.labels), 1
     n_images, k = n_train + n_val, DEFAULT_FOLDS if study.folds is None else study.folds.k
-    times = ""
+    times, on_average = "", " on average" if study.confirm_adaptive else ""
     if study.folds is not None:
         folds = study_folds(study, data).summary
         console.print(folds["how"], highlight=False)
@@ -48,7 +48,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
         times = f" times {n_folds} folds"
     console.print(
         f"{n_train} training and {n_val} validation images at {study.size} px; "
-        f"{study.confirm_seeds} seeds an arm{times} to confirm",
+        f"{study.confirm_seeds} seeds an arm{on_average}{times} to confirm",
         highlight=False,
     )
     per_image = max(seconds_per_image(study, *structure) for structure in study.structures)

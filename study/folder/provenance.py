@@ -86,7 +86,8 @@ class Confirmed:
 
 
 _STAGES: Final = (
-    "lock", "folds", "pretrained", "scout", "test_reads", "confirm", "external", "settle",
+    "lock", "folds", "pretrained", "scout", "test_reads", "confirm", "shares", "external",
+    "settle",
 )  # fmt: skip
 """What only a stage that has run, or one with folds, leaves."""
 
@@ -116,6 +117,8 @@ class Provenance:
         scout: What each cell showed.
         test_reads: Every look at results on the test split.
         confirm: What was confirmed.
+        shares: Each time that fresh seeds were given to arms where the noise is: what was known
+            then, and how many seeds each arm has after it.
         external: Every set of other faces that was scored.
         settle: The design that settles what is open, and which claims it does not ask, with why.
         others: What another version wrote, which stays.
@@ -141,6 +144,7 @@ class Provenance:
     scout: list[dict[str, Any]] = field(default_factory=list)
     test_reads: list[TestRead] = field(default_factory=list)
     confirm: Confirmed | None = None
+    shares: list[dict[str, Any]] = field(default_factory=list)
     external: list[dict[str, Any]] = field(default_factory=list)
     settle: dict[str, Any] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)

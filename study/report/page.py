@@ -9,7 +9,7 @@ from typing import Any
 
 from agecls.files import write_whole
 from study.analysis import Analysis, Conclusions, conclude
-from study.analysis.checks.recorded import majority_share
+from study.analysis.checks.recorded import majority_share, search_majority
 from study.analysis.checks.table import run_checks
 from study.asked.factors import Factor
 from study.errors import TablesError
@@ -71,7 +71,9 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         live = datetime.now(UTC).isoformat() if is_open(tables) else ""
         digest = digest_of(tables)
         confirmed, arms = digest.confirmed, digest.arms
-        baseline = majority_share(tables, split=confirmed.split if confirmed else "val")
+        baseline = (
+            majority_share(tables, split=confirmed.split) if confirmed else search_majority(tables)
+        )
     given = Given(digest=digest, analysis=analysis)
     sections = sections_data(given)
     panels = [panel for section in sections for panel in section.panels]

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from study.analysis import Analysis, Predicted, Trained, predicted_of, trained_of
-from study.analysis.checks.recorded import majority_share
+from study.analysis.checks.recorded import search_majority
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues
 from study.report.head.digest import Digest
@@ -39,9 +39,12 @@ class Given:
 
     @property
     def majority(self) -> float | None:
-        """Share of the commonest class in val; None: unknown, or the metric is no accuracy."""
+        """Share of the commonest class among images that the search's trials are validated on.
+
+        None: unknown, or the metric is no accuracy.
+        """
         is_accuracy = self.tables.study.measure == ACCURACY
-        return majority_share(self.tables) if is_accuracy else None
+        return search_majority(self.tables) if is_accuracy else None
 
     @cached_property
     def settled(self) -> Facts | None:

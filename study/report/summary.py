@@ -7,7 +7,7 @@ from typing import Final
 
 from agecls.files import write_whole
 from study.analysis import conclude
-from study.analysis.checks.recorded import majority_share
+from study.analysis.checks.recorded import majority_share, search_majority
 from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.report.head.answer import Answer
@@ -82,8 +82,10 @@ def _settled(entry: Entry) -> str:
 
 
 def _majority(digest: Digest) -> str:
-    split = digest.confirmed.split if digest.confirmed else "val"
-    share = majority_share(digest.tables, split=split)
+    if digest.confirmed:
+        share = majority_share(digest.tables, split=digest.confirmed.split)
+    else:
+        share = search_majority(digest.tables)
     if share is None or digest.measure != ACCURACY:
         return ""
     return f"Naming the commonest class every time would score {percent(share)}."

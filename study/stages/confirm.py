@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from agecls.data.loading import FaceData
 from agecls.files import write_whole
 from study.analysis import forget
+from study.analysis.pilot import share_out
 from study.analysis.search.chosen import RULES, Choice, choose
-from study.asked.factors import Study, arm_name
+from study.asked.factors import PILOT, Study, arm_name
 from study.errors import StudyError
 from study.folder.parquet import write_table
 from study.folder.provenance import Confirmed, TestRead, now
@@ -31,10 +32,15 @@ from study.plan.trials import PlannedTrial, plan_trials
 from study.running.executor import Scoring
 from study.running.search_state import Search
 from study.stages import models, room
-from study.stages.confirm_tables import model_name, predictions_frame, write_facts
+from study.stages.confirm_tables import (
+    model_name,
+    predictions_frame,
+    predictions_of,
+    write_facts,
+)
 from study.stages.models import ConfirmedModels
 from study.stages.session import Session
-from study.stages.told import confirmed_lines
+from study.stages.told import confirmed_lines, shared_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +70,27 @@ class Confirm:
             choices = _choices(session)
             folds = folds_of(session.study)
             n_begun = -(-len(record.trials) // (len(choices) * len(folds)))
-            seeds = fresh_seeds(session.study, max(self.n_seeds, n_begun))
-            plan = confirm_plan(choices, seeds, folds)
-            search = Search(session.study, record, home.path, plan=plan)
-            is_written = source.confirm is not None and source.confirm.seeds == seeds
+            rounds = Rounds(session=session, choices=choices, n_seeds=max(self.n_seeds, n_begun))
+            seeds, search = rounds.seeds, rounds.search(record)
+            is_written = (
+                source.confirm is not None
+                and source.confirm.seeds == seeds
+                # other arms may have got the seeds since
+                and (rounds.is_shared and _n_models(session) == len(search.plan))
+            )
             if search.is_over and is_written and not self.look_again:
                 return True
-            read = _open_read(session, search)
-            if not search.is_over:
-                times = "" if session.study.folds is None else f" times {len(folds)} folds"
-                session.say(f"Confirming {len(choices)} arms on {len(seeds)} fresh seeds{times}")
-            if not session.train(search, home, scoring=_scoring(session, search, choices)):
-                return False
+            read = _open_read(session, search, rounds.n_trainings)
+            while True:
+                if not search.is_over:
+                    times = "" if session.study.folds is None else f" times {len(folds)} folds"
+                    session.say(f"Confirming {rounds.told}{times}")
+                if not session.train(search, home, scoring=_scoring(session, search, choices)):
+                    return False
+                if rounds.is_shared:
+                    break
+                rounds.share(record)
+                seeds, search = rounds.seeds, rounds.search(record)
             trials = sorted(record.trials.values(), key=lambda t: t.number)
             session.tables = forget(session.tables, "confirmed")
             facts = write_facts(session.study, session.folder.path, choices, trials)
@@ -123,18 +138,116 @@ def folds_of(study: Study) -> Sequence[int | None]:
 
 
 def confirm_plan(
-    choices: Sequence[Choice], seeds: Sequence[int], folds: Sequence[int | None] = (None,)
+    choices: Sequence[Choice],
+    seeds: Sequence[int],
+    folds: Sequence[int | None] = (None,),
+    rounds: Sequence[Mapping[str, int]] = (),
 ) -> tuple[PlannedTrial, ...]:
     """Every arm on the first fold, then on the next, for the first seed, then for the next.
 
     A prefix is paired, and more seeds can follow. The trainings of a seed on all folds start from
-    the same initialisation.
+    the same initialisation. Arms that have other numbers of seeds have the first of them.
+
+    Args:
+        choices: What each arm trains.
+        seeds: The stage's.
+        folds: What each is trained without.
+        rounds: How many seeds each arm has after each round; none: all have all.
     """
-    each = product(seeds, folds, choices)
+    before, each = dict.fromkeys([c.arm for c in choices], 0), []
+    for after in rounds or [dict.fromkeys(before, len(seeds))]:
+        each += [
+            (seed, fold, c)
+            for (n, seed), fold, c in product(enumerate(seeds), folds, choices)
+            if before[c.arm] <= n < after[c.arm]
+        ]
+        before = dict(after)
     return tuple(
         PlannedTrial(number, c.arm, dict(c.cell), "confirm", dict(c.config), seed, fold)
         for number, (seed, fold, c) in enumerate(each)
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounds:
+    """How many fresh seeds each arm has: all alike, or, after a pilot, where the noise is.
+
+    What was decided after a pilot is on record in `study.json`, and the plan follows from it.
+
+    Attributes:
+        session: Of the stage.
+        choices: What each arm trains.
+        n_seeds: Of an arm, or their mean.
+    """
+
+    session: Session
+    choices: Sequence[Choice]
+    n_seeds: int
+
+    @property
+    def each(self) -> list[dict[str, int]]:
+        """Seeds of every arm after each round so far."""
+        arms = [c.arm for c in self.choices]
+        if not self.session.study.confirm_adaptive:
+            return [dict.fromkeys(arms, self.n_seeds)]
+        shares = [dict(share["seeds"]) for share in self.session.provenance.shares]
+        return [dict.fromkeys(arms, PILOT), *shares]
+
+    @property
+    def n_left(self) -> int:
+        """Seeds that are still to be given, over all arms."""
+        return max(0, self.n_seeds * len(self.choices) - sum(self.each[-1].values()))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all seeds are given."""
+        return self.n_left == 0
+
+    @property
+    def n_trainings(self) -> int:
+        """Of all rounds, those to come too."""
+        return (sum(self.each[-1].values()) + self.n_left) * len(folds_of(self.session.study))
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those that an arm has."""
+        return fresh_seeds(self.session.study, max(self.each[-1].values()))
+
+    @property
+    def told(self) -> str:
+        """How many arms and seeds, in words."""
+        numbers = list(dict.fromkeys(self.each[-1].values()))
+        what = f"{numbers[0]}" if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)}"
+        return f"{len(self.choices)} arms on {what} fresh seeds"
+
+    def search(self, record: Record) -> Search:
+        """The state of all rounds so far."""
+        study, folder = self.session.study, self.session.folder.confirm.path
+        plan = confirm_plan(self.choices, self.seeds, folds_of(study), self.each)
+        return Search(study, record, folder, plan=plan)
+
+    def share(self, record: Record) -> None:
+        """Give what is left where the noise is, on record before anything is trained on it."""
+        session = self.session
+        study, home = session.study, session.folder
+        done = [t for t in record.trials.values() if t.status == "completed"]
+        done.sort(key=lambda t: ([c.arm for c in self.choices].index(t.arm), t.number))
+        models = pd.DataFrame(
+            [(model_name(t), t.arm, t.seed, t.fold) for t in done],
+            columns=["model", "arm", "seed", "fold"],
+        )
+        share = share_out(
+            study,
+            models,
+            predictions_of(home, done) if done else pd.DataFrame(),
+            classes=session.data.classes,
+            first=self.each[-1],
+            n=self.n_left,
+            seed=stream_seed(study, Stream.CONFIRMED),
+        )
+        session.provenance.shares.append({"decided_at": now(), **asdict(share)})
+        session.provenance.write(home)
+        session.say(shared_line(share))
 
 
 def _choices(session: Session) -> tuple[Choice, ...]:
@@ -174,7 +287,12 @@ def _choices(session: Session) -> tuple[Choice, ...]:
     return choices
 
 
-def _open_read(session: Session, search: Search) -> TestRead | None:
+def _n_models(session: Session) -> int:
+    """Rows of the table that the stage leaves."""
+    return 0 if session.tables.confirm is None else len(session.tables.confirm)
+
+
+def _open_read(session: Session, search: Search, n_models: int) -> TestRead | None:
     """The record of this look at the test split, on disk before it; None without a test split.
 
     A stage that was interrupted goes on with the look that it began.
@@ -183,14 +301,13 @@ def _open_read(session: Session, search: Search) -> TestRead | None:
         return None
     reads = session.provenance.test_reads
     if not reads or reads[-1].ended_at is not None:
-        n_new = sum(t.number not in search.record.trials for t in search.plan)
         reads.append(
             TestRead(
                 started_at=now(),
                 ended_at=None,
                 command=shlex.join(session.command),
-                n_models=len(search.plan),
-                n_new_models=n_new,
+                n_models=n_models,
+                n_new_models=n_models - len(search.record.trials),
             )
         )
         session.provenance.write(session.folder)

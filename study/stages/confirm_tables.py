@@ -40,6 +40,14 @@ def predictions_frame(
     )
 
 
+def predictions_of(home: Folder, trials: Iterable[TrialRecord]) -> pd.DataFrame:
+    """What the models of trials that ran to their end say, one after the other."""
+    return pd.concat(
+        [read_table(home.confirm.predictions(t.trial_id), "predictions") for t in trials],
+        ignore_index=True,
+    )
+
+
 def write_facts(
     study: Study,
     folder: Path,
@@ -59,11 +67,7 @@ def write_facts(
     home = Folder(folder)
     done = [t for t in trials if t.status == "completed"]
     if done:
-        predictions = pd.concat(
-            [read_table(home.confirm.predictions(t.trial_id), "predictions") for t in done],
-            ignore_index=True,
-        )
-        home.write_table("predictions", predictions, study)
+        home.write_table("predictions", predictions_of(home, done), study)
     chosen = {c.arm: c for c in choices}
     models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
     home.write_table("confirm", models, study)

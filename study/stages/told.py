@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from study.analysis.pilot import Share
 from study.folder.tables import StudyTables
 from study.measure import Measure
 from study.quantities import count
@@ -35,6 +36,19 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
         f"{row['verdict']}: {row['text']} ({_difference(row)})"
         for row in claims[claims["split"] == split].to_dict("records")
     ]
+
+
+def shared_line(share: Share) -> str:
+    """How further fresh seeds were given to arms, and why."""
+    arms = [
+        f"{arm} {n}{'' if share.spread[arm] is None else f' (spread {share.spread[arm]:.1f})'}"
+        for arm, n in share.seeds.items()
+    ]
+    why = "by spread alone: no claim about arms is open"
+    if share.open:
+        why = f"for what is open: {', '.join(share.open)}"
+    given = ", ".join(arms)
+    return f"Seeds where the noise is: {given}; spreads in points from seed to seed; {why}"
 
 
 def elsewhere_lines(tables: StudyTables) -> list[str]:

@@ -29,11 +29,26 @@ def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
 
     Where the study has folds, all images in them are what its models are validated on.
     """
-    share = mapping(audit_summary(tables).get("majority")).get(split)
     if split == "val" and tables.study.folds is not None:
-        share = recorded_folds(tables).get("majority")
+        return _share(recorded_folds(tables).get("majority"))
+    return _split_share(tables, split)
+
+
+def search_majority(tables: StudyTables) -> float | None:
+    """The same among the images that the search's trials are validated on."""
+    folds = tables.study.folds
+    if folds is not None and folds.search:
+        return majority_share(tables)
+    return _split_share(tables, "val")
+
+
+def _split_share(tables: StudyTables, split: str) -> float | None:
+    return _share(mapping(audit_summary(tables).get("majority")).get(split))
+
+
+def _share(found: Any) -> float | None:
     # not int, which True is
-    return share if isinstance(share, float) and 0 < share <= 1 else None
+    return found if isinstance(found, float) and 0 < found <= 1 else None
 
 
 def are_claims_changed(tables: StudyTables) -> bool | None:

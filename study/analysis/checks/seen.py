@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis.checks.recorded import audit_summary, judged_split, majority_share
+from study.analysis.checks.recorded import audit_summary, judged_split, search_majority
 from study.analysis.search.answers import Analysis
 from study.folder.columns import names_of
 from study.folder.tables import StudyTables, reached_end
@@ -47,8 +47,8 @@ class Seen:
 
     @cached_property
     def majority(self) -> float | None:
-        """What naming the commonest class scores on val, as a share, where it is known."""
-        return majority_share(self.tables) if self.is_of_accuracy else None
+        """What naming the commonest class scores where the search is validated, if it is known."""
+        return search_majority(self.tables) if self.is_of_accuracy else None
 
     @cached_property
     def best(self) -> pd.DataFrame:

@@ -302,7 +302,7 @@ class _Luck:
     def cells(self, weights: Array, variances: Array) -> Array:
         """What each seed and fold adds to the variance of the weighted sum of means (S, K)."""
         parts = weights[:, None, None] * self.has / self.n[:, None]
-        return np.einsum("asf,ab,bsf->sf", parts, variances, parts)
+        return np.asarray(np.einsum("asf,ab,bsf->sf", parts, variances, parts))
 
     def of_sum(self, weights: Array, variances: Array) -> float:
         """Variance of the weighted sum of arms' means."""

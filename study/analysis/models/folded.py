@@ -139,7 +139,7 @@ class FoldedSet:
         if len(covered) < 2:
             return None
         usable = usable[:, :, is_covered]
-        is_seed = usable.any(axis=(0, 2))
+        is_seed = np.asarray(usable.any(axis=(0, 2)))
         seeds = [s for s, some in zip(seeds, is_seed, strict=True) if some]
         usable = usable[:, is_seed]
         folds = self.folds.having(covered)
@@ -210,7 +210,7 @@ class FoldedSet:
         self, arm: FoldedArm, seeds: Sequence[int], usable: Mask, folds: FoldedClusters
     ) -> Pooled:
         """An arm's scores on those seeds of which it has a net, which many contrasts share."""
-        is_own = usable.any(axis=1)
+        is_own = np.asarray(usable.any(axis=1))
         seeds = [s for s, own in zip(seeds, is_own, strict=True) if own]
         usable = usable[is_own]
         key = (arm.arm, *seeds, usable.tobytes(), folds.numbers.tobytes())

@@ -3,6 +3,7 @@
 How often nets learn stands beside, by arm and by level: effects are told among those that do.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
@@ -65,15 +66,33 @@ def folds_panel(tables: StudyTables, trained: Trained, analysis: Analysis | None
         reading=f"{failed}. Marks of one column differ by their seed alone; columns of one colour "
         "by the faces that were trained and tested on.",
         note=f"n = {count(len(each), 'training')}: {count(n_seeds, 'seed')} in each of {k} folds "
-        "of train and validation, every net tested on the fold that it has not seen. Hollow: "
-        "hardly learned, no better than naming how common each class is or far behind the arm’s "
-        "others; effects are told without it. Below: how often nets learn, with Jeffreys’ 95 % "
-        "interval; trials are those of the search’s design.",
+        f"of train and validation{_given(tables, each)}, every net tested on the fold that it has "
+        "not seen. Hollow: hardly learned, no better than naming how common each class is or far "
+        "behind the arm’s others; effects are told without it. Below: how often nets learn, with "
+        "Jeffreys’ 95 % interval; trials are those of the search’s design.",
         alt=f"{measure.label} of every training by fold and arm. {_alt(trained)}",
         figure=folds_figure(each, measure, arm_marks(tables.study)),
         min_width=22 * each["arm"].nunique() * k if each["arm"].nunique() * k > 14 else 0,
         table=_how_often(tables, trained, analysis),
     )
+
+
+def _given(tables: StudyTables, each: pd.DataFrame) -> str:
+    """Who got how many seeds and why, where they went where the noise is."""
+    shares = (tables.provenance or {}).get("shares")
+    last = shares[-1] if isinstance(shares, list) and shares else None
+    if not isinstance(last, Mapping):
+        return ""
+    seeds = listed([f"{arm} {n}" for arm, n in each.groupby("arm")["seed"].nunique().items()])
+    told = f" ({seeds}, given where the noise is"
+    if isinstance(spread := last.get("spread"), Mapping):
+        known = {arm: sd for arm, sd in spread.items() if isinstance(sd, float)}
+        points = listed([f"{arm} {sd:.1f}" for arm, sd in known.items()])
+        told += f": from seed to seed {points} points" if known else ""
+    is_open = last.get("open")
+    if isinstance(is_open, list) and is_open:
+        return f"{told}, for what was open: {listed([str(name) for name in is_open])})"
+    return f"{told}, by that alone)"
 
 
 def _how_often(tables: StudyTables, trained: Trained, analysis: Analysis | None) -> Table:

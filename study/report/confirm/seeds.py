@@ -102,8 +102,9 @@ def seeds_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     if data.points.empty:
         return Panel(reading="No value of a single model is on record.")
     n_seeds = data.points["seed"].nunique()
+    same = "the first ones" if tables.study.confirm_adaptive else "the same"
     note = (
-        f"n = {count(len(data.points), 'model')}: {count(n_seeds, 'seed')}, the same for every "
+        f"n = {count(len(data.points), 'model')}: {count(n_seeds, 'seed')}, {same} for every "
         "arm. Hollow: one model. Dotted: the same seed in other arms. Filled: the arm’s mean, bar "
         "95 % interval over seeds and clusters of images."
     )

@@ -831,3 +831,19 @@ def test_the_share_of_bad_files_is_that_of_every_reader_and_can_be_asked_for(tmp
     assert load_study(write(tmp_path, dump_study(asked))).max_bad_share == 0.1
     with pytest.raises(StudyFileError, match=r"\[data\] max_bad_share"):
         load_study(write(tmp_path, valid_with("size = 32", "size = 32\nmax_bad_share = 2")))
+
+
+def test_seeds_that_go_where_the_noise_is_need_folds_and_seeds_to_give(tmp_path):
+    study = load_study(write(tmp_path, VALID))
+    assert not study.confirm_adaptive
+    # older studies' texts do not have it, and are compared with what is written now
+    assert "adaptive" not in dump_study(study)
+    asked = "[confirm]\nseeds = {}\nadaptive = true\n"
+    text = VALID + "[folds]\nk = 5\n" + asked.format(3)
+    study = load_study(write(tmp_path, text))
+    assert (study.confirm_seeds, study.confirm_adaptive) == (3, True)
+    assert load_study(write(tmp_path, dump_study(study))) == study
+    message = error_of(tmp_path, VALID + asked.format(3))
+    assert "[confirm] adaptive: seeds go to arms by their spread over folds; add" in message
+    message = error_of(tmp_path, text.replace("seeds = 3", "seeds = 2"))
+    assert "every arm has 2 seeds first; ask for 3 or more" in message

@@ -117,6 +117,7 @@ def test_studies_that_differ_in_any_way_have_a_difference(old, new):
         ({}, True),
         ({"trials": 13}, True),
         ({"confirm_seeds": 4}, True),
+        ({"confirm_adaptive": True}, False),
         ({"trials": 20, "confirm_seeds": 4}, True),
         ({"trials": 11}, False),
         ({"trials": 20, "seed": 1}, False),

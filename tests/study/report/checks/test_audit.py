@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from study.analysis.checks.recorded import majority_share
+from study.analysis.checks.recorded import majority_share, search_majority
 from study.asked.factors import FoldPlan
 from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data
@@ -66,6 +66,18 @@ def test_classes_are_counted_per_split_with_their_shares(tables: StudyTables) ->
     assert first.name == "a 0-6"
     assert first.cells[0] == (90, "12.0\u202f%", round(90 / 183, 3))
     assert fourth.cells[0] == (183, "24.4\u202f%", 1.0)
+
+
+def test_a_search_without_folds_is_held_against_the_validation_split(
+    tables: StudyTables,
+) -> None:
+    known = provenance() | {"folds": {"how": "5 folds of train and val", "majority": 0.3}}
+    for in_search, share in ((True, 0.3), (False, MAJORITY)):
+        study = replace(tables.study, folds=FoldPlan(k=5, search=in_search))
+        folded = replace(tables, study=study, provenance=known)
+        assert search_majority(folded) == share
+        assert majority_share(folded) == 0.3
+    assert search_majority(tables) == MAJORITY
 
 
 def test_the_majority_share_is_the_validation_split_s(tables: StudyTables) -> None:

@@ -53,6 +53,23 @@ def test_a_study_without_folds_says_nothing_of_trainings(confirmed_tables: Study
     assert trained_of(confirmed_tables) is None
 
 
+def test_the_note_says_who_got_how_many_seeds_and_why(
+    folded: StudyTables, trained: Trained
+) -> None:
+    share = {"spread": {"org-scratch": 1.234, "bcd-scratch": None}, "open": ["bcd_better"]}
+    for shares, told in (
+        ([share], "org-scratch 1.2 points, for what was open: bcd_better)"),
+        ([share | {"open": []}], "org-scratch 1.2 points, by that alone)"),
+    ):
+        tables = replace(folded, provenance=(folded.provenance or {}) | {"shares": shares})
+        note = folds_panel(tables, trained, None).note
+        assert "org-scratch 2" in note
+        assert told in note
+    for damaged in (None, [], ["x"], "x"):
+        tables = replace(folded, provenance=(folded.provenance or {}) | {"shares": damaged})
+        assert folds_panel(tables, trained, None).note == folds_panel(folded, trained, None).note
+
+
 def test_every_training_is_a_mark_and_hollow_where_it_hardly_learned(
     folded: StudyTables, trained: Trained
 ) -> None:
