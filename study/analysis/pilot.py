@@ -11,8 +11,8 @@ import pandas as pd
 from agecls.classes import Classes
 from study.analysis.models.decisions import POINTS, Decisions
 from study.analysis.models.folded import FoldedSet, fold_models
-from study.analysis.models.scoring import metric_of
 from study.asked.factors import Study
+from study.measure import metric_of
 from study.plan.allocation import SURE, Noise, allocate, needs
 
 
