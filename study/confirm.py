@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agecls.command import Parser, positive, status_of
-from study.options import add_place, add_resources, end_of, means_of, shell_line, words_again
+from study.options import (
+    add_moved,
+    add_place,
+    add_resources,
+    end_of,
+    means_of,
+    moved,
+    shell_line,
+    words_again,
+)
 
 if TYPE_CHECKING:
     from study.asked.factors import Study
@@ -62,8 +71,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="only score the confirmed models on these other images; may be repeated",
     )
-    p.add_argument("--data", metavar="PATH", help="where the study's images lie now")
-    p.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
+    add_moved(p)
     add_place(p.add_argument_group("where it lies"))
     add_resources(p.add_argument_group("what it may use"))
     return p
@@ -104,9 +112,8 @@ def _confirm(options: argparse.Namespace) -> int:
     from study.report.__main__ import find_folder
 
     folder = find_folder(options.name, out=options.out)
-    given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
     check_is_study(folder)
-    study = load_study(Folder(folder).study_file, overrides=given)
+    study = load_study(Folder(folder).study_file, overrides=moved(options))
     home = Folder(folder)
     outcome = (_score if options.external else _train)(options, study, home)
     return end_of(outcome, "study.confirm", go_on=_same_command(options))

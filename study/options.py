@@ -24,6 +24,17 @@ def add_place(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_moved(parser: argparse.ArgumentParser) -> None:
+    """Where what a study was begun on lies now."""
+    parser.add_argument("--data", metavar="PATH", help="where the study's images lie now")
+    parser.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
+
+
+def moved(options: argparse.Namespace) -> dict[str, str]:
+    """What was given of `add_moved`, for the study file."""
+    return {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
+
+
 def add_resources(group: argparse._ArgumentGroup) -> None:
     """What Ray may use, how long, and where checkpoints go."""
     group.add_argument("--time-budget", metavar="90m", type=seconds, help="as 45s, 90m or 6h")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from agecls.command import Parser, positive, status_of
 from study.options import (
+    add_moved,
     add_place,
     add_resources,
     end_of,
     means_of,
+    moved,
     resources_of,
     shell_line,
     words_again,
@@ -64,8 +66,7 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         help=f"at most so many in all (default: the study's, or {DEFAULT_TRAININGS})",
     )
-    p.add_argument("--data", metavar="PATH", help="where the study's faces lie now")
-    p.add_argument("--weights", metavar="SOURCE", help="where the study's weights lie now")
+    add_moved(p)
     p.add_argument(
         "--dry-run", action="store_true", help="rows, blocks, cost and intervals; no training"
     )
@@ -94,8 +95,7 @@ def _settle(options: argparse.Namespace) -> int:
     path = find_folder(options.name, out=options.out)
     check_is_study(path)  # refuses what is not one before Ray starts
     folder = Folder(path)
-    given = {n: getattr(options, n) for n in ("data", "weights") if getattr(options, n)}
-    study = load_study(folder.study_file, overrides=given)
+    study = load_study(folder.study_file, overrides=moved(options))
     if options.dry_run:
         return _dry_run(options, study, folder)
     from study.running import ray_environment

@@ -95,7 +95,7 @@ def settled_lines(tables: StudyTables) -> list[str]:
     rows = tables.claims[tables.claims["stage"] == "settle"].to_dict("records")
     return [
         f"{row['verdict']}{', fragile' if row['fragile'] is True else ''}: {row['text']} "
-        f"({_difference(row)}; {row['n_trainings']} trainings)"
+        f"({_difference(row)}; {count(row['n_trainings'], 'training')})"
         for row in rows
     ]
 

@@ -7,6 +7,7 @@ import pytest
 
 from agecls.faces.face_set import FaceSet, draw_face_set
 from study.asked.study_file import load_study
+from study.confirm import parser as confirm_parser
 from study.folder.parquet import read_table
 from study.running import tune_run
 from study.running.in_process import InProcess
@@ -35,6 +36,13 @@ def test_help_answers_without_heavy_imports():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_where_data_and_weights_lie_now_is_asked_as_the_confirm_stage_asks():
+    ours, theirs = parser().format_help(), confirm_parser().format_help()
+    for words in ("where the study's images lie now", "where the study's weights lie now"):
+        assert words in ours
+        assert words in theirs
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 
 from study.analysis.conclusions import conclude
 from study.folder.tables import StudyTables
-from study.stages.told import confirmed_lines
+from study.stages.told import confirmed_lines, settled_lines
 from tests.study.analysis.test_conclusions import RESULTS
 
 
@@ -49,3 +50,12 @@ def test_the_search_s_best_is_in_the_unit_of_its_metric(tmp_path):
     line = confirmed_lines(by_kappa)[0]
     value = best[line.partition(":")[0]]
     assert line.endswith(f"trial: {value:.3f} validation quadratic weighted kappa)")
+
+
+def test_one_training_is_no_several():
+    row = {
+        "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "It helps",
+        "estimate": 1.0, "low": 0.0, "high": 2.0, "n_trainings": 1, "reason": "",
+    }  # fmt: skip
+    (line,) = settled_lines(SimpleNamespace(claims=pd.DataFrame([row])))
+    assert line.endswith("; 1 training)")
