@@ -142,7 +142,7 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
         session.check_folds()
         check_models(session, n_seeds)
         contents(study, folder.path, session.provenance)
-        session.run([Confirm(n_seeds=n_seeds, look_again=True)])
+        session.run([lock, Confirm(n_seeds=n_seeds, look_again=True)])
     return _outcome(session)
 
 

@@ -217,3 +217,15 @@ def test_trainings_that_make_no_block_are_refused_before_the_search(run, tmp_pat
 def _session(tmp_path):
     """The last one in the study's provenance."""
     return json.loads((tmp_path / "it" / "study.json").read_text())["sessions"][-1]
+
+
+def test_a_study_that_is_not_as_locked_is_not_confirmed(settled):
+    study, folder = settled
+    path = Folder(folder).lock
+    path.write_text(path.read_text().replace("BCD performs like", "BCD is better than"))
+    means = Means(
+        resources=Resources(), executor=UNTRAINED, command=["it"], console=Console(quiet=True)
+    )
+    outcome = jobs.confirm_job(study, Folder(folder), means, n_seeds=1)
+    assert outcome.failed
+    assert "changed since it was locked" in outcome.interrupted
