@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from study.analysis import conclude
+from study.asked.factors import PretrainPlan
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables, read_concluded, read_study
 from study.report.__main__ import main
@@ -165,7 +166,8 @@ def test_a_hundred_thousand_trials_are_answered_within_two_seconds(tmp_path: Pat
     """Of processor, from the interpreter's start, once what follows is written."""
     from tests.study.report.simulated import a_study, provenance, simulate, written
 
-    study = a_study(trials=100_000, epochs=10)
+    plan = PretrainPlan(data="synthetic-source", epochs=1)
+    study = a_study(trials=100_000, epochs=10, pretrain=plan)
     folder = written(tmp_path / "large", study, *simulate(study, 100_000), provenance())
     conclude(folder)
     command = [sys.executable, "-c", LARGE, str(folder)]
