@@ -74,6 +74,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         baseline = (
             majority_share(tables, split=confirmed.split) if confirmed else search_majority(tables)
         )
+        checks = named_checks(run_checks(tables, analysis))
     given = Given(digest=digest, analysis=analysis)
     sections = sections_data(given)
     panels = [panel for section in sections for panel in section.panels]
@@ -109,7 +110,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         trials_json=embedded(trials.embedded()),
         live=live,
         audit=audit,
-        checks=named_checks(run_checks(tables, analysis)),
+        checks=checks,
         provenance=sources,
         again=commands,
     )

@@ -89,7 +89,7 @@ def _drift(summary: Mapping[str, Any]) -> Finding:
 
 
 def _copies(summary: Mapping[str, Any]) -> Finding:
-    found = mapping(summary.get("duplicates"))
+    found = _whole(mapping(summary.get("duplicates")))
     if not found:
         return absent("Identical files were not looked for.")
     images = _whole(mapping(summary.get("images")))
@@ -107,7 +107,7 @@ def _conflicts(summary: Mapping[str, Any]) -> Finding:
     found = mapping(summary.get("duplicates"))
     if not found:
         return absent("Identical files were not looked for.")
-    n = found.get("conflicting_images") or 0
+    n = _whole(found).get("conflicting_images", 0)
     if n:
         images = count(n, "image")
         return raised(f"{images} of train have a byte-identical copy under another class.")
@@ -118,7 +118,11 @@ def _lacking(summary: Mapping[str, Any]) -> Finding:
     lacking = mapping(summary.get("absent_classes"))
     if not lacking:
         return absent("Whether every class has images was not recorded.")
-    found = [f"{some_of(list(map(str, c)))} in {split}" for split, c in lacking.items() if c]
+    found = [
+        f"{some_of(list(map(str, c)))} in {split}"
+        for split, c in lacking.items()
+        if c and isinstance(c, list)
+    ]
     if found:
         return raised(f"Without a single image: {'; '.join(found)}.")
     return passed("Every class has images in every split.")
@@ -143,7 +147,8 @@ def _of_one_class(seen: Seen) -> Finding:
 
 
 def _whole(counts: Mapping[str, Any]) -> dict[str, int]:
-    return {str(name): n for name, n in mapping(counts).items() if isinstance(n, int)}
+    """Those that are counts; whoever wrote them."""
+    return {str(k): n for k, n in mapping(counts).items() if isinstance(n, int) and n >= 0}
 
 
 DATA: Final = (

@@ -59,7 +59,8 @@ def are_claims_changed(tables: StudyTables) -> bool | None:
 
 def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
     """Each time that results on the test split were looked at: when, and by which command."""
-    known = (tables.provenance or {}).get("test_reads") or []
+    told = (tables.provenance or {}).get("test_reads")
+    known = [look for look in told if mapping(look)] if isinstance(told, list) else []
     return [
         {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
     ]
