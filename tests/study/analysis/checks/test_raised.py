@@ -193,6 +193,11 @@ def test_an_edge_that_no_recipe_can_pass_is_not_named(tables, analysis):
     assert outcome("S101", tables, replace(found, frames=frames)) == "passed"
 
 
+def test_counts_that_cannot_be_are_no_error_of_a_check(tables):
+    counts = {"train": {"a": -1, "b": 4}, "val": {"a": 2, "b": 3}}
+    assert outcome("D103", replace(tables, provenance=known(classes=counts)), None) == "passed"
+
+
 def test_scouts_that_met_the_edge_are_no_tip(tables):
     cells = [{"when": {"variant": "org"}, "edge": 0.1, "n_diverged": 2}]
     assert outcome("S104", tables.having(provenance={"scout": cells}), None) == "passed"
