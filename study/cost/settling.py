@@ -51,7 +51,7 @@ def describe_settling(
     if begun:
         n_ended = sum(trial.status != "running" for trial in begun.values())
         _say(console, f"{count(n_ended, 'training')} of these stand on record already")
-    n_images, n_clusters = (sum(folded.summary[what]) for what in ("images", "clusters"))
+    n_images = sum(folded.summary["images"])
     epochs = _epochs_left(study, settling, n_blocks, begun)
     per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
     seconds = epochs * images_per_epoch(n_images, settling.folds) * per_image / at_a_time
@@ -61,12 +61,13 @@ def describe_settling(
         f"{duration(seconds)} with {at_a_time} trainings at a time, less what is settled before "
         "the end",
     )
-    for line in _intervals(study, settling, n_blocks, n_clusters):
+    for line in _intervals(study, settling, n_blocks, n_images):
         _say(console, line)
     _say(
         console,
         f"planning figures, which take for granted that a training's luck is {Noise().training:g} "
-        f"points (sd) and that clusters differ in an effect by {Noise().cluster:g}",
+        f"points (sd) on {Noise().tested:,} images, and that images differ in an effect by "
+        f"{Noise().image:g}",
     )
 
 
@@ -160,14 +161,14 @@ def _epochs_left(
     return left
 
 
-def _intervals(study: Study, settling: Settling, blocks: int, n_clusters: int) -> Iterator[str]:
+def _intervals(study: Study, settling: Settling, blocks: int, n_images: int) -> Iterator[str]:
     """A line a claim: half of its interval at the end, plain and as the verdict needs it."""
     expected = expected_half_widths(
         settling.design,
         study.every_claim,
         rules_of(settling),
         blocks=blocks,
-        clusters=n_clusters,
+        images=n_images,
         n_folds=settling.folds,
     )
     for one in expected:

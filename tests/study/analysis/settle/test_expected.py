@@ -9,9 +9,9 @@ from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, desig
 def test_intervals_come_out_as_wide_as_was_expected():
     design, rules = design_of(4), SettleRules(planned=6)
     claims = [beats(f"f{i}") for i in range(4)]
-    noise = Noise(training=1.4, cluster=0.0)
+    noise = Noise(training=1.4, tested=200, image=0.0)
     expected = expected_half_widths(
-        design, claims, rules, blocks=6, clusters=100, n_folds=N_FOLDS, noise=noise
+        design, claims, rules, blocks=6, images=1_000, n_folds=N_FOLDS, noise=noise
     )
     widths = []
     for seed in range(20):
@@ -23,7 +23,7 @@ def test_intervals_come_out_as_wide_as_was_expected():
     assert expected[0].adjusted > expected[0].half_width
 
 
-def test_clusters_leave_a_floor_that_more_blocks_do_not_pass():
+def test_images_leave_a_floor_that_more_blocks_do_not_pass():
     design, claims = design_of(4), [beats("f0")]
 
     def width(blocks: int) -> float:
@@ -32,11 +32,11 @@ def test_clusters_leave_a_floor_that_more_blocks_do_not_pass():
             claims,
             SettleRules(planned=blocks),
             blocks=blocks,
-            clusters=191,
+            images=8_016,
             n_folds=N_FOLDS,
         )[0].half_width
 
-    assert width(2) > width(5) > width(10) > width(1000) > 1.96 * 3.4 / np.sqrt(191)
+    assert width(2) > width(5) > width(10) > width(1000) > 1.96 * 22 / np.sqrt(8_016)
 
 
 def test_a_plan_that_was_prolonged_is_told_at_its_own_end():
@@ -44,10 +44,21 @@ def test_a_plan_that_was_prolonged_is_told_at_its_own_end():
 
     def told(rules: SettleRules, blocks: int) -> Expected:
         return expected_half_widths(
-            design, claims, rules, blocks=blocks, clusters=191, n_folds=N_FOLDS
+            design, claims, rules, blocks=blocks, images=8_016, n_folds=N_FOLDS
         )[0]
 
     first, longer = told(SettleRules(planned=5), 5), told(SettleRules(planned=5, ends=(20,)), 20)
     assert longer.half_width < first.half_width
     assert longer.half_width == told(SettleRules(planned=20), 20).half_width
     assert longer.adjusted > told(SettleRules(planned=20), 20).adjusted  # most alpha was spent
+
+
+def test_a_set_of_few_images_is_told_to_have_wider_intervals_whoever_is_on_them():
+    design, claims = design_of(4), [beats("f0")]
+
+    def width(images: int) -> float:
+        return expected_half_widths(
+            design, claims, SettleRules(planned=5), blocks=5, images=images, n_folds=N_FOLDS
+        )[0].half_width
+
+    assert width(2_004) == pytest.approx(2 * width(8_016))
