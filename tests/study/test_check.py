@@ -49,7 +49,7 @@ def test_each_verdict_has_its_status(home, capsys, name, verdict, status):
 
 @pytest.mark.parametrize(
     ("claims", "status"),
-    [(CLAIMS[:1], 0), (CLAIMS, 3), (CLAIMS[::2], 4), ((), 0)],
+    [(CLAIMS[:1], 0), (CLAIMS, 3), (CLAIMS[::2], 4), ((), 4)],
 )
 def test_all_claims_together_are_as_good_as_the_worst(tmp_path, capsys, claims, status):
     assert main([str(searched(tmp_path / "it", claims=claims))]) == status

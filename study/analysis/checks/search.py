@@ -16,7 +16,7 @@ from study.analysis.maths.box import Array, Axis
 from study.analysis.maths.counted import Counted
 from study.analysis.search.answers import Analysis
 from study.analysis.search.frames import POINTS
-from study.asked.factors import Factor, arm_name
+from study.asked.factors import Range, arm_name
 from study.quantities import count, level, listed, some_of
 
 FEWEST: Final = 8
@@ -55,10 +55,12 @@ MOST_TO_PART: Final = 5_000
 """Trials that are looked at, evenly taken, for two factors that move together."""
 
 
-def _at_edge(_: Seen, analysis: Analysis) -> Finding:
+def _at_edge(seen: Seen, analysis: Analysis) -> Finding:
     """Of numbers that matter: where one does not, its best trials may lie anywhere."""
     frames, importance = analysis.frames, analysis.importance
     matter = set(importance.loc[importance["verdict"] == "matters", "factor"])
+    # our recipe's, not those of another program's factor of the same name
+    bounds = BOUNDS if seen.tables.study.imported is None else {}
     found, n_told = [], 0
     for arm, rows in _full_by_arm(analysis):
         best = rows.nlargest(N_BEST, "value").index.to_numpy()
@@ -70,7 +72,8 @@ def _at_edge(_: Seen, analysis: Analysis) -> Finding:
             n_told += 1
             config = frames.configs.iloc[best[0]].to_dict()
             end = _end(place)
-            if end and _can_be_widened(axis.factor, config, end):
+            low, high = bounds.get(axis.factor.name, (-np.inf, np.inf))
+            if end and _can_be_widened(axis.factor.range_for(config), end, low=low, high=high):
                 found.append(f"{axis.name} {level(float(config[axis.name]))} ({arm}, {end})")
     if not n_told:
         return absent(f"No number is shown to matter in {FEWEST} full-length trials of an arm.")
@@ -86,10 +89,8 @@ def _end(place: Array) -> Literal["lower end", "upper end", ""]:
     return "upper end" if place[0] > 1 - AT_EDGE and np.median(place) > 1 - NEAR_EDGE else ""
 
 
-def _can_be_widened(factor: Factor, config: dict[str, Any], end: str) -> bool:
-    """Whether a recipe can have a number beyond this end of the factor's range."""
-    searched = factor.range_for(config)
-    low, high = BOUNDS.get(factor.name, (-np.inf, np.inf))
+def _can_be_widened(searched: Range | None, end: str, *, low: float, high: float) -> bool:
+    """Whether the factor has numbers, of `low` to `high`, beyond this end of its range."""
     if searched is None:
         return False
     return searched.low > low if end == "lower end" else searched.high < high

@@ -27,6 +27,7 @@ Form = Literal["csv", "json"]
 
 _CLOSED: Final = (
     "set timezone = 'UTC'",
+    "set temp_directory = ''",  # what does not fit in memory is told, and writes nothing
     "set enable_external_access = false",
     "set python_enable_replacements = false",  # our variables are no tables
     "set lock_configuration = true",

@@ -17,11 +17,11 @@ NO_MATCH: Final = 5
 
 
 def status_of_verdicts(entries: Sequence[Entry], tables: StudyTables) -> int:
-    """REFUTED if a claim is, else UNRESOLVED if one is open, else SUPPORTED, also of none."""
+    """REFUTED if a claim is, else UNRESOLVED if one is open or none was declared, else SUPPORTED."""
     verdicts = {verdict_of(entry, tables) for entry in entries}
     if "refuted" in verdicts:
         return REFUTED
-    return SUPPORTED if verdicts <= {"supported"} else UNRESOLVED
+    return SUPPORTED if verdicts == {"supported"} else UNRESOLVED
 
 
 def verdict_lines(entries: Sequence[Entry], tables: StudyTables) -> list[str]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from study.analysis.checks.table import CHECKS, run_checks
+from study.asked.factors import Imported
+from study.measure import Scale
 from tests.study.analysis.checks.conftest import VERSIONS, known
 
 OF_RECORD = {
@@ -22,6 +24,8 @@ OF_RECORD = {
     "R103": known() | {"git_commit": "0123456789" * 4 + "-dirty"},
 }
 """What `study.json` says of a study that raises the check."""
+
+ELSEWHERE = Imported(source="elsewhere", scale=Scale())
 
 OF_ITSELF = {"D108": {"S102", "S108"}}
 """What a check brings with it: no trial here is better than naming so common a class."""
@@ -191,6 +195,8 @@ def test_an_edge_that_no_recipe_can_pass_is_not_named(tables, analysis):
     axes = tuple(replace(a, factor=widest) if a.name == "lr" else a for a in found.frames.box.axes)
     frames = replace(found.frames, box=replace(found.frames.box, axes=axes))
     assert outcome("S101", tables, replace(found, frames=frames)) == "passed"
+    other = replace(tables, study=replace(tables.study, imported=ELSEWHERE))
+    assert outcome("S101", other, replace(found, frames=frames)) == "tip"  # no recipe of ours
 
 
 def test_counts_that_cannot_be_are_no_error_of_a_check(tables):
