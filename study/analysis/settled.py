@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ from study.folder.tables import StudyTables
 from study.measure import metric_of
 from study.plan.settle_plan import Settling, read_settling
 from study.quantities import count
+
+WIDEST: Final = 200.0
+"""Points from end to end of an interval that holds whatever two shares may differ by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,9 +234,14 @@ def _interval(one: Standing) -> dict[str, float | None]:
     effect = one.evidence.effect
     if effect is None:
         return dict.fromkeys(names)
-    values = (effect.estimate.value, *effect.estimate.interval(), *one.adjusted)
-    # a look that may spend nothing yet has an interval without ends
+    values = (effect.estimate.value, *effect.estimate.interval(), *(_ends(one) or (np.nan,) * 2))
     return {k: v if np.isfinite(v) else None for k, v in zip(names, values, strict=True)}
+
+
+def _ends(one: Standing) -> tuple[float, float] | None:
+    """At the level of the look; None if that may spend so little yet that nothing is excluded."""
+    low, high = one.adjusted
+    return (low, high) if high - low < WIDEST else None
 
 
 def _size(one: Standing) -> dict[str, int]:
@@ -248,8 +256,8 @@ def _reason(one: Standing, settling: Settling) -> str:
     after = f"after {count(one.blocks, 'block')}"
     if one.evidence.effect is None:
         return f"{after} the nets that learned do not tell the difference yet"
-    low, high = one.adjusted
-    ends = f"[{low:.1f}, {high:.1f}]" if np.isfinite(high - low) else "without ends yet"
+    found = _ends(one)
+    ends = "without ends yet" if found is None else f"[{found[0]:.1f}, {found[1]:.1f}]"
     if one.held.settled_at is not None:
         told = (
             f"settled after {count(one.held.settled_at, 'block')}; at the level of that verdict "

@@ -1,7 +1,7 @@
 """What stages after the search say on the terminal of what follows from their facts."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
@@ -9,8 +9,6 @@ from study.analysis.pilot import Share
 from study.folder.tables import StudyTables
 from study.measure import Measure
 from study.quantities import count
-
-_MOST_POINTS: Final = 100
 
 
 def confirmed_lines(tables: StudyTables) -> list[str]:
@@ -82,10 +80,8 @@ def settled_line(tables: StudyTables, done: int, planned: int) -> str:
         f"{done} of {planned} trainings, {count(int(last['blocks'].max()), 'block')}: "
         f"{(~is_open).sum()} of {count(len(last), 'claim')} settled"
     )
-    half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max()
-    # of the first blocks an interval may be wider than any difference can be
-    is_told = not pd.isna(half) and half < _MOST_POINTS
-    return f"{line}, widest open interval ± {half:.1f} points" if is_told else line
+    half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max(skipna=False)
+    return line if pd.isna(half) else f"{line}, widest open interval ± {half:.1f} points"
 
 
 def settled_lines(tables: StudyTables) -> list[str]:

@@ -17,7 +17,7 @@ NO_MATCH: Final = 5
 
 
 def status_of_verdicts(entries: Sequence[Entry], tables: StudyTables) -> int:
-    """REFUTED if a claim is, else UNRESOLVED if one is open or none was declared, else SUPPORTED."""
+    """REFUTED if a claim is, else UNRESOLVED if one is open or there is none, else SUPPORTED."""
     verdicts = {verdict_of(entry, tables) for entry in entries}
     if "refuted" in verdicts:
         return REFUTED

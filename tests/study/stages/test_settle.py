@@ -306,6 +306,11 @@ def test_an_end_before_the_planned_one_has_its_look(start, folder):
     again = read_table(folder / "looks.parquet", "looks")
     same = ["estimate", "low", "high", "verdict", "alpha"]
     pd.testing.assert_frame_equal(again[again["blocks"] <= 4][same], said[same])
+    # the first look may spend next to nothing: what excludes nothing is no interval
+    width = again["adjusted_high"] - again["adjusted_low"]
+    assert width[again["blocks"] == 1].isna().all()
+    assert (width.dropna() < 200).all()
+    assert width[again["blocks"] == 6].notna().all()
 
 
 def test_an_end_before_what_was_begun_has_no_look_and_keeps_what_waits_to_go_on(start, folder):
