@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import platform
 import re
 import signal
 import sys
@@ -195,9 +196,11 @@ def _one_blas_thread() -> None:
 
     The analysis' products are small, so that further threads of OpenBLAS wait and cost: a report
     of 10,000 trials took 14.0 CPU and 11.4 wall seconds with two, 5.3 and 5.3 with one (two cores,
-    n = 1). PyTorch's threads are its own.
+    n = 1). On x86 PyTorch's threads are its own; builds for other processors may compute with
+    OpenBLAS, whose threads training needs.
     """
-    if not os.environ.keys() & {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}:
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if is_x86 and not os.environ.keys() & {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}:
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 

@@ -1,5 +1,6 @@
 import argparse
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -150,7 +151,10 @@ sys.exit(status_of("tool", work))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere numpy may come without OpenBLAS")
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="elsewhere numpy may come without OpenBLAS, or PyTorch with it",
+)
 def test_a_commands_products_take_one_thread():
     pytest.importorskip("threadpoolctl")
     ours = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
@@ -167,3 +171,11 @@ def test_a_users_number_of_threads_stays(monkeypatch, name):
     before = dict(os.environ)
     assert command.status_of("tool", lambda: 0) == 0
     assert dict(os.environ) == before
+
+
+def test_threads_are_left_alone_where_pytorch_may_train_with_them(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    for known in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(known, raising=False)
+    assert command.status_of("tool", lambda: 0) == 0
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
