@@ -118,10 +118,14 @@ def check_budget(design: SettleDesign, trainings: int) -> None:
 
 
 def _asked(study: Study, claims: pd.DataFrame | None) -> tuple[list[Claim], dict[str, str]]:
-    """The claims that are open, and why the others are not asked."""
+    """The claims that are open, and why the others are not asked.
+
+    Open is also what fresh seeds have said and one training of theirs would turn.
+    """
     asked, left_out = [], {}
     claims = pd.DataFrame(columns=names_of("claims")) if claims is None else claims
-    confirmed = claims[claims["stage"] == "confirm"]
+    is_fragile = claims["fragile"].fillna(False).astype(bool)
+    confirmed = claims[(claims["stage"] == "confirm") & ~is_fragile]
     for claim in study.every_claim:
         missing = lacks_weights(study, claim)
         verdicts = set(confirmed.loc[confirmed["claim"] == claim.name, "verdict"])

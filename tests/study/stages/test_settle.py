@@ -13,6 +13,7 @@ import pytest
 from agecls.data.loading import load_data
 from agecls.faces.face_set import FaceSet, draw_face_set
 from study.analysis import conclude
+from study.analysis.to_settle import planned_design
 from study.asked.study_file import load_study
 from study.errors import StudyError
 from study.folder.columns import names_of
@@ -458,3 +459,15 @@ def test_what_fresh_seeds_settled_stands_where_settling_left_it_open():
     assert standing(said("confirm", "unresolved"), still_open).stage == "settle"
     assert standing(confirmed, said("settle", "refuted")).verdict == "refuted"
     assert standing(said("search", "supported"), still_open).verdict == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("fragile", "is_asked"), [(None, False), (False, False), (True, True), (pd.NA, False)]
+)
+def test_a_verdict_of_fresh_seeds_that_one_training_turns_is_asked_again(study, fragile, is_asked):
+    claim = study.every_claim[0]
+    row = dict.fromkeys(names_of("claims")) | {"claim": claim.name, "stage": "confirm"}
+    claims = pd.DataFrame([row | {"verdict": "supported", "fragile": fragile}])
+    design = planned_design(study, claims)
+    assert (claim.name in {column.claim for column in design.columns}) == is_asked
+    assert (claim.name in design.unasked) != is_asked
