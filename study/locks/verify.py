@@ -42,7 +42,12 @@ def _problems(folder: Folder) -> Iterator[str]:
             yield f"{folder.lock}: missing, though {folder.provenance.name} has its hash {written}"
         return
     yield from hash_problems(lock, folder.lock)
-    if written != lock[HASH]:
+    if not written:
+        yield (
+            f"{folder.provenance}: lacks the hash of {folder.lock.name}, {lock[HASH]}; copy it "
+            f"from where the study was run, or go on without a lock: delete {folder.lock.name}"
+        )
+    elif written != lock[HASH]:
         yield f"{folder.provenance}: has the lock {written}; {folder.lock.name} is {lock[HASH]}"
     yield from _study_problems(lock, folder, known)
 

@@ -172,6 +172,14 @@ def test_resuming_a_study_that_lost_a_file_goes_on_or_names_what_is_missing(
     if name == "study.toml":
         assert status == 2
         assert "no study.toml" in complaint
+    elif name == "record.jsonl":  # trials would be trained again over their table
+        assert status == 2
+        assert f"{name} lacks" in complaint, complaint
+    elif name == "study.json":  # of what is locked, nothing else knows the hash
+        assert status == 1
+        assert f"{name}: lacks the hash of lock.json" in complaint, complaint
+        (finished / "lock.json").unlink()
+        assert status_and_line(run, words, capsys) == (0, "")
     else:
         assert status == 0, complaint
         assert (finished / "report.html").is_file()
@@ -257,7 +265,8 @@ def test_another_study_s_record_is_not_taken_for_ones_own(
     words = ["--resume", "tiny", "--out", str(finished.parent)]
     status, complaint = status_and_line(run, words, capsys)
     assert status == 2
-    assert "record.jsonl, trial t00000: its seed is" in complaint
+    assert "trials.parquet: of its " in complaint
+    assert "record.jsonl" in complaint
 
 
 @cases(12, 150)

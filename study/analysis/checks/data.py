@@ -66,7 +66,7 @@ def _leaks(summary: Mapping[str, Any]) -> Finding:
     ]
     if found:
         return raised(f"Found {listed(found)}: scores flatter.")
-    return passed("No image, person or family is in two splits.")
+    return passed("No image, and no group of images that belong together, is in two splits.")
 
 
 def _drift(summary: Mapping[str, Any]) -> Finding:
@@ -162,7 +162,7 @@ DATA: Final = (
     Check(
         code="D102",
         title="Leak between splits",
-        question="Is an image, a person or a family in two splits?",
+        question="Is an image, or a group that belongs together, in two splits?",
         severity="issue",
         look=of_data(_leaks),
     ),
