@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from agecls.command import Parser, status_of
@@ -77,8 +78,9 @@ def find_folder(name: str, *, out: Path) -> Path:
     from study.folder.folder import studies
 
     for folder in (out / name, Path(name)):
-        if folder.is_dir():
-            return folder
+        with suppress(OSError):  # such as a name that no folder can have, for its length
+            if folder.is_dir():
+                return folder
     there = ", ".join(studies(out))
     known = f"; there are {there}" if there else ""
     raise TablesError(f"{name}: no such study, neither {out / name} nor {Path(name)}{known}")

@@ -269,6 +269,14 @@ def test_another_study_s_record_is_not_taken_for_ones_own(
     assert "record.jsonl" in complaint
 
 
+def test_a_name_that_no_folder_can_have_is_no_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, complaint = status_and_line(report, ["--out", str(tmp_path), "n" * 300], capsys)
+    assert status == 2
+    assert "no such study" in complaint
+
+
 @cases(12, 150)
 def test_a_report_of_any_name_is_written_or_refused_in_one_line(
     n: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
