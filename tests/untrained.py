@@ -1,7 +1,8 @@
 """A trainer that trains nothing, so that a study of any size ends within seconds."""
 
 from collections.abc import Mapping, Sized
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD
 from agecls.training.checkpoints import SavedModel
 from agecls.training.loop import EpochMetrics
+from study.running.in_process import InProcess
 from study.running.steps import FAILURE, KIND, METRICS, PREDICTIONS
 from study.stages import models
 
@@ -60,6 +62,29 @@ class Guessing(Untrained):
             images = {"val": data.val_images, **self.scored}
             result[PREDICTIONS] = {k: guess(recipe, v) for k, v in images.items()}
         return result
+
+
+class Killed(BaseException):
+    """Stands for a killed driver."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KilledBefore(InProcess):
+    """An executor that is killed before its `epochs`-th epoch is recorded."""
+
+    trainer: Any = Guessing
+    epochs: int
+
+    def run(self, job):
+        record, n = job.search.finished_epoch, count()
+
+        def finished_epoch(number, metrics):
+            if next(n) == self.epochs:
+                raise Killed
+            return record(number, metrics)
+
+        job.search.finished_epoch = finished_epoch
+        super().run(job)
 
 
 def guess(recipe: Mapping[str, Any], images: Sized) -> NDArray[np.float32]:

@@ -9,10 +9,11 @@ where it is missing, and a stage that is about to change its facts calls `forget
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import pandas as pd
 
+from study.analysis.checks.check import Checked
 from study.analysis.checks.table import run_checks
 from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
@@ -46,10 +47,17 @@ class Conclusions:
     Attributes:
         tables: All of its tables, as they now lie on disk.
         analysis: What the search says, which holds more than the tables do.
+        checked: What the checks say of both; rows of `checks`.
     """
 
     tables: StudyTables
     analysis: Analysis
+    checked: tuple[Checked, ...]
+
+    def known_as(self, provenance: dict[str, Any] | None) -> Self:
+        """The same of a study whose `study.json` has grown, of which checks tell too."""
+        tables = self.tables.having(provenance=provenance)
+        return replace(self, tables=tables, checked=run_checks(tables, self.analysis))
 
 
 def conclude(folder: Path) -> Conclusions:
@@ -82,10 +90,12 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     # claims first: a process killed in between leaves nothing that says their rows are there
     frames = claims | of_confirm | of_external | of_settle | of_search
     tables = _having(tables, frames)
-    checks: _Frames = {"checks": _checks(tables, analysis)}
+    checked = run_checks(tables, analysis)
+    rows = [asdict(one) for one in checked]
+    checks: _Frames = {"checks": pd.DataFrame(rows, columns=names_of("checks"))}
     for kind, frame in (frames | checks).items():
         Folder(tables.folder).write_table(kind, frame, tables.study)
-    return Conclusions(tables=_having(tables, checks), analysis=analysis)
+    return Conclusions(tables=_having(tables, checks), analysis=analysis, checked=checked)
 
 
 def forget(tables: StudyTables, kind: Literal["confirmed", "external"]) -> StudyTables:
@@ -218,11 +228,6 @@ def _settled(tables: StudyTables) -> tuple[_Frames, _Rows]:
     if tables.claims is None or tables.settle is None:
         return {}, []
     return {}, _records(tables.claims[tables.claims["stage"] == "settle"])
-
-
-def _checks(tables: StudyTables, analysis: Analysis) -> pd.DataFrame:
-    found = [asdict(checked) for checked in run_checks(tables, analysis)]
-    return pd.DataFrame(found, columns=names_of("checks"))
 
 
 def _records(frame: pd.DataFrame) -> _Rows:

@@ -68,14 +68,13 @@ _WAY_OUT: Final[Mapping[Recorded, str]] = {
 }
 
 
-def check_on_record(folder: Folder, kind: Recorded) -> None:
-    """Refuse to go on where a table says more than the record that it would be written from.
+def check_on_disk(folder: Folder, kind: Recorded) -> None:
+    """As `check_on_record`, of the table as it lies there, before anything else is read.
 
-    A folder may have been copied without its record, or the record may have lost its end: what it
-    does not hold would be trained again, and take the place of what the table says.
+    A damaged table beside a record is made again from it.
 
     Raises:
-        RecordError: A trial of the table, or an epoch of one, is not on record.
+        RecordError: As `check_on_record`.
         TablesError: The table is damaged, and there is no record to make it from.
     """
     try:
@@ -84,6 +83,18 @@ def check_on_record(folder: Folder, kind: Recorded) -> None:
         if not folder.record.exists():
             raise
         return
+    check_on_record(folder, kind, table)
+
+
+def check_on_record(folder: Folder, kind: Recorded, table: pd.DataFrame | None) -> None:
+    """Refuse to go on where a table says more than the record that it would be written from.
+
+    A folder may have been copied without its record, or the record may have lost its end: what it
+    does not hold would be trained again, and take the place of what the table says.
+
+    Raises:
+        RecordError: A trial of the table, or an epoch of one, is not on record.
+    """
     for rows, home in () if table is None else _recorded(folder, kind, table):
         told = _epochs(rows[["arm", "seed", "fold", "epochs_run"]].itertuples(index=False))
         on_record = ((t.arm, t.seed, t.fold, len(t.epochs)) for t in home.trials().values())

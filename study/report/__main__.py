@@ -113,14 +113,13 @@ def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:
 def _write_page(folder: Path) -> Path:
     """Write the page, and say in one line how many checks found something."""
     from study.analysis import conclude
-    from study.analysis.checks.table import run_checks
     from study.report.checks.named import counts_of
     from study.report.page import write_page
 
     found = conclude(folder)
     path = write_page(found)
     # apart from the path, which scripts read
-    sys.stderr.write(f"{counts_of(run_checks(found.tables, found.analysis))}\n")
+    sys.stderr.write(f"{counts_of(found.checked)}\n")
     return path
 
 

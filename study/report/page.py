@@ -1,6 +1,6 @@
 """The page: every part of the report put into one HTML file that needs no network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -9,6 +9,7 @@ from typing import Any
 
 from agecls.files import write_whole
 from study.analysis import Analysis, Conclusions, conclude
+from study.analysis.checks.check import Checked
 from study.analysis.checks.recorded import majority_share, search_majority
 from study.analysis.checks.table import run_checks
 from study.asked.factors import Factor
@@ -51,18 +52,24 @@ def write_page(found: Conclusions) -> Path:
         OSError: The folder cannot be written.
     """
     path = Folder(found.tables.folder).report
-    page = render(found.tables, analysis=found.analysis)
+    page = render(found.tables, analysis=found.analysis, checked=found.checked)
     # a folder's name may be no text
     write_whole(path, page.encode(errors="backslashreplace"))
     return path
 
 
-def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
+def render(
+    tables: StudyTables,
+    *,
+    analysis: Analysis | None = None,
+    checked: Sequence[Checked] | None = None,
+) -> str:
     """The page as HTML; every text from the study is escaped.
 
     Args:
         tables: What the study's folder holds.
         analysis: What the analysis found in them; None: the figures and notes of it are left out.
+        checked: What the checks say of these; None: they are run.
     """
     study = tables.study
     with _naming_the_provenance(tables):
@@ -74,7 +81,7 @@ def render(tables: StudyTables, *, analysis: Analysis | None = None) -> str:
         baseline = (
             majority_share(tables, split=confirmed.split) if confirmed else search_majority(tables)
         )
-        checks = named_checks(run_checks(tables, analysis))
+        checks = named_checks(run_checks(tables, analysis) if checked is None else checked)
     given = Given(digest=digest, analysis=analysis)
     sections = sections_data(given)
     panels = [panel for section in sections for panel in section.panels]

@@ -6,16 +6,16 @@ is written: together they take two seconds, for which the first trial would wait
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from study.analysis.to_settle import check_settle
 from study.asked.factors import Study
 from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
 from study.folder.tables import read_study
-from study.folder.tabulate import check_on_record
+from study.folder.tabulate import check_on_disk, check_on_record
 from study.locks.fixing import fix
 from study.running.interruption import stop_on_signals
 from study.stages import room
@@ -61,12 +61,12 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         AgeclsError: The data or the weights cannot be used.
     """
     stages: list[Stage] = [lock, _pretrain, scout, search]
-    check_on_record(folder, "trials")
+    check_on_disk(folder, "trials")
     if study.confirm_seeds > 0:
-        check_on_record(folder, "confirm")
+        check_on_disk(folder, "confirm")
         stages.append(_confirm)
     if study.settle is not None:
-        check_on_record(folder, "settle")
+        check_on_disk(folder, "settle")
         check_settle(study, folder)
         stages.append(_settle)
     data = study_faces(study, means.console)
@@ -137,8 +137,7 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
     """
     from study.stages.confirm import Confirm, check_models
 
-    check_on_record(folder, "confirm")
-    with _after_the_search(study, folder, means, so="choosing") as session:
+    with _after_the_search(study, folder, means, "confirm") as session:
         session.check_folds()
         check_models(session, n_seeds)
         contents(study, folder.path, session.provenance)
@@ -154,23 +153,27 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: "Settle") -> O
             says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
-    check_on_record(folder, "settle")
-    with _after_the_search(study, folder, means, so="recipes follow") as session:
+    with _after_the_search(study, folder, means, "settle") as session:
         contents(study, folder.path, session.provenance)
         session.run([lock, stage])
     return _outcome(session)
 
 
 @contextmanager
-def _after_the_search(study: Study, folder: Folder, means: Means, *, so: str) -> Iterator[Session]:
-    """A session on what a search left; `so`: what is done from its trials if it is not over."""
+def _after_the_search(
+    study: Study, folder: Folder, means: Means, stage: Literal["confirm", "settle"]
+) -> Iterator[Session]:
+    """A session on what a search left, whose trials a stage goes on from."""
     with held(folder) as record:
         tables = read_study(folder.path)  # refuses damage before Ray starts
+        written = tables.confirm if stage == "confirm" else tables.settle
+        check_on_record(folder, stage, written)
         data = study_faces(study, means.console)
         with opened(study, folder, data, record, means) as session:
             session.tables = tables
             if not session.is_searched:
                 ended = f"{session.n_ended} of {study.trials}"
+                so = "choosing" if stage == "confirm" else "recipes follow"
                 session.say(f"The search is not over: {so} from {ended} trials.")
             yield session
 
@@ -218,6 +221,4 @@ def _report(session: Session) -> Path:
     """Write the report, which tells of the session too; its path."""
     from study.report.page import write_page
 
-    found = session.conclusions
-    tables = found.tables.having(provenance=as_it_stands(session.folder))
-    return write_page(replace(found, tables=tables))
+    return write_page(session.conclusions.known_as(as_it_stands(session.folder)))

@@ -22,7 +22,7 @@ from agecls.intervals import Array, Estimate
 from study.analysis.maths.out_of_fold import both_estimands, pool
 from study.asked.factors import PILOT
 from study.plan.allocation import SURE, Noise, allocate, needs
-from tests.simulate.folds import Trained, World, train
+from tests.simulate.folds import FIGURES, Trained, World, train
 
 WAYS: Final = ("adaptive", "equal")
 
@@ -150,15 +150,7 @@ def judged(world: ManyArms, n: int, *, n_draws: int, seed: int) -> pd.DataFrame:
                     }
                 )  # fmt: skip
     by = pd.DataFrame(rows).groupby(["way", "claim"], sort=False)
-    return by.agg(
-        studies=("studies", "sum"),
-        coverage=("coverage", "mean"),
-        different=("different", "mean"),
-        half_width=("half_width", "mean"),
-        bias=("error", "mean"),
-        sd=("error", "std"),
-        seeds=("seeds", "mean"),
-    )
+    return by.agg(studies=("studies", "sum"), **FIGURES, seeds=("seeds", "mean"))
 
 
 def worlds() -> dict[str, ManyArms]:

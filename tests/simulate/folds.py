@@ -202,6 +202,16 @@ def _t(scores: Array, factor: float) -> tuple[float, float]:
     return float(scores.mean()), float(reach)
 
 
+FIGURES: Final = {
+    "coverage": ("coverage", "mean"),
+    "different": ("different", "mean"),
+    "half_width": ("half_width", "mean"),
+    "bias": ("error", "mean"),
+    "sd": ("error", "std"),
+}
+"""What is told of many studies' intervals, and of which column."""
+
+
 def judged(world: World, n: int, *, n_draws: int, seed: int) -> pd.DataFrame:
     """Of each method: `coverage` of the truth, `different` (0 is outside), mean `half_width`."""
     rng = np.random.default_rng(seed)
@@ -214,13 +224,7 @@ def judged(world: World, n: int, *, n_draws: int, seed: int) -> pd.DataFrame:
     frame["different"] = frame["estimate"].abs() > frame["half_width"]
     frame["error"] = frame["estimate"] - world.truth
     by_method = frame.groupby("method", sort=False)
-    return by_method.agg(
-        coverage=("coverage", "mean"),
-        different=("different", "mean"),
-        half_width=("half_width", "mean"),
-        bias=("error", "mean"),
-        sd=("error", "std"),
-    )
+    return by_method.agg(**FIGURES)
 
 
 def worlds() -> dict[str, World]:

@@ -1,9 +1,7 @@
 """Fresh seeds that go where the noise is: two for every arm, the others by what these say."""
 
 import json
-from dataclasses import dataclass, replace
-from itertools import count
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -17,7 +15,7 @@ from study.stages import confirm as stage
 from study.stages.confirm import Confirm
 from tests.study import folded
 from tests.study.staged import session_at
-from tests.untrained import Guessing, without_checkpoints
+from tests.untrained import Guessing, Killed, KilledBefore, without_checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -30,29 +28,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def faces(folder):
     return folded.faces_in(folder)
-
-
-class Killed(BaseException):
-    """Stands for a killed driver."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KilledBefore(InProcess):
-    """An executor that is killed before its `epochs`-th epoch is recorded."""
-
-    trainer: Any = Guessing
-    epochs: int
-
-    def run(self, job):
-        record, n = job.search.finished_epoch, count()
-
-        def finished_epoch(number, metrics):
-            if next(n) == self.epochs:
-                raise Killed
-            return record(number, metrics)
-
-        job.search.finished_epoch = finished_epoch
-        super().run(job)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The stage without Ray: nothing is trained, everything else is real."""
 
 import json
-from dataclasses import dataclass, replace
-from itertools import count
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +21,7 @@ from study.plan.trials import plan_trials
 from study.running.in_process import InProcess
 from study.stages.confirm import Confirm, confirm_plan, fresh_seeds
 from tests.study.staged import session_at
-from tests.untrained import Guessing, without_checkpoints
+from tests.untrained import Guessing, Killed, KilledBefore, without_checkpoints
 
 STUDY = """
 [study]
@@ -51,10 +49,6 @@ text = "The learning rate matters more than the structure"
 factor = "lr"
 more_than = "variant"
 """
-
-
-class Killed(BaseException):
-    """Stands for a killed driver."""
 
 
 @pytest.fixture
@@ -120,25 +114,6 @@ def folder(study, tmp_path):
 
 class FailingThird(Guessing):
     failing = (2,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class KilledBefore(InProcess):
-    """An executor that is killed before its `epochs`-th epoch is recorded."""
-
-    trainer: Any = Guessing
-    epochs: int
-
-    def run(self, job):
-        record, n = job.search.finished_epoch, count()
-
-        def finished_epoch(number, metrics):
-            if next(n) == self.epochs:
-                raise Killed
-            return record(number, metrics)
-
-        job.search.finished_epoch = finished_epoch
-        super().run(job)
 
 
 GUESSING = InProcess(trainer=Guessing)

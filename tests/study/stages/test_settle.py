@@ -2,9 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass, replace
-from itertools import count
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -37,7 +35,7 @@ from study.stages.settle import Settle
 from tests.small_studies import study_toml
 from tests.study.staged import session_at, write_search
 from tests.study.tiny import FIXED
-from tests.untrained import Untrained
+from tests.untrained import Killed, KilledBefore, Untrained
 
 CLAIMS = """
 [claims.bcd_better]
@@ -135,29 +133,6 @@ class FailingThird(Guessing):
     failing = (2,)
 
 
-class Killed(BaseException):
-    """Stands for a killed driver."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KilledBefore(InProcess):
-    """An executor that is killed before its `epochs`-th epoch is recorded."""
-
-    trainer: Any = Guessing
-    epochs: int
-
-    def run(self, job):
-        record, n = job.search.finished_epoch, count()
-
-        def finished_epoch(number, metrics):
-            if next(n) == self.epochs:
-                raise Killed
-            return record(number, metrics)
-
-        job.search.finished_epoch = finished_epoch
-        super().run(job)
-
-
 GUESSING = InProcess(trainer=Guessing)
 TABLES = ("settle", "looks", "pairs", "claims")
 OF_THE_CLOCK = ["started_at", "ended_at", "train_seconds"]
@@ -224,7 +199,7 @@ def test_every_block_trains_every_row_on_one_fold_and_from_one_seed(start, folde
 
 def test_the_design_lies_on_disk_before_the_first_training(start, folder):
     with pytest.raises(Killed):
-        start(executor=KilledBefore(epochs=0))
+        start(executor=KilledBefore(trainer=Guessing, epochs=0))
     settling = read_settling(Folder(folder).settle.design)
     assert settling.planned == 6
     assert [c.claim for c in settling.design.columns] == [
@@ -243,7 +218,7 @@ def test_a_stage_that_was_killed_ends_as_the_unbroken_one(start, folder, tmp_pat
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "copy", folder)
     with pytest.raises(Killed):
-        start(executor=KilledBefore(epochs=epochs))
+        start(executor=KilledBefore(trainer=Guessing, epochs=epochs))
     assert start()[0]
     assert_alike(tables(folder), expected)
     lines = read_events(Folder(folder).settle.record)
