@@ -97,9 +97,12 @@ def _moved(ours: Claim, theirs: Claim, first: Answered, second: Answered) -> dic
         triples = [triple for row in rows if (triple := _triple(row)) is not None]
         if len(triples) < 2:
             continue
-        splits = [_text(row["split"]) for row in rows]
+        splits = [
+            one.study.judged_on(stage, _text(row["split"]))
+            for row, one in zip(rows, (first, second), strict=True)
+        ]
         if stage == "confirm" and splits[0] != splits[1]:
-            reason = f"confirmed on {splits[0]} in one study and on {splits[1]} in the other"
+            reason = f"confirmed on different images: {splits[0]} and {splits[1]}"
             continue
         d, low, high = difference(triples[0], triples[1])
         return base | {

@@ -274,6 +274,14 @@ class Study:
         """Those declared before the search, then those added after it."""
         return self.claims + (self.settle.claims if self.settle else ())
 
+    def judged_on(self, stage: str, split: str | None) -> str | None:
+        """What a reader is told of the images behind a stage's figure on a split.
+
+        With folds, those of train and val are told by nets that have not seen them.
+        """
+        is_folded = self.folds is not None and (stage, split) == ("confirm", "val")
+        return "out of fold" if is_folded else split
+
     @property
     def at_default(self) -> frozenset[str]:
         """Fixed factors at the recipe's own default: a file of an older program lacks new ones."""

@@ -1,7 +1,9 @@
 """Several studies in one report: which claims moved, on the same axes, and what was asked anew."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +33,16 @@ FIGURES: Final = (
 """In reading order."""
 
 
+class Together(StrEnum):
+    """What all studies say of a claim; their value is what a reader is told."""
+
+    SUPPORTED = "supported in each"
+    REFUTED = "refuted in each"
+    APART = "answered differently"
+    OPEN = "not settled in each"
+    NOT_ASKED = "not asked in each"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Move:
     """A claim in the first study and in another one.
@@ -57,6 +69,7 @@ class Comparison:
     Attributes:
         studies: Each in short, under the name that the comparison calls it.
         moves: Every claim that the first study shares with another one.
+        together: How many claims hold in every study; empty where none is asked in all.
         lead: How many moved.
         caveats: What a reader must know.
         changes: Per study after the first what its study file has otherwise.
@@ -65,20 +78,19 @@ class Comparison:
 
     studies: dict[str, Digest]
     moves: list[Move]
+    together: str
     lead: str
     caveats: list[str]
     changes: dict[str, list[str]]
     facts: list[tuple[str, list[str]]]
 
     @property
-    def claims(self) -> list[tuple[str, list[Entry | None]]]:
-        """Each claim's text, and its entry in every study."""
-        texts: dict[str, str] = {}
-        for digest in self.studies.values():
-            for entry in digest.claims:
-                texts.setdefault(entry.name, entry.text)
-        by_study = [{e.name: e for e in digest.claims} for digest in self.studies.values()]
-        return [(text, [known.get(name) for known in by_study]) for name, text in texts.items()]
+    def claims(self) -> list[tuple[str, Together, list[Entry | None]]]:
+        """Each claim's text, what the studies say together, and its entry in every one."""
+        return [
+            (text, _together(entries), entries)
+            for text, entries in _entries(list(self.studies.values()))
+        ]
 
 
 def write_comparison(folders: Sequence[Path], path: Path) -> Path:
@@ -103,6 +115,7 @@ def compare(digests: Sequence[Digest]) -> Comparison:
     return Comparison(
         studies=studies,
         moves=moves,
+        together=_holding([_together(entries) for _, entries in _entries(digests)]),
         lead=_lead(moves),
         caveats=_caveats(studies),
         changes={
@@ -131,6 +144,34 @@ def _names(digests: Sequence[Digest]) -> list[str]:
     if len(set(names)) < len(names):
         names = [str(digest.tables.folder) for digest in digests]
     return names
+
+
+def _entries(digests: Sequence[Digest]) -> list[tuple[str, list[Entry | None]]]:
+    """Each claim's text, and its entry in every study."""
+    texts: dict[str, str] = {}
+    for digest in digests:
+        for entry in digest.claims:
+            texts.setdefault(entry.name, entry.text)
+    by_study = [{e.name: e for e in digest.claims} for digest in digests]
+    return [(text, [known.get(name) for known in by_study]) for name, text in texts.items()]
+
+
+def _together(entries: Sequence[Entry | None]) -> Together:
+    asked = [entry for entry in entries if entry is not None]
+    if len(asked) < len(entries):
+        return Together.NOT_ASKED
+    if not all(entry.is_settled for entry in asked):
+        return Together.OPEN
+    if len({entry.verdict for entry in asked}) > 1:
+        return Together.APART
+    return Together.SUPPORTED if asked[0].verdict == "supported" else Together.REFUTED
+
+
+def _holding(answers: Sequence[Together]) -> str:
+    found = Counter(answers)
+    n = found.total() - found.pop(Together.NOT_ASKED, 0)
+    parts = [f"{found[one]} {one}" for one in Together if one in found]
+    return f"Of {count(n, 'claim')} asked in each study: {', '.join(parts)}." if n else ""
 
 
 def _moves(first: tuple[str, Digest], second: tuple[str, Digest]) -> list[Move]:
@@ -232,16 +273,7 @@ def _facts(studies: dict[str, Digest]) -> list[tuple[str, list[str]]]:
         ("Question", [digest.question for digest in digests]),
         ("Trials", [f"{len(digest.tables.trials):,}" for digest in digests]),
         ("Longest schedule", [count(d.tables.study.epochs, "epoch") for d in digests]),
-        (
-            "Confirmed",
-            [
-                f"{count(max(v.n_seeds for v in confirmed), 'seed')}, {d.confirmed.split}"
-                if d.confirmed
-                and (confirmed := [r.confirmed for r in d.arms if r.confirmed is not None])
-                else "no"
-                for d in digests
-            ],
-        ),
+        ("Confirmed", [_confirmed(digest) for digest in digests]),
         ("Data", [digest.tables.study.data for digest in digests]),
         ("Data fingerprint", [_fingerprint(digest) or "–" for digest in digests]),
         ("Image size", [f"{digest.tables.study.size} pixels" for digest in digests]),
@@ -250,6 +282,14 @@ def _facts(studies: dict[str, Digest]) -> list[tuple[str, list[str]]]:
         ("Command", [str(one.get("command") or "–") for one in known]),
     ]
     return rows
+
+
+def _confirmed(digest: Digest) -> str:
+    seeds = [row.confirmed.n_seeds for row in digest.arms if row.confirmed is not None]
+    if not (digest.confirmed and seeds):
+        return "no"
+    where = digest.tables.study.judged_on("confirm", digest.confirmed.split)
+    return f"{count(max(seeds), 'seed')}, {where}"
 
 
 def default_path(folders: Sequence[Path], out: Path) -> Path:

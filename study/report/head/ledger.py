@@ -152,10 +152,6 @@ class Entry:
         return self.verdict in _SETTLED
 
 
-CONFIRMED_ON_VAL: Final = ("confirm", "val")
-"""Stage and split of what is judged on all folds' images where a study has folds."""
-
-
 def ledger_data(tables: StudyTables) -> list[Entry]:
     """An entry per claim in the study's order, then claims that only the table knows."""
     asked = {claim.name: claim for claim in tables.study.every_claim}
@@ -163,8 +159,7 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
     if tables.claims is not None:
         for row in tables.claims.to_dict("records"):
-            if tables.study.folds is not None and (row["stage"], row["split"]) == CONFIRMED_ON_VAL:
-                row["split"] = "out of fold"
+            row["split"] = tables.study.judged_on(row["stage"], row["split"])
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
         replace(

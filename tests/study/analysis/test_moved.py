@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -5,6 +7,7 @@ from study.analysis.moved import Answered, difference, moved_claims
 from study.asked.claim import Claim
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.importance import ImportanceClaim
+from study.asked.factors import FoldPlan
 from tests.study.report.simulated import a_study
 
 TRANSFER = DifferenceClaim(
@@ -63,7 +66,16 @@ def test_confirmations_on_other_splits_are_not_compared() -> None:
     row = only(moved_claims(test, val))
     assert not row["moved"]
     assert pd.isna(row["difference"])
-    assert row["reason"] == "confirmed on test in one study and on val in the other"
+    assert row["reason"] == "confirmed on different images: test and val"
+
+
+def test_what_is_told_out_of_fold_is_not_compared_with_one_validation_split() -> None:
+    row = interval(2, 1, 3, stage="confirm", split="val")
+    on_val, folded = answered("a", row), answered("b", row)
+    folded = replace(folded, study=replace(folded.study, folds=FoldPlan(k=5, search=False)))
+    found = only(moved_claims(on_val, folded))
+    assert found["reason"] == "confirmed on different images: val and out of fold"
+    assert only(moved_claims(folded, folded))["stage"] == "confirm"
 
 
 def test_a_claim_that_was_changed_is_another_claim_and_a_reworded_one_is_not() -> None:

@@ -2,6 +2,8 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -17,6 +19,7 @@ from study.report.compare.comparison import (
 )
 from study.report.compare.figures import arms_points, claims_points, rows_figure, shares_points
 from study.report.head.digest import Digest, digest_of
+from study.report.head.ledger import Entry, Standing
 from study.report.look import marks_of
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study
@@ -72,6 +75,45 @@ def test_each_study_is_held_against_the_first(comparison: Comparison) -> None:
     # the third was only searched: the search's answers are compared, and they are the same
     assert "(search stage)" in comparison.moves[1].sentence
     assert not comparison.moves[1].has_moved
+
+
+def _saying(*verdicts: str) -> Digest:
+    """A digest that matters by its claims alone: claim `c0` has the first verdict, and so on."""
+    entries = []
+    for i, verdict in enumerate(verdicts):
+        standing = SimpleNamespace(verdict=verdict, is_settled=verdict != "unresolved")
+        entries.append(
+            Entry(
+                name=f"c{i}", text=f"Claim {i}", claim=None, confirmed=(),
+                searched=cast("Standing", standing),
+            )
+        )  # fmt: skip
+    return cast("Digest", SimpleNamespace(claims=entries))
+
+
+def test_what_all_studies_say_together_of_a_claim() -> None:
+    first = _saying("supported", "refuted", "supported", "supported", "unresolved", "supported")
+    second = _saying("supported", "refuted", "refuted", "unresolved", "unresolved")
+    page = Comparison(
+        studies={"a": first, "b": second}, moves=[], together="", lead="", caveats=[],
+        changes={}, facts=[],
+    )  # fmt: skip
+    assert [str(together) for _, together, _ in page.claims] == [
+        "supported in each",
+        "refuted in each",
+        "answered differently",
+        "not settled in each",
+        "not settled in each",
+        "not asked in each",
+    ]
+
+
+def test_the_page_counts_what_holds_in_each(digests: list[Digest]) -> None:
+    same = compare([digests[0], replace(digests[0], name="again")])
+    assert same.together == "Of 1 claim asked in each study: 1 supported in each."
+    moved = compare(digests[:2])
+    assert same.together in render_comparison(same)
+    assert moved.together == "Of 1 claim asked in each study: 1 not settled in each."
 
 
 def test_what_was_asked_otherwise_is_listed(digests: list[Digest]) -> None:
