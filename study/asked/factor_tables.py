@@ -15,6 +15,12 @@ Typed = Callable[[str, Any, Source, Place], Level]
 """A factor's name, a value and its place -> the level that it means, or the error about it."""
 
 
+class FreeFactorTable(FactorTable):
+    """`[factors.NAME]`."""
+
+    whole: bool = False
+
+
 def read_factor(
     name: str, table: FactorTable, source: Source, *, typed: Typed, end: Typed
 ) -> Factor:
@@ -169,3 +175,64 @@ def typed_condition(
             raise source.error(place, problem)
         typed[name] = level
     return typed
+
+
+def free_factors(
+    tables: Mapping[str, FreeFactorTable], also: Mapping[str, Factor], source: Source
+) -> tuple[Factor, ...]:
+    """Factors of any name that the tables describe, then those of `also` that they do not name.
+
+    Raises:
+        StudyFileError: One of them is wrong by itself, or hangs on what is not there.
+    """
+    named = {name: _free_factor(name, table, source) for name, table in tables.items()}
+    named = {**named, **{name: f for name, f in also.items() if name not in named}}
+    return tuple(with_typed_conditions(f, named, source) for f in named.values())
+
+
+def _free_factor(name: str, table: FreeFactorTable, source: Source) -> Factor:
+    place: Place = ("factors", name)
+    check_spelling(name, table, source)
+    if table.whole and not table.has_range:
+        raise source.error((*place, "whole"), "only a range can be of whole numbers; drop it")
+    factor = read_factor(name, table, source, typed=_as_it_is, end=_as_it_is)
+    if table.whole and any(not end.is_integer() for r in factor.ranges for end in (r.low, r.high)):
+        raise source.error((*place, "whole"), "a range has ends that are not whole; change them")
+    if len({_kind(level) for level in factor.levels}) > 1:
+        problem = "they are of several kinds; write all as texts, as the tables have them"
+        raise source.error((*place, "levels"), problem)
+    return replace(factor, whole=table.whole)
+
+
+def free_configuration(
+    config: Mapping[str, Any], named: Mapping[str, Factor], source: Source, place: Place
+) -> dict[str, Level]:
+    """An included configuration, each value as its factor has it.
+
+    Raises:
+        StudyFileError: There is no such factor, or a number was wanted.
+    """
+    unconditional = {name: v for name, v in config.items() if not _is_numeric(name, named)}
+    typed = dict(typed_condition(unconditional, named, source, place))
+    for name, value in config.items():
+        if name in typed:
+            continue
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or (named[name].is_whole and not float(value).is_integer()):
+            wanted = "a whole number" if named[name].is_whole else "a number"
+            raise source.error((*place, name), f"{shown(value)} is not {wanted}; change it")
+        typed[name] = int(value) if named[name].is_whole else float(value)
+    return {name: typed[name] for name in config}
+
+
+def _is_numeric(name: str, named: Mapping[str, Factor]) -> bool:
+    return name in named and named[name].is_numeric
+
+
+def _kind(level: Level) -> type:
+    return float if type(level) is int else type(level)
+
+
+def _as_it_is(_: str, value: Any, __: Source, ___: Place) -> Level:
+    level: Level = value
+    return level

@@ -18,6 +18,10 @@ from study.asked.levels import Level as Level
 from study.asked.levels import When as When
 from study.asked.levels import exact_level as exact_level
 from study.asked.levels import holds as holds
+from study.asked.plans import FoldPlan as FoldPlan
+from study.asked.plans import Imported as Imported
+from study.asked.plans import PretrainPlan as PretrainPlan
+from study.asked.plans import Trainable as Trainable
 from study.measure import Measure, Scale
 
 Role = Literal["arm", "tuned", "fixed"]
@@ -114,21 +118,6 @@ def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainPlan:
-    """A backbone per variant, trained before the search, from which `pretrained` starts.
-
-    Attributes:
-        data: A data root, or `synthetic` for drawn faces of another population than the study's.
-        images: At most this many training images; None: all.
-        epochs: Epochs of each backbone.
-    """
-
-    data: str
-    epochs: int
-    images: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScoutPlan:
     """Short trials before the search that find where training diverges; see `study.plan.scouts`.
 
@@ -162,45 +151,14 @@ class SettlePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldPlan:
-    """Train and val as folds, each held out in its turn; see `agecls.data.folds`.
-
-    Attributes:
-        k: How many.
-        search: Whether the search's trials take the folds in turn; else they train on train and
-            are validated on val, and only the stages after the search use folds.
-    """
-
-    k: int
-    search: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Imported:
-    """What is known of a search that somebody else ran.
-
-    Attributes:
-        source: Where it comes from, in words.
-        scale: How to read its metric.
-        epoch: What `epoch` in its tables counts, such as `epoch` or `500 steps`.
-        notes: What a reader must know of it, whole sentences.
-    """
-
-    source: str
-    scale: Scale
-    epoch: str = "epoch"
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Study:
     """A study file, resolved and valid: everything that was asked, nothing measured.
 
     Attributes:
         name: The study file's stem or the preset's name.
         question: One sentence for the head of the report.
-        metric: Column of `trials` that is maximised, such as `val_accuracy`; of a search that is
-            imported any column, which may be minimised.
+        metric: Column of `trials` that is maximised, such as `val_accuracy`; of a free study any
+            column, which may be minimised.
         trials: Search trials, all arms together.
         added: How many of them a resumed run appended; they are search trials, so that the plan
             of the first ones stays as it was.
@@ -229,6 +187,7 @@ class Study:
         folds: The folds that trainings take in turn; None: the data's own train and val.
         imported: What is known of a search that somebody else ran, of which this study, which
             trains nothing, is made; None: it trains.
+        trainable: The function that is trained; None: our recipe on faces, or nothing.
     """
 
     name: str
@@ -256,11 +215,23 @@ class Study:
     folds: FoldPlan | None = None
     imported: Imported | None = None
     confirm_adaptive: bool = False
+    trainable: Trainable | None = None
 
     @property
     def measure(self) -> Measure:
         """Its metric, as people read it."""
-        return Measure(self.metric, self.imported.scale if self.imported else None)
+        return Measure(self.metric, self.scale)
+
+    @property
+    def scale(self) -> Scale | None:
+        """How to read its metric where that is none of ours."""
+        free = self.imported or self.trainable
+        return free.scale if free else None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its factors and its metric may have any name: they are not our recipe's."""
+        return self.scale is not None
 
     @property
     def way_to_more(self) -> str:
@@ -285,6 +256,8 @@ class Study:
     @property
     def at_default(self) -> frozenset[str]:
         """Fixed factors at the recipe's own default: a file of an older program lacks new ones."""
+        if self.is_free:
+            return frozenset()
         fixed = {f.name: f.levels[0] for f in self.of_role("fixed")}
         return frozenset(n for n, v in fixed.items() if v == getattr(Recipe, n, None))
 

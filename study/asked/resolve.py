@@ -5,11 +5,10 @@ between them, in `study.asked.rules`.
 """
 
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final, get_args, get_type_hints
 
-from agecls.classes import Classes
 from agecls.command import seconds
 from agecls.nets.families import family_of
 from agecls.recipe import BOUNDS, CHOICES, Recipe, choices, is_choice
@@ -35,7 +34,7 @@ from study.asked.factors import (
     When,
     exact_level,
 )
-from study.asked.toml_tables import FactorTable, FileTables
+from study.asked.toml_tables import FactorTable, FileTables, SettleTable
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 
 FIELDS: Final = tuple(f.name for f in fields(Recipe) if f.name != "seed")
@@ -57,6 +56,13 @@ def resolve(
     """
     factors = _factors(tables, source)
     classes = resolve_classes(tables, source, of_folders)
+
+    def claims(tables: Mapping[str, ClaimTable], place: Place) -> tuple[Claim, ...]:
+        return tuple(
+            resolve_claim(t, (*place, name), factors=factors, source=source).about(classes.subject)
+            for name, t in tables.items()
+        )
+
     return Study(
         name=study_name(tables.study.name or default_name, source),
         question=tables.study.question
@@ -78,34 +84,34 @@ def resolve(
         weights=tables.weights.source if tables.weights else None,
         pretrain=PretrainPlan(**dict(tables.pretrain)) if tables.pretrain else None,
         factors=factors,
-        claims=_claims(tables.claims, ("claims",), factors, classes, source),
+        claims=claims(tables.claims, ("claims",)),
         included=tuple(_typed(c, source, ("include", n)) for n, c in enumerate(tables.include)),
         scout=_scout(tables, factors, source),
-        settle=_settle(tables, factors, classes, source),
+        settle=settle_plan(tables.settle, tables.claims, claims, source),
         folds=FoldPlan(**dict(tables.folds)) if tables.folds else None,
     )
 
 
-def _claims(
-    tables: Mapping[str, ClaimTable],
-    place: Place,
-    factors: tuple[Factor, ...],
-    classes: Classes,
+def settle_plan(
+    table: SettleTable | None,
+    before: Mapping[str, ClaimTable],
+    claims: Callable[[Mapping[str, ClaimTable], Place], tuple[Claim, ...]],
     source: Source,
-) -> tuple[Claim, ...]:
-    return tuple(
-        resolve_claim(table, (*place, name), factors=factors, source=source).about(classes.subject)
-        for name, table in tables.items()
-    )
-
-
-def _settle(
-    tables: FileTables, factors: tuple[Factor, ...], classes: Classes, source: Source
 ) -> SettlePlan | None:
-    table = tables.settle
+    """What `[settle]` asks for; None: nothing.
+
+    Args:
+        table: What it says.
+        before: Claims that were declared before the search.
+        claims: Reads those that came after it.
+        source: For errors.
+
+    Raises:
+        StudyFileError: A claim is there twice, or the budget is no length of time.
+    """
     if table is None:
         return None
-    for name in table.claims.keys() & tables.claims.keys():
+    for name in table.claims.keys() & before.keys():
         problem = "a claim of this name was declared before the search; choose another name"
         raise source.error(("settle", "claims", name), problem)
     try:
@@ -115,7 +121,7 @@ def _settle(
     return SettlePlan(
         trainings=table.trainings,
         time_budget=budget,
-        claims=_claims(table.claims, ("settle", "claims"), factors, classes, source),
+        claims=claims(table.claims, ("settle", "claims")),
     )
 
 

@@ -34,13 +34,17 @@ def check_study(study: Study, source: Source) -> None:
     _check_conditions(study, source)
     if study.imported is not None:
         return
-    _check_nets(study, source)
-    _check_zero_gamma(study, source)
-    _check_weights(study, source)
+    if study.trainable is None:
+        _check_nets(study, source)
+        _check_zero_gamma(study, source)
+        _check_weights(study, source)
+        _check_scout(study, source)
+        _check_order_of_classes(study, source)
+    else:
+        _check_examples(study, source)
+        _check_later_stages(study, source)
     _check_epochs(study, source)
-    _check_scout(study, source)
     _check_adaptive(study, source)
-    _check_order_of_classes(study, source)
     _check_size_of_plan(study, source)
     for number, config in enumerate(study.included):
         _check_included(config, number, study, source)
@@ -142,6 +146,25 @@ def _check_adaptive(study: Study, source: Source) -> None:
     if 0 < study.confirm_seeds <= PILOT:
         problem = f"every arm has {PILOT} seeds first; ask for {PILOT + 1} or more, or drop it"
         raise source.error(place, problem)
+
+
+def _check_examples(study: Study, source: Source) -> None:
+    """Refuse folds of nobody knows what."""
+    asked = study.trainable
+    if asked is None or (asked.examples is None) == (study.folds is None):
+        return
+    if study.folds is not None:
+        problem = 'nobody knows of what; add [study] examples = "package.module:function"'
+        raise source.error(("folds",), f"{problem}, which returns a label for each example")
+    raise source.error(("study", "examples"), "only folds are made of them; add [folds], or drop")
+
+
+def _check_later_stages(study: Study, source: Source) -> None:
+    """Refuse stages that score probabilities, which a function has none of."""
+    for table, is_asked in {"confirm": study.confirm_seeds > 0, "settle": study.settle}.items():
+        if is_asked:
+            problem = "a study of a function has a search only, so far; drop the table"
+            raise source.error((table,), problem)
 
 
 def _check_zero_gamma(study: Study, source: Source) -> None:

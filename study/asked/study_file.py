@@ -4,7 +4,8 @@ A `[scout]` table (`trials`, `epochs`, `widen`, all with defaults) asks for shor
 the ranges of `lr`; see `study.plan.scouts`. Once they have, the tool keeps those declared in it.
 A `[settle]` table (`trainings`, `time_budget`) spends trainings where verdicts are missing; claims
 in `[settle.claims.NAME]` were added after the search.
-A table `[imported]` makes it a search that somebody else ran; see `study.asked.imported`.
+A table `[imported]` makes it a search that somebody else ran, `[study] trainable` a study of a
+function of the user's; see `study.asked.free`.
 
 A resolved study names every field of a recipe but the seed. What the file leaves out is fixed at
 the recipe's default, `epochs` at `[study] epochs`, and `zero_gamma` at false where init is
@@ -22,11 +23,22 @@ from typing import Any, Final
 from study.asked.claim import Claim
 from study.asked.class_words import OfFolders, classes_given
 from study.asked.factors import Factor, Study
-from study.asked.imported import IMPORTED, parse_imported, resolve_imported
+from study.asked.free import (
+    IMPORTED,
+    TRAINABLE,
+    ImportedTables,
+    TrainableTables,
+    is_imported,
+    is_of_a_function,
+    parse_imported,
+    parse_trainable,
+    resolve_imported,
+    resolve_trainable,
+)
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
 from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
-from study.asked.toml_tables import parse_tables
+from study.asked.toml_tables import FileTables, parse_tables
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 from study.errors import StudyFileError
 
@@ -57,6 +69,9 @@ OVERRIDES: Final[dict[str, Place]] = {
     "name": ("study", "name"),
 }
 """What the command line can replace, and where it stands in the file."""
+
+_OF_FACES: Final = ("data", "classes", "weights")
+"""Tables of these that only a study of our recipe has."""
 
 
 def preset_names() -> tuple[str, ...]:
@@ -105,24 +120,47 @@ def load_study(
     source = Source(shown_name, flags)
     # the file must be valid by itself before its epochs are shortened
     whole = _replaced(raw, {k: v for k, v in given.items() if k != "epochs"})
-    if IMPORTED in whole:
-        if overrides is not None:
-            problem = (
-                "a search that was imported trains nothing; `python -m study.report` reads it"
-            )
-            raise source.error((IMPORTED,), problem)
-        study = resolve_imported(parse_imported(whole, source), source, default_name=name)
-    else:
-        study = resolve(
-            parse_tables(whole, source), source, default_name=name, of_folders=of_folders
-        )
+    if is_imported(whole) and overrides is not None:
+        problem = "a search that was imported trains nothing; `python -m study.report` reads it"
+        raise source.error((IMPORTED,), problem)
+    study = _resolved(_parsed(whole, source), source, default_name=name, of_folders=of_folders)
     check_study(study, source)
     if "epochs" not in given:
         return study
-    parse_tables(_replaced(raw, given), source)
+    _parsed(_replaced(raw, given), source)
     shortened = _with_epochs(study, given["epochs"])
     check_study(shortened, source)
     return shortened
+
+
+def _parsed(
+    raw: Mapping[str, Any], source: Source
+) -> FileTables | ImportedTables | TrainableTables:
+    """The tables of a file of any form."""
+    if is_imported(raw):
+        return parse_imported(raw, source)
+    if not is_of_a_function(raw):
+        return parse_tables(raw, source)
+    for place, flag in source.flags.items():
+        if place[0] in _OF_FACES:
+            problem = f"a study of a function ([study] {TRAINABLE}) has no [{place[0]}]"
+            raise source.error(place, f"{problem}; drop {flag}")
+    return parse_trainable(raw, source)
+
+
+def _resolved(
+    tables: FileTables | ImportedTables | TrainableTables,
+    source: Source,
+    *,
+    default_name: str,
+    of_folders: OfFolders | None,
+) -> Study:
+    """The study that they ask for, not yet checked."""
+    if isinstance(tables, ImportedTables):
+        return resolve_imported(tables, source, default_name=default_name)
+    if isinstance(tables, TrainableTables):
+        return resolve_trainable(tables, source, default_name=default_name)
+    return resolve(tables, source, default_name=default_name, of_folders=of_folders)
 
 
 def _read(name_or_path: str | Path) -> tuple[str, str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from agecls.classes import EIGHT
 from study.asked.claim import Claim
 from study.asked.class_words import classes_table
-from study.asked.factors import MAX_BAD_SHARE, Factor, Imported, Range, Study
+from study.asked.factors import MAX_BAD_SHARE, Factor, Imported, Range, Study, Trainable
 
 _SETTLE: Final = "settle"
 _OF_TABLES: Final = ("factors", "claims", f"{_SETTLE}.claims")
@@ -73,8 +73,9 @@ def lasting_tables(study: Study) -> dict[str, Any]:
     tables = _tables(first)
     for name in ("confirm", _SETTLE, f"{_SETTLE}.claims"):
         tables.pop(name, None)
-    if "data" in tables:  # an imported study has none
+    if "data" in tables:  # a free study has none
         tables["data"].pop("path")
+    tables["study"].pop("folder", None)  # the function's module may move, too
     return tables
 
 
@@ -84,7 +85,10 @@ def claim_tables(claims: Iterable[Claim]) -> dict[str, Any]:
 
 
 def is_safe_change(old: Study, new: Study) -> bool:
-    """Whether a run of `old` can go on as `new`: only more trials, seeds, or other settling."""
+    """Whether a run of `old` can go on as `new`: only more trials, seeds, or other settling.
+
+    Where faces lie, or a function's module, the caller has made the same.
+    """
     # scouts may have set the ranges of the one and not yet of the other, its file for instance
     is_same = old.as_declared == replace(
         new.as_declared,
@@ -120,7 +124,9 @@ def _tables(study: Study) -> dict[str, Any]:
         "study": {
             "name": study.name,
             "question": study.question,
+            **_trained(study.trainable),
             "metric": study.metric,
+            **_read_as(study.trainable),
             "trials": study.trials,
             **({"added": study.added} if study.added else {}),
             "epochs": study.epochs,
@@ -129,8 +135,13 @@ def _tables(study: Study) -> dict[str, Any]:
             "reduction": study.reduction,
         },
         "confirm": {"seeds": study.confirm_seeds},
-        "data": {"path": study.data, "size": study.size, "deduplicate": study.deduplicate},
     }
+    if study.trainable is None:
+        tables["data"] = {
+            "path": study.data,
+            "size": study.size,
+            "deduplicate": study.deduplicate,
+        }
     # not in the texts of older studies, with which a study that goes on is compared
     if study.confirm_adaptive:
         tables["confirm"]["adaptive"] = True
@@ -164,6 +175,28 @@ def _tables(study: Study) -> dict[str, Any]:
     if study.included:
         tables["include"] = [dict(config) for config in study.included]
     return tables
+
+
+def _trained(trainable: Trainable | None) -> dict[str, Any]:
+    """Which function a study trains; empty where it is our recipe."""
+    if trainable is None:
+        return {}
+    table = {"trainable": trainable.function}
+    if trainable.examples is not None:
+        table["examples"] = trainable.examples
+    return table | ({"folder": trainable.folder} if trainable.folder else {})
+
+
+def _read_as(trainable: Trainable | None) -> dict[str, Any]:
+    """How its metric is read, likewise."""
+    if trainable is None:
+        return {}
+    scale = trainable.scale
+    return {
+        "direction": "minimize" if scale.is_minimised else "maximize",
+        **({"unit": scale.unit} if scale.unit else {}),
+        "smallest": scale.smallest,
+    }
 
 
 def _imported_tables(study: Study, imported: Imported) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from agecls.files import write_whole
 from study.asked.factors import Factor, Imported, Study
-from study.asked.imported import is_taken
+from study.asked.free import is_taken
 from study.asked.study_file import dump_study
 from study.errors import StudyError
 from study.folder.columns import config_column

@@ -1,0 +1,71 @@
+"""What a study does besides its search, and what it is made of where that is not our recipe.
+
+These classes hold no logic, and importing them loads nothing heavy.
+"""
+
+from dataclasses import dataclass
+
+from study.measure import Scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainPlan:
+    """A backbone per variant, trained before the search, from which `pretrained` starts.
+
+    Attributes:
+        data: A data root, or `synthetic` for drawn faces of another population than the study's.
+        images: At most this many training images; None: all.
+        epochs: Epochs of each backbone.
+    """
+
+    data: str
+    epochs: int
+    images: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldPlan:
+    """Train and val as folds, each held out in its turn; see `agecls.data.folds`.
+
+    Attributes:
+        k: How many.
+        search: Whether the search's trials take the folds in turn; else they train on train and
+            are validated on val, and only the stages after the search use folds.
+    """
+
+    k: int
+    search: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What is known of a search that somebody else ran.
+
+    Attributes:
+        source: Where it comes from, in words.
+        scale: How to read its metric.
+        epoch: What `epoch` in its tables counts, such as `epoch` or `500 steps`.
+        notes: What a reader must know of it, whole sentences.
+    """
+
+    source: str
+    scale: Scale
+    epoch: str = "epoch"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainable:
+    """A function that is trained in the place of our recipe; see `study.trainables`.
+
+    Attributes:
+        function: `package.module:function`.
+        scale: How to read its metric.
+        examples: Likewise the function that says what it is trained on, for folds; None: none.
+        folder: Where the module was found, absolute; empty: nobody has looked, or it is installed.
+    """
+
+    function: str
+    scale: Scale
+    examples: str | None = None
+    folder: str = ""
