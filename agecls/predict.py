@@ -35,7 +35,7 @@ reason in `error` and nothing else.
 
 examples:
   python -m agecls.predict results/demo/models/ARM faces/ > predictions.csv
-  python -m agecls.predict results/demo/models/ARM faces/ --flip --out predictions.parquet
+  python -m agecls.predict results/demo/models/ARM faces/ --no-flip --out predictions.parquet
   find faces -name '*.jpg' | python -m agecls.predict MODEL - --out predictions.jsonl
 
 exit status: 0 done (also with unusable pictures among others), 1 failed or no picture usable,
@@ -61,7 +61,10 @@ def parser() -> argparse.ArgumentParser:
         help="average with this model too; may be repeated",
     )
     p.add_argument(
-        "--flip", action="store_true", help="average with the mirrored picture; twice the time"
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="average with the mirrored picture, in twice the time (default: of ages, where it "
+        "tells more)",
     )
     p.add_argument(
         "--detect",
@@ -150,6 +153,11 @@ def _notes(classifier: "Classifier", options: argparse.Namespace) -> list[str]:
         notes.append(
             "pictures are taken to be crops of one face each, like the training images; --detect "
             "cuts faces out of larger pictures"
+        )
+    if classifier.flips and options.flip is None:
+        notes.append(
+            "probabilities are averaged with those of the mirrored picture; --no-flip takes half "
+            "the time"
         )
     n = len(classifier.members)
     if n > 1:

@@ -89,6 +89,15 @@ class Classifier:
         return self.members[0].size
 
     @property
+    def flips(self) -> bool:
+        """Whether it averages with mirrored pictures unless told otherwise: where it tells ages.
+
+        A face has no preferred side, and faces told so gain (docs/models-in-use.md has how much);
+        a letter or a road sign would be another one.
+        """
+        return self.classes.years is not None
+
+    @property
     def is_calibrated(self) -> bool:
         """Whether every member has a temperature."""
         return all(member.temperature is not None for member in self.members)
@@ -97,7 +106,7 @@ class Classifier:
         self,
         images: str | PathLike[str] | Sequence[Any] | NDArray[np.uint8],
         *,
-        flip: bool = False,
+        flip: bool | None = None,
         crop: CropFace | None = None,
         progress: Progress | None = None,
     ) -> Predictions:
@@ -109,12 +118,13 @@ class Classifier:
         Args:
             images: Paths, PIL images, uint8 arrays (H, W, 3) in RGB, or one array (N, H, W, 3);
                 one path alone is one image.
-            flip: Average with the prediction for the mirrored image.
+            flip: Average with the prediction for the mirrored image; None: as `flips`.
             crop: Cuts the face out of a picture's bytes; None: the pictures are crops already.
             progress: Told the number of images done and of all images.
         """
         if isinstance(images, str | PathLike):  # text is a sequence too, of letters
             images = [images]
+        flip = self.flips if flip is None else flip
         at_once = self._at_once()
         parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
         reasons: list[str | None] = []

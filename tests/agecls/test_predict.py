@@ -47,6 +47,17 @@ def test_csv_goes_to_standard_output_with_a_row_per_image(model, faces, capsys):
     assert table["path"].str.endswith(".png").all()
     assert "crops of one face each" in err
     assert "not calibrated" in err
+    assert "averaged with those of the mirrored picture" in err
+
+
+@pytest.mark.parametrize(("option", "flip"), [("--flip", True), ("--no-flip", False)])
+def test_who_says_whether_pictures_are_mirrored_is_obeyed(option, flip, model, faces, capsys):
+    assert main([str(model), str(faces), option]) == 0
+    out, err = capsys.readouterr()
+    table = pd.read_csv(io.StringIO(out))
+    expected = load(model).predict(table["path"].tolist(), flip=flip)
+    np.testing.assert_allclose(table["p_a"], expected["p_a"].astype(float), atol=1e-6)
+    assert "mirrored" not in err
 
 
 def test_every_kind_of_table_holds_the_same(model, faces, tmp_path):

@@ -114,7 +114,11 @@ def test_flipping_averages_the_picture_with_its_mirror_image(folder, images):
     expected = (classifier.probabilities(images) + classifier.probabilities(mirrored)) / 2
     flipped = classifier.probabilities(images, flip=True)
     np.testing.assert_allclose(flipped, expected, atol=1e-6)
-    assert np.abs(flipped - classifier.probabilities(images)).max() > 1e-5
+    alone = classifier.probabilities(images)
+    assert np.abs(flipped - alone).max() > 1e-5
+    # ages are told so unless somebody says otherwise
+    np.testing.assert_allclose(classifier.predict(images)[P], flipped, atol=1e-6)
+    np.testing.assert_allclose(classifier.predict(images, flip=False)[P], alone, atol=1e-6)
 
 
 def test_the_temperature_is_that_of_the_logits_for_a_softmax():
@@ -160,6 +164,7 @@ def test_a_model_of_other_classes_tells_them_apart(n, loss, tmp_path, images):
     assert classifier.classes == names
     table = classifier.predict(images)
     found = table[list(names.columns)].to_numpy()
+    # the picture alone: what is told apart may have a side
     np.testing.assert_allclose(found, predict(state, images), atol=1e-5)
     assert table["class"].tolist() == [names.names[k] for k in found.argmax(axis=1)]
 
