@@ -6,20 +6,24 @@
 | CLAP 2015 | `Train.csv`, `Validation.csv`, `Test.csv`: image;mean;deviation, no header | Escalera et al. 2015, ICCV Workshops; chalearnlap.cvc.uab.cat/dataset/18 |
 | CLAP 2016 | `train_gt.csv`, `valid_gt.csv`, `test_gt.csv`: image, mean, stdv; images in train, valid, test | Escalera et al. 2016, CVPR Workshops; chalearnlap.cvc.uab.cat/dataset/19; facebase/to_json/clap2016_to_json.py of the benchmark below |
 | MegaAge-Asian | `list/train_name.txt` beside `list/train_age.txt`, the same for test, a line an image | Zhang, Liu, Li and Loy 2017, BMVC; mmlab.ie.cuhk.edu.hk/projects/MegaAge |
-| "Call to Reflect" | a JSON of entries: img_path, id_num, age, folder, aligned_bbox | Paplham and Franc 2024, CVPR; github.com/paplhjak/Facial-Age-Estimation-Benchmark-Databases |
+| "Call to Reflect" | a JSON of entries: img_path, id_num, age, folder, aligned_bbox: x and y of four corners, from the upper left on clockwise, which may lie outside | Paplham and Franc 2024, CVPR; README and FG-Net_aligned.json of github.com/paplhjak/Facial-Age-Estimation-Benchmark-Databases |
+
+The corners are those of a square that is turned with the face. The face is cut out upright, by the
+box that holds all four.
 """  # noqa: E501  a row of a table is one line
 
 import json
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import pandas as pd
-
 from agecls.classes import Classes
 from agecls.data.label_files import Table, read_table
-from agecls.data.layouts.tabular import table_rows
-from agecls.data.rows import Read, reject_repeated_paths
+from agecls.data.layouts.boxes import BENCHMARK, UNSEEN, box_rows, has_boxes
+from agecls.data.layouts.tabular import joined, table_rows
+from agecls.data.rows import Read
 from agecls.errors import DataLayoutError
 
 _APPA_AGES: Final = ("real_age", "apparent_age_avg")
@@ -31,7 +35,8 @@ class AgeList(NamedTuple):
     """An age set's lists.
 
     Attributes:
-        tables: Columns `image_path`, `age_years` and, where they are told, `person_id`, `split`.
+        tables: Columns `image_path`, `age_years` and, where they are told, `person_id`, `split`;
+            or, of faces in boxes, those of `agecls.data.layouts.boxes` instead of the first two.
         files: Paths of the lists, relative to the root.
         notes: What a person should know of how they were read, a sentence each.
     """
@@ -58,10 +63,13 @@ def find_age_list(root: Path, column: str | None = None) -> AgeList | None:
 
 def age_list_rows(root: Path, found: AgeList, classes: Classes) -> Read:
     """Rows of an age set's lists, as of `agecls.data.layouts.tabular.table_rows`."""
-    reads = [table_rows(root, table, classes) for table in found.tables]
-    rows = pd.concat([read.rows for read in reads], ignore_index=True)
-    reject_repeated_paths(rows)
-    return Read(rows, [*found.notes, *(note for read in reads for note in read.notes)])
+    read = joined(
+        [
+            (box_rows if has_boxes(table) else table_rows)(root, table, classes)
+            for table in found.tables
+        ]
+    )
+    return Read(read.rows, [*found.notes, *read.notes])
 
 
 def _appa_real(root: Path, ages: str) -> AgeList | None:
@@ -182,9 +190,13 @@ def _benchmark(root: Path) -> AgeList | None:
         return None
     ((name, entries),) = found.items()
     known = [(n, e) for n, e in enumerate(entries, start=1) if e["age"] != -1]
-    columns = {
-        "image_path": [str(e["img_path"]) for _, e in known],
-        "age_years": [str(e["age"]) for _, e in known],
+    are_cut = any("aligned_bbox" in e for _, e in known)
+    boxes = {n: _upright(e.get("aligned_bbox")) for n, e in known}
+    known = [(n, e) for n, e in known if boxes[n] is not None]
+    uneven = {n: "its aligned_bbox is not eight numbers" for n, box in boxes.items() if not box}
+    columns: dict[str, list[Any]] = {
+        BENCHMARK.images if are_cut else "image_path": [str(e["img_path"]) for _, e in known],
+        "age" if are_cut else "age_years": [str(e["age"]) for _, e in known],
         "person_id": ["" if e.get("id_num") is None else str(e["id_num"]) for _, e in known],
     }
     notes = []
@@ -198,9 +210,24 @@ def _benchmark(root: Path) -> AgeList | None:
         columns["split"] = [parts[f] for f in folders]
         said = "0, 1, 2" if parts is _FOLDERS else "0-5, 6-7, 8-9"
         notes.append(f"train, val and test are folders {said} of {name}")
-    if any("aligned_bbox" in e for _, e in known):
-        notes.append(f"aligned_bbox of {name} is not used: pictures are read whole")
-    return AgeList([Table(name, columns, [n for n, _ in known], {})], [name], notes)
+    if are_cut:
+        sides = [box for box in boxes.values() if box is not None]
+        columns |= {side: [box[k] for box in sides] for k, side in enumerate(BENCHMARK.sides)}
+        notes.append(
+            f"the squares in aligned_bbox of {name} are turned; faces are cut out upright"
+        )
+    return AgeList([Table(name, columns, [n for n, _ in known], uneven)], [name], notes)
+
+
+def _upright(corners: Any) -> Sequence[str] | None:
+    """The sides of the box that holds four corners, of no corners those of no box; None: bad."""
+    if corners is None:
+        return UNSEEN
+    are_numbers = isinstance(corners, list) and all(type(c) in (int, float) for c in corners)
+    if not are_numbers or len(corners) != 8 or not all(map(math.isfinite, corners)):
+        return None
+    xs, ys = corners[::2], corners[1::2]
+    return [str(side) for side in (min(xs), min(ys), max(xs), max(ys))]
 
 
 def _of(path: Path) -> list[dict[str, Any]] | None:

@@ -7,6 +7,8 @@ from typing import Final
 
 import pandas as pd
 
+from agecls.data.within import within
+
 PERSON_PATHS: Final = {
     "{person}-1.jpg": re.compile(r"(?:^|/)(?P<person>[0-9]+)-[0-9]+\.[A-Za-z]+$"),
     "{person}A02.jpg": re.compile(r"(?:^|/)(?P<person>[0-9]{3})A[0-9]{2}[a-z]?\.[A-Za-z]+$"),
@@ -17,11 +19,14 @@ PERSON_PATHS: Final = {
     "53_{person}_0001.jpg": re.compile(
         r"(?:^|/)[0-9]{1,3}_(?P<person>[^\W\d][^/]*)_[0-9]{4}\.[A-Za-z]+$"
     ),
+    "00/{person}_rm46373120_1955-1-6_2003.jpg": re.compile(
+        r"(?:^|/)(?P<person>nm[0-9]+)_rm[0-9]+_[^/]*\.[A-Za-z]+$"
+    ),
     "subject_{person}/": re.compile(
         r"(?:^|/)(?P<person>(?:person|subject|identity|user|id)[ _-]?[0-9]+)/", re.IGNORECASE
     ),
 }
-"""How paths tell persons: AFAD, FG-NET, MORPH, AgeDB and CACD2000, and folders that say so."""
+"""How paths tell persons: AFAD, FG-NET, MORPH, AgeDB, CACD2000, IMDB-WIKI; folders that say so."""
 
 _NEARLY_ALL: Final = 0.9
 
@@ -32,7 +37,7 @@ def fill_persons_from_names(rows: pd.DataFrame) -> str | None:
     Known file names are those of age sets that were collected with identities; a folder tells a
     person by the word for it, as in subject_12.
     """
-    paths = rows["image_path"].tolist()
+    paths = [within(path).file for path in rows["image_path"]]
     for form, pattern in PERSON_PATHS.items():
         found = [match and match["person"] for match in map(pattern.search, paths)]
         persons = [person for person in found if person is not None]

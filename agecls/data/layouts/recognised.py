@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from agecls.classes import Classes
 from agecls.data.label_files import Table, read_table
 from agecls.data.layouts.age_lists import age_list_rows, find_age_list
-from agecls.data.layouts.age_names import age_form, age_name_rows
+from agecls.data.layouts.age_names import CACD, age_form, age_name_rows
 from agecls.data.layouts.age_ranges import find_range_list, range_list_rows
 from agecls.data.layouts.boxes import box_rows, has_boxes
+from agecls.data.layouts.cacd import META
 from agecls.data.layouts.class_folders import (
     class_folder_rows,
     classes_named,
@@ -32,9 +33,9 @@ from agecls.data.layouts.tabular import (
     find_tables,
     has_paths,
     incomplete,
+    joined,
     label_texts,
     missing_column,
-    split_table_rows,
     table_rows,
     tables_by_split,
     with_classes_of,
@@ -106,7 +107,8 @@ def recognised(asked: Asked, tables: Sequence[Path], classes: Classes) -> Recogn
     if (listed := find_age_list(root)) is not None:
         return Recognised("age lists", age_list_rows(root, listed, classes), listed.files)
     if (form := age_form(paths)) is not None:
-        return Recognised("age names", age_name_rows(root, paths, form, classes), ())
+        read = age_name_rows(root, paths, form, classes)
+        return Recognised("age names", read, (META,) if form == CACD else ())
     return None
 
 
@@ -201,8 +203,11 @@ def _of_table(root: Path, table: Table, classes: Classes) -> Recognised:
 
 
 def _of_splits(root: Path, tables: Mapping[str, Table], classes: Classes) -> Recognised:
+    have_boxes = classes.years is not None and all(map(has_boxes, tables.values()))
+    rows = box_rows if have_boxes else table_rows
+    reads = [rows(root, table, classes, split=split) for split, table in tables.items()]
     used = [table.name for table in tables.values()]
-    return Recognised("tables", split_table_rows(root, tables, classes), used)
+    return Recognised("boxes" if have_boxes else "tables", joined(reads), used)
 
 
 def _named(labels: Iterable[str]) -> Classes | None:

@@ -139,12 +139,11 @@ def tables_by_split(tables: Mapping[str, Table]) -> dict[str, Table]:
     return {split: by_split[split] for split in SPLITS if split in by_split} if is_clear else {}
 
 
-def split_table_rows(root: Path, tables: Mapping[str, Table], classes: Classes) -> Read:
-    """Rows of one table a split, as of `table_rows`; an image listed in two splits is rejected."""
-    reads = [table_rows(root, table, classes, split=split) for split, table in tables.items()]
+def joined(reads: Sequence[Read]) -> Read:
+    """The rows of several tables; an image that two of them list is rejected."""
     rows = pd.concat([read.rows for read in reads], ignore_index=True)
     reject_repeated_paths(rows)
-    return Read(rows, [note for read in reads for note in read.notes])
+    return Read(rows, list(dict.fromkeys(note for read in reads for note in read.notes)))
 
 
 def table_rows(root: Path, table: Table, classes: Classes, *, split: str | None = None) -> Read:

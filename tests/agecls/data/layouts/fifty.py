@@ -6,11 +6,15 @@ of files: a path that ends like an image is drawn (a picture of noise, another o
 a path with `-> target` is a link, and a table is its text.
 """
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from scipy.io import savemat
 
 from tests.agecls.pictures import picture_bytes
 
@@ -23,7 +27,7 @@ class Layout:
         name: What people call it.
         looks: One or two paths of it, or what is special, for the table in the documents.
         files: Paths of the pictures, and links.
-        tables: Text of the other files by path.
+        tables: The other files by path.
         give: What is given as data, relative to the root.
         layout: As it is read; None if it is refused.
         classes: Letters of the images by split, sorted; "all" where the set has no splits.
@@ -38,7 +42,7 @@ class Layout:
     name: str
     looks: str
     files: Sequence[str] = ()
-    tables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str | bytes] = field(default_factory=dict)
     give: str = "."
     layout: str | None = None
     classes: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +67,7 @@ class Layout:
         for name, text in self.tables.items():
             place = root / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+            place.write_bytes(text.encode() if isinstance(text, str) else text)
         return root / self.give
 
     @property
@@ -84,6 +88,18 @@ def utk(*ages: int, folder: str = "", first: int = 0) -> list[str]:
     prefix = f"{folder}/" if folder else ""
     stamp = 20170116174525125
     return [f"{prefix}{a}_0_2_{stamp + first + n}.jpg.chip.jpg" for n, a in enumerate(ages)]
+
+
+def celebrities(*shown: tuple[str, int, int]) -> bytes:
+    """CACD2000's list of these images: file name, identity and rank."""
+    names, identities, ranks = zip(*shown, strict=True)
+    numbers = {"identity": identities, "rank": ranks}
+    columns = {name: np.array(values)[:, None] for name, values in numbers.items()}
+    # MATLAB's cells
+    columns["name"] = np.array(names, dtype=object)[:, None]
+    file = io.BytesIO()
+    savemat(file, {"celebrityImageData": columns, "celebrityData": {"lfw": np.zeros((2, 1))}})
+    return file.getvalue()
 
 
 def lines(*rows: str) -> str:
@@ -450,15 +466,26 @@ FIFTY = (
     ),
     Layout(
         name="CACD2000",
-        looks="`CACD2000/53_Robin_Williams_0001.jpg`, `celebrity2000_meta.mat`",
-        files=["CACD2000/53_Robin_Williams_0001.jpg", "CACD2000/14_Aaron_Johnson_0001.jpg"],
-        tables={"celebrity2000_meta.mat": "MATLAB 5.0 MAT-file"},
+        looks="`CACD2000/53_Robin_Williams_0001.jpg`, `celebrity2000_meta.mat`: identity, rank",
+        files=[
+            "CACD2000/53_Robin_Williams_0001.jpg",
+            "CACD2000/14_Aaron_Johnson_0001.jpg",
+            "CACD2000/25_Léa_Seydoux_0001.jpg",
+        ],
+        tables={
+            "celebrity2000_meta.mat": celebrities(
+                ("53_Robin_Williams_0001.jpg", 1, 1),
+                ("14_Aaron_Johnson_0001.jpg", 2, 4),
+                ("25_Léa_Seydoux_0001.jpg", 3, 6),
+            )
+        },
         layout="age names",
-        classes={"all": "cf"},
-        persons=2,
+        classes={"val": "f", "test": "c", "train": "d"},
+        persons=3,
         notes=[
-            "persons are told by names such as 53_{person}_0001.jpg",
-            "1 file is not read: 1 .mat",
+            "persons are told by identity in celebrity2000_meta.mat",
+            "val are persons of rank 1 and 2 in celebrity2000_meta.mat, test of 3 to 5, whose "
+            "images were checked by hand; train are all others",
         ],
     ),
     Layout(
@@ -542,25 +569,32 @@ FIFTY = (
     ),
     Layout(
         name="IMDB-clean",
-        looks="`imdb_train_new_1024.csv`, `imdb_valid_new_1024.csv` with `filename,age,…`",
-        files=[
-            "imdb-clean-1024/00/nm0_rm1.jpg",
-            "imdb-clean-1024/01/nm1_rm2.jpg",
-            "imdb-clean-1024/02/nm2_rm3.jpg",
-        ],
+        looks="`imdb_train_new_1024.csv`, `imdb_valid_new_1024.csv`: `filename,age,…,x_min,…`",
+        files=[f"imdb-clean-1024/0{n}/nm000000{n}_rm4637_1955-1-6_2003.jpg" for n in range(4)],
         tables={
-            "imdb_train_new_1024.csv": lines(
-                "filename,age,gender,x_min", "00/nm0_rm1.jpg,25,M,1", "01/nm1_rm2.jpg,70,F,1"
-            ),
-            "imdb_valid_new_1024.csv": lines("filename,age,gender,x_min", "02/nm2_rm3.jpg,5,F,1"),
+            f"imdb_{split}_new_1024.csv": lines(
+                "filename,age,gender,x_min,y_min,x_max,y_max,yaw",
+                *(
+                    f"0{n}/nm000000{n}_rm4637_1955-1-6_2003.jpg,{age},F,4,4,12,12,0.1"
+                    for n, age in faces
+                ),
+            )
+            for split, faces in (("train", ((0, 25), (1, 70))), ("valid", ((2, 5), (3, 26))))
         },
-        layout="tables",
-        classes={"train": "dh", "val": "a"},
+        layout="boxes",
+        classes={"train": "dh", "val": "ad"},
+        persons=4,
         notes=[
-            "the files of imdb_train_new_1024.csv are found below the folder, in imdb-clean-1024",
-            "columns of imdb_train_new_1024.csv that are not used: gender, x_min",
-            "the files of imdb_valid_new_1024.csv are found below the folder, in imdb-clean-1024",
-            "columns of imdb_valid_new_1024.csv that are not used: gender, x_min",
+            note
+            for split in ("train", "valid")
+            for note in (
+                f"faces are cut out of their photographs by x_min … of imdb_{split}_new_1024.csv",
+                f"the files of imdb_{split}_new_1024.csv are found below the folder, in "
+                "imdb-clean-1024",
+                "persons are told by names such as 00/{person}_rm46373120_1955-1-6_2003.jpg",
+                f"columns of imdb_{split}_new_1024.csv that are not used: gender, yaw",
+            )
+            if split == "train" or "persons" not in note
         ],
     ),
     Layout(
@@ -636,7 +670,9 @@ FIFTY = (
         persons=10,
         notes=[
             "train, val and test are folders 0-5, 6-7, 8-9 of AFAD-Full_aligned.json",
-            "aligned_bbox of AFAD-Full_aligned.json is not used: pictures are read whole",
+            "the squares in aligned_bbox of AFAD-Full_aligned.json are turned; faces are cut out "
+            "upright",
+            "faces are cut out of their photographs by aligned_bbox of AFAD-Full_aligned.json",
         ],
     ),
     Layout(

@@ -1,8 +1,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 from agecls.errors import DataLayoutError
 from tests.agecls.pictures import write_picture
@@ -103,6 +106,32 @@ def test_folders_of_the_benchmark_s_json_are_splits_and_unknown_ages_are_told(
     assert records.frame["years"].tolist() == [20, 21, 22, 23]
     assert records.frame["person_id"].tolist() == ["0", "0", "1", "1"]
     assert "1 of the entries of set.json have no known age" in records.notes
+
+
+def test_the_benchmark_s_faces_are_cut_out_by_the_upright_box_of_their_corners(
+    tmp_path: Path,
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    turned = [14, 8, 33, 11, 30, 30, 11, 27]  # from the upper left on clockwise
+    bad = [[14, 8, 33, 11], [14, 8, 33, 11, 30, 30, 11, "27"], "14 8 33 11", [float("nan")] * 8]
+    boxes = [turned, None, *bad]
+    entries = [
+        {"img_path": "1.png", "id_num": n, "age": 20 + n, "folder": n, "aligned_bbox": box}
+        for n, box in enumerate(boxes)
+    ]
+    (tmp_path / "set.json").write_text(json.dumps(entries))
+    records = read_records(tmp_path)
+    assert records.frame["image_path"].tolist() == ["1.png/11,8,33,30"]
+    assert records.frame["years"].tolist() == [20]
+    found = records.quarantine[["reason", "is_bad"]].to_numpy().tolist()
+    assert found[-1] == ["its face is not seen", False]
+    assert found[:-1] == [["its aligned_bbox is not eight numbers", True]] * len(bad)
+    assert records.quarantine["where"].tolist() == [
+        *(f"set.json, row {row}" for row in (3, 4, 5, 6)), "set.json, row 2",
+    ]  # fmt: skip
+    pack = open_pack(records, 22, cache=tmp_path / "cache", max_bad_share=0.9)
+    np.testing.assert_array_equal(pack.images[0], pixels[8:30, 11:33])
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '[{"img_path": "1.jpg"}]', "[[[", "[]"])

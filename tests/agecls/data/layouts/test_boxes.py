@@ -47,6 +47,29 @@ def test_each_face_of_a_photograph_is_an_image_cut_out_by_its_box(tmp_path: Path
     assert pack.frame["content"].nunique() == 3
 
 
+def test_imdb_clean_s_faces_are_cut_out_of_each_split_s_pictures(tmp_path: Path) -> None:
+    header = "filename,age,gender,x_min,y_min,x_max,y_max,roll,yaw,pitch"
+    of_splits = {"train": (0, 1), "valid": (1, 2), "test": (2, 0)}
+    for number, (split, faces) in enumerate(of_splits.items()):
+        rows = []
+        for n in faces:
+            # whoever is in train and in valid is so in the set too
+            name = f"0{n}/nm000000{n}_rm{number}_1955-1-6_2003.png"
+            draw_photograph(tmp_path / "imdb-clean-1024" / name)
+            left = 1.0 + 13 * n
+            rows.append(f"{name},{(3, 33, 70)[n]},F,{left},5.2,{left + 10},15,0.1,0.2,0.3")
+        text = "\n".join([header, *rows]) + "\n"
+        (tmp_path / "imdb-clean-1024" / f"imdb_{split}_new_1024.csv").write_text(text)
+    records = read_records(tmp_path / "imdb-clean-1024")
+    assert records.layout == "boxes"
+    assert records.frame["split"].tolist() == ["train"] * 2 + ["val"] * 2 + ["test"] * 2
+    assert records.frame["label"].tolist() == [0, 4, 4, 7, 7, 0]
+    assert [person[-1] for person in records.frame["person_id"]] == list("011220")
+    pack = open_pack(records, 10, cache=tmp_path / "cache")
+    for image, n in zip(pack.images, (0, 1, 1, 2, 2, 0), strict=True):
+        assert (image == COLOURS[n]).all()
+
+
 def test_another_box_is_another_pack(tmp_path: Path) -> None:
     draw_photograph(tmp_path / "lag" / "1.png")
     keys = set()

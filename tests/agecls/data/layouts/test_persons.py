@@ -20,6 +20,8 @@ def rows_of(paths, years=None):
         (["0_Maria_Callas_35_f.jpg", "1_GlennClose_40_f.jpg"], ["Maria_Callas", "GlennClose"]),
         (["53_Robin_Williams_0001.jpg", "14_Aaron_Johnson_0001.jpg"],
          ["Robin_Williams", "Aaron_Johnson"]),
+        (["00/nm0000100_rm1_1955-1-6_2003.jpg/1,5,11,15", "01/nm01_rm2_1955-1-6_2003.jpg/1,2,9,9"],
+         ["nm0000100", "nm01"]),
         (["a/subject_1/x.jpg", "d/Subject 2/x.jpg"], ["subject_1", "Subject 2"]),
     ],
 )  # fmt: skip
