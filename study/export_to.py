@@ -18,7 +18,7 @@ examples:
   python -m study.export_to mlflow faces-cpu --to http://127.0.0.1:5000
 
 Every trial is a run with its factors' levels, its metrics per epoch, how it came about and how it ended; so is every
-model of the confirm stage, with its scores. Trainings of settling are not exported: settle.parquet has them. The study's own tables stay the record.
+model of the confirm stage and every training of settling (settle-...), with its scores. The study's own tables stay the record.
 
 exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted
 """  # noqa: E501

@@ -25,6 +25,7 @@ from study.analysis.models.scored import is_folded
 from study.analysis.models.trained import Trained, describe_trainings, fragile, influence
 from study.analysis.search.answers import Analysis, analyse
 from study.analysis.settled import bring, is_scored
+from study.analysis.untested import untested
 from study.asked.factors import arm_name
 from study.errors import TablesError
 from study.folder.columns import WITH_CONFIG, Kind, classes_of, names_of
@@ -84,7 +85,7 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     tables = _having(tables, of_confirm)
     of_external, of_drops = _elsewhere(tables)
     of_settle, of_open = _settled(tables)
-    rows = [*_records(analysis.table("claims")), *of_arms, *of_drops, *of_open]
+    rows = [*_searched(tables, analysis), *of_arms, *of_drops, *of_open]
     claims: _Frames = {"claims": pd.DataFrame(rows, columns=names_of("claims"))}
     of_search: _Frames = {kind: analysis.table(kind) for kind in _OF_SEARCH}
     # claims first: a process killed in between leaves nothing that says their rows are there
@@ -151,6 +152,15 @@ def trained_of(tables: StudyTables) -> Trained | None:
     return (
         describe_trainings(tables.study, judged_on) if isinstance(judged_on, FoldedSet) else None
     )
+
+
+def _searched(tables: StudyTables, analysis: Analysis) -> _Rows:
+    """Rows of claims after the search; commands find the study where it lies."""
+    rows = _records(analysis.table("claims"))
+    for row, claim in zip(rows, tables.study.claims, strict=True):
+        lacking = untested(tables.study, claim, tables.folder)
+        row["command"] = None if lacking is None else lacking.command
+    return rows
 
 
 def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]:

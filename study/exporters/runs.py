@@ -26,16 +26,16 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trial of the search, or a model of the confirm stage.
+    """A trial of the search, a model of the confirm stage, or a training of settling.
 
     Attributes:
-        name: The trial's identity or the model's name.
+        name: The trial's identity or the model's name; of settling also which stage it is.
         group: Its arm.
-        stage: `search` or `confirm`.
+        stage: `search`, `confirm` or `settle`.
         status: As in the tables.
         parameters: Levels of the factors that exist, seed and length.
         tags: What else its row says in words.
-        curve: Metrics per epoch; of a model of the confirm stage its final scores alone.
+        curve: Metrics per epoch; of what later stages train its final scores alone.
         started_at: Seconds of Unix time; 0 where the table does not say.
         ended_at: Likewise.
     """
@@ -52,7 +52,7 @@ class Run:
 
 
 def runs_of(tables: StudyTables) -> Iterator[Run]:
-    """Every trial by number, then every model of the confirm stage.
+    """Every trial by number, then every model of the confirm stage and training of settling.
 
     The tables hold no clock time per epoch: an epoch is placed by the seconds of those before
     it, so that a run that was interrupted in between looks shorter than it was.
@@ -78,6 +78,10 @@ def runs_of(tables: StudyTables) -> Iterator[Run]:
         at = _unix(pd.Timestamp((tables.provenance or {}).get("ended_at")))
         for row in tables.confirm.to_dict("records"):
             yield _confirm_run(row, at)
+    if tables.settle is not None:
+        trained = zip(tables.settle.to_dict("records"), configurations(tables.settle), strict=True)
+        for row, config in trained:
+            yield _settle_run(row, config)
 
 
 def _curve(rows: pd.DataFrame, started: float) -> tuple[Point, ...]:
@@ -91,7 +95,6 @@ def _curve(rows: pd.DataFrame, started: float) -> tuple[Point, ...]:
 
 def _confirm_run(row: Mapping[str, Any], at: float) -> Run:
     """The table says nothing of when: all stand at the study's end."""
-    scores = {name: value for name, value in row.items() if name.startswith(_SCORES)}
     epoch = 0 if pd.isna(row["epochs_run"]) else int(row["epochs_run"])
     return Run(
         name=str(row["model"]),
@@ -100,10 +103,31 @@ def _confirm_run(row: Mapping[str, Any], at: float) -> Run:
         status=row["status"],
         parameters=_known(row, ("seed", "epochs_planned", "trial_id")),
         tags={name: str(v) for name, v in _known(row, ("arm", "status", "error")).items()},
-        curve=(Point(epoch=epoch, at=at, values=_numbers(scores)),),
+        curve=(Point(epoch=epoch, at=at, values=_scores(row)),),
         started_at=at,
         ended_at=at,
     )
+
+
+def _settle_run(row: Mapping[str, Any], config: Mapping[str, Level]) -> Run:
+    """A training, named apart from the search's trial of the same number."""
+    ended = _unix(row["ended_at"]) or _unix(row["started_at"])
+    epoch, scores = int(row["epochs_run"]), _scores(row)
+    return Run(
+        name=f"settle-{row['trial_id']}",
+        group=row["arm"],
+        stage="settle",
+        status=row["status"],
+        parameters={**config, **_known(row, ("seed", "epochs_planned", "row", "block", "fold"))},
+        tags={name: str(value) for name, value in _known(row, (*_TAGS, "learned")).items()},
+        curve=(Point(epoch=epoch, at=ended, values=scores),) if scores else (),
+        started_at=_unix(row["started_at"]),
+        ended_at=ended,
+    )
+
+
+def _scores(row: Mapping[str, Any]) -> dict[str, float]:
+    return _numbers({name: value for name, value in row.items() if name.startswith(_SCORES)})
 
 
 def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

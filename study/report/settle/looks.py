@@ -139,5 +139,5 @@ def _mark(row: dict[str, Any], y: float) -> go.Scatter:
         y,
         either(mark, 8, is_hollow=is_open),
         hovertemplate=f"{count(int(row['blocks']), 'block')}: {value} points<br>"
-        f"{row['verdict']}; {row['n_trainings']} trainings<extra></extra>",
+        f"{row['verdict']}; {count(int(row['n_trainings']), 'training')}<extra></extra>",
     )

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from study.analysis.untested import lacks_faces, lacks_weights
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import PretrainPlan
@@ -38,3 +40,24 @@ def test_other_faces_need_confirmed_models_first():
     unconfirmed, confirmed = small_study(INIT, RATE), small_study(INIT, RATE, confirm_seeds=3)
     assert lacks_faces(unconfirmed).command == f"python -m study.confirm small && {command}"
     assert lacks_faces(confirmed).command == command
+
+
+def test_commands_find_a_study_that_lies_elsewhere():
+    folder = Path("/data/my studies/small")
+    study = small_study(INIT, RATE)
+    assert lacks_faces(study, folder).command == (
+        "python -m study.confirm small --out '/data/my studies' && "
+        "python -m study.confirm small --out '/data/my studies' --external OTHER_FACES"
+    )
+    missing = lacks_weights(study, transfer(), folder)
+    assert missing is not None
+    assert missing.command == (
+        "python -m study.run '/data/my studies/small/study.toml' --name NEW "
+        f"--out '/data/my studies' --data FACES --weights {IMAGENET}"
+    )
+
+
+def test_a_pattern_of_weights_is_no_pattern_of_the_shell():
+    missing = lacks_weights(small_study(INIT, RATE), transfer(needs="source/{variant}.pt"))
+    assert missing is not None
+    assert missing.command.endswith("--weights 'source/{variant}.pt'")

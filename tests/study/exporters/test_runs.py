@@ -3,6 +3,7 @@ import pytest
 
 import study
 from study.exporters.runs import Point, runs_of
+from study.folder.parquet import write_table
 from tests.study.planted import START, write_planted
 
 
@@ -81,3 +82,56 @@ def test_a_confirmed_model_has_its_scores_at_the_study_s_end(runs):
     [point] = runs["scratch-seed99"].curve
     assert (point.epoch, point.at) == (2, pd.Timestamp("2026-01-03T00:00:00Z").timestamp())
     assert point.values == {"temperature": 1.25, "val_accuracy": 0.4375, "test_accuracy": 0.4}
+
+
+@pytest.fixture
+def settled(tmp_path):
+    """The planted study with two trainings of settling: one was scored, one is under way."""
+    folder = write_planted(tmp_path / "planted")
+    tables = study.load(folder)
+    settle = pd.DataFrame(
+        {
+            "trial_id": ["t00000", "t00001"],
+            "number": [0, 1],
+            "row": [0, 1],
+            "block": [0, 0],
+            "fold": [3, 3],
+            "seed": [7, 7],
+            "arm": ["scratch", "pretrained"],
+            "config/init": ["scratch", "pretrained"],
+            "config/lr": [0.01, 0.02],
+            "config/zero_gamma": [True, None],
+            "epochs_planned": [2, 2],
+            "epochs_run": [2, 1],
+            "status": ["completed", "interrupted"],
+            "learned": [True, None],
+            "val_accuracy": [0.625, None],
+            "started_at": [START, START],
+            "ended_at": [START + pd.Timedelta(seconds=40), None],
+        }
+    )
+    write_table(
+        folder / "settle.parquet", settle, "settle", study_name="planted",
+        factors=tables.study.factors,
+    )  # fmt: skip
+    return {run.name: run for run in runs_of(study.load(folder))}
+
+
+def test_trainings_of_settling_are_runs_apart_from_the_search_s_of_the_same_number(settled):
+    assert settled["t00000"].stage == "search"
+    run = settled["settle-t00000"]
+    assert (run.group, run.stage, run.status) == ("scratch", "settle", "completed")
+    assert {k: run.parameters[k] for k in ("lr", "row", "block", "fold", "seed")} == {
+        "lr": 0.01, "row": 0, "block": 0, "fold": 3, "seed": 7,
+    }  # fmt: skip
+    assert run.tags["learned"] == "True"
+    ended = START.timestamp() + 40
+    assert run.curve == (Point(epoch=2, at=ended, values={"val_accuracy": 0.625}),)
+    assert (run.started_at, run.ended_at) == (START.timestamp(), ended)
+
+
+def test_a_training_of_settling_that_has_no_score_yet_has_no_curve(settled):
+    run = settled["settle-t00001"]
+    assert run.curve == ()
+    assert run.ended_at == START.timestamp()
+    assert "zero_gamma" not in run.parameters

@@ -179,7 +179,8 @@ def test_another_set_joins_those_that_are_there_and_claims_are_told_for_each(
     assert rows["stage"].tolist() == ["search", "confirm", "confirm"]
     searched = rows.iloc[0]
     assert searched["verdict"] == "unresolved"
-    assert searched["command"].endswith("python -m study.confirm tiny --external OTHER_FACES")
+    command = f"python -m study.confirm {folder.name} --out {folder.parent} --external OTHER_FACES"
+    assert searched["command"].endswith(command)
     assert rows["split"].tolist()[1:] == ["others", "street"]
     assert set(rows["verdict"].iloc[1:]) == {"supported"}  # accuracy cannot fall by 90 points
     assert "supported on street: Models hold on other faces" in text
