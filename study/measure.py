@@ -105,6 +105,17 @@ class Measure:
         return _HUNDREDTHS if self.own is None else _IDLE / self.own.smallest
 
     @property
+    def score(self) -> str:
+        """What a training's score on a set of images, or in its record, is called."""
+        return metric_of(self.column) if self.own is None else self.column
+
+    @property
+    def per_claim(self) -> float:
+        """What claims count in, to one unit of the table; below 0 where less is better."""
+        declared = self.per_unit * self.per_point
+        return -declared if self.is_minimised else declared
+
+    @property
     def per_point(self) -> float:
         """What claims and tables of conclusions count in, to one point of the analysis."""
         if self.own is None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from agecls.classes import Classes
-from study.analysis.models.decisions import POINTS, Decisions
+from study.analysis.models.decisions import Decisions
 from study.analysis.models.folded import FoldedSet, fold_models
 from study.asked.factors import Study
-from study.measure import metric_of
+from study.measure import Measure
 from study.plan.allocation import SURE, Noise, allocate, needs
 
 
@@ -66,7 +66,7 @@ def share_out(
             spread=dict.fromkeys(first), learned={}, open=(), closed=(),
         )  # fmt: skip
     scored = fold_models(models, predictions, classes=classes, seed=seed, n_draws=n_draws)
-    noise |= {arm: _noise(scored, arm, metric_of(study.metric)) for arm in scored.arms}
+    noise |= {arm: _noise(scored, arm, study.measure) for arm in scored.arms}
     decide = Decisions(alpha=SURE)
     compared = decide.compared(study, scored)
     stands = decide.standings(compared)
@@ -86,9 +86,10 @@ def share_out(
     )
 
 
-def _noise(scored: FoldedSet, arm: str, metric: str) -> Noise | None:
+def _noise(scored: FoldedSet, arm: str, measure: Measure) -> Noise | None:
     """Of an arm's trainings; None where none repeats within a fold."""
-    told, learned = scored.told({arm: POINTS}, metric), scored.arms[arm].learned
+    told = scored.told({arm: measure.per_claim}, measure.score)
+    learned = scored.arms[arm].learned
     if told is None or told.n_trainings is None or told.n_trainings <= told.estimate.folds:
         return None
     return Noise(

@@ -23,9 +23,8 @@ from scipy import stats
 
 from agecls.intervals import Estimate
 from study.analysis.models.verdicts import holm, two_sided
-from study.analysis.settle.effects import OVERLAP
 from study.analysis.settle.evidence import Questions
-from study.analysis.settle.trained import Trainings
+from study.analysis.settle.trained import OVERLAP, Trainings
 from study.analysis.settle.verdicts import SettleRules, Standing, look_by_look
 from study.asked.claim import Claim
 from tests.simulate.settle_worlds import (

@@ -6,7 +6,7 @@ every model, so that arms are compared on the same draws and on the seeds that b
 With folds `val` is all of train and validation, each model on its own fold; see `folded`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,7 +16,14 @@ import pandas as pd
 from agecls.classes import Classes
 from agecls.intervals import Estimate
 from study.analysis.models.folded import FoldedSet, fold_models
-from study.analysis.models.scored import ScoredSet, Told, images_of, is_folded, score_images
+from study.analysis.models.scored import (
+    Scored,
+    ScoredSet,
+    Told,
+    images_of,
+    is_folded,
+    score_images,
+)
 from study.analysis.models.scoring import (
     RECALL,
     TEMPERED,
@@ -44,15 +51,15 @@ class Confirmed:
 
     models: pd.DataFrame
     estimates: pd.DataFrame
-    sets: tuple[ScoredSet | FoldedSet, ...]
+    sets: tuple[Scored, ...]
 
-    def judged_on(self) -> ScoredSet | FoldedSet:
+    def judged_on(self) -> Scored:
         """All images of the test split, or of val where the data have no test split.
 
         With folds, those of val, which are all that were not tested on: the test split is a last
         look.
         """
-        if isinstance(self.sets[0], FoldedSet):
+        if self.sets[0].leaves_out:
             return self.sets[0]
         return next(s for name in ("test", "val") for s in self.sets if s.split == name)
 
@@ -129,11 +136,7 @@ def estimates(
         names: Scores; recalls come after them.
         level: Of the intervals.
     """
-    asked: list[tuple[str, str | None, dict[str, float]]] = [
-        (arm, None, {arm: 1.0}) for arm in one.arms
-    ]
-    asked += [(a, b, {a: 1.0, b: -1.0}) for a, b in combinations(one.arms, 2)]
-    for arm, against, weights in asked:
+    for arm, against, weights in asked_of(one.arms):
         for metric in (*names, *recall_names(one.classes)):
             told = one.told(weights, metric)
             if told is None and against is None and isinstance(one, FoldedSet):
@@ -161,11 +164,18 @@ def estimates(
             yield weights, metric, row
 
 
+def asked_of(arms: Iterable[str]) -> Iterator[tuple[str, str | None, dict[str, float]]]:
+    """Every arm, then every pair of arms: names and weights of what is estimated."""
+    names = list(arms)
+    yield from ((arm, None, {arm: 1.0}) for arm in names)
+    yield from ((a, b, {a: 1.0, b: -1.0}) for a, b in combinations(names, 2))
+
+
 def _interval(
     estimate: Estimate, metric: str, told: Told, level: float, *, is_score: bool
 ) -> tuple[float, float]:
     """Of a difference, or of a score without what no score can be."""
-    if not is_score:
-        return estimate.interval(level)
     n_images, n_clusters = told.n_images, told.n_clusters
+    if not is_score or n_images is None or n_clusters is None:
+        return estimate.interval(level)
     return score_interval(metric, estimate, n_images=n_images, n_clusters=n_clusters, level=level)

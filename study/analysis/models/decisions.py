@@ -14,17 +14,15 @@ import pandas as pd
 
 from agecls.intervals import Estimate, quantile
 from study.analysis.maths.counted import Counted, surely_loses
-from study.analysis.models.folded import FoldedSet
-from study.analysis.models.scored import ScoredSet
+from study.analysis.models.scored import Scored
 from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim, Verdict
 from study.asked.factors import Study, arm_name
 from study.folder.columns import names_of
-from study.measure import metric_of
+from study.outcomes import Outcomes
 
 MOST_SEEDS: Final = 1000
-POINTS: Final = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +32,15 @@ class Compared:
     Attributes:
         test: The test.
         arms: Those that it is made of.
-        idle: Arms of which no net learned anything: their pairs are left out.
-        slow: Of the nets of each arm that is not, which learned. Those that hardly learned count
-            as they are; with folds they are left out.
-        weights: Of each arm in the estimate, points.
-        learned: With folds, how many nets of the first level learned, and of the second, those
-            of arms that are left out too; None without.
-        is_apart: With folds, whether in fewer than two folds nets of all arms learned: the test
-            is then of nets as they are, and says nothing.
+        idle: Arms no training of which brought anything: their pairs are left out.
+        slow: Of the trainings of each arm that is not, which brought something. The others count
+            as they are, or are left out, see `Scored.leaves_out`.
+        weights: Of each arm in the estimate, in what the claim counts in.
+        outcomes: How trainings are spoken of.
+        learned: Where some may be left out, how many trainings of the first level brought
+            something, and of the second, those of arms that are left out too; else None.
+        is_apart: Whether hardly any fold, or seed, has trainings of all arms that count: the test
+            is then of all as they are, and says nothing.
     """
 
     test: Tested
@@ -49,6 +48,7 @@ class Compared:
     idle: tuple[str, ...]
     slow: Mapping[str, tuple[bool, ...]]
     weights: Mapping[str, float]
+    outcomes: Outcomes
     learned: tuple[Counted, Counted] | None = None
     is_apart: bool = False
 
@@ -56,39 +56,36 @@ class Compared:
     def withheld(self) -> str | None:
         """Why nothing can be told; None where something can."""
         if not self.arms:
-            return (
-                f"no net of {', '.join(self.idle)} learned anything: none is better than naming "
-                "how common each class is, and such nets say nothing of a factor"
-            )
+            return self.outcomes.none_of(self.idle)
         if self.is_apart:
-            return f"in fewer than two folds nets of all of {', '.join(self.arms)} learned"
+            return self.outcomes.apart(self.arms)
         if self.test.estimate.error == 0:
-            return "nothing varied: all nets that are compared do alike, which is no certainty"
+            return self.outcomes.alike(self.test.estimate.n_seeds)
         return None
 
     @property
     def loses(self) -> bool:
-        """Whether nets of a side surely learn less often, so that points do not support it."""
+        """Whether a side surely brings something less often, so that points do not support it."""
         return self.learned is not None and surely_loses(self.test.claim.region, *self.learned)
 
     def verdict(self, one: Judged) -> Verdict:
-        """The verdict of its test, which nets that learn less often do not support."""
+        """The verdict of its test, which trainings that fail more often do not support."""
         return "unresolved" if one.verdict == "supported" and self.loses else one.verdict
 
     @property
     def notes(self) -> str:
-        """What a reader of the verdict must know of its nets, each part behind a semicolon."""
-        said = [f"left out with its pair: {arm}, none of whose nets learned" for arm in self.idle]
-        left_out = ", and are left out" if self.test.estimate.folds > 1 else ""
+        """What a reader of the verdict must know of its trainings, parts behind semicolons."""
+        none = f"none of whose {self.outcomes.many} {self.outcomes.came}"
+        said = [f"left out with its pair: {arm}, {none}" for arm in self.idle]
         said += [
-            f"{learned.count(False)} of {len(learned)} nets of {arm} hardly learned{left_out}"
+            self.outcomes.some_of(arm, learned, are_left_out=self.learned is not None)
             for arm, learned in self.slow.items()
         ]
         if self.learned is not None and self.loses:
             sides = [f"{counted.k} of {counted.n}" for counted in self.learned]
             said.append(
-                f"how often nets learn differs for sure ({sides[0]} against {sides[1]}), and such "
-                "a difference is not made good by points among those that do"
+                f"how often {self.outcomes.bring} differs for sure ({sides[0]} against "
+                f"{sides[1]}), and such a difference is not made good by {self.outcomes.gain}"
             )
         return "".join(f"; {part}" for part in said)
 
@@ -113,18 +110,16 @@ class Decisions:
     alpha: float = 0.05
     power: float = 0.8
 
-    def __call__(
-        self, study: Study, scored: ScoredSet | FoldedSet, search_claims: pd.DataFrame
-    ) -> pd.DataFrame:
+    def __call__(self, study: Study, scored: Scored, search_claims: pd.DataFrame) -> pd.DataFrame:
         """The claims that confirmed arms decide, in the study's order.
 
         Args:
             study: The study file.
-            scored: The models on the images that claims are judged on.
+            scored: The trainings on what claims are judged on.
             search_claims: `claim, estimate, low, high` of the search stage.
 
         Returns:
-            The columns of `claims`; estimates in points, `n_trials` counts models, `seeds_needed`
+            The columns of `claims`; `n_trials` counts models, `seeds_needed`
             those per arm that would settle it with 80 % power if the estimate were true (null: no
             number would).
         """
@@ -139,12 +134,11 @@ class Decisions:
             else:
                 row = self._told(judged[name], one.notes, scored)
                 row["verdict"] = one.verdict(judged[name])
-            rows.append(
-                row | {f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")}
-            )
+            row |= {f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")}
+            rows.append(row | {"unit": study.measure.effects})
         return pd.DataFrame(rows, columns=names_of("claims"))
 
-    def compared(self, study: Study, scored: ScoredSet | FoldedSet) -> dict[str, Compared]:
+    def compared(self, study: Study, scored: Scored) -> dict[str, Compared]:
         """The tests of the claims that confirmed arms decide, by name in the study's order."""
         found = (_compared(claim, study, scored) for claim in study.claims)
         return {one.test.claim.name: one for one in found if one}
@@ -166,7 +160,7 @@ class Decisions:
         judged = judge(tests, alpha=self.alpha)
         return {one.test.claim.name: one for one in judged}
 
-    def _told(self, one: Judged, notes: str, scored: ScoredSet | FoldedSet) -> dict[str, object]:
+    def _told(self, one: Judged, notes: str, scored: Scored) -> dict[str, object]:
         """The row of a claim that was tested."""
         told, seeds = one.told("claims", "one claim tested"), None
         if not one.is_settled:
@@ -189,7 +183,7 @@ class Decisions:
         return None
 
 
-def _way_out(estimate: Estimate, seeds: int | None, scored: ScoredSet | FoldedSet) -> str:
+def _way_out(estimate: Estimate, seeds: int | None, scored: Scored) -> str:
     """What would settle a claim that is open, or that nothing would."""
     has_folds = estimate.folds > 1
     if seeds is not None:
@@ -198,15 +192,10 @@ def _way_out(estimate: Estimate, seeds: int | None, scored: ScoredSet | FoldedSe
         return f"about {more} seeds per arm{each} would settle it if the estimate were true"
     if has_folds and estimate.n_seeds == 1:
         return "a second seed in each fold would tell how many more would settle it"
-    split = "train and val" if has_folds else scored.split
-    return (
-        f"no number of seeds would settle it: {scored.n_images:,} {split} images in "
-        f"{scored.clusters.n:,} clusters are too few, or the true difference lies too near the "
-        "limit"
-    )
+    return f"no number of seeds would settle it: {scored.beyond_seeds(estimate)}"
 
 
-def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> Compared | None:
+def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
     """The claim's test; None where it is not for these arms to say."""
     if claim.compares is None or lacks_weights(study, claim):
         return None
@@ -226,19 +215,19 @@ def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> Comp
     if not compared:
         return None
     weights = {
-        arm: sign * POINTS / len(compared)
+        arm: sign * study.measure.per_claim / len(compared)
         for pair in compared
         for arm, sign in zip(pair, (1, -1), strict=True)
     }
-    metric = metric_of(study.metric)
+    metric = study.measure.score
     told, is_apart = scored.told(weights, metric), False
-    if told is None and isinstance(scored, FoldedSet):
+    if told is None and scored.leaves_out:
         told, is_apart = scored.told(weights, metric, mixture=True), True
     if told is None:
         return None
     arms = tuple(arm for pair in sound for arm in pair)
     learned = None
-    if isinstance(scored, FoldedSet):
+    if scored.leaves_out:
         first, second = (
             [x for arm in side for x in scored.arms[arm].learned]
             for side in zip(*pairs, strict=True)
@@ -251,6 +240,7 @@ def _compared(claim: Claim, study: Study, scored: ScoredSet | FoldedSet) -> Comp
         idle=idle,
         slow={arm: of for arm in arms if not all(of := scored.arms[arm].learned)},
         weights=weights,
+        outcomes=scored.outcomes,
         learned=learned,
         is_apart=is_apart,
     )

@@ -32,9 +32,11 @@ from study.analysis.models.scored import (
     Told,
     Training,
     images_of,
+    too_few_images,
     trainings_of,
 )
 from study.analysis.models.scoring import RECALL, cluster_sums, scores, temperature
+from study.outcomes import NETS, Outcomes
 
 Mask = NDArray[np.bool_]
 
@@ -97,6 +99,8 @@ class FoldedSet:
     n_draws: int
     split: str = "val"
     images: str = "all"
+    outcomes: Outcomes = NETS
+    leaves_out: bool = True
     _pooled: dict[tuple[object, ...], Pooled] = field(default_factory=dict, repr=False)
 
     @property
@@ -178,6 +182,10 @@ class FoldedSet:
         )
         # what was pooled serves both: no pool has a part of the training that is not in its key
         return replace(self, arms={**self.arms, name: one})
+
+    def beyond_seeds(self, estimate: Estimate) -> str:
+        """Why no number of seeds would settle a claim."""
+        return too_few_images(self.n_images, "train and val", self.clusters)
 
     def by_training(self) -> ScoredSet:
         """Each training alone on its own fold, such as to be compared with its score elsewhere."""

@@ -1,7 +1,12 @@
-"""Models scored on one set of images, and on the same draws of its clusters."""
+"""Models scored on one set of images, and on the same draws of its clusters.
+
+What claims are judged on, `Scored`, may also be models out of fold (`folded`), or trainings of
+which a metric is all that is known (`measured`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,6 +16,7 @@ from agecls.classes import Classes
 from agecls.intervals import DRAWN_AT_ONCE, Array, Clusters, Estimate, two_level
 from study.analysis.models.learned import gain, which_learned
 from study.analysis.models.scoring import cluster_sums, drawn_scores, recall_names, scores
+from study.outcomes import NETS, Outcomes
 
 Training = tuple[int, ...]
 """The seed of a training, and its fold where there are folds."""
@@ -18,23 +24,80 @@ Training = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a set of images says of a score or a difference of arms.
+    """What trainings say of a score or a difference of arms.
 
     Attributes:
-        estimate: Of the recipes, on new faces.
+        estimate: Of the recipes, on new data.
         n_seeds: That it rests on.
-        n_images: That it rests on; of a recall, those of its class.
-        n_clusters: Clusters of these.
-        n_trainings: Out of fold, trainings of all of its arms; None without folds.
-        nets: Out of fold, the same value of these nets alone; None without folds.
+        n_images: That it rests on; of a recall, those of its class. None: images are unknown.
+        n_clusters: Clusters of these; None likewise.
+        n_trainings: Trainings of all of its arms; None of models on one set of images.
+        nets: Out of fold, the same value of these nets alone; else None.
     """
 
     estimate: Estimate
     n_seeds: int
-    n_images: int
-    n_clusters: int
+    n_images: int | None = None
+    n_clusters: int | None = None
     n_trainings: int | None = None
     nets: Estimate | None = None
+
+
+class Arm(Protocol):
+    """The trainings of one arm."""
+
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """What tells them apart."""
+
+    @property
+    def scores(self) -> Mapping[str, Array]:
+        """By metric, of each."""
+
+    @property
+    def learned(self) -> tuple[bool, ...]:
+        """Whether each brought something, see `outcomes` of the set."""
+
+
+class Scored(Protocol):
+    """All arms on what claims are judged on, whatever their scores are made of."""
+
+    @property
+    def arms(self) -> Mapping[str, Arm]:
+        """By name."""
+
+    @property
+    def split(self) -> str:
+        """Its name in tables."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """How its trainings are spoken of."""
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether trainings that brought nothing are no part of estimates; else they count."""
+
+    def told(
+        self, weights: Mapping[str, float], metric: str, *, mixture: bool = False
+    ) -> Told | None:
+        """A weighted sum of arms' scores; None where nothing tells it.
+
+        Args:
+            weights: By arm.
+            metric: A score.
+            mixture: Whether trainings that brought nothing count as they are, or not at all.
+        """
+
+    def beyond_seeds(self, estimate: Estimate) -> str:
+        """Why no number of seeds would settle a claim with this estimate."""
+
+
+class Apart(Scored, Protocol):
+    """What is judged so that each training can be taken out."""
+
+    def without(self, name: str, training: Training) -> "Apart":
+        """The set as if one training of an arm, which has others, were not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +141,13 @@ class ScoredSet:
     classes: Classes
     of_classes: Mapping[str, tuple[int, int]]
     arms: Mapping[str, ScoredArm]
+    outcomes: Outcomes = NETS
+    leaves_out: bool = False
 
-    def told(self, weights: Mapping[str, float], metric: str) -> Told | None:
-        """A weighted sum of arms' scores over the trainings that all of them have."""
+    def told(
+        self, weights: Mapping[str, float], metric: str, *, mixture: bool = False
+    ) -> Told | None:
+        """A weighted sum of arms' scores over the trainings that all of them have, as they are."""
         estimate = self.contrast(weights, metric)
         if estimate is None:
             return None
@@ -96,6 +163,10 @@ class ScoredSet:
         """The same sum alone; None where there is no training or no score."""
         found = self.weighted(weights, metric, self.shared(weights))
         return None if found is None else two_level(*found, self.clusters)
+
+    def beyond_seeds(self, estimate: Estimate) -> str:
+        """Why no number of seeds would settle a claim."""
+        return too_few_images(self.n_images, self.split, self.clusters)
 
     def shared(self, arms: Iterable[str]) -> list[Training]:
         """The trainings that all of these arms have, in the first one's order."""
@@ -251,6 +322,14 @@ def score_images(
             )
             for arm, summed in sums.items()
         },
+    )
+
+
+def too_few_images(n: int, split: str, clusters: Clusters) -> str:
+    """Why further seeds settle nothing where images, or the truth, are in the way."""
+    return (
+        f"{n:,} {split} images in {clusters.n:,} clusters are too few, or the true difference "
+        "lies too near the limit"
     )
 
 

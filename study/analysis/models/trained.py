@@ -1,4 +1,4 @@
-"""What each training of a confirm stage with folds has a part in: effects, failures, verdicts.
+"""What each training of a confirm stage has a part in: effects, failures, verdicts.
 
 Effects are told in points among nets that learned, beside the mixture of all as they came, and how
 often nets learn stands apart. A verdict hangs on one training where leaving that out turns it.
@@ -11,10 +11,9 @@ import pandas as pd
 
 from study.analysis.maths.counted import Counted
 from study.analysis.models.decisions import Decisions, Standing
-from study.analysis.models.folded import FoldedSet
+from study.analysis.models.scored import Apart, Training
 from study.asked.claim import Verdict
 from study.asked.factors import Study, arm_name
-from study.measure import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +37,13 @@ class Trained:
     influence: pd.DataFrame
 
 
-def describe_trainings(study: Study, scored: FoldedSet) -> Trained:
+def describe_trainings(study: Study, scored: Apart) -> Trained:
     """All of it; some hundred trainings take some ten seconds."""
-    metric = metric_of(study.metric)
+    metric = study.measure.score
     each = [
-        {"arm": name, "seed": seed, "fold": fold, "score": float(score), "learned": learned}
+        {**_places(training), "arm": name, "score": float(score), "learned": learned}
         for name, arm in scored.arms.items()
-        for (seed, fold), score, learned in zip(
+        for training, score, learned in zip(
             arm.trainings, arm.scores[metric], arm.learned, strict=True
         )
     ]
@@ -66,14 +65,14 @@ def describe_trainings(study: Study, scored: FoldedSet) -> Trained:
     columns = ["claim", "first", "second", "estimate", "low", "high"]
     columns += ["all_estimate", "all_low", "all_high"]
     return Trained(
-        each=pd.DataFrame(each),
+        each=pd.DataFrame(each, columns=["arm", "seed", "fold", "score", "learned"]),
         counted=pd.DataFrame(list(_counted(study, scored))),
         effects=pd.DataFrame(effects, columns=columns),
         influence=influence(study, scored, decide),
     )
 
 
-def influence(study: Study, scored: FoldedSet, decide: Decisions | None = None) -> pd.DataFrame:
+def influence(study: Study, scored: Apart, decide: Decisions | None = None) -> pd.DataFrame:
     """How each claim would stand without each training that is compared for it.
 
     Returns:
@@ -90,7 +89,7 @@ def influence(study: Study, scored: FoldedSet, decide: Decisions | None = None) 
             for claim, one in compared.items():
                 if name in one.weights:
                     rows.append(
-                        {"claim": claim, "arm": name, "seed": training[0], "fold": training[1]}
+                        {"claim": claim, "arm": name, **_places(training)}
                         | _moved(stands[claim], others.get(claim))
                     )
     columns = ["claim", "arm", "seed", "fold", "shift", "verdict", "turns"]
@@ -116,6 +115,11 @@ def is_fragile(verdict: Verdict, without_each: Iterable[Verdict]) -> bool | None
     return None if verdict == "unresolved" else any(other != verdict for other in without_each)
 
 
+def _places(training: Training) -> dict[str, int | None]:
+    """Its seed and its fold, which is null where there are none."""
+    return {"seed": training[0], "fold": training[1] if len(training) > 1 else None}
+
+
 def _moved(stands: Standing, other: Standing | None) -> dict[str, object]:
     if other is None:
         turns = stands.verdict != "unresolved"
@@ -124,7 +128,7 @@ def _moved(stands: Standing, other: Standing | None) -> dict[str, object]:
     return {"shift": shift, "verdict": other.verdict, "turns": other.verdict != stands.verdict}
 
 
-def _counted(study: Study, scored: FoldedSet) -> Iterator[dict[str, object]]:
+def _counted(study: Study, scored: Apart) -> Iterator[dict[str, object]]:
     """How often the nets of each arm learn, then those of each level of an arm factor."""
     learned = {name: (sum(arm.learned), len(arm.learned)) for name, arm in scored.arms.items()}
     groups: list[tuple[str | None, str, list[str]]] = [(None, name, [name]) for name in learned]

@@ -17,8 +17,8 @@ w over the trainings give its variance, of three parts:
     overlap    training sets of k folds share most of their images, and what that common part
                does to a row never shows in residuals, nor can any estimate from folds tell it
                (Bengio and Grandvalet 2004). As Nadeau and Bengio (2003) do, a share of a block's
-               variance is added however many blocks there are; of the luck alone, for the
-               clusters that are tested do not overlap.
+               variance is added however many blocks there are (`Trainings.overlap`); of the
+               luck alone, for the clusters that are tested do not overlap.
 
 Degrees of freedom are Satterthwaite's. While no row was trained twice there are no residuals of
 rows and blocks: pairs of factors are then taken for luck, which is safe, and too wide where pairs
@@ -38,10 +38,6 @@ from numpy.typing import NDArray
 
 from agecls.intervals import Array, Estimate
 from study.analysis.settle.trained import Trainings
-
-OVERLAP: Final = 0.1
-"""Of the luck's variance in a block, what other training sets would add: as if to draw all images
-anew moved a row's effect a third as much as another seed does."""
 
 _TOLERANCE: Final = 1e-8
 
@@ -179,11 +175,12 @@ class Layout:
         cells, clusters_freedom = self.cells, self._clusters_freedom
         clusters = float(((weights @ cells.parts) ** 2).sum())
         by_row = np.bincount(cells.rows, weights)
-        single, shared = float(weights @ weights), float(by_row @ by_row) * OVERLAP
+        single, shared = float(weights @ weights), float(by_row @ by_row) * cells.overlap
         noise = min(self._noise(weights), clusters)
         pairs, pairs_freedom = self._pairs if (moved != contrast).any() else (0.0, 1.0)
         leaked = pairs * float(((moved - contrast) ** 2).sum())
         fixed = luck * shared + leaked
+        falls = min(luck, cells.of_seeds) * single
         total = clusters + luck * single + fixed
         # luck is a difference of two estimates: residuals less what clusters explain of them
         explained = residual - luck
@@ -194,14 +191,14 @@ class Layout:
         return Effect(
             estimate=Estimate(
                 value=float(weights @ cells.scores),
-                by_clusters=clusters - noise + fixed,
-                by_seeds=noise + luck * single,
+                by_clusters=total - noise - falls,
+                by_seeds=noise + falls,
                 freedom=max(total**2 / spread, 1.0) if spread > 0 else 1.0,
-                n_seeds=len(np.unique(cells.blocks)),
+                n_seeds=cells.n_blocks,
                 clusters_freedom=clusters_freedom,
             ),
             fixed=fixed,
-            n_trainings=len(cells.rows),
+            n_trainings=cells.n_trainings,
             n_clusters=cells.parts.shape[1],
             n_folds=len(np.unique(cells.folds)),
             of_folds=cells.n_folds,

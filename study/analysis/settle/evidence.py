@@ -109,7 +109,7 @@ class Questions:
         for question in self.each:
             key = question.asked.tobytes()
             if key not in layouts:
-                cells = trainings.only(trainings.learned & question.asked[trainings.rows])
+                cells = trainings.cells(trainings.learned & question.asked[trainings.rows])
                 layouts[key] = Layout(cells, self.mains)
             first, second = (
                 Counted(k=int(trainings.learned[side].sum()), n=int(side.sum()))

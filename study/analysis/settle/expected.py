@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agecls.intervals import quantile
-from study.analysis.settle.effects import OVERLAP
 from study.analysis.settle.evidence import Questions
+from study.analysis.settle.trained import OVERLAP
 from study.analysis.settle.verdicts import SettleRules
 from study.asked.claim import Claim
 from study.plan.settle_rows import SettleDesign

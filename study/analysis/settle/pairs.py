@@ -57,7 +57,7 @@ def pair_effects(
         if (product > 0).sum() != (product < 0).sum() or np.abs(mains.T @ weights).max() > 1e-8:
             continue
         if there.tobytes() not in layouts:
-            cells = trainings.only(trainings.learned & there[trainings.rows])
+            cells = trainings.cells(trainings.learned & there[trainings.rows])
             if not len(cells.rows):
                 continue
             layouts[there.tobytes()] = Layout(cells, questions.mains)

@@ -6,13 +6,18 @@ lie from it. Clusters of other folds have no part in a training's score.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agecls.intervals import Array
 from study.analysis.search.frames import POINTS
+
+OVERLAP: Final = 0.1
+"""Of the luck's variance in a block, what other training sets would add: as if to draw all images
+anew moved a row's effect a third as much as another seed does."""
 
 Score = Callable[[Array], Array]
 """Sums of features (…, features) -> the study's metric (…,), as a fraction of 1."""
@@ -52,6 +57,8 @@ class Trainings:
             variance of the score over clusters.
         fold_of: Fold of each cluster (C,).
         n_folds: Of the data, whether seen or not.
+        overlap: Of the luck's variance in a block, what other training sets would add.
+        of_seeds: Most that further blocks can lessen of the luck's variance.
     """
 
     rows: NDArray[np.int64]
@@ -62,6 +69,8 @@ class Trainings:
     parts: Array
     fold_of: NDArray[np.int64]
     n_folds: int
+    overlap: float = OVERLAP
+    of_seeds: float = np.inf
 
     @classmethod
     def of(cls, trained: Sequence[Trained], score: Score, n_folds: int) -> "Trainings":
@@ -96,10 +105,11 @@ class Trainings:
             n_folds=n_folds,
         )
 
-    def only(self, which: NDArray[np.bool_]) -> "Trainings":
+    def only(self, which: NDArray[np.bool_]) -> Self:
         """Some of them; clusters that none of these was tested on are gone."""
         seen = np.isin(self.fold_of, self.folds[which])
-        return Trainings(
+        return replace(
+            self,
             rows=self.rows[which],
             blocks=self.blocks[which],
             folds=self.folds[which],
@@ -107,5 +117,18 @@ class Trainings:
             scores=self.scores[which],
             parts=self.parts[np.ix_(which, seen)],
             fold_of=self.fold_of[seen],
-            n_folds=self.n_folds,
         )
+
+    def cells(self, which: NDArray[np.bool_]) -> "Trainings":
+        """Those of them, as effects are made of them."""
+        return self.only(which)
+
+    @property
+    def n_trainings(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks that they come in."""
+        return len(np.unique(self.blocks))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from study.analysis.settle.contrasts import main_effects
-from study.analysis.settle.effects import OVERLAP, Layout
-from study.analysis.settle.trained import Trainings
+from study.analysis.settle.effects import Layout
+from study.analysis.settle.trained import OVERLAP, Trainings
 from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, design_of, trained, trainings
 
 DESIGN = design_of(3)
