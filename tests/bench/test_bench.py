@@ -13,6 +13,7 @@ import pytest
 
 from agecls.faces.face_set import FaceSet, draw_face_set
 from study.plan.rungs import Rungs
+from tests.bench import deployment
 from tests.bench.peer_loop import train
 from tests.bench.ratios import machine, ratios, rounds
 from tests.bench.searching import (
@@ -160,3 +161,17 @@ def test_cpu_seconds_are_of_the_processes_that_bear_the_mark_and_of_no_others():
         for process in (marked, other):
             process.kill()
             process.wait()
+
+
+def test_a_planted_gain_of_telling_otherwise_is_found_and_none_is_none() -> None:
+    rng = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(200), 3)
+    parts = []
+    for _ in range(4):
+        luck = rng.choice([-1.0, 0.0, 1.0], size=600, p=[0.1, 0.8, 0.1])
+        helped = np.where((luck == 0) & (rng.random(600) < 0.1), 1.0, luck)
+        parts.append(({"none": luck, "eight points": helped}, clusters))
+    none, planted = deployment.summary(parts).to_dict("records")
+    assert none["low"] < 0 < none["high"]
+    assert none["high"] < planted["low"] < 8 < planted["high"] < 13
+    assert (planted["nets"], planted["images"], planted["clusters"]) == (4, 600, 200)
