@@ -31,6 +31,9 @@ _NAME_COLUMNS: Final = ("trial_id", "run_id", "number", "id", "name")
 _MOSTLY: Final = 0.9
 """Share of a column's values that are numbers from which on others are taken for mistakes."""
 
+_AS_INFINITE: Final = np.finfo(np.float64).max
+"""MLflow's databases keep an infinite metric as the largest number, so its exports do too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -62,6 +65,7 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
     settings = _settings(path, frame, columns)
     step = columns.step and _there(path, frame, columns.step, "--step")
     left_out: Counter[str] = Counter()
+    is_told = _is_told(path, frame, metric)
     for label in [metric, *settings.values(), *([step] if step else [])]:
         frame = _in_numbers(frame, label, left_out, is_metric=label == metric)
     name = columns.trial and _there(path, frame, columns.trial, "--trial")
@@ -81,7 +85,7 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
     state = columns.state and _there(path, frame, columns.state, "--state")
     state = state or next(iter(_by_words(frame, _STATE_COLUMNS)), None)
     trials = [
-        _trial(str(key), rows, settings, metric, step=step, state=state)
+        _trial(str(key), rows, is_told[rows.index], settings, metric, step=step, state=state)
         for key, rows in frame.groupby(names, sort=False)
     ]
     return Search(
@@ -108,6 +112,18 @@ def _read(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise StudyError(f"{path}: it has no row")
     return frame.reset_index(drop=True)
+
+
+def _is_told(path: Path, frame: pd.DataFrame, metric: str) -> pd.Series:
+    """Whether a row holds the metric, be it NaN: trackers leave cells of other metrics empty.
+
+    A parquet file that pandas wrote has NaN as null, so that nothing is known of an empty cell.
+    """
+    with path.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            return frame[metric].notna()
+    words = pd.read_csv(path, usecols=[metric], dtype=str, keep_default_na=False)
+    return words[metric].str.strip() != ""
 
 
 def _there(path: Path, frame: pd.DataFrame, name: str, flag: str) -> str:
@@ -166,6 +182,7 @@ def _in_numbers(
 def _trial(
     name: str,
     rows: pd.DataFrame,
+    is_told: pd.Series,
     settings: dict[str, str],
     metric: str,
     *,
@@ -174,10 +191,12 @@ def _trial(
 ) -> Trial:
     if step is not None:
         rows = rows.sort_values(step, kind="stable")
-    values = rows[metric].to_numpy(dtype=float, na_value=np.nan)
+    told = rows[is_told[rows.index]] if step is not None and is_told.any() else rows
+    values = told[metric].to_numpy(dtype=float, na_value=np.nan)
+    values = np.where(np.abs(values) == _AS_INFINITE, np.sign(values) * np.inf, values)
     finite = np.isfinite(values)
     steps = (
-        rows[step].to_numpy(dtype=float, na_value=np.nan) if step else np.full(len(rows), np.nan)
+        told[step].to_numpy(dtype=float, na_value=np.nan) if step else np.full(len(told), np.nan)
     )
     curve = {
         at: end for at, end in zip(steps, values, strict=True) if np.isfinite([at, end]).all()
@@ -186,7 +205,7 @@ def _trial(
     ended: State = "completed" if word is None else _STATES.get(str(word).lower(), "interrupted")
     error = ""
     if ended == "completed" and not (len(values) and finite[-1]):
-        ended, error = "failed", f"its last {metric} is nan"
+        ended, error = "failed", f"its last {metric} is {values[-1] if len(values) else np.nan}"
     params = {name: _last(rows[column]) for name, column in settings.items()}
     return Trial(
         name=name,

@@ -24,7 +24,7 @@ from study.quantities import count
 POINTS = 100.0
 """To an accuracy of 1."""
 
-DIVERGENCE_WORDS = r"diverg|\bnan\b|\binf|loss"
+DIVERGENCE_WORDS = r"diverg|\bnan\b|\binf(?:inite|inity)?\b|\bn(?:ot|on)[- ]?finite"
 """A failure whose `error` says one of these is training's own, not the machine's."""
 
 

@@ -49,6 +49,35 @@ def test_an_export_of_mlflow(tmp_path):
     assert [t.state for t in search.trials] == ["completed", "failed"]
 
 
+def test_mlflow_keeps_an_infinite_metric_as_the_largest_number(tmp_path):
+    largest = 1.7976931348623157e308
+    frame = pd.DataFrame({"params.lr": [0.1, 1.0, 2.0], "metrics.loss": [0.5, largest, -largest]})
+    search = read_table_file(write(tmp_path / "runs.csv", frame), Columns(metric="loss"))
+    assert [t.state for t in search.trials] == ["completed", "failed", "failed"]
+    assert [t.error for t in search.trials[1:]] == [
+        "its last metrics.loss is inf",
+        "its last metrics.loss is -inf",
+    ]
+
+
+def test_a_row_that_tells_another_metric_does_not_end_a_trial(tmp_path):
+    """As W&B's histories: a run logs its validation at other steps than its training."""
+    path = tmp_path / "history.csv"
+    path.write_text(
+        "run_id,epoch,config/lr,val_acc,train_loss\n"
+        "a,1,0.1,0.5,\n"
+        "a,2,0.1,0.6,\n"
+        "a,3,0.1,,0.9\n"
+        "b,1,0.2,0.5,\n"
+        "b,2,0.2,NaN,\n"
+        "c,1,0.3,,0.9\n"
+    )
+    search = read_table_file(path, Columns(metric="val_acc", step="epoch"))
+    assert [t.state for t in search.trials] == ["completed", "failed", "failed"]
+    assert search.trials[0].value == 0.6
+    assert search.trials[1].error == "its last val_acc is nan"
+
+
 def test_a_row_an_epoch(tmp_path):
     frame = pd.DataFrame(
         {

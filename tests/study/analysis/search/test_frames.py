@@ -116,6 +116,23 @@ def test_a_trial_called_complete_that_ended_before_its_length_was_stopped(study:
     assert tidy(study, trials, curves).trials["outcome"].tolist() == ["full", "stopped"]
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("epoch 3, step 7 of 9: the loss is nan", "collapsed"),
+        ("validation outputs are not finite at learning rate 3", "collapsed"),
+        ("its last loss is -inf", "collapsed"),
+        ("KeyError: no loss of this name", "lost"),
+        ("connection lost: information incomplete", "lost"),
+    ],
+)
+def test_what_failed_on_its_numbers_collapsed_and_what_failed_otherwise_is_lost(
+    study: Study, error: str, outcome: str
+):
+    trials = pd.DataFrame([trial("a", status="failed", error=error)])
+    assert tidy(study, trials, NO_EPOCHS).trials["outcome"].tolist() == [outcome]
+
+
 def test_a_scout_that_has_not_begun_to_learn_is_no_collapse_below_the_edge(study: Study):
     trials = pd.DataFrame(
         [
