@@ -3,7 +3,8 @@
 `studies` runs whole studies on drawn faces: this tool, Ray Tune's plain recipe, an Optuna loop and
 a notebook's loop, in turn, round by round. `steps` measures training steps, `start` how long a
 study's first epoch waits, `costs` everything else beside training, `search` what is found per unit
-of compute on simulated responses.
+of compute on simulated responses, `deployment` what telling pictures otherwise than in training
+gives a study's confirmed nets.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from tests.bench import costs, gpu_steps, searching, starting, steps, studies
+from tests.bench import costs, deployment, gpu_steps, searching, starting, steps, studies
 from tests.bench.ratios import machine, ratios, rounds
 
 OURS = "this tool"
+WHAT = ("studies", "steps", "start", "costs", "search", "deployment")
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("studies", "steps", "start", "costs", "search"))
+    parser.add_argument("what", choices=WHAT)
     parser.add_argument("--rounds", type=int, default=3, help="of all contestants (3)")
     parser.add_argument("--trials", type=int, default=8, help="of a study (8)")
     parser.add_argument("--epochs", type=int, default=2, help="of a trial (2)")
@@ -41,6 +43,8 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=10_000, help="trials, of `costs` (10000)")
     parser.add_argument("--against", type=Path, help="another checkout, of `start`")
     parser.add_argument("--repeats", type=int, default=40, help="of `search` (40)")
+    parser.add_argument("--study", type=Path, help="folder with models, of `deployment`")
+    parser.add_argument("--faces", type=Path, help="its data root")
     parser.add_argument("--out", type=Path, help="folder for CSV and machine.json")
     asked = parser.parse_args()
     prefix = "gpu-" if _is_on_gpu(asked) else ""
@@ -67,6 +71,8 @@ def measured(asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
         return {"costs": costs.all_costs(asked.only, most=asked.most)}
     if asked.what == "search":
         return searching.compared(repeats=asked.repeats)
+    if asked.what == "deployment":
+        return {"deployment": deployment.measured(asked.study, asked.faces)}
     if asked.what == "steps":
         on = gpu_steps if _is_on_gpu(asked) else steps
         table = rounds(on.contestants(asked.size, asked.batch, asked.steps), asked.rounds)

@@ -1,10 +1,9 @@
-"""`python -m tests.bench.deployment FOLDER FACES`: what telling pictures otherwise gives or costs.
+"""What telling pictures otherwise than in training gives or costs.
 
 A study's confirmed nets tell the same pictures as they were trained on, averaged with the mirrored
 picture, and shrunk by other resizers than the study's own (Pillow's antialiased bicubic one).
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,21 +94,3 @@ def measured(folder: Path, root: Path) -> pd.DataFrame:
         parts.append((found, faces.test.frame["cluster"].to_numpy(np.int64)))
         sys.stderr.write(f"{kept}\n")
     return summary(parts)
-
-
-def main() -> int:
-    """Measure, print, and write CSV where asked; exit status 0."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.deployment", description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a study with confirmed models")
-    parser.add_argument("faces", type=Path, help="its data root")
-    parser.add_argument("--out", type=Path, help="CSV")
-    asked = parser.parse_args()
-    table = measured(asked.folder, asked.faces)
-    sys.stdout.write(f"{table.round(2).to_string(index=False)}\n")
-    if asked.out is not None:
-        table.round(4).to_csv(asked.out, index=False)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
