@@ -106,7 +106,7 @@ def _of_faces(folder: "Folder", study: "Study", data: str) -> list[str]:
     from study.folder.provenance import as_it_stands
     from study.locks.lock import read_lock
     from study.locks.verify import data_problems, fingerprint_of
-    from study.stages.study_faces import study_faces, study_folds
+    from study.trainables.study_faces import study_faces, study_folds
 
     asked = replace(study, data=data)
     faces = study_faces(asked, Console(stderr=True, quiet=True))

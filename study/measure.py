@@ -197,6 +197,10 @@ class Measure:
         """What the best of its values is: the highest, or the lowest."""
         return "lowest" if self.is_minimised else "highest"
 
+    def gain(self, value: float) -> float:
+        """A value as a number of which more is better."""
+        return -value if self.is_minimised else value
+
     def best_of(self, values: "pd.Series") -> int:
         """Position of the best of some values; among equals the first one."""
         numbers = values.to_numpy(dtype=float)

@@ -82,8 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             return _list()
         study, folder = _resolve(options)
-        # on disk it must mean the same wherever the study is resumed
-        study = replace(study, data=lasting_path(study.data))
+        study = _located(options, study, folder)
         if options.dry_run:
             return _dry_run(options, study)
         if options.benchmark:
@@ -103,6 +102,20 @@ def _way_on(options: argparse.Namespace, folder: Path | None) -> str:
     return f"what is on disk is whole, go on with: {_resume_command(options, folder)}"
 
 
+def _located(options: argparse.Namespace, study: Any, folder: Path) -> Any:
+    """The study with places that mean the same wherever it is resumed.
+
+    Raises:
+        StudyFileError: Its function's module is nowhere.
+    """
+    if study.trainable is None:
+        return replace(study, data=lasting_path(study.data))
+    from study.trainables.found import located
+
+    near = folder if options.study is None else Path(options.study).parent
+    return replace(study, trainable=located(study.trainable, near=near))
+
+
 def lasting_path(data: str) -> str:
     """Where faces lie, whatever folder a later command is given in; drawn ones lie nowhere."""
     from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
@@ -113,7 +126,7 @@ def lasting_path(data: str) -> str:
 
 def own_classes(data: str) -> Any:
     """The classes that the data name themselves; loads what reads data only if it is asked."""
-    from study.stages.study_faces import classes_of_folders
+    from study.trainables.study_faces import classes_of_folders
 
     return classes_of_folders(data)
 
@@ -154,8 +167,11 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     given["name"] = before.name
     file = options.study or Folder(folder).study_file
     asked = load_study(file, overrides=given, of_folders=own_classes)
-    # Faces may have moved; their fingerprint says whether they are the same.
+    # Faces and modules may have moved; their fingerprints say whether they are the same.
     before = replace(before, data=asked.data)
+    if before.trainable and asked.trainable:
+        there = replace(asked.trainable, folder=before.trainable.folder)
+        asked = replace(asked, trainable=there)
     if not is_safe_change(before, asked):
         changes = "; ".join(study_diff(before, asked))
         raise StudyFileError(

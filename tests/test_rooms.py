@@ -31,6 +31,10 @@ KNOWS = {
         "agecls.data", "agecls.nets.kernels", "agecls.training", "study.asked", "study.folder",
         "study.plan",
     },
+    "study.trainables": {
+        "agecls.data", "agecls.nets", "study.asked", "study.folder", "study.plan",
+        "study.running",
+    },
     "study.analysis": {"study.asked", "study.folder", "study.plan"},
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
@@ -69,12 +73,12 @@ KNOWS = {
     "study.cost": {
         "agecls.data", "agecls.nets", "agecls.training", "study.analysis",
         "study.analysis.settle", "study.asked", "study.folder", "study.plan", "study.running",
-        "study.stages",
+        "study.trainables",
     },
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
         "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
-        "study.locks", "study.plan", "study.report", "study.running",
+        "study.locks", "study.plan", "study.report", "study.running", "study.trainables",
     },
     "study.exporters": {"study.asked", "study.folder"},
     "study.imports": {"study.asked", "study.folder"},

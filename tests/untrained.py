@@ -46,6 +46,9 @@ class Untrained:
         self.epoch += 1
         return {METRICS: metrics(self.epoch)}
 
+    def end(self) -> None:
+        pass
+
 
 class Guessing(Untrained):
     """Guesses in the place of predictions, and fails the trials of the numbers `failing`."""

@@ -13,7 +13,7 @@ from study.plan.rungs import rung_epochs
 from study.plan.scouts import scout_plan
 from study.plan.trials import plan_trials
 from study.running.terminal import duration
-from study.stages.study_faces import study_faces, study_folds
+from study.trainables.study_faces import study_faces, study_folds
 
 
 def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:

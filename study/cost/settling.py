@@ -17,7 +17,7 @@ from study.plan.settle_plan import Settling
 from study.plan.settle_rows import SettleDesign
 from study.quantities import count, listed
 from study.running.terminal import describe, duration
-from study.stages.study_faces import study_faces, study_folds
+from study.trainables.study_faces import study_faces, study_folds
 
 
 def describe_settling(

@@ -52,7 +52,7 @@ ORIGINS: Final = ("design", "search", "scout", "repeat")
 WITH_CONFIG: Final[tuple[Kind, ...]] = ("trials", "settle")
 """Tables with a column per factor."""
 WITH_METRIC: Final[tuple[Kind, ...]] = ("trials", "epochs")
-"""Tables with a column for the metric of a search that was imported."""
+"""Tables with a column for the metric of a free study."""
 CONFIG_PREFIX: Final = "config/"
 
 _TRUE_AND_PREDICTED: Final = ("true", "predicted")
@@ -365,11 +365,11 @@ def columns_of(
 
     The column of a varied factor is needed where the factor always exists: without it nobody
     can say what a trial was. Where a factor does not exist its value is null.
-    A `metric` is that of a search that was imported: all that is known is that it is a number.
+    A `metric` is that of a free study: all that is known is that it is a number.
     """
     columns = SCHEMAS[kind]
     if metric is not None and kind in WITH_METRIC:
-        own = Column(name=metric, about="the metric of the search", type=REAL)
+        own = Column(name=metric, about="the study's metric", type=REAL)
         columns = (*(column for column in columns if column.name != metric), own)
     if kind == "predictions":
         return tuple(_of_classes(columns, classes))

@@ -260,7 +260,7 @@ class Folder(Home):
         from study.folder.parquet import write_table
 
         factors = study.factors if kind in WITH_CONFIG else ()
-        metric = study.metric if study.imported else None
+        metric = study.metric if study.is_free else None
         write_table(
             self.table(kind), frame, kind, study_name=study.name, factors=factors, metric=metric
         )

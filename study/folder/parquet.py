@@ -55,7 +55,7 @@ def write_table(
         study_name: For the file's metadata.
         factors: The study's; each gets its `config/<factor>` column of its own type. Without
             them the columns in the frame are typed by their values.
-        metric: Of a search that was imported, see `columns_of`.
+        metric: Of a free study, see `columns_of`.
 
     Raises:
         TablesError: A column is unknown, lacks a needed value or holds a value that its type or
@@ -97,7 +97,7 @@ def read_table(
         path: The parquet file, whoever wrote it.
         kind: Which table it has to be.
         factors: Types of the `config/<factor>` columns; without them, as the file has them.
-        metric: Of a search that was imported, see `columns_of`.
+        metric: Of a free study, see `columns_of`.
 
     Raises:
         TablesError: The file is missing, damaged, newer than this program, of another kind,

@@ -196,7 +196,7 @@ def read_without_epochs(folder: Path) -> StudyTables:
 
 def _metric_of_its_own(study: Study) -> str | None:
     """The metric's column where it may be none of ours."""
-    return study.metric if study.imported else None
+    return study.metric if study.is_free else None
 
 
 def _complete(home: Folder, trials: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """From the durable record to the tables of trials and epochs, which say no more than it does."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -28,6 +28,11 @@ EPOCH_COLUMNS = (
 )
 
 
+def epoch_columns(study: Study) -> tuple[str, ...]:
+    """What the table of epochs holds of each: the metrics of our recipe, or a function's one."""
+    return ("epoch", study.metric, "seconds") if study.is_free else EPOCH_COLUMNS
+
+
 def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
     """One row per trial, in the order of their numbers; columns as in the contract.
 
@@ -46,14 +51,16 @@ def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["trial_id", "status"])
 
 
-def epochs_frame(trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row per finished epoch, by trial number and epoch."""
+def epochs_frame(
+    trials: Iterable[TrialRecord], columns: Sequence[str] = EPOCH_COLUMNS
+) -> pd.DataFrame:
+    """One row per finished epoch, by trial number and epoch; see `epoch_columns`."""
     rows = [
-        {"trial_id": trial.trial_id} | {name: epoch.get(name) for name in EPOCH_COLUMNS}
+        {"trial_id": trial.trial_id} | {name: epoch.get(name) for name in columns}
         for trial in sorted(trials, key=lambda t: t.number)
         for epoch in trial.epochs
     ]
-    return pd.DataFrame(rows, columns=["trial_id", *EPOCH_COLUMNS])
+    return pd.DataFrame(rows, columns=["trial_id", *columns])
 
 
 Recorded = Literal["trials", "confirm", "settle"]
@@ -133,7 +140,6 @@ def _epochs(trials: Iterable[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
 
 def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
     last = trial.epochs[-1] if trial.epochs else {}
-    best = max(trial.epochs, key=lambda e: e["val_accuracy"], default={})
     seconds = [e["seconds"] for e in trial.epochs]
     status = trial.status
     ended_at = (trial.end or last).get("at")
@@ -143,27 +149,36 @@ def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
         "arm": trial.arm,
         "origin": trial.origin,
         "status": "interrupted" if status == "running" else status,
-        "collapsed": last.get("collapsed"),
         "seed": trial.seed,
         **{f"config/{f.name}": trial.config.get(f.name) for f in study.factors},
         "epochs_planned": trial.epochs_planned,
         "epochs_run": len(trial.epochs),
+        **({study.metric: last.get(study.metric)} if study.is_free else _of_a_recipe(trial)),
+        "error": (trial.end or {}).get("error"),
+        "started_at": pd.Timestamp(trial.started_at, unit="s", tz="UTC"),
+        "ended_at": None if ended_at is None else pd.Timestamp(ended_at, unit="s", tz="UTC"),
+        "train_seconds": sum(seconds),
+        "node": last.get("node"),
+        "device": last.get("device"),
+        "peak_memory_mib": max((e["peak_memory_mib"] for e in trial.epochs), default=None),
+        "fold": trial.fold,
+    }
+
+
+def _of_a_recipe(trial: TrialRecord) -> dict[str, Any]:
+    """What only trainings of our recipe say of themselves."""
+    last = trial.epochs[-1] if trial.epochs else {}
+    best = max(trial.epochs, key=lambda e: e["val_accuracy"], default={})
+    return {
+        "collapsed": last.get("collapsed"),
         "val_accuracy": last.get("val_accuracy"),
         "best_val_accuracy": best.get("val_accuracy"),
         "best_epoch": best.get("epoch"),
         "val_loss": last.get("val_loss"),
         "val_qwk": last.get("val_qwk"),
         "val_mae": last.get("val_mae"),
-        "error": (trial.end or {}).get("error"),
-        "started_at": pd.Timestamp(trial.started_at, unit="s", tz="UTC"),
-        "ended_at": None if ended_at is None else pd.Timestamp(ended_at, unit="s", tz="UTC"),
-        "train_seconds": sum(seconds),
         "images_per_second": _mean([e["images_per_second"] for e in trial.epochs]),
-        "node": last.get("node"),
-        "device": last.get("device"),
-        "peak_memory_mib": max((e["peak_memory_mib"] for e in trial.epochs), default=None),
         "number_format": last.get("number_format"),
-        "fold": trial.fold,
         "learned": last.get("learned"),
     }
 

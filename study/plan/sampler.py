@@ -65,6 +65,8 @@ class Samplers:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = study
         self._path = Home(folder).journal
+        is_minimised = study.measure.is_minimised
+        self._direction = StudyDirection.MINIMIZE if is_minimised else StudyDirection.MAXIMIZE
 
     def _open(self) -> None:
         if self._path.exists():
@@ -81,7 +83,7 @@ class Samplers:
             made = optuna.create_study(
                 study_name=f"{self._study.name}/{arm}",
                 storage=self._storage,
-                direction="maximize",
+                direction=self._direction,
                 load_if_exists=True,
             )
             self._studies[arm] = ArmStudy(made.study_name, self._storage)
@@ -168,7 +170,7 @@ class Samplers:
             of_arm = self._storage.get_all_trials(told._study_id, deepcopy=False)
             n_told += len(of_arm)
             ahead = of_arm[self._started.get(arm, 0) :]
-            if told.direction != StudyDirection.MAXIMIZE:
+            if told.direction != self._direction:
                 return False
             if any(trial.state != TrialState.RUNNING for trial in ahead):
                 return False

@@ -87,6 +87,17 @@ def recipe_of(study: Study, config: Config, seed: int) -> Recipe:
     return Recipe.from_dict({**complete(study, config), "seed": seed})
 
 
+def check_recipe(study: Study, config: Config, seed: int) -> None:
+    """Let a configuration pass that can be trained; what a function takes, it says itself.
+
+    Raises:
+        ValueError: A recipe cannot hold a value of it.
+        TypeError: Likewise.
+    """
+    if study.trainable is None:
+        recipe_of(study, config, seed)
+
+
 def config_of_recipe(study: Study, recipe: Recipe) -> dict[str, Level]:
     """The configuration that a recipe of this study came from."""
     return complete(study, {k: v for k, v in recipe.to_dict().items() if v is not None})

@@ -238,7 +238,7 @@ PARTS: Final = (
         id="data",
         name="Data",
         template="data.html.jinja",
-        is_there=lambda given: given.tables.study.imported is None,
+        is_there=lambda given: not given.tables.study.is_free,
         place="bottom",
     ),
     Part(id="provenance", name="Provenance", template="provenance.html.jinja", place="bottom"),

@@ -28,8 +28,9 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Machine", _flat(known.get("machine"))),
         ("Versions", _flat(known.get("versions"))),
         ("Pretrained arms start from", pretrained_start(study)),
+        ("Trainable", study.trainable.function if study.trainable else None),
         ("Data", study.data),
-        ("Data fingerprint", (known.get("data") or {}).get("fingerprint")),
+        (_fingerprinted(study), (known.get("data") or {}).get("fingerprint")),
         ("Hash of the claims", known.get("claims_hash")),
         *lock_rows(tables),
         ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
@@ -38,6 +39,10 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Folder", str(tables.folder)),
     ]
     return [(name, str(value)) for name, value in rows if value]
+
+
+def _fingerprinted(study: Study) -> str:
+    return "SHA-256 of its module" if study.trainable else "Data fingerprint"
 
 
 def _seed(study: Study) -> str:
@@ -61,7 +66,7 @@ def lock_rows(tables: StudyTables) -> list[tuple[str, str]]:
 
 def pretrained_start(study: Study) -> str:
     """What arms with `init = "pretrained"` start from, in words; empty where none does."""
-    if study.imported or not any(
+    if study.is_free or not any(
         "pretrained" in factor.levels for factor in study.factors if factor.name == "init"
     ):
         return ""

@@ -177,6 +177,9 @@ def _provenance(digest: Digest) -> str:
 def _data(study: Study, fingerprint: str | None) -> list[str]:
     if study.imported:
         return [f"imported from {study.imported.source}"]
+    if study.trainable:
+        mark = f" (SHA-256 of its module {fingerprint})" if fingerprint else ""
+        return [f"trains {study.trainable.function}{mark}"]
     return [f"data {study.data}" + (f" ({fingerprint})" if fingerprint else "")]
 
 

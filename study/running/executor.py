@@ -13,11 +13,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from agecls.data.arrays import TrainingArrays
-from study.asked.factors import Config
+from study.asked.factors import Study
 from study.errors import SearchError
 from study.folder.storage import Storage
-from study.plan.space import recipe_of
 from study.running.interruption import StopRequest
 from study.running.search_state import Assignment, Failure, Search
 from study.running.steps import (
@@ -25,9 +23,9 @@ from study.running.steps import (
     KIND,
     METRICS,
     PREDICTIONS,
-    Backbones,
     Images,
     Place,
+    Steps,
 )
 
 _log = logging.getLogger(__name__)
@@ -52,26 +50,36 @@ class Scoring:
     keep: Callable[[int, Mapping[str, NDArray[np.float32]]], None]
 
 
+class Work(Protocol):
+    """What a job's trials train."""
+
+    @property
+    def trainer(self) -> Callable[..., Steps] | None:
+        """Made in a worker of what trials share; None: the executor's own, of nets."""
+
+    def shared(self, scored: Mapping[str, Images] | None) -> dict[str, Any]:
+        """What makes a trainer, the same for all trials; `scored`: see `Scoring.images`."""
+
+    def told(self, study: Study, assignment: Assignment) -> dict[str, Any]:
+        """What a worker is told of a trial besides its number, checkpoint, fold and place."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A plan to run.
 
     Attributes:
         search: The state machine that decides.
-        data: Shared by all trials; with its folds where the plan's trials have some.
+        work: What its trials train.
         storage: Where checkpoints go, reachable from every node.
-        weights: From a configuration to the source of its weights; None: scratch.
-        backbones: Contents of the sources that are files: they travel with the data.
         stop: Read after each epoch: running trials finish theirs and then wait for a resume.
         tick: Called after every event, for displays and periodic writing.
         scoring: What finished models predict; None: nothing.
     """
 
     search: Search
-    data: TrainingArrays
+    work: Work
     storage: Storage
-    weights: Callable[[Config], str | None]
-    backbones: Backbones
     stop: StopRequest
     tick: Callable[[], None]
     scoring: Scoring | None = None
@@ -79,20 +87,17 @@ class Job:
     @property
     def shared(self) -> dict[str, Any]:
         """What makes a trainer, the same for all trials."""
-        scored = None if self.scoring is None else self.scoring.images
-        return {"data": self.data, "backbones": self.backbones, "scored": scored}
+        return self.work.shared(None if self.scoring is None else self.scoring.images)
 
     def config_of(self, assignment: Assignment, place: Place) -> dict[str, Any]:
         """What a worker is told of a trial."""
-        recipe = recipe_of(self.search.study, assignment.config, assignment.seed)
         return {
             "number": assignment.number,
             "trial_id": assignment.trial_id,
-            "recipe": recipe.to_dict(),
             "epochs_done": assignment.epochs_done,
             "storage": self.storage.uri,
-            "weights": self.weights(assignment.config),
             "fold": assignment.fold,
+            **self.work.told(self.search.study, assignment),
             **vars(place),
         }
 

@@ -15,7 +15,7 @@ class InProcess:
     """Trains in this process on a CPU.
 
     Attributes:
-        trainer: Made once for a job, of what its trials share.
+        trainer: Made once for a job of nets, of what its trials share.
         place: Its threads are those of the rest of the process too.
     """
 
@@ -29,11 +29,14 @@ class InProcess:
     def run(self, job: Job) -> None:
         """Run the trials one after the other, each to its end."""
         job.tidy_checkpoints()
-        trainer = self.trainer(**job.shared)
+        trainer = (job.work.trainer or self.trainer)(**job.shared)
         while not job.stop.due() and (assignment := job.search.next()) is not None:
             trainer.begin(job.config_of(assignment, self.place))
-            while job.take(assignment.number, trainer.step()) and not job.stop.due():
-                continue
+            try:
+                while job.take(assignment.number, trainer.step()) and not job.stop.due():
+                    continue
+            finally:
+                trainer.end()
 
     def call(
         self,

@@ -18,7 +18,7 @@ from study.errors import RecordError, SearchError
 from study.folder.record import Record, TrialRecord, trial_id
 from study.plan.rungs import Decision, Rungs
 from study.plan.sampler import Samplers
-from study.plan.space import recipe_of
+from study.plan.space import check_recipe
 from study.plan.trials import PlannedTrial, plan_trials
 
 Failure = Literal["died", "raised", "diverged", "refused"]
@@ -130,7 +130,7 @@ class Search:
             if found != expected:
                 return f"its {name} is {found!r}; the study plans {expected!r}"
         try:
-            recipe = recipe_of(self.study, trial.config, trial.seed)
+            check_recipe(self.study, trial.config, trial.seed)
             is_whole = complete(self.study, trial.config) == trial.config
         except (KeyError, ValueError, TypeError) as error:
             return f"its configuration is not one of this study ({error})"
@@ -138,7 +138,7 @@ class Search:
             return "its configuration is not one that the study plans"
         if planned.config is None and not in_box(self.study, trial.config):
             return "its configuration lies outside the study's ranges"
-        if not holds(planned.cell, trial.config) or recipe.epochs != trial.epochs_planned:
+        if not holds(planned.cell, trial.config) or trial.config["epochs"] != trial.epochs_planned:
             return f"its configuration is not of the arm {trial.arm} or of another length"
         for epoch in trial.epochs:
             value = epoch.get(self.study.metric)
@@ -157,7 +157,7 @@ class Search:
             arm=trial.arm,
             planned=trial.epochs_planned,
             epoch=epoch,
-            value=value,
+            value=self.study.measure.gain(value),
             may_stop=trial.origin == "search",
         )
 
@@ -275,13 +275,13 @@ class Search:
         best: dict[str, TrialRecord] = {}
         for trial in self.record.trials.values():
             if trial.status == "completed" and (
-                trial.arm not in best or self._final(trial) > self._final(best[trial.arm])
+                trial.arm not in best or self._gain(trial) > self._gain(best[trial.arm])
             ):
                 best[trial.arm] = trial
         return best
 
-    def _final(self, trial: TrialRecord) -> float:
-        return float(trial.epochs[-1][self.study.metric])
+    def _gain(self, trial: TrialRecord) -> float:
+        return self.study.measure.gain(float(trial.epochs[-1][self.study.metric]))
 
 
 def _ending(trial: TrialRecord, status: str, error: str | None = None) -> dict[str, Any]:

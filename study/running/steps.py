@@ -45,6 +45,9 @@ class Steps(Protocol):
     def step(self) -> dict[str, Any]:
         """The next epoch's metrics, or why there is none."""
 
+    def end(self) -> None:
+        """Let go of the trial, which may have epochs to come; nothing where there is none."""
+
 
 def one_line(error: BaseException) -> str:
     """An error's type and the first line of what it says."""

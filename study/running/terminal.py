@@ -45,13 +45,13 @@ class SearchDisplay:
     """
 
     def __init__(
-        self, search: Search, *, majority: float, console: Console, above: str = ""
+        self, search: Search, *, majority: float | None, console: Console, above: str = ""
     ) -> None:
         """Follow `search`.
 
         Args:
             search: What runs.
-            majority: The validation share of the commonest class.
+            majority: The validation share of the commonest class; None where there are none.
             console: Where it is shown.
             above: Stands above the table on a terminal.
         """
@@ -141,7 +141,7 @@ class SearchDisplay:
             value = self._value(best[arm]) if arm in best else "-"
             states = [str(counts[arm, s]) for s in ("completed", "stopped", "failed")]
             table.add_row(arm, *states, value)
-        if self._measure == Measure("val_accuracy"):
+        if self._measure == Measure("val_accuracy") and self._majority is not None:
             share = self._measure.plain(self._majority)
             table.add_row("majority class", "", "", "", share, style="dim")
         return table
@@ -153,13 +153,13 @@ class SearchDisplay:
             table.add_column(name, no_wrap=True)
         tuned = [f.name for f in self._search.study.of_role("tuned")]
         for trial in self._search.live:
-            last = trial.epochs[-1] if trial.epochs else None
+            last = trial.epochs[-1] if trial.epochs else {}
             table.add_row(
                 trial.trial_id,
                 trial.arm,
                 f"{len(trial.epochs)}/{trial.epochs_planned}",
                 self._value(trial) if last else "-",
-                f"{last['images_per_second']:.0f}" if last else "-",
+                f"{last['images_per_second']:.0f}" if "images_per_second" in last else "-",
                 describe(trial.config, tuned),
             )
         return table

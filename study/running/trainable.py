@@ -34,6 +34,10 @@ class Stepping(tune.Trainable):
         self._trainer.begin(new_config)
         return True
 
+    def cleanup(self) -> None:
+        """Let the last trial go, before the process ends."""
+        self._trainer.end()
+
     def step(self) -> dict[str, Any]:
         """The next epoch's metrics, or why there is none."""
         return self._trainer.step()

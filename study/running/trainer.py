@@ -5,9 +5,7 @@ trial continues from them whoever restarts it.
 """
 
 import errno
-import os
 import platform
-import resource
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from agecls.recipe import Recipe
 from agecls.training import checkpoints
 from agecls.training.loop import EpochMetrics, TrainingState, fit, predict, start
 from study.folder.storage import Storage
+from study.running.peak import peak_mib, reset_peak
 from study.running.steps import (
     FAILURE,
     KIND,
@@ -60,6 +59,7 @@ class Trainer:
         self._data = data
         self._backbones = backbones
         self._scored = scored
+        self._epochs: Iterator[dict[str, Any]] = iter(())
 
     def begin(self, config: Mapping[str, Any]) -> None:
         """Start or continue a trial.
@@ -70,10 +70,14 @@ class Trainer:
                 `fold` (what it is validated on; None: the data's own val), `threads` and
                 `wants_gpu`.
         """
-        self._epochs: Iterator[dict[str, Any]] = iter(())  # frees what the trial before held
+        self.end()
         reset_peak_memory()
         torch.set_num_threads(config["threads"])
         self._epochs = self._run(config)
+
+    def end(self) -> None:
+        """Free what the trial held."""
+        self._epochs = iter(())
 
     def _run(self, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Epochs that the record lacks: those that the checkpoint is ahead, then new ones.
@@ -175,21 +179,11 @@ def reset_peak_memory() -> None:
     """Make `peak_memory_mib` count from now, so that a reused process reports each trial's own."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    try:
-        # 5 resets the peak resident size (proc(5), /proc/pid/clear_refs).
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return  # not Linux, or not allowed: the peak is then that of the process
+    reset_peak()
 
 
 def peak_memory_mib(device: torch.device) -> float:
     """Peak memory of the device, or of this process on a CPU, in MiB; NaN where it is unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        unit = 1 if os.uname().sysname == "Darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return float(line.split()[1]) / 1024 if line else float("nan")
+    return peak_mib()

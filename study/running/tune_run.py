@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import ray
 from ray import tune
 from ray.tune.execution import class_cache
@@ -29,7 +28,6 @@ from study.running.steps import (
     KIND,
     METRICS,
     PREDICTIONS,
-    Backbones,
     Place,
     Steps,
 )
@@ -138,7 +136,7 @@ class OnRay:
 
     Attributes:
         resources: What one trial takes and how many run at a time.
-        trainer: Made in a worker of what a job's trials share.
+        trainer: Made in a worker of what a job's trials share, where these are nets.
     """
 
     resources: Resources
@@ -160,8 +158,8 @@ class OnRay:
         trainable = tune.with_resources(
             tune.with_parameters(
                 Stepping,
-                trainer=self.trainer,
-                shared=job.shared | {"backbones": _shareable(job.backbones)},
+                trainer=job.work.trainer or self.trainer,
+                shared=job.shared,
             ),
             {"cpu": self.resources.cpus_per_trial, "gpu": self.resources.gpus_per_trial},
         )
@@ -226,11 +224,3 @@ def use_ready_workers() -> None:
     of their own for them, each in two processes one after the other: 2 CPU seconds a core.
     """
     getattr(class_cache, "DEFAULT_ENV_VARS", {}).clear()
-
-
-def _shareable(backbones: Backbones) -> Backbones:
-    """The same contents in the form that Ray maps into each process, instead of copying them."""
-    return {
-        source: {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
-        for source, files in backbones.items()
-    }

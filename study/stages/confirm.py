@@ -240,7 +240,7 @@ class Rounds:
             study,
             models,
             predictions_of(home, done) if done else pd.DataFrame(),
-            classes=session.data.classes,
+            classes=session.faces.classes,
             first=self.each[-1],
             n=self.n_left,
             seed=stream_seed(study, Stream.CONFIRMED),
@@ -297,7 +297,7 @@ def _open_read(session: Session, search: Search, n_models: int) -> TestRead | No
 
     A stage that was interrupted goes on with the look that it began.
     """
-    if session.data.test is None:
+    if session.faces.test is None:
         return None
     reads = session.provenance.test_reads
     if not reads or reads[-1].ended_at is not None:
@@ -321,7 +321,7 @@ def _open_read(session: Session, search: Search, n_models: int) -> TestRead | No
 
 def _scoring(session: Session, search: Search, choices: Sequence[Choice]) -> Scoring:
     """Keeps every finished model and its predictions."""
-    data, home = session.data, session.folder.confirm
+    data, home = session.faces, session.folder.confirm
     kept = ConfirmedModels(
         study=session.study,
         folder=session.folder.path,

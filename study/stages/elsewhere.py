@@ -31,8 +31,8 @@ from study.folder.tables import StudyTables
 from study.running.terminal import progress
 from study.stages.confirm_tables import predictions_frame
 from study.stages.session import Session
-from study.stages.sources import source_of
 from study.stages.told import elsewhere_lines
+from study.trainables.sources import source_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +71,8 @@ class Elsewhere:
 
     def _score(self, session: Session, name: str, whole: WholeSet, models: pd.DataFrame) -> bool:
         """Every model's predictions on the set, on disk; False where it was stopped before."""
-        splits = [
-            s for s in (session.data.train, session.data.val, session.data.test) if s is not None
-        ]
+        data = session.faces
+        splits = [s for s in (data.train, data.val, data.test) if s is not None]
         known = {content for split in splits for content in split.frame["content"]}
         home = session.folder.confirm.external(name)
         with progress(f"Scoring {name}", session.console) as advance:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from agecls.data.loading import FaceData
 from study.analysis.to_settle import check_settle
 from study.asked.factors import Study
+from study.errors import StudyFileError
 from study.folder.folder import Folder
 from study.folder.provenance import as_it_stands
+from study.folder.storage import Storage
 from study.folder.tables import read_study
 from study.folder.tabulate import check_on_disk, check_on_record
 from study.locks.fixing import fix
@@ -21,9 +24,11 @@ from study.running.interruption import stop_on_signals
 from study.stages import room
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
-from study.stages.session import Means, Session, Stage, begun, held, opened
-from study.stages.sources import check_given, contents
-from study.stages.study_faces import study_faces
+from study.stages.session import Means, Session, Stage
+from study.stages.sitting import begun, held, opened
+from study.trainables.called import Function
+from study.trainables.sources import check_given, contents
+from study.trainables.study_faces import study_faces
 
 if TYPE_CHECKING:
     from study.stages.elsewhere import Elsewhere
@@ -69,8 +74,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         check_on_disk(folder, "settle")
         check_settle(study, folder)
         stages.append(_settle)
-    data = study_faces(study, means.console)
-    check_given(study)
+    data = _data(study, folder, means)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:
         checkpoints = room.prepare(study, folder, means.storage, means.resources)
@@ -88,10 +92,44 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
                 write_search(session)
             checkpoints.prepare()  # nobody writes any more: what dead writers left goes
             found = session.search
-            from study.stages import models
-
-            problems = models.keep_best(found, data, folder.path, checkpoints)
+            problems = _keep_best(session, checkpoints)
     return _outcome(session, *summary(found, session.majority(found)), *problems)
+
+
+def _data(study: Study, folder: Folder, means: Means) -> FaceData | Function:
+    """What a study is about: its images, or its function.
+
+    Raises:
+        StudyError: The function cannot be called as a trial calls it.
+        AgeclsError: The data or the weights cannot be used.
+    """
+    if study.trainable is not None:
+        return Function.of(study, near=folder.path)
+    data = study_faces(study, means.console)
+    check_given(study)
+    return data
+
+
+def _keep_best(session: Session, checkpoints: Storage) -> list[str]:
+    """Keep each arm's best model; a function keeps its own. A line for each that cannot be had."""
+    if isinstance(session.data, Function):
+        return []
+    from study.stages import models
+
+    return models.keep_best(session.search, session.data, session.folder.path, checkpoints)
+
+
+def refuse_function(study: Study, what: str) -> None:
+    """Refuse a stage that scores what models predict, of which a function tells nothing.
+
+    Raises:
+        StudyFileError: The study trains a function.
+    """
+    if study.trainable is not None:
+        raise StudyFileError(
+            f"{study.name}: it trains {study.trainable.function}, and {what} asks for what our "
+            "own nets predict; study.run and study.report are for it"
+        )
 
 
 def lock(session: Session) -> bool:
@@ -137,6 +175,7 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
     """
     from study.stages.confirm import Confirm, check_models
 
+    refuse_function(study, "study.confirm")
     with _after_the_search(study, folder, means, "confirm") as session:
         session.check_folds()
         check_models(session, n_seeds)
@@ -153,6 +192,7 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: "Settle") -> O
             says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
+    refuse_function(study, "study.settle")
     with _after_the_search(study, folder, means, "settle") as session:
         contents(study, folder.path, session.provenance)
         session.run([lock, stage])
@@ -187,6 +227,7 @@ def elsewhere_job(study: Study, folder: Folder, means: Means, stage: "Elsewhere"
     """
     from study.stages.elsewhere import confirmed_models, known_confirmed
 
+    refuse_function(study, "study.confirm --external")
     # study.json is read and written again: nobody else changes it meanwhile
     with held(folder) as record, stop_on_signals(means.stop):
         tables = read_study(folder.path)

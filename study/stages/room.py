@@ -50,7 +50,7 @@ def prepare(study: Study, home: Home, uri: str | None, resources: Resources) -> 
         StorageError: One of them cannot be written, or the disk is too small.
     """
     make_folder(home.path)
-    if uri is None:
+    if uri is None and study.trainable is None:  # nobody knows what a function keeps
         kept = len(study.arms) * (1 + 1) + resources.at_a_time_here()
         what = f"checkpoints and models of {len(study.arms)} arms"
         check_room(home.path, kept * CHECKPOINT_BYTES, what, "give --out or --storage elsewhere")

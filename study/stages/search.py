@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from study.asked.factors import Study, arm_name
 from study.folder.folder import Folder
 from study.folder.record import TrialRecord
-from study.folder.tabulate import epochs_frame, trials_frame
+from study.folder.tabulate import epoch_columns, epochs_frame, trials_frame
 from study.measure import Measure
 from study.running.live_report import LiveReport
 from study.running.search_state import Search
 from study.running.terminal import duration
 from study.stages.scout import scout_trials
 from study.stages.session import Session
+from study.trainables.steps import UNREAD
 
 WRITE_EVERY = 60.0
 """Seconds between two writings of the tables while a search runs."""
@@ -47,15 +48,15 @@ def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Folder) ->
     """Write `trials.parquet` and `epochs.parquet` from the record's trials and the scouts."""
     rows = [*scout_trials(folder.path), *trials]
     folder.write_table("trials", trials_frame(study, rows), study)
-    folder.write_table("epochs", epochs_frame(rows), study)
+    folder.write_table("epochs", epochs_frame(rows, epoch_columns(study)), study)
 
 
-def summary(search: Search, majority: float) -> tuple[str, ...]:
+def summary(search: Search, majority: float | None) -> tuple[str, ...]:
     """The end of the main job in a few lines: each arm's best, beside the majority class.
 
     Args:
         search: As far as it has come.
-        majority: The validation share of the commonest class.
+        majority: The validation share of the commonest class; None where there are none.
     """
     measure = search.study.measure
     study, trials = search.study, list(search.record.trials.values())
@@ -70,8 +71,30 @@ def summary(search: Search, majority: float) -> tuple[str, ...]:
             if arm in best
             else f"{arm}: no trial completed"
         )
-    if measure == Measure("val_accuracy"):
+    if measure == Measure("val_accuracy") and majority is not None:
         lines.append(f"majority class: {measure.plain(majority)}")
+    lines += unread(study, trials)
     seconds = sum(e["seconds"] for t in trials for e in t.epochs)
     lines.append(f"{len(trials)} trials, {duration(seconds)} of training in all")
     return tuple(lines)
+
+
+def unread(study: Study, trials: Iterable[TrialRecord]) -> list[str]:
+    """A line on factors that vary, though the function never looks at them, if there are any.
+
+    Args:
+        study: The study.
+        trials: Of its record.
+    """
+    last = [t for t in trials if t.status == "completed" and UNREAD in t.epochs[-1]]
+    ignored = [
+        factor.name
+        for factor in study.factors
+        if factor.role != "fixed"
+        and (having := [t for t in last if factor.name in t.config])
+        and all(factor.name in t.epochs[-1][UNREAD] for t in having)
+    ]
+    if not ignored or study.trainable is None:
+        return []
+    names = ", ".join(f'config["{name}"]' for name in ignored)
+    return [f"{study.trainable.function} never looked at {names}, so that it changes nothing"]

@@ -1,36 +1,36 @@
-"""One sitting of a command at a study: opened and closed in one place, handed to each stage.
+"""What every stage is handed of a command's sitting at a study; `study.stages.sitting` opens it.
 
 A stage is called with the session and says whether it is over; `study.stages.jobs` puts them in
 order.
 """
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
 from agecls.data.folded import FoldedFaces
+from agecls.data.folds import Folds
 from agecls.data.loading import FaceData
-from agecls.errors import AgeclsError, ToldError
+from agecls.errors import AgeclsError
 from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
-from study.folder.provenance import Faces, Provenance
+from study.folder.provenance import Provenance
 from study.folder.record import Record
 from study.folder.storage import Storage
 from study.folder.tables import StudyTables, read_study
-from study.plan.sampler import SAMPLER
-from study.running.executor import Executor, Job, Scoring
+from study.running.executor import Executor, Job, Scoring, Work
 from study.running.interruption import StopRequest, stop_on_signals
 from study.running.ray_session import Resources
 from study.running.search_state import Search
 from study.running.terminal import SearchDisplay
 from study.stages import room
-from study.stages.sources import contents, source_of
-from study.stages.study_faces import study_folds
+from study.trainables.called import Calls, Function
+from study.trainables.nets import Nets
+from study.trainables.sources import contents, source_of
+from study.trainables.study_faces import study_folds
 
 if TYPE_CHECKING:
     from study.analysis import Conclusions
@@ -68,7 +68,7 @@ class Session(Means):
     Attributes:
         study: The resolved study; scouts replace its ranges.
         folder: Its folder.
-        data: Its images.
+        data: Its images; of a study of a function, the function.
         record: Of the search, held by this process; None where another tool wrote the tables.
         provenance: Open: whoever changes it writes it.
         over: Stages that have come to their end.
@@ -78,7 +78,7 @@ class Session(Means):
 
     study: Study
     folder: Folder
-    data: FaceData
+    data: FaceData | Function
     record: Record | None
     provenance: Provenance
     over: list["Stage"] = field(default_factory=list)
@@ -88,6 +88,7 @@ class Session(Means):
     _tables: StudyTables | None = None
     _conclusions: "Conclusions | None" = None
     _folded: FoldedFaces | None = None
+    _folds: Folds | None = None
 
     @property
     def search(self) -> Search:
@@ -132,6 +133,18 @@ class Session(Means):
         return self._conclusions
 
     @property
+    def faces(self) -> FaceData:
+        """Its images.
+
+        Raises:
+            StudyError: It trains a function, which has its own.
+        """
+        if isinstance(self.data, Function):
+            what = self.data.asked.function
+            raise StudyError(f"{self.folder.path}: it trains {what}, which has no images of ours")
+        return self.data
+
+    @property
     def folded(self) -> FoldedFaces:
         """Train and val as the study's folds, the same in every stage; what they are is on record.
 
@@ -140,28 +153,48 @@ class Session(Means):
             StudyError: They are not those that the study began with.
         """
         if self._folded is None:
-            folded = study_folds(self.study, self.data)
-            if problem := _unlike(self.provenance.folds, folded.summary):
-                raise StudyError(
-                    f"{self.folder.path}: the folds of {self.study.data} are no longer those that "
-                    f"the study began with ({problem}), so models would be tested on what they "
-                    "were trained on. Bring the data back as they were, or begin a new study with "
-                    "--name."
-                )
-            self.provenance.folds = folded.summary
-            self.say(folded.summary["how"])
+            folded = study_folds(self.study, self.faces)
+            self._take(folded.summary)
             self._folded = folded
         return self._folded
 
-    def check_folds(self) -> None:
-        """Refuse faces that cannot be parted as the study asks, or no longer as before.
+    @property
+    def folds(self) -> Folds:
+        """The study's folds, of faces or of a function's examples; what they are is on record.
 
         Raises:
-            DataLayoutError: They have too few clusters.
-            StudyError: They have changed.
+            DataLayoutError: As `folded`.
+            StudyError: Likewise.
+        """
+        if not isinstance(self.data, Function):
+            return self.folded.folds
+        if self._folds is None:
+            folds, summary = self.data.folds(self.study)
+            self._take(summary)
+            self._folds = folds
+        return self._folds
+
+    def _take(self, folds: dict[str, Any]) -> None:
+        """Put what the folds hold on record, which must not change."""
+        if problem := _unlike(self.provenance.folds, folds):
+            whose = self.study.trainable.examples if self.study.trainable else self.study.data
+            raise StudyError(
+                f"{self.folder.path}: the folds of {whose} are no longer those that the study "
+                f"began with ({problem}), so models would be tested on what they were trained on. "
+                "Bring the data back as they were, or begin a new study with --name."
+            )
+        self.provenance.folds = folds
+        self.say(folds["how"])
+
+    def check_folds(self) -> None:
+        """Refuse what cannot be parted as the study asks, or no longer as before.
+
+        Raises:
+            DataLayoutError: It has too few clusters.
+            StudyError: It has changed.
         """
         if self.study.folds is not None:
-            self.folded  # noqa: B018 - drawn and compared now
+            self.folds  # noqa: B018 - drawn and compared now
 
     @property
     def n_ended(self) -> int:
@@ -183,11 +216,29 @@ class Session(Means):
         """
         return room.prepare(self.study, home, self.storage, self.resources)
 
-    def majority(self, search: Search) -> float:
-        """Share of the commonest class among the images that the search's trials validate on."""
+    def majority(self, search: Search) -> float | None:
+        """Share of the commonest class among the images that the search's trials validate on.
+
+        None where a function is trained, which need not tell classes.
+        """
+        if isinstance(self.data, Function):
+            return None
         if _has_folds(search):
             return float(self.folded.summary["majority"])
         return float(self.data.summary["majority"]["val"])
+
+    def _work(self, search: Search) -> Work:
+        """What the search's trials train."""
+        has_folds = _has_folds(search)
+        if isinstance(self.data, Function):
+            folds = self.folds if has_folds else None
+            return Calls(function=self.data, metric=self.study.metric, folds=folds)
+        faces = self.folded if has_folds else self.data
+        return Nets(
+            data=faces.arrays(),
+            weights=lambda config: source_of(search.study, self.folder.path, config),
+            backbones=contents(self.study, self.folder.path, self.provenance),
+        )
 
     def train(
         self,
@@ -213,8 +264,6 @@ class Session(Means):
         """
         if search.is_over or self.stop.due():
             return search.is_over
-        has_folds = _has_folds(search)
-        faces = self.folded if has_folds else self.data
         display = SearchDisplay(
             search, majority=self.majority(search), console=self.console, above=above
         )
@@ -225,15 +274,13 @@ class Session(Means):
 
         job = Job(
             search=search,
-            data=faces.arrays(),
+            work=self._work(search),
             storage=room.storage_of(self.study, home, self.storage),
-            weights=lambda config: source_of(search.study, self.folder.path, config),
-            backbones=contents(self.study, self.folder.path, self.provenance),
             stop=self.stop,
             tick=show,
             scoring=scoring,
         )
-        if has_folds:
+        if _has_folds(search):
             self.provenance.write(self.folder)  # before anything depends on them
         with display.shown():
             self.executor.run(job)
@@ -275,70 +322,6 @@ class Stage(Protocol):
         """
 
 
-@contextmanager
-def opened(
-    study: Study, folder: Folder, data: FaceData, record: Record | None, means: Means
-) -> Iterator[Session]:
-    """A session whose end is on record when the block ends; `Session.run` begins it there.
-
-    Raises:
-        StudyError: The folder was begun on other data, or its study file was changed by hand.
-    """
-    session = Session(
-        study=study,
-        folder=folder,
-        data=data,
-        record=record,
-        provenance=_provenance(study, folder, data, means.command),
-        **vars(means),
-    )
-    session.provenance.sit_down()
-    yield session
-    unfinished = None if session.is_searched else "the search is not over"
-    session.provenance.get_up(session.interrupted or unfinished)
-    session.provenance.write(folder)
-
-
-@contextmanager
-def begun(folder: Folder) -> Iterator[Record]:
-    """The open record of a study, which one process holds; its folder is made if absent.
-
-    A study that is refused before it began leaves no folder: its name would be taken then, and
-    there would be nothing to report. Whatever was there before stays.
-
-    Raises:
-        StorageError: The folder cannot be written.
-        RecordError: Another process works on the study.
-    """
-    home = folder.path
-    absent = [path for path in (home, *home.parents) if not path.exists()]
-    room.make_folder(home)
-    with Record(home) as record:
-        try:
-            yield record
-        except ToldError:
-            if home in absent and not folder.provenance.exists():
-                shutil.rmtree(home, ignore_errors=True)
-                with suppress(OSError):  # somebody else's study is in it by now
-                    for parent in absent[1:]:
-                        parent.rmdir()
-            raise
-
-
-@contextmanager
-def held(folder: Folder) -> Iterator[Record | None]:
-    """The study's open record, which one process holds; None where another tool wrote the tables.
-
-    Raises:
-        RecordError: Another process works on the study.
-    """
-    if not folder.record.exists():
-        yield None
-        return
-    with Record(folder.path) as record:
-        yield record
-
-
 def _has_folds(search: Search) -> bool:
     return any(trial.fold is not None for trial in search.plan)
 
@@ -351,25 +334,3 @@ def _unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
         if before.get(key) != now[key]:
             return f"{what}: {before.get(key)} became {now[key]}"
     return "the same sizes, other images in them"
-
-
-def _provenance(
-    study: Study, folder: Folder, data: FaceData, command: Sequence[str]
-) -> Provenance:
-    """The study's, checked; a new one where the study begins."""
-    found, on_disk = Provenance.read(folder), folder.read_study()
-    if found is None:
-        faces = Faces(path=study.data, fingerprint=data.fingerprint, summary=data.summary)
-        return Provenance.opening(on_disk, command=command, data=faces, sampler=SAMPLER)
-    if found.data.fingerprint != data.fingerprint:
-        raise StudyError(
-            f"{folder.path}: the study was begun on data with fingerprint "
-            f"{found.data.fingerprint}, but {study.data} now has {data.fingerprint}. "
-            "Bring the data back, or begin a new study with --name."
-        )
-    if changes := found.changes(on_disk):
-        raise StudyError(
-            f"{folder.study_file}: it has changed since the study began ({'; '.join(changes)}). "
-            "Undo the change, or begin a new study with --name."
-        )
-    return found

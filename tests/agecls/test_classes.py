@@ -76,7 +76,7 @@ NAME_THE_EIGHT = {
     "study/asked/factors.py": "likewise",
     "study/asked/study_text.py": "not in the texts of older studies",
     "study/folder/columns.py": "tables that name no classes",
-    "study/stages/study_faces.py": "classes that the data are to name",
+    "study/trainables/study_faces.py": "classes that the data are to name",
     "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
 }
 """Where a default enters; all else takes the classes from the data, or N from an array."""

@@ -21,7 +21,7 @@ from agecls.nets.weights import save_backbone
 from study.asked.study_file import load_study
 from study.errors import StudyError
 from study.run import _resume_command, main, parser
-from study.stages.study_faces import study_faces
+from study.trainables.study_faces import study_faces
 from tests.study import tiny
 
 pytestmark = pytest.mark.ray
@@ -260,7 +260,7 @@ def test_a_signal_while_the_faces_are_read_is_status_130_in_one_line(
         os.kill(os.getpid(), number)
         raise AssertionError("the signal came to nothing")
 
-    monkeypatch.setattr("study.stages.study_faces.load_data", interrupted)
+    monkeypatch.setattr("study.trainables.study_faces.load_data", interrupted)
     before = signal.getsignal(signal.SIGTERM)
     words = [str(tiny.write_study(tmp_path)), "--out", str(tmp_path / "results")]
     # a shell starts what runs in its background with SIGINT ignored, the tests too

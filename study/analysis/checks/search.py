@@ -60,7 +60,7 @@ def _at_edge(seen: Seen, analysis: Analysis) -> Finding:
     frames, importance = analysis.frames, analysis.importance
     matter = set(importance.loc[importance["verdict"] == "matters", "factor"])
     # our recipe's, not those of another program's factor of the same name
-    bounds = BOUNDS if seen.tables.study.imported is None else {}
+    bounds = BOUNDS if not seen.tables.study.is_free else {}
     found, n_told = [], 0
     for arm, rows in _full_by_arm(analysis):
         best = rows.nlargest(N_BEST, "value").index.to_numpy()

@@ -130,7 +130,7 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
 
     status = _texts(trials, "status", "completed")
     # what somebody else's curve that stands still says, nobody knows: it may be the best so far
-    still = _flat(curves, last_seen) if study.imported is None else np.zeros(len(trials), bool)
+    still = np.zeros(len(trials), bool) if study.is_free else _flat(curves, last_seen)
     collapsed = _collapsed(trials, still)
     if study.folds is not None:
         collapsed |= _idle(trials, is_whole=run >= planned)

@@ -43,9 +43,9 @@ class LearningRateData:
 
 
 def has_rate(study: Study) -> bool:
-    """Whether the figure belongs to a study: it trains, or has a number of that name."""
+    """Whether the figure belongs to a study: it is of our recipe, or has a number of that name."""
     has_number = any(f.name == FACTOR and f.is_numeric for f in study.factors)
-    return study.imported is None or has_number
+    return not study.is_free or has_number
 
 
 def learning_rate_data(tables: StudyTables, *, majority: float | None) -> LearningRateData:

@@ -174,7 +174,7 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
             values=_numbers(rows[measure.column]),
             measure=measure,
         ),
-        *([] if study.imported else [_best_epoch(rows, measure)]),
+        *([] if study.is_free else [_best_epoch(rows, measure)]),
         Column(
             key="epochs_run", label="epochs", values=_numbers(rows["epochs_run"]), is_whole=True
         ),

@@ -12,10 +12,8 @@ def test_old_checkpoints_that_cannot_be_deleted_do_not_end_the_search(monkeypatc
     monkeypatch.setattr(Storage, "keep_only", unreachable)
     job = Job(
         search=SimpleNamespace(live=[], best_of_arms=lambda: {}),
-        data=None,
+        work=None,
         storage=Storage("s3://bucket/study"),
-        weights=lambda config: None,
-        backbones={},
         stop=StopRequest(),
         tick=lambda: None,
     )

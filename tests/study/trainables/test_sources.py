@@ -8,7 +8,7 @@ from agecls.nets.families import build_net
 from agecls.nets.weights import save_backbone
 from study.asked.study_file import load_study
 from study.folder.provenance import Faces, Provenance
-from study.stages import sources
+from study.trainables import sources
 from tests.study import tiny
 
 PRETRAINED = '[factors.init]\nrole = "fixed"\nvalue = "pretrained"\n'

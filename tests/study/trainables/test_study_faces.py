@@ -4,7 +4,7 @@ from rich.console import Console
 from agecls.errors import DataLayoutError
 from study.asked.study_file import load_study
 from study.cost.estimate import describe_plan
-from study.stages.study_faces import study_faces
+from study.trainables.study_faces import study_faces
 from tests.agecls.pictures import write_picture
 from tests.study.tiny import study_text
 

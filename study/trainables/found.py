@@ -1,0 +1,186 @@
+"""A function that a study file names: found, told apart from a changed one, and imported.
+
+Looking for it reads file names alone. Nothing is imported but what the study file names, and only
+by a command that trains: a report needs neither the module nor what it imports.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from study.asked.factors import Trainable
+from study.asked.toml_values import did_you_mean
+from study.errors import StudyFileError
+
+_CALLED: Final = {"seed": 0, "fold": None, "report": None}
+"""What a function is called with by name, after its configuration."""
+
+CALL: Final = "(config, *, seed, fold, report)"
+
+
+def located(trainable: Trainable, *, near: Path) -> Trainable:
+    """The trainable with the folder in which its module lies now; the first one counts.
+
+    Looked for are the current folder, the one where it lay before, and that of the study file;
+    then what is installed.
+
+    Args:
+        trainable: As the study file names it.
+        near: The folder of the study file.
+
+    Raises:
+        StudyFileError: There is no such module, or none whose text can be read.
+    """
+    module = _module(trainable.function)
+    before = [Path(trainable.folder)] if trainable.folder else []
+    folders = list(dict.fromkeys(p.absolute() for p in (Path.cwd(), *before, near)))
+    for folder in folders:
+        if _source_below([folder], module) is not None:
+            return replace(trainable, folder=str(folder))
+    if _installed(module) is None:
+        looked = ", ".join(map(str, folders))
+        raise StudyFileError(
+            f"{trainable.function}: there is no module `{module}` in {looked}, and none is "
+            "installed; go to its folder, or name it as package.module:function"
+        )
+    return replace(trainable, folder="")
+
+
+def fingerprint(trainable: Trainable) -> str:
+    """SHA-256 of the text of its function's module, and of its examples' where that is another.
+
+    Raises:
+        StudyFileError: A module is not there.
+    """
+    functions = [trainable.function, *([trainable.examples] if trainable.examples else [])]
+    modules = dict.fromkeys(_module(function) for function in functions)
+    texts = [source_of(module, trainable.folder).read_bytes() for module in modules]
+    if len(texts) == 1:
+        return hashlib.sha256(texts[0]).hexdigest()
+    # the hash of hashes: where one text ends, another cannot begin elsewhere
+    return hashlib.sha256(b"".join(hashlib.sha256(t).digest() for t in texts)).hexdigest()
+
+
+def source_of(module: str, folder: str) -> Path:
+    """The file of a module in a folder; of an installed one where the folder is empty.
+
+    Raises:
+        StudyFileError: There is none.
+    """
+    found = _source_below([Path(folder)], module) if folder else None
+    found = found or _installed(module)
+    if found is None:
+        raise StudyFileError(
+            f"{module}: no such module in {folder or 'what is installed'}; go to the folder "
+            "where it lies now"
+        )
+    return found
+
+
+def load(function: str, folder: str) -> Callable[..., Any]:
+    """The function, its module imported.
+
+    Args:
+        function: `package.module:function`.
+        folder: Where the module lies; empty: it is installed.
+
+    Raises:
+        StudyFileError: The module cannot be imported, is another one of that name, or has no such
+            function.
+    """
+    name, module = function.partition(":")[2], _module(function)
+    source = source_of(module, folder)
+    if folder and folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:
+        problem = f"{function}: {module} cannot be imported ({line_of(error, folder)}); mend it"
+        raise StudyFileError(problem) from error
+    there = Path(getattr(found, "__file__", None) or "")
+    if there.resolve() != source.resolve():
+        raise StudyFileError(
+            f"{function}: `{module}` is already the name of {there}; rename {source}"
+        )
+    wanted = getattr(found, name, None)
+    if not callable(wanted):
+        known = [n for n, value in vars(found).items() if inspect.isfunction(value)]
+        raise StudyFileError(f"{function}: {source} has no function `{name}`; "
+                             f"{did_you_mean(name, known)}")  # fmt: skip
+    result: Callable[..., Any] = wanted
+    return result
+
+
+def check_call(function: str, found: Callable[..., Any]) -> None:
+    """Refuse a function that cannot be called as a trial calls it.
+
+    Raises:
+        StudyFileError: It wants something else.
+    """
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # written in C, say
+        return
+    try:
+        signature.bind({}, **_CALLED)
+    except TypeError as error:
+        name = function.partition(":")[2]
+        problem = f"{function}{signature} cannot be called as a trial calls it ({error})"
+        raise StudyFileError(f"{problem}; write it as {name}{CALL}") from None
+
+
+def line_of(error: BaseException, folder: str) -> str:
+    """An error in one line, with the place in the user's own code where it came from.
+
+    Args:
+        error: As it was raised.
+        folder: Of the user's code; empty: it is installed.
+    """
+    said = str(error).strip().splitlines() or [""]
+    place = place_of(traceback.extract_tb(error.__traceback__), folder)
+    told = f"{type(error).__name__}: {said[0]}" if said[0] else type(error).__name__
+    return f"{told} ({place})" if place else told
+
+
+def place_of(frames: Iterable[traceback.FrameSummary], folder: str) -> str:
+    """File and line of the innermost frame of the user's own code, else of any but this tool's."""
+    ours = str(Path(__file__).parent)
+    others = [f for f in frames if not f.filename.startswith((ours, "<frozen"))]
+    own = [f for f in others if folder and Path(f.filename).is_relative_to(folder)]
+    frame = next(iter([*own[::-1], *others[::-1]]), None)
+    return f"{Path(frame.filename).name}:{frame.lineno}" if frame else ""
+
+
+def _module(function: str) -> str:
+    return function.partition(":")[0]
+
+
+def _source_below(folders: Iterable[Path], module: str) -> Path | None:
+    for folder in folders:
+        path = folder.joinpath(*module.split("."))
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _installed(module: str) -> Path | None:
+    """The file of an installed module, which is not imported for it."""
+    top, _, rest = module.partition(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        is_text = spec.origin is not None and spec.origin.endswith(".py")
+        return Path(str(spec.origin)) if is_text else None
+    return _source_below(map(Path, spec.submodule_search_locations or ()), rest)
