@@ -20,7 +20,7 @@ from agecls.data.loading import Split
 from agecls.intervals import Array, Clusters, over_sets
 from agecls.use.saved import Classifier, load
 from study.asked.study_file import load_study
-from study.stages.study_faces import study_faces
+from study.trainables.study_faces import study_faces
 
 N_DRAWS = 1000
 
