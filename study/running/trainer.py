@@ -21,6 +21,7 @@ from agecls.errors import AgeclsError, CheckpointError, DivergedError
 from agecls.nets.kernels.precision import number_format
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
+from agecls.training.allocator import give_memory_back
 from agecls.training.loop import EpochMetrics, TrainingState, fit, predict, start
 from study.folder.storage import Storage
 from study.running.peak import peak_mib, reset_peak
@@ -177,6 +178,7 @@ def device_name(device: torch.device) -> str:
 
 def reset_peak_memory() -> None:
     """Make `peak_memory_mib` count from now, so that a reused process reports each trial's own."""
+    give_memory_back()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     reset_peak()
