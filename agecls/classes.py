@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 Years = tuple[tuple[int, int], ...]
 
@@ -86,6 +86,11 @@ class Classes:
             raise ValueError("it says nothing; add `names`, or `years` of each class")
         # the names of the eight mean the eight, with their years
         return EIGHT if tuple(names) == EIGHT.names else cls(tuple(names), None, bool(ordered))
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """As a table `[classes]` has them, and as `asked` takes them."""
+        return {"names": self.names, "years": self.years, "ordered": self.is_ordered}
 
     @classmethod
     def from_columns(cls, columns: Iterable[str]) -> "Classes":

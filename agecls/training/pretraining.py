@@ -207,6 +207,7 @@ def _save_best(backbone: Backbone, state: TrainingState, data: TrainingArrays) -
             "recipe": backbone.recipe.to_dict(),
             "target": "classes" if backbone.years is None else "years",
             "data": backbone.source,
+            "classes": data.classes.table,
             "size": data.size,
             "images": {"train": len(data.train_labels), "val": len(data.val_labels)},
             "weights": None if loaded is None else loaded.source,

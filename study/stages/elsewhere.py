@@ -10,11 +10,13 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agecls.classes import EIGHT, Classes
 from agecls.data.loading import load_data
 from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
@@ -92,7 +94,7 @@ class Elsewhere:
         return True
 
     def _raw_probabilities(self, folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What a kept model says before its temperature (N, 8), as tables hold it."""
+        """What a kept model says before its temperature (N, classes), as tables hold it."""
         if not folder.is_dir():
             raise StudyError(
                 f"{folder}: the confirmed model is not kept there (deleted, or confirmed by a "
@@ -195,16 +197,27 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
     try:
         made_by = json.loads(described.read_text(encoding="utf-8"))["made_by"]
         of, size, seed = made_by["data"], int(made_by["size"]), int(made_by["recipe"]["seed"])
+        classes = _classes_of(made_by)
         if Path(of["path"]).expanduser().resolve() == Path(path).expanduser().resolve():
             return True
         fingerprint = str(of["fingerprint"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     try:
-        data = load_data(path, size=size, seed=seed, max_bad_share=1.0)
+        data = load_data(path, size=size, classes=classes or EIGHT, seed=seed, max_bad_share=1.0)
         return data.fingerprint == fingerprint
     except AgeclsError:
-        return False  # it could not have been trained on: there is no train split in it
+        # in these classes it could not have been trained on: there is no train split in it
+        return None if classes is None else False
+
+
+def _classes_of(made_by: Mapping[str, Any]) -> Classes | None:
+    """What the weights learned to tell apart; None: they are of a time that did not write it."""
+    table = made_by.get("classes")
+    if table is None:
+        return None
+    years = None if table["years"] is None else tuple((a, b) for a, b in table["years"])
+    return Classes.asked(table["names"], years, table["ordered"])
 
 
 def _write(session: Session, models: pd.DataFrame) -> list[str]:

@@ -94,6 +94,7 @@ def test_the_best_epoch_is_kept_and_not_the_last(backbone, data, small_net, monk
     card = json.loads(backbone.out.with_suffix(".json").read_text())
     assert card["made_by"]["metrics"]["epoch"] == 2
     assert card["made_by"]["data"] == {"path": "shades", "fingerprint": "f00d"}
+    assert card["made_by"]["classes"]["names"] == list("abcdefgh")
     assert not backbone.unfinished.exists()
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from agecls.classes import EIGHT
+from agecls.classes import EIGHT, Classes
 from agecls.data.loading import load_data
 from agecls.errors import DataLayoutError
 from agecls.faces.face_set import FaceSet, draw_face_set
@@ -27,6 +27,7 @@ from study.folder.tables import read_study
 from study.report import page
 from study.running.interruption import StopRequest
 from study.stages.elsewhere import Elsewhere, known_confirmed, was_trained_on
+from tests.agecls.pictures import draw_zoo
 from tests.study import staged, tiny
 
 CLAIM = """
@@ -304,6 +305,19 @@ def test_whether_weights_saw_the_faces_before(sets, tmp_path):
     same_place = {"path": str(faces), "fingerprint": "f00d"}
     assert was_trained_on(backbone(tmp_path, same_place), str(faces)) is True
     assert was_trained_on(str(tmp_path / "nobody-knows.pt"), str(faces)) is None
+
+
+def test_whether_weights_saw_pictures_before_is_asked_in_the_classes_that_they_learned(tmp_path):
+    zoo, other = draw_zoo(tmp_path / "zoo"), draw_zoo(tmp_path / "other", names=("fox", "hen"))
+    classes = Classes.from_names(("cat", "dog", "emu"))
+    fingerprint = load_data(zoo, size=16, classes=classes).fingerprint
+    moved = {"path": "/gone/zoo", "fingerprint": fingerprint}
+    told = {"classes": classes.table}
+    assert was_trained_on(backbone(tmp_path, moved, **told), str(zoo)) is True
+    assert was_trained_on(backbone(tmp_path, moved, **told), str(other)) is False
+    # weights of before do not say, and the eight cannot be told apart in the zoo
+    assert was_trained_on(backbone(tmp_path, moved), str(zoo)) is None
+    assert was_trained_on(backbone(tmp_path, moved, classes={"names": 3}), str(zoo)) is None
 
 
 def test_a_set_that_cannot_be_read_is_told_and_takes_no_name(confirmed, score_on, tmp_path):
