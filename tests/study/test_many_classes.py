@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from agecls import export, predict
+from study.confirm import main as confirm
 from study.run import main as run
 from study.running.in_process import InProcess
 from tests.agecls.pictures import draw_zoo
@@ -64,6 +65,21 @@ def words_of(page: Path) -> str:
     return re.sub(r"<[^>]+>", " ", without)
 
 
+def scored_elsewhere(folder: Path, names: list[str]) -> str:
+    """What the report says once other pictures of these classes were scored."""
+    zoo = draw_zoo(folder.parent.parent / "elsewhere", names=names, n=3)
+    (zoo / "holiday.txt").write_text("no picture")
+    assert confirm([folder.name, "--out", str(folder.parent), "--external", f"other={zoo}"]) == 0
+    external = pd.read_parquet(folder / "external.parquet")
+    assert set(external["faces"]) == {"other"}
+    assert {"accuracy", "macro_f1", "recall"} <= set(external["metric"])
+    assert not {name for name in external["metric"] if OF_AN_ORDER.search(name)}
+    on_all = external[(external["images"] == "all") & (external["metric"] == "accuracy")]
+    assert set(on_all["n_images"]) == {3 * len(names)}
+    assert external["is_seen"].eq(False).all()  # no weights had seen them
+    return words_of(folder / "report.html")
+
+
 @pytest.mark.parametrize("names", [["a", "b"], [f"kind-{k:02d}" for k in range(100)]])
 def test_a_nominal_set_runs_from_search_to_onnx(names, tmp_path, capsys):
     folder = ran(tmp_path, names)
@@ -82,7 +98,10 @@ def test_a_nominal_set_runs_from_search_to_onnx(names, tmp_path, capsys):
     epochs = pd.read_parquet(folder / "epochs.parquet")
     assert epochs["val_accuracy_top5"].notna().all() == has_top
 
-    words = words_of(folder / "report.html") + said.out + said.err
+    words = scored_elsewhere(folder, names)
+    assert "Do the models hold on other pictures?" in words
+    assert ("another class named" in words) != has_top
+    words += said.out + said.err + "".join(capsys.readouterr())
     unfit = r"\b(?:[Aa]ges?|[Yy]ears?|[Ff]aces?|[Ff]amil(?:y|ies)|[Pp]ersons?|kappa|class off)\b"
     assert re.findall(unfit, words) == []
     assert ("Most images are lost to the pairs" in words) == has_top

@@ -37,7 +37,8 @@ class Predicted:
 
     Attributes:
         confusion: `arm, split, true, predicted, share` (of the true class's images, mean over
-            seeds), `n_images` (of the true class), `n_seeds`; classes without images are absent.
+            seeds), `n_images` (of the true class), `n_seeds`; classes without images are absent,
+            and so are pairs of two classes of which the second was never named.
         reliability: A bin of confidence: `arm, split, tempered` (whether at the temperature
             fitted to val; never of val itself), `confidence` (mean), `accuracy` with its 95 %
             interval `low, high` over clusters and seeds, `n_images` (per model, mean), `n_seeds`.
@@ -70,7 +71,7 @@ def describe_predictions(
     """
     rng, columns = np.random.default_rng(seed), list(classes.columns)
     known = models[models["model"].isin(predictions["model"]) & models["temperature"].notna()]
-    tables: list[dict[str, object]] = []
+    tables: list[pd.DataFrame] = []
     reliability: list[dict[str, object]] = []
     by_image = predictions.sort_values("image", kind="stable")
     for split in ("val", "test"):
@@ -89,7 +90,7 @@ def describe_predictions(
             p = np.stack([by_model[m][columns].to_numpy(dtype=float) for m in of_arm["model"]])
             n_seeds = of_arm["seed"].nunique() if is_folded(of_arm) else len(p)
             named: dict[str, object] = {"arm": arm, "split": split, "n_seeds": n_seeds}
-            tables += [named | row for row in _confusion(labels, p, classes)]
+            tables.append(_confusion(labels, p, classes).assign(**named))
             heats = of_arm["temperature"].to_numpy(dtype=float)
             warm = np.stack([tempered(q, t) for q, t in zip(p, heats, strict=True)])
             for is_tempered, q in ((False, p), (True, warm)):
@@ -98,27 +99,31 @@ def describe_predictions(
                 found = _reliability(labels, q, clusters, draws)
                 reliability += [named | {"tempered": is_tempered} | row for row in found]
     return Predicted(
-        confusion=pd.DataFrame(tables, columns=CONFUSION_COLUMNS),
+        confusion=pd.concat(tables, ignore_index=True)[CONFUSION_COLUMNS]
+        if tables
+        else pd.DataFrame(columns=CONFUSION_COLUMNS),
         reliability=pd.DataFrame(reliability, columns=RELIABILITY_COLUMNS),
         classes=classes,
     )
 
 
-def _confusion(
-    labels: NDArray[np.int64], p: Array, classes: Classes
-) -> Iterator[dict[str, object]]:
+def _confusion(labels: NDArray[np.int64], p: Array, classes: Classes) -> pd.DataFrame:
     """Rows of one arm from its models' probabilities (K, n, N)."""
     everyone = np.tile(labels, len(p))
     counted = confusion(everyone, p.argmax(axis=2).ravel(), n_classes=len(classes))
     of_class = np.bincount(labels, minlength=len(classes))
-    for true in np.flatnonzero(of_class):
-        for predicted, name in enumerate(classes.names):
-            yield {
-                "true": classes.names[true],
-                "predicted": name,
-                "share": counted[true, predicted] / counted[true].sum(),
-                "n_images": int(of_class[true]),
-            }
+    # of 1,000 classes all pairs would be a million rows an arm, nearly all of them of nothing
+    is_told = (counted > 0) | np.diag(of_class > 0)
+    true, named = np.nonzero(is_told)
+    names = np.array(classes.names, dtype=object)
+    return pd.DataFrame(
+        {
+            "true": names[true],
+            "predicted": names[named],
+            "share": counted[true, named] / counted.sum(axis=1)[true],
+            "n_images": of_class[true],
+        }
+    )
 
 
 def _reliability(

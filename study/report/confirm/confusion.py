@@ -130,9 +130,10 @@ def _of_few(data: ConfusionData) -> Panel:
     if absent:
         note += f" No images of {', '.join(absent)}."
     note += data.beyond("have a table")
+    beside = "a neighbour named" if data.classes.is_ordered else "another class named"
     return Panel(
-        reading="Rows are true classes. Weight beside the frame is a neighbour named; a dark "
-        "column is a class that is named too often.",
+        reading=f"Rows are true classes. Weight beside the frame is {beside}; a dark column is a "
+        "class that is named too often.",
         note=note,
         alt=_alt(data),
         figure=confusion_figure(data),
@@ -184,7 +185,9 @@ def _are_many(classes: Classes) -> bool:
 
 def _square(rows: pd.DataFrame, classes: Classes) -> np.ndarray:
     table = rows.pivot(index="true", columns="predicted", values="share")
-    whole = table.reindex(index=list(classes.names), columns=list(classes.names))
+    # no row of a pair: never named so
+    whole = table.fillna(0.0).reindex(columns=list(classes.names), fill_value=0.0)
+    whole = whole.reindex(index=list(classes.names))
     return np.asarray(whole.to_numpy(dtype=float))
 
 

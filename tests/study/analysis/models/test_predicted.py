@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.classes import EIGHT
+from agecls.classes import EIGHT, Classes
 from study.analysis.models.predicted import FEWEST_IMAGES, describe_predictions
+from study.report.confirm.confusion import confusion_data
 
 
 def predictions(
@@ -115,3 +116,28 @@ def test_models_without_predictions_or_temperature_are_left_out() -> None:
     }
     untempered = known.assign(temperature=np.nan)
     assert describe_predictions(untempered, frame, classes=EIGHT, seed=0).confusion.empty
+
+
+def test_of_a_thousand_classes_only_pairs_that_were_named_have_a_row() -> None:
+    classes = Classes.from_names([f"kind-{k:04d}" for k in range(1000)])
+    true = np.repeat(np.arange(998), 2)  # two classes have no image
+    named = true.copy()
+    named[::4] = 5  # every other class loses one of its two images, but the fifth
+    p = np.full((len(true), 1000), 0.0004)
+    p[np.arange(len(true)), named] = 0.6
+    frame = pd.DataFrame(p, columns=list(classes.columns)).assign(
+        model="m1",
+        split="test",
+        image=[f"{i:04d}" for i in range(len(true))],
+        cluster=range(len(true)),
+        true=[classes.names[k] for k in true],
+    )
+    found = describe_predictions(models("m1"), frame, classes=classes, seed=0)
+    assert len(found.confusion) == 998 + 499
+    data = confusion_data(found, split="test")
+    assert data is not None
+    shares = data.shares["org"]
+    assert shares[0, [0, 1, 5]].tolist() == [0.5, 0.0, 0.5]
+    assert shares[5, [4, 5]].tolist() == [0.0, 1.0]
+    assert np.isnan(shares[998:]).all()
+    np.testing.assert_allclose(shares[:998].sum(axis=1), 1.0)
