@@ -22,7 +22,7 @@ from agecls.data.arrays import TrainingArrays
 from agecls.data.loading import FaceData, root_of
 from agecls.data.records import read_records
 from agecls.errors import CheckpointError, DataLayoutError
-from agecls.nets.kernels.precision import number_format
+from agecls.nets.kernels.precision import formats_used
 from agecls.nets.weights import save_backbone
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
@@ -211,7 +211,7 @@ def _save_best(backbone: Backbone, state: TrainingState, data: TrainingArrays) -
             "size": data.size,
             "images": {"train": len(data.train_labels), "val": len(data.val_labels)},
             "weights": None if loaded is None else loaded.source,
-            "number_format": number_format(state.device, state.recipe.precision),
+            "number_format": formats_used(state.model, state.device, state.recipe.precision),
             "metrics": asdict(state.last),
             "metrics_note": "of the best epoch on the split that chose it: optimistic",
             "torch": str(torch.__version__),

@@ -111,7 +111,7 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         ),
         *columns(TEXT, node="host that ran its last epoch", device="what it ran on there"),
         *columns(REAL, peak_memory_mib="most memory of its process, or of its GPU, MiB"),
-        *columns(TEXT, number_format="bfloat16 or float32, of products in its last epoch"),
+        *columns(TEXT, number_format="bfloat16, float32 or both, of products in its last epoch"),
         *columns(
             WHOLE,
             fold="fold of train and val that it was validated on, from 0; null: the own val",

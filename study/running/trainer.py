@@ -18,7 +18,7 @@ import torch
 
 from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
-from agecls.nets.kernels.precision import number_format
+from agecls.nets.kernels.precision import formats_used
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
 from agecls.training.allocator import give_memory_back
@@ -160,7 +160,7 @@ def _result(metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
     place = {
         "node": platform.node(),
         "device": device_name(state.device),
-        "number_format": number_format(state.device, state.recipe.precision),
+        "number_format": formats_used(state.model, state.device, state.recipe.precision),
         "peak_memory_mib": peak_memory_mib(state.device),
     }
     return {METRICS: {**asdict(metrics), **place}}

@@ -7,7 +7,7 @@ way of their own are computed in float32, since what would have to be tried is n
 import torch
 from torch import Tensor, nn
 
-from agecls.nets.kernels.precision import convolves_right
+from agecls.nets.kernels.precision import convolves_right, remember_float32
 
 
 def check_convolutions(net: nn.Module) -> None:
@@ -31,6 +31,7 @@ class _InFloat32(nn.Module):
         if not _is_mixed(x):
             out: Tensor = super().forward(x)
             return out
+        remember_float32(self)
         with torch.autocast("cpu", enabled=False):
             exact: Tensor = super().forward(x.float())
             return exact
@@ -42,6 +43,7 @@ class _Checked(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if not _is_mixed(x) or self._is_right(x):
             return super().forward(x)
+        remember_float32(self)
         with torch.autocast("cpu", enabled=False):
             return super().forward(x.float())
 

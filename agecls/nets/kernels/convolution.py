@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agecls.nets.kernels.padded_product import padded_product
-from agecls.nets.kernels.precision import convolves_right
+from agecls.nets.kernels.precision import convolves_right, remember_float32
 
 MOST_PIXELS: Final = 9
 """Largest output map that matrix products compute; from 4x4 on there is no gain."""
@@ -76,6 +76,8 @@ class Convolution(nn.Conv2d):
         stride = self.stride[0]
         is_mixed = torch.is_autocast_enabled("cpu")
         kernel = kernel_for(Shape(x.shape[1:], self.weight.shape, stride, is_mixed))
+        if kernel.run is _library_in_float32:
+            remember_float32(self)
         return kernel.run(x, self.weight, stride)
 
 

@@ -6,10 +6,12 @@ from typing import Final
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 TOLERANCE: Final = 0.01
 """Largest relative difference of a bfloat16 convolution from float32's; rounding makes 0.002."""
+
+_REMEMBERED: Final = "was_in_float32"
 
 IMAGES: Final = 8
 """In a batch on which a convolution is tried."""
@@ -28,6 +30,21 @@ def number_format(device: torch.device, precision: str) -> str:
     emulated, a hundred times as slow on a CPU.
     """
     return "bfloat16" if precision == "mixed" and _has_bfloat16(device) else "float32"
+
+
+def formats_used(net: nn.Module, device: torch.device, precision: str) -> str:
+    """As `number_format`, of a net that has computed: `bfloat16 and float32` if it had to mix.
+
+    A convolution that this machine computes wrong in bfloat16 is computed in float32.
+    """
+    asked = number_format(device, precision)
+    is_mixed = any(getattr(layer, _REMEMBERED, False) for layer in net.modules())
+    return "bfloat16 and float32" if asked == "bfloat16" and is_mixed else asked
+
+
+def remember_float32(layer: nn.Module) -> None:
+    """Have `formats_used` tell that this layer was computed in float32 in spite of autocast."""
+    setattr(layer, _REMEMBERED, True)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

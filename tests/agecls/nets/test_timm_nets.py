@@ -73,6 +73,32 @@ def test_outputs_are_timms_own_of_the_same_weights(name):
         torch.testing.assert_close(net(images()), theirs(images()), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("ours", "zero_gamma", "theirs"),
+    [
+        ("org-18", False, "resnet18"),
+        ("org-18", True, "resnet18"),
+        ("org-26", True, "resnet26"),
+        ("c-50", False, "resnet50c"),
+        ("bcd-18", False, "resnet18d"),
+        ("bcd-26", True, "resnet26d"),
+        ("bcd-50", False, "resnet50d"),
+    ],
+)
+def test_our_resnets_beside_timms_say_what_timms_say_once_trained(ours, zero_gamma, theirs):
+    variant, depth = ours.split("-")
+    structure = {"variant": variant, "depth": int(depth), "zero_gamma": zero_gamma}
+    recipe = replace(RECIPE, **structure, lr=0.002, epochs=1, precision="float32")
+    state = start(recipe, shades(32, 16, size=SIZE))
+    next(fit(state, shades(32, 16, size=SIZE)))
+    reference = timm.create_model(theirs, num_classes=8).eval()
+    reference.load_state_dict(state.model.state_dict())
+    with torch.no_grad():
+        expected = reference(images())
+        assert expected.std() > 0.01
+        torch.testing.assert_close(state.model.eval()(images()), expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_every_parameter_gets_a_gradient(name):
     net = moved(net_of(name)).train()

@@ -7,14 +7,21 @@ from torch import Tensor, nn
 
 from agecls.nets.families import build_net
 from agecls.nets.kernels import convolution, precision
+from agecls.nets.kernels.checked import check_convolutions
 from agecls.nets.kernels.convolution import Convolution
-from agecls.nets.kernels.precision import convolves_right, mixed_precision, number_format
+from agecls.nets.kernels.precision import (
+    convolves_right,
+    formats_used,
+    mixed_precision,
+    number_format,
+)
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from tests.agecls.tiny import shades
 
 CPU = torch.device("cpu")
 HAS_BFLOAT16 = number_format(CPU, "mixed") == "bfloat16"
+MIXED = "bfloat16 and float32" if HAS_BFLOAT16 else "float32"
 needs_bfloat16 = pytest.mark.skipif(not HAS_BFLOAT16, reason="a CPU without AVX-512 BF16")
 
 
@@ -139,7 +146,23 @@ def test_a_shape_that_the_library_gets_wrong_is_computed_in_float32(monkeypatch)
     with bfloat16():
         out = layer(x.bfloat16())
     assert out.dtype == torch.float32
+    assert formats_used(layer, CPU, "mixed") == MIXED
     assert torch.equal(out, nn.Conv2d.forward(layer, x.bfloat16().float()))
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(4, 8, 3, padding=1, padding_mode="circular"), nn.Conv3d(4, 8, 1)]
+)
+def test_what_a_net_of_others_computed_in_float32_is_told(layer):
+    net = nn.Sequential(layer)
+    check_convolutions(net)
+    x = torch.zeros(1, 4, 6, 6, 6) if isinstance(layer, nn.Conv3d) else torch.zeros(1, 4, 6, 6)
+    net(x)
+    assert formats_used(net, CPU, "mixed") == number_format(CPU, "mixed")
+    with bfloat16():
+        net(x)
+    assert formats_used(net, CPU, "mixed") == MIXED
+    assert formats_used(net, CPU, "float32") == "float32"
 
 
 @needs_bfloat16
