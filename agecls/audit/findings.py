@@ -22,6 +22,7 @@ from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 from agecls.data.rows import SPLITS
 from agecls.data.splits import LINKS, find_clusters
+from agecls.data.within import photographs
 
 NO_SPLIT: Final = "all"
 """Name of the whole where a set has no splits."""
@@ -136,7 +137,9 @@ def audit_faces(
         drift=prior_drift(
             labels,
             images["split"].to_numpy(object),
-            find_clusters([images["family_id"], images["identity"]]),
+            find_clusters(
+                [images["family_id"], images["identity"], photographs(images["image_path"])]
+            ),
             names=splits,
         ),
         classes=records.classes,

@@ -22,6 +22,7 @@ from agecls.classes import Classes
 from agecls.data.layouts.family import FAMILY_COLUMNS, family_csv_name
 from agecls.data.rows import SPLITS
 from agecls.data.splits import complete_splits, find_clusters
+from agecls.data.within import photographs
 from agecls.errors import DataLayoutError
 from agecls.files import new_folder_beside
 
@@ -29,6 +30,7 @@ _SEED: Final = 0
 _UNKNOWN_PERSON: Final = "P"
 _COPY: Final = "copy of"
 _LINKED: Final = "family or person also in"
+_SAME_PHOTO: Final = "another face of its photograph is in"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ def plan_fix(findings: Findings) -> Fix:
     Of each group of identical or nearly identical pictures the first one of test, else of val,
     else of train stays; none does if the group has several classes, since one of them at least is
     wrong. Then images leave val if their family or person is in test, and train if they are in
-    val or test; persons who share a picture count as one. Missing splits are made as
-    `agecls.data.loading` makes them, of whole families and persons.
+    val or test; persons who share a picture count as one, and faces of one photograph stay
+    together too. Missing splits are made as `agecls.data.loading` makes them, of whole families,
+    persons and photographs.
 
     Raises:
         DataLayoutError: No image of train is left.
@@ -81,14 +84,15 @@ def plan_fix(findings: Findings) -> Fix:
     kept = np.flatnonzero(reasons == None)  # noqa: E711  elementwise
     splits = np.full(len(images), None, dtype=object)
     named = [None if name == NO_SPLIT else name for name in images["split"].iloc[kept]]
-    together = images[["family_id", "identity"]].iloc[kept]
+    photos = pd.Series(photographs(images["image_path"]), dtype=object)
+    together = images[["family_id", "identity"]].assign(photo=photos).iloc[kept]
     splits[kept], made = complete_splits(
         named,
         images["label"].iloc[kept].to_numpy(np.int64),
-        find_clusters([together["family_id"], together["identity"]]),
+        find_clusters([together[name] for name in together]),
         seed=_SEED,
     )
-    _leave_out_linked(images, splits, reasons)
+    _leave_out_linked(images.assign(photo=photos), splits, reasons)
     splits[[reason is not None for reason in reasons]] = None
     if not (splits == "train").any():
         raise DataLayoutError(
@@ -148,7 +152,8 @@ def counts_of_fix(findings: Findings, fix: Fix) -> dict[str, Any]:
 def _kind(reason: str) -> str:
     if reason.startswith(_COPY):
         return "copies"
-    return "linked to another split" if reason.startswith(_LINKED) else "conflicting classes"
+    is_linked = reason.startswith((_LINKED, _SAME_PHOTO))
+    return "linked to another split" if is_linked else "conflicting classes"
 
 
 def _leave_out_conflicts(
@@ -183,12 +188,16 @@ def _leave_out_linked(
 ) -> None:
     for lower, higher in (("val", ("test",)), ("train", ("val", "test"))):
         for held_out in higher:
-            is_kept = np.array([reason is None for reason in reasons])
-            in_other = images[(splits == held_out) & is_kept]
-            is_linked = images["identity"].isin(in_other["identity"]) | images["family_id"].isin(
-                in_other["family_id"].dropna()
-            )
-            reasons[(splits == lower) & is_kept & is_linked.to_numpy()] = f"{_LINKED} {held_out}"
+            for columns, reason in (
+                (("identity", "family_id"), _LINKED),
+                (("photo",), _SAME_PHOTO),
+            ):
+                is_kept = np.array([reason is None for reason in reasons])
+                in_other = images[(splits == held_out) & is_kept]
+                is_linked = np.logical_or.reduce(
+                    [images[name].isin(in_other[name].dropna()) for name in columns]
+                )
+                reasons[(splits == lower) & is_kept & is_linked] = f"{reason} {held_out}"
 
 
 def _write_split(folder: Path, split: str, rows: pd.DataFrame, findings: Findings) -> None:

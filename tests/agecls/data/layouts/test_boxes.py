@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from agecls.audit.findings import audit_faces
-from agecls.audit.fix import plan_fix, write_fix
+from agecls.audit.fix import counts_of_fix, plan_fix, write_fix
 from agecls.data.loading import load_data
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
@@ -154,6 +155,48 @@ def test_the_audit_looks_at_faces_and_not_at_their_photographs(tmp_path: Path) -
     findings = audit_faces(tmp_path, cache=tmp_path / "cache")
     assert findings.images["width"].tolist() == [40] * 3
     assert not findings.images["content"].duplicated().any()
+
+
+def faces_of(images: pd.DataFrame, splits: np.ndarray) -> dict[str, set[str]]:
+    """The photographs of each split."""
+    return {
+        split: {path.rpartition("/")[0] for path in images["image_path"][splits == split]}
+        for split in ("train", "val", "test")
+    }
+
+
+def draw_faces(root: Path, *, header: str = "", split: str = "") -> None:
+    """Eight photographs of two faces, each face another picture."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(8):
+        path = root / "lag" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (20, 40, 3), dtype=np.uint8)).save(path)
+        for n in (0, 1):
+            in_split = split and f",{'test' if (number, n) in {(0, 0), (1, 1)} else split}"
+            rows.append(row(f"lag/{number}.png", (3, 33)[number % 2], n) + in_split)
+    (root / "lagenda_annotation.csv").write_text("\n".join([HEADER + header, *rows]) + "\n")
+
+
+def test_splits_that_a_fix_makes_part_no_photograph(tmp_path: Path) -> None:
+    draw_faces(tmp_path)
+    findings = audit_faces(tmp_path, cache=tmp_path / "cache")
+    of_split = faces_of(findings.images, plan_fix(findings).splits)
+    assert all(of_split.values())
+    assert sum(map(len, of_split.values())) == 8
+
+
+def test_a_face_whose_photograph_is_in_a_held_out_split_leaves_train(tmp_path: Path) -> None:
+    draw_faces(tmp_path, header=",split", split="train")
+    findings = audit_faces(tmp_path, cache=tmp_path / "cache")
+    fix = plan_fix(findings)
+    of_split = faces_of(findings.images, fix.splits)
+    assert of_split["test"] == {"lag/0.png", "lag/1.png"}
+    assert of_split["train"].isdisjoint(of_split["test"])
+    left = [reason for reason in fix.reasons if reason is not None]
+    assert left == ["another face of its photograph is in test"] * 2
+    assert counts_of_fix(findings, fix)["left_out"] == {"linked to another split": 2}
 
 
 def test_a_fixed_set_names_faces_in_their_photographs(tmp_path: Path) -> None:
