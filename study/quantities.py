@@ -1,4 +1,4 @@
-"""Counts, sizes and levels in words, for reasons of the analysis and sentences of the report."""
+"""Counts, sizes, times and levels in words, for reasons and sentences."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,14 @@ def count(n: int, noun: str) -> str:
 def points(value: float) -> str:
     """A size that someone declared, such as `1 point` or `0.5 points`."""
     return f"{value:g} point" if value == 1 else f"{value:g} points"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people, such as `1 h 05 min`, `3 min 20 s` or `12 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def level(value: str | float) -> str:

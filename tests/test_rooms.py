@@ -39,6 +39,9 @@ KNOWS = {
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
     "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
+    "study.analysis.recipes": {
+        "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
+    },
     "study.analysis.checks": {
         "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
     },
@@ -47,12 +50,12 @@ KNOWS = {
         "study.plan",
     },
     "study.report": {
-        "agecls.data", "study.analysis", "study.analysis.checks", "study.asked", "study.folder",
-        "study.locks",
+        "agecls.data", "study.analysis", "study.analysis.checks", "study.analysis.recipes",
+        "study.asked", "study.folder", "study.locks",
     },
     "study.report.head": {
-        "study.analysis.checks", "study.asked", "study.folder", "study.locks",
-        "study.report.confirm",
+        "study.analysis.checks", "study.analysis.recipes", "study.asked", "study.folder",
+        "study.locks", "study.report.confirm",
     },
     "study.report.checks": {"study.analysis", "study.analysis.checks", "study.folder"},
     "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},
@@ -64,8 +67,8 @@ KNOWS = {
         "study.report.head",
     },
     "study.report.programs": {
-        "study.analysis", "study.asked", "study.folder", "study.locks", "study.report.confirm",
-        "study.report.head",
+        "study.analysis", "study.analysis.recipes", "study.asked", "study.folder", "study.locks",
+        "study.report.confirm", "study.report.head",
     },
     "study.report.search": {"study.analysis", "study.folder", "study.plan"},
     "study.report.settle": {"study.asked", "study.folder"},
@@ -78,7 +81,8 @@ KNOWS = {
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
         "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
-        "study.locks", "study.plan", "study.report", "study.running", "study.trainables",
+        "study.locks", "study.plan", "study.report", "study.report.head", "study.running",
+        "study.trainables",
     },
     "study.exporters": {"study.asked", "study.folder"},
     "study.imports": {"study.asked", "study.folder"},

@@ -1,10 +1,11 @@
 """What follows from a study's facts: the one writer of every table that says so.
 
 Stages write facts: trials, epochs, confirmed models, predictions. From these alone come, here,
-`importance`, `interactions`, `marginals`, `contrasts`, `claims`, `checks`, `confirmed`, `external`
-and the scores in `confirm`. What the search says is worked out anew each time. What fresh seeds
-and other faces say stands as it was first written, for people have quoted it: it is worked out
-where it is missing, and a stage that is about to change its facts calls `forget`.
+`importance`, `interactions`, `marginals`, `contrasts`, `simplest`, `claims`, `checks`,
+`confirmed`, `external` and the scores in `confirm`. What the search says is worked out anew each
+time. What fresh seeds and other faces say stands as it was first written, for people have quoted
+it: it is worked out where it is missing, and a stage that is about to change its facts calls
+`forget`.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +24,7 @@ from study.analysis.models.folded import FoldedSet
 from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.models.scored import is_folded
 from study.analysis.models.trained import Trained, describe_trainings, fragile, influence
+from study.analysis.recipes.simplest import Simplest
 from study.analysis.search.answers import Analysis, analyse
 from study.analysis.settled import bring, is_scored
 from study.analysis.untested import untested
@@ -88,6 +90,7 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     rows = [*_searched(tables, analysis), *of_arms, *of_drops, *of_open]
     claims: _Frames = {"claims": pd.DataFrame(rows, columns=names_of("claims"))}
     of_search: _Frames = {kind: analysis.table(kind) for kind in _OF_SEARCH}
+    of_search["simplest"] = _simplest(tables, analysis)
     # claims first: a process killed in between leaves nothing that says their rows are there
     frames = claims | of_confirm | of_external | of_settle | of_search
     tables = _having(tables, frames)
@@ -180,6 +183,13 @@ def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]
         decided["fragile"] = fragile(decided, influence(tables.study, judged_on))
     models = facts.merge(found.models, on="model", how="left")
     return {"confirmed": found.estimates, "confirm": models}, _records(decided)
+
+
+def _simplest(tables: StudyTables, analysis: Analysis) -> pd.DataFrame:
+    """The simplest recipe of each arm that is as good as its confirmed one, or its best."""
+    confirm = tables.confirm
+    chosen = [] if confirm is None else confirm["trial_id"].dropna().unique().tolist()
+    return Simplest()(analysis.frames, analysis.surface, analysis.support, chosen=chosen)
 
 
 def _can_be_scored(tables: StudyTables, models: pd.DataFrame) -> bool:

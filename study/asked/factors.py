@@ -234,6 +234,11 @@ class Study:
         return self.scale is not None
 
     @property
+    def has_recipes(self) -> bool:
+        """Whether its factors are fields of our recipe, rather than anybody's."""
+        return self.imported is None and self.trainable is None
+
+    @property
     def way_to_more(self) -> str:
         """How to get more trials that tell something, in words."""
         if self.imported:

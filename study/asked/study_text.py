@@ -12,7 +12,15 @@ from typing import Any, Final
 from agecls.classes import EIGHT
 from study.asked.claim import Claim
 from study.asked.class_words import classes_table
-from study.asked.factors import MAX_BAD_SHARE, Factor, Imported, Range, Study, Trainable
+from study.asked.factors import (
+    MAX_BAD_SHARE,
+    Config,
+    Factor,
+    Imported,
+    Range,
+    Study,
+    Trainable,
+)
 
 _SETTLE: Final = "settle"
 _OF_TABLES: Final = ("factors", "claims", f"{_SETTLE}.claims")
@@ -31,8 +39,18 @@ def dump_study(study: Study) -> str:
         else:
             lines += _table_lines(name, table)
     for config in included:
-        lines += ["[[include]]", *_pairs(config), ""]
+        lines += [include_text(config), ""]
     return "\n".join(lines)
+
+
+def include_text(config: Config) -> str:
+    """A configuration as a study file has it that begins with it: `[[include]]` and its levels."""
+    return f"[[include]]\n{levels_text(config)}"
+
+
+def levels_text(config: Config) -> str:
+    """A configuration's levels, a line each, as a study file spells them."""
+    return "\n".join(_pairs(config))
 
 
 def study_diff(old: Study, new: Study) -> list[str]:

@@ -1,4 +1,4 @@
-"""The columns of tables about levels and claims: values, differences, answers, trainings."""
+"""The columns of tables about factors, levels and claims, and of trainings that settle them."""
 
 from typing import Final
 
@@ -10,9 +10,11 @@ from study.folder.column import (
     WHOLE,
     Column,
     columns,
+    fractions,
     interval,
     keys,
     scores,
+    share,
     word,
 )
 
@@ -101,6 +103,39 @@ PAIRS: Final[tuple[Column, ...]] = (
 )
 """A row a pair of factors of a settling design, or several that look alike."""
 
+IMPORTANCE: Final[tuple[Column, ...]] = (
+    *keys(TEXT, factor="the factor"),
+    *share("this factor's main effect"),
+    *fractions(
+        total_share="share with every pair that the factor is in",
+        total_low="lower end of its 95 % interval",
+        total_high="upper end of its 95 % interval",
+    ),
+    *columns(
+        REAL,
+        sd="standard deviation of the main effect over the box, points of accuracy",
+        sd_low="lower end of its 95 % interval",
+        sd_high="upper end of its 95 % interval",
+        p_value="of the test that there is no main effect",
+    ),
+    *columns(WHOLE, n_trials="full-length trials in the least tried level or third"),
+    *columns(TEXT, reason="why the verdict is what it is"),
+)
+"""A row a varied factor."""
+
+INTERACTIONS: Final[tuple[Column, ...]] = (
+    *keys(TEXT, factor_a="one factor", factor_b="the other factor"),
+    *share("this pair's interaction"),
+    *columns(
+        REAL,
+        sd="standard deviation of the interaction over the box, points of accuracy",
+        probability="that this is above the smallest that counts",
+    ),
+    *columns(WHOLE, n_trials="full-length trials in the least tried quarter"),
+    *columns(TEXT, reason="why the verdict is what it is"),
+)
+"""A row a pair of varied factors."""
+
 MARGINALS: Final[tuple[Column, ...]] = (
     *keys(TEXT, factor="the factor", level="its level, or a value of its range, as text"),
     *interval("points of accuracy, all else averaged over the reference box"),
@@ -128,6 +163,35 @@ CONTRASTS: Final[tuple[Column, ...]] = (
     *columns(TEXT, reason="why it is withheld; empty where it is not"),
 )
 """A row a pair of levels, or of arms, and kind."""
+
+SIMPLEST: Final[tuple[Column, ...]] = (
+    *keys(TEXT, arm="the arm whose best recipe is simplified"),
+    word(
+        "outcome",
+        "start: the recipe that it begins with; moved: a factor to its default; kept: a factor "
+        "that stays, as the simplest recipe stands; untold: nothing can be said, see reason",
+        *("start", "moved", "kept", "untold"),
+        is_needed=True,
+    ),
+    *columns(WHOLE, step="order of the moves, from 0, the start"),
+    *columns(
+        TEXT,
+        factor="which factor",
+        before="its level, as text",
+        after="its default, as text",
+    ),
+    *interval("points that the recipe then gives up against the start, in the metric's unit"),
+    *fractions(probability="by the posterior, that no more than the margin is given up"),
+    *columns(REAL, margin="what may be given up, same unit"),
+    *fractions(sure="probability that a move needs"),
+    *columns(
+        TEXT,
+        trial_id="trial whose recipe the start is",
+        recipe="the recipe then, levels by factor as JSON; null for what stays",
+        reason="why it stays, or why nothing can be said; empty where it moved",
+    ),
+)
+"""A row a move of an arm's best recipe towards defaults, and a row a factor that stays."""
 
 CLAIMS: Final[tuple[Column, ...]] = (
     *keys(TEXT, claim="name in the study file"),

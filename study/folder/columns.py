@@ -9,7 +9,18 @@ import pyarrow as pa
 
 from agecls.classes import EIGHT, Classes
 from study.asked.factors import Factor
-from study.folder.claim_columns import CHECKS, CLAIMS, CONTRASTS, LOOKS, MARGINALS, PAIRS, SETTLE
+from study.folder.claim_columns import (
+    CHECKS,
+    CLAIMS,
+    CONTRASTS,
+    IMPORTANCE,
+    INTERACTIONS,
+    LOOKS,
+    MARGINALS,
+    PAIRS,
+    SETTLE,
+    SIMPLEST,
+)
 from study.folder.column import (
     FLAG,
     OF_AN_ORDER,
@@ -23,7 +34,6 @@ from study.folder.column import (
     interval,
     keys,
     scores,
-    share,
     tempered,
     word,
 )
@@ -37,6 +47,7 @@ Kind = Literal[
     "interactions",
     "marginals",
     "contrasts",
+    "simplest",
     "claims",
     "checks",
     "confirmed",
@@ -259,37 +270,11 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
         *fractions(**{_OF_A_CLASS: "probability of the class, a column for each"}),
         *columns(FLAG, is_duplicate="another split has a byte-identical file"),
     ),
-    "importance": (
-        *keys(TEXT, factor="the factor"),
-        *share("this factor's main effect"),
-        *fractions(
-            total_share="share with every pair that the factor is in",
-            total_low="lower end of its 95 % interval",
-            total_high="upper end of its 95 % interval",
-        ),
-        *columns(
-            REAL,
-            sd="standard deviation of the main effect over the box, points of accuracy",
-            sd_low="lower end of its 95 % interval",
-            sd_high="upper end of its 95 % interval",
-            p_value="of the test that there is no main effect",
-        ),
-        *columns(WHOLE, n_trials="full-length trials in the least tried level or third"),
-        *columns(TEXT, reason="why the verdict is what it is"),
-    ),
-    "interactions": (
-        *keys(TEXT, factor_a="one factor", factor_b="the other factor"),
-        *share("this pair's interaction"),
-        *columns(
-            REAL,
-            sd="standard deviation of the interaction over the box, points of accuracy",
-            probability="that this is above the smallest that counts",
-        ),
-        *columns(WHOLE, n_trials="full-length trials in the least tried quarter"),
-        *columns(TEXT, reason="why the verdict is what it is"),
-    ),
+    "importance": IMPORTANCE,
+    "interactions": INTERACTIONS,
     "marginals": MARGINALS,
     "contrasts": CONTRASTS,
+    "simplest": SIMPLEST,
     "claims": CLAIMS,
     "checks": CHECKS,
     "settle": SETTLE,

@@ -19,6 +19,7 @@ ROWS: Final[dict[Kind, str]] = {
     "interactions": "a pair of varied factors",
     "marginals": "a level of a factor, or a value of its range",
     "contrasts": "a difference that the search estimates between two levels, or two arms",
+    "simplest": "a step from an arm's best recipe to the simplest that is as good",
     "claims": "a claim at a stage: the search's answer, and those of later stages that gave one",
     "checks": "a check with a name",
     "confirmed": "a metric of an arm, or of one arm minus another, on one set of images",

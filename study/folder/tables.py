@@ -25,7 +25,7 @@ _FACTS: Final[tuple[Kind, ...]] = (
     "trials", "epochs", "confirm", "predictions", "external", "settle",
 )  # fmt: skip
 _WRITTEN_LAST: Final[tuple[Kind, ...]] = (
-    "importance", "interactions", "marginals", "contrasts", "checks",
+    "importance", "interactions", "marginals", "contrasts", "simplest", "checks",
 )  # fmt: skip
 """Conclusions that are written after all others, some of which stand among facts."""
 
@@ -90,6 +90,7 @@ class StudyTables:
     interactions: pd.DataFrame | None = None
     marginals: pd.DataFrame | None = None
     contrasts: pd.DataFrame | None = None
+    simplest: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
     checks: pd.DataFrame | None = None
     external: pd.DataFrame | None = None
@@ -185,6 +186,7 @@ def read_without_epochs(folder: Path) -> StudyTables:
         interactions=home.read_table("interactions"),
         marginals=home.read_table("marginals"),
         contrasts=home.read_table("contrasts"),
+        simplest=home.read_table("simplest"),
         claims=home.read_table("claims"),
         checks=home.read_table("checks"),
         external=home.read_table("external"),

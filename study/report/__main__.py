@@ -111,15 +111,18 @@ def _write(folders: Sequence[Path], form: str, *, out: Path) -> Path:
 
 
 def _write_page(folder: Path) -> Path:
-    """Write the page, and say in one line how many checks found something."""
+    """Write the page; say in a line each which recipe to use and what checks found."""
     from study.analysis import conclude
+    from study.measure import NARROW
     from study.report.checks.named import counts_of
+    from study.report.head.digest import digest_of
     from study.report.page import write_page
 
     found = conclude(folder)
     path = write_page(found)
+    recipe = digest_of(found.tables).answer.recipe.replace(NARROW, " ")
     # apart from the path, which scripts read
-    sys.stderr.write(f"{counts_of(found.checked)}\n")
+    sys.stderr.write("".join(f"{line}\n" for line in (recipe, counts_of(found.checked)) if line))
     return path
 
 

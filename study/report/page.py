@@ -12,7 +12,9 @@ from study.analysis import Analysis, Conclusions, conclude
 from study.analysis.checks.check import Checked
 from study.analysis.checks.recorded import majority_share, search_majority
 from study.analysis.checks.table import run_checks
+from study.analysis.recipes.told import settings, size_of
 from study.asked.factors import Factor
+from study.asked.study_text import include_text, levels_text
 from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
@@ -20,7 +22,7 @@ from study.report.checks.audit import audit_data
 from study.report.checks.named import named_checks
 from study.report.factors.findings import findings_data, is_analysed
 from study.report.head.best_model import best_model
-from study.report.head.digest import digest_of
+from study.report.head.digest import Digest, digest_of
 from study.report.head.earlier import earlier_note
 from study.report.head.ledger import STAGE_NAMES, note_of_stages
 from study.report.head.overview import arms_n, budget_sentence, is_open, progress_data
@@ -102,6 +104,10 @@ def render(
         arms=arms,
         earlier_note=earlier_note(study),
         model=best_model(tables, arms),
+        recipes=digest.recipes,
+        recipe=digest.recipe,
+        recipe_text=_recipe_text(digest),
+        size_of=size_of,
         budget=budget_sentence(arms),
         majority=given.majority,
         baseline=baseline if study.measure == ACCURACY else None,
@@ -121,6 +127,16 @@ def render(
         provenance=sources,
         again=commands,
     )
+
+
+def _recipe_text(digest: Digest) -> str:
+    """The recipe to use as a study file spells it; empty where there is none."""
+    found, study = digest.recipe, digest.tables.study
+    if found is None:
+        return ""
+    said = settings(found.recipe, study)
+    # who trains nothing here has no study file to begin with it
+    return levels_text(said) if study.imported else include_text(said)
 
 
 @contextmanager

@@ -78,8 +78,8 @@ class Part:
         intro: A sentence before the figures.
         template: Lays it out; one that lays out figures alone is left out if there are none.
         is_there: Whether a study has it.
-        place: `top` stands open, all else is folded under its question; `linked` is what follows
-            the reader's selection.
+        place: `top` stands before the selection and open, but for the recipes; all else is folded
+            under its question; `linked` is what follows the reader's selection.
     """
 
     id: str

@@ -203,6 +203,13 @@ PARTS: Final = (
     ),
     Part(id="arms", name="Arms", template="arms.html.jinja", place="top"),
     Part(
+        id="recipe",
+        name="Recipe",
+        template="recipe.html.jinja",
+        is_there=lambda given: bool(given.digest.recipes),
+        place="top",
+    ),
+    Part(
         id="confirm",
         name="Confirmed",
         title="What do fresh seeds say?",

@@ -53,6 +53,7 @@ def summary(digest: Digest, *, notes: Sequence[str] = ()) -> str:
         *(["**This study is unfinished; all of this may change.**"] * (not progress.is_finished)),
         "\n".join(f"- {_settled(entry)}" for entry in answer.settled),
         f"{plain(answer.claims)} {plain(answer.best)} {_majority(digest)}".strip(),
+        plain(answer.recipe),
         plain(answer.factors),
         _arms(digest),
         _claims(digest.claims),

@@ -15,18 +15,11 @@ from rich.text import Text
 from study.asked.factors import Level, arm_name
 from study.folder.record import TrialRecord
 from study.measure import Measure
+from study.quantities import duration as duration  # of all times that a terminal shows
 from study.running.search_state import Search
 
 QUIET_FOR = 2.0
 """Seconds that a step may take before its progress is shown."""
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people, such as `1 h 05 min`, `3 min 20 s` or `12 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def describe(config: dict[str, Level], names: list[str]) -> str:

@@ -20,6 +20,7 @@ from study.folder.storage import Storage
 from study.folder.tables import read_study
 from study.folder.tabulate import check_on_disk, check_on_record
 from study.locks.fixing import fix
+from study.measure import NARROW
 from study.running.interruption import stop_on_signals
 from study.stages import room
 from study.stages.scout import check_box, scout
@@ -250,12 +251,21 @@ def elsewhere_job(study: Study, folder: Folder, means: Means, stage: "Elsewhere"
 
 def _outcome(session: Session, *summary: str) -> Outcome:
     """How the session's stages ended, the report written."""
+    report = _report(session)
     return Outcome(
-        report=_report(session),
+        report=report,
         interrupted=session.interrupted,
         failed=session.failed,
-        summary=summary,
+        summary=(*summary, *_recipe(session)),
     )
+
+
+def _recipe(session: Session) -> list[str]:
+    """The recipe to use, in a line."""
+    from study.report.head.digest import digest_of
+
+    told = digest_of(session.conclusions.tables).answer.recipe
+    return [told.replace(NARROW, " ")] if told else []
 
 
 def _report(session: Session) -> Path:

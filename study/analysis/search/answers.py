@@ -77,6 +77,8 @@ class Analysis:
         counts: Trials by `origin` and `outcome`, with how many lie in the box.
         notes: Sentences that a reader must see: what was left out and why.
         seed: Of every draw.
+        surface: The response surface that most of this is read from; None: none was fitted.
+        support: The full-length trials behind it.
     """
 
     frames: Frames
@@ -97,6 +99,8 @@ class Analysis:
     counts: pd.DataFrame
     notes: tuple[str, ...]
     seed: int
+    surface: Surface | None
+    support: Support
 
     @cached_property
     def others(self) -> pd.DataFrame:
@@ -193,6 +197,8 @@ def analyse(
         counts=_counts(frames),
         notes=_notes(frames, imputed, factors),
         seed=seed,
+        surface=surface,
+        support=support,
     )
 
 

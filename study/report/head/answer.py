@@ -12,6 +12,7 @@ from study.analysis.checks.recorded import (
     idle_models,
     looks_at_test,
 )
+from study.analysis.recipes.told import SimplestRecipe, recipe_line
 from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
@@ -35,6 +36,8 @@ class Answer:
         claims: How many claims stand how.
         settled: The claims that were supported or refuted, in the study's order.
         factors: Which factors matter, or that none is known to; empty without an analysis.
+        recipe: The best arm's recipe to use, and whether a simpler one is as good; empty without
+            an analysis.
         warnings: What a reader must know before quoting anything.
         can_confirm: Whether the search is over and nothing has been confirmed.
     """
@@ -43,6 +46,7 @@ class Answer:
     claims: str
     settled: tuple[Entry, ...]
     factors: str
+    recipe: str
     warnings: tuple[str, ...]
     can_confirm: bool
 
@@ -51,6 +55,7 @@ def answer_data(
     tables: StudyTables,
     arms: Sequence[ArmRow],
     entries: Sequence[Entry],
+    recipes: Sequence[SimplestRecipe],
     *,
     confirmed: ConfirmedValues | None,
 ) -> Answer:
@@ -64,6 +69,7 @@ def answer_data(
         claims=_claims(entries, confirmed, tables.study),
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
+        recipe=_recipe(tables.study, best_arm(arms), recipes),
         warnings=tuple(_warnings(tables, confirmed)),
         can_confirm=(
             confirmed is None
@@ -171,6 +177,16 @@ def _factor(row: dict[str, Any]) -> str:
     if any(pd.isna(value) for value in (share, low, high)):
         return str(row["factor"])
     return f"{row['factor']} {percent(share)} [{low * 100:.1f}, {high * 100:.1f}]"
+
+
+def _recipe(study: Study, best: ArmRow | None, recipes: Sequence[SimplestRecipe]) -> str:
+    """The recipe to use: the best arm's simplest that is as good."""
+    found = next((one for one in recipes if best is not None and one.arm == best.arm), None)
+    if best is None or found is None:
+        return ""
+    recipe = recipe_line(found.recipe or best.config or {}, study)
+    arm = f" in arm {best.arm}" if len(study.arms) > 1 else ""
+    return f"Recipe to use{arm}: {recipe}. {found.sentence}"
 
 
 def _not_as_locked(tables: StudyTables) -> list[str]:

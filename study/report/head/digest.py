@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from study.analysis.recipes.told import SimplestRecipe, simplest_recipes
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, confirmed_values
-from study.report.head.answer import Answer, answer_data
+from study.report.head.answer import Answer, answer_data, best_arm
 from study.report.head.ledger import Entry, ledger_data
 from study.report.head.overview import ArmRow, arms_data
 from study.report.wording import Measure
@@ -20,6 +21,7 @@ class Digest:
         confirmed: What fresh seeds gave, or None.
         claims: The ledger.
         arms: A row per arm.
+        recipes: Each arm's simplest recipe that is as good; none without an analysis.
         answer: The first screen's sentences.
     """
 
@@ -28,12 +30,20 @@ class Digest:
     confirmed: ConfirmedValues | None
     claims: list[Entry]
     arms: list[ArmRow]
+    recipes: list[SimplestRecipe]
     answer: Answer
 
     @property
     def question(self) -> str:
         """What was asked."""
         return self.tables.study.question or f"Study {self.tables.study.name}"
+
+    @property
+    def recipe(self) -> SimplestRecipe | None:
+        """The best arm's recipe to use; None where nothing can be told of it."""
+        best = best_arm(self.arms)
+        found = (one for one in self.recipes if best is not None and one.arm == best.arm)
+        return next((one for one in found if one.recipe), None)
 
     @property
     def measure(self) -> Measure:
@@ -44,12 +54,13 @@ class Digest:
 def digest_of(tables: StudyTables) -> Digest:
     """A study that has been analysed, in short."""
     confirmed, claims = confirmed_values(tables), ledger_data(tables)
-    arms = arms_data(tables, confirmed=confirmed)
+    arms, recipes = arms_data(tables, confirmed=confirmed), simplest_recipes(tables)
     return Digest(
         name=tables.folder.resolve().name,
         tables=tables,
         confirmed=confirmed,
         claims=claims,
         arms=arms,
-        answer=answer_data(tables, arms, claims, confirmed=confirmed),
+        recipes=recipes,
+        answer=answer_data(tables, arms, claims, recipes, confirmed=confirmed),
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from study.asked.factors import Config, arm_name
 from study.folder.columns import STATUSES
 from study.folder.tables import StudyTables, configurations, reached_end
+from study.quantities import duration
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.earlier import EarlierModel, earlier_model
 from study.report.wording import Measure, count, describe, listed
@@ -25,6 +26,9 @@ class Progress:
         by_status: Trials and scouts of each status, in the order of the contract.
         n_collapsed: Trials marked as collapsed, whatever their status.
         epochs_spent: Over all trials.
+        seconds: What these took, trials side by side counted each; None: nobody measured it.
+        n_fresh: Trainings on fresh seeds that were confirmed.
+        n_settling: Trainings spent on verdicts.
     """
 
     is_finished: bool
@@ -34,6 +38,9 @@ class Progress:
     by_status: dict[str, int]
     n_collapsed: int
     epochs_spent: int
+    seconds: float | None = None
+    n_fresh: int = 0
+    n_settling: int = 0
 
     @property
     def sentence(self) -> str:
@@ -44,11 +51,20 @@ class Progress:
         collapsed = f"; {self.n_collapsed:,} of them collapsed" if self.n_collapsed else ""
         of = "" if self.n_trials == self.n_planned else f" of {self.n_planned:,} planned"
         scouts = f" and {count(self.n_scouts, 'scout')}" if self.n_scouts else ""
-        epochs = count(self.epochs_spent, "epoch")
         return (
             f"{count(self.n_trials, 'trial')}{of}{scouts}: {listed(named)}{collapsed}. "
-            f"{epochs} trained."
+            f"{self._cost}."
         )
+
+    @property
+    def _cost(self) -> str:
+        """What was spent, in words."""
+        epochs = f"{count(self.epochs_spent, 'epoch')} trained"
+        if self.seconds is not None:
+            epochs += f", which took {duration(self.seconds)}, trials side by side counted each"
+        stages = ((self.n_fresh, "on fresh seeds"), (self.n_settling, "for verdicts"))
+        later = [f"{count(n, 'training')} {why}" for n, why in stages if n]
+        return f"{epochs}; then {listed(later)}" if later else epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +137,9 @@ def progress_data(tables: StudyTables) -> Progress:
         by_status=_by_status(trials),
         n_collapsed=_collapsed(trials),
         epochs_spent=_epochs(trials),
+        seconds=_seconds(trials),
+        n_fresh=_ended(tables.confirm),
+        n_settling=_ended(tables.settle),
     )
 
 
@@ -249,3 +268,14 @@ def _collapsed(trials: pd.DataFrame) -> int:
 
 def _epochs(trials: pd.DataFrame) -> int:
     return int(trials["epochs_run"].fillna(0).sum())
+
+
+def _seconds(trials: pd.DataFrame) -> float | None:
+    """What all trials took; None unless every one that trained says so."""
+    spent = trials.loc[trials["epochs_run"].fillna(0) > 0, "train_seconds"]
+    return None if spent.empty or spent.isna().any() else float(spent.sum())
+
+
+def _ended(stage: pd.DataFrame | None) -> int:
+    """Trainings of a stage after the search that ran to their end."""
+    return 0 if stage is None else int((stage["status"] == "completed").sum())

@@ -17,6 +17,7 @@ from study.report.programs.claims import claims_told
 from study.report.programs.factors import contrasts_of_arms, factors_told, pairs_told
 from study.report.programs.locked import lock_told
 from study.report.programs.plain import as_json
+from study.report.programs.recipes import simplest_told
 
 VERSION: Final = 1
 """Raised when a key goes or changes its meaning; added keys do not count."""
@@ -55,6 +56,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "pairs": pairs_told(tables),
         "contrasts_of_arms": contrasts_of_arms(tables),
         "best": best_told(tables, arms),
+        "simplest": simplest_told(tables),
         "warnings": list(digest.answer.warnings),
         "checks": _checks(tables),
         "provenance": _provenance(tables),

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from study.asked.factors import Study
 from study.folder.tables import StudyTables
 from study.measure import SHARE
 from study.report.confirm.values import ConfirmedValues
@@ -21,13 +22,18 @@ def claims_told(
     tables: StudyTables, entries: list[Entry], confirmed: ConfirmedValues | None
 ) -> list[dict[str, Any]]:
     """One object a claim, in the study's order."""
-    own = tables.study.measure.own
-    unit = "points" if own is None or own.unit == SHARE else "metric"
+    unit = unit_of(tables.study)
 
     def answer(row: Row) -> dict[str, Any]:
         return _answer(row, judged_on(row, tables, confirmed), unit)
 
     return [_claim(entry, tables, answer) for entry in entries]
+
+
+def unit_of(study: Study) -> str:
+    """What differences of the study's metric are told in: `points`, or the `metric`'s own unit."""
+    own = study.measure.own
+    return "points" if own is None or own.unit == SHARE else "metric"
 
 
 def verdict_of(entry: Entry, tables: StudyTables) -> str | None:

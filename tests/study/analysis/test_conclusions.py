@@ -22,7 +22,9 @@ from tests.study.staged import reads
 
 HOUSE = Path(study.__file__).parent
 RESULTS = Path(__file__).resolve().parents[3] / "results"
-CONCLUDED = ("importance", "interactions", "marginals", "claims", "confirmed", "external")
+CONCLUDED = (
+    "importance", "interactions", "marginals", "simplest", "claims", "confirmed", "external",
+)  # fmt: skip
 
 STUDY = """
 [study]

@@ -10,7 +10,7 @@ import pandas as pd
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range, Study, arm_name
 from study.asked.study_file import dump_study
-from study.folder.parquet import read_table, write_table
+from study.folder.parquet import as_table, read_table, write_table
 from study.folder.provenance import claims_hash
 from study.folder.tables import StudyTables
 
@@ -231,3 +231,30 @@ def trial(number: int, **values: Any) -> dict[str, Any]:
 
 LR_ONLY = (Factor(name="lr", role="tuned", ranges=(Range(low=1e-4, high=1.0),), log=True),)
 NO_EPOCHS = pd.DataFrame(columns=["trial_id", "epoch"])
+
+
+def simplest_frame(arm: str = "org-pretrained") -> pd.DataFrame:
+    """`simplest` of these factors: two moves and one factor that stays; an arm untold."""
+    best: dict[str, Any] = {"variant": "org", "init": "pretrained", "optimizer": "sgd"}
+    best |= {"lr": 0.01, "weight_decay": 0.002, "batch_size": 32}
+    first, second = best | {"batch_size": 64}, best | {"batch_size": 64, "weight_decay": 5e-4}
+    head = {"arm": arm, "trial_id": "t00009", "margin": 1.0, "sure": 0.9}
+    rows: list[dict[str, Any]] = [
+        {"outcome": "start", "step": 0, "recipe": best, **_loss(0, 0, 0, 1)},
+        {"outcome": "moved", "step": 1, "factor": "batch_size", "before": "32", "after": "64",
+         "recipe": first, **_loss(-0.1, -0.5, 0.3, 1.0)},
+        {"outcome": "moved", "step": 2, "factor": "weight_decay", "before": "0.002",
+         "after": "0.0005", "recipe": second, **_loss(0.4, -0.2, 0.9, 0.96)},
+        {"outcome": "kept", "factor": "lr", "before": "0.01", "after": "0.003",
+         "reason": "within 1 point with probability 0.30", **_loss(1.6, 0.1, 3.2, 0.3)},
+    ]  # fmt: skip
+    for row in rows:
+        if "recipe" in row:
+            row["recipe"] = json.dumps(row["recipe"])
+    untold = {"arm": "bcd-scratch", "outcome": "untold", "margin": 1.0, "sure": 0.9}
+    untold["reason"] = "3 full-length trials in the arm (at least 8 are needed)"
+    return as_table(pd.DataFrame([*({**head, **row} for row in rows), untold]), "simplest")
+
+
+def _loss(estimate: float, low: float, high: float, probability: float) -> dict[str, float]:
+    return {"estimate": estimate, "low": low, "high": high, "probability": probability}

@@ -13,6 +13,8 @@ import pytest
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range
 from study.folder.tables import StudyTables
+from study.report.head.answer import best_arm
+from study.report.head.digest import digest_of
 from study.report.head.earlier import VAL_CLASSES
 from study.report.page import render, write_report
 from tests.study.report.confirming import confirm_study
@@ -21,6 +23,7 @@ from tests.study.report.simulated import (
     NO_EPOCHS,
     a_study,
     provenance,
+    simplest_frame,
     simulate,
     tables_of,
     trial,
@@ -286,3 +289,26 @@ def test_what_was_varied_says_how_many_trials_were_drawn_by_design(tmp_path: Pat
     assert "40 % of them were to be drawn" in page
     assert "3 of the 7 in the table were." in page
     assert "7 trials and 1 scout: " in page
+
+
+def test_the_simplest_recipe_stands_folded_below_the_arms_and_can_be_copied(
+    tables: StudyTables,
+) -> None:
+    best = best_arm(digest_of(tables).arms)
+    assert best is not None
+    page = Elements(render(tables.having(simplest=simplest_frame(best.arm))))
+    ids = [attributes["id"] for attributes in page.named("section")]
+    assert ids.index("recipe") == ids.index("arms") + 1
+    place = [attributes.get("id") for _, attributes in page.found].index("recipe")
+    fold = page.found[place + 1]
+    assert fold == ("details", {"class": "part"})  # closed
+    copied = [a["data-copy"] for a in page.named("button") if "Copy the recipe" in a.values()]
+    lines = ["[[include]]", 'variant = "org"', 'init = "pretrained"', 'optimizer = "sgd"']
+    lines += ["lr = 0.01", "weight_decay = 0.0005", "batch_size = 64"]
+    assert copied == ["\n".join(lines)]
+    text = " ".join("".join(page.texts).split())
+    assert "weight_decay 0.002 0.0005 0.4 [-0.2, 0.9] points 0.96 moved" in re.sub(
+        r"\s+", " ", " ".join(page.texts)
+    )
+    assert "stays: within 1 point with probability 0.30" in text
+    assert "3 full-length trials in the arm (at least 8 are needed)" in text

@@ -7,7 +7,15 @@ from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
 from study.report.head.answer import Answer, best_arm
 from study.report.head.digest import digest_of
-from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, provenance, tables_of, trial
+from tests.study.report.simulated import (
+    LR_ONLY,
+    NO_EPOCHS,
+    a_study,
+    provenance,
+    simplest_frame,
+    tables_of,
+    trial,
+)
 
 
 def answer_of(tables: StudyTables) -> Answer:
@@ -131,3 +139,33 @@ def test_a_metric_that_no_fresh_net_has_is_said_to_be_none(confirmed_tables: Stu
     others = measured[measured["metric"] != confirmed_tables.study.metric.partition("_")[2]]
     answer = answer_of(confirmed_tables.having(confirmed=others))
     assert answer.best.endswith("can be estimated from the nets on fresh seeds.")
+
+
+def test_the_recipe_to_use_is_the_best_arm_s_simplest_with_what_it_gives_up(
+    tables: StudyTables,
+) -> None:
+    best = best_arm(digest_of(tables).arms)
+    assert best is not None
+    told = answer_of(tables.having(simplest=simplest_frame(best.arm))).recipe
+    assert told == (
+        f"Recipe to use in arm {best.arm}: optimizer sgd, lr 0.01, weight_decay 0.0005, "
+        "batch_size 64. With batch_size and weight_decay at the default it gives up "
+        "0.4 [-0.2, 0.9] points against the best one, at most 1 point with probability 0.96; "
+        "1 setting stays off it."
+    )
+    assert answer_of(tables).recipe == ""  # nobody has analysed it
+
+
+def test_where_no_simpler_recipe_can_be_told_the_best_one_is_used(tables: StudyTables) -> None:
+    best = best_arm(digest_of(tables).arms)
+    assert best is not None
+    frame = simplest_frame(best.arm)
+    begun = frame[(frame["outcome"] != "moved") & (frame["arm"] == best.arm)]
+    told = answer_of(tables.having(simplest=begun)).recipe
+    assert "weight_decay 0.002, batch_size 32. No simpler one is shown to be as good: " in told
+    untold = frame[frame["outcome"] == "untold"].assign(arm=best.arm)
+    told = answer_of(tables.having(simplest=untold)).recipe
+    assert told.startswith(
+        f"Recipe to use in arm {best.arm}: optimizer {best.config['optimizer']}"
+    )
+    assert "No simpler one can be told yet: 3 full-length trials in the arm" in told

@@ -111,6 +111,19 @@ def test_progress_counts_and_says_so_in_one_sentence(two_arms: StudyTables) -> N
     assert progress.is_finished
 
 
+def test_what_a_study_cost_is_told_with_its_later_stages(two_arms: StudyTables) -> None:
+    # the fourth failed before it trained
+    trials = two_arms.trials.assign(train_seconds=[600.0, 900.0, 30.0, None, 60.0, 2100.0])
+    stage = pd.DataFrame({"status": ["completed", "failed", "completed"]})
+    spent = replace(two_arms, trials=trials, confirm=stage, settle=stage.iloc[:1])
+    assert progress_data(spent).sentence.endswith(
+        " 9 epochs trained, which took 1 h 01 min, trials side by side counted each; then "
+        "2 trainings on fresh seeds and 1 training for verdicts."
+    )
+    trials.loc[0, "train_seconds"] = None
+    assert progress_data(replace(two_arms, trials=trials)).seconds is None
+
+
 def test_a_study_is_finished_as_its_provenance_says_or_when_all_trials_are_there(
     two_arms: StudyTables,
 ) -> None:

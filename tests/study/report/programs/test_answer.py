@@ -21,6 +21,7 @@ from study.report.programs.answer import answer, answer_json
 from tests.json_schema import problems
 from tests.study import imported
 from tests.study.report.confirming import confirm_study
+from tests.study.report.simulated import simplest_frame
 
 SCHEMA = json.loads(
     (resources.files("study.report.programs") / "answer.schema.json").read_text(encoding="utf-8")
@@ -50,6 +51,7 @@ def test_a_search_alone_is_as_the_schema_says(folder: Path) -> None:
     assert {check["outcome"] for check in found["checks"]} > {"passed"}
     assert found["best"]["use"] is None  # nobody kept a model
     assert found["best"]["recipe"]["variant"] == found["best"]["arm"].partition("-")[0]
+    assert [one["arm"] for one in found["simplest"]] == [arm["arm"] for arm in found["arms"]]
 
 
 def test_a_study_without_conclusions_or_provenance_is_too(folder: Path) -> None:
@@ -75,6 +77,27 @@ def test_fresh_seeds_count_and_say_on_what_they_rest(confirmed_tables: StudyTabl
     assert best["levels"]["init"] == "pretrained"
     gaps = {other["arm"]: other["estimate"] for other in best["confirmed"]["above"]}
     assert gaps["org-scratch"] == pytest.approx(0.09, abs=0.05)
+
+
+def test_the_simplest_recipe_says_what_it_gives_up_and_how_sure_that_is(
+    tables: StudyTables,
+) -> None:
+    found = of(tables.having(simplest=simplest_frame()))
+    assert problems(found, SCHEMA, SCHEMA) == []
+    told, untold = found["simplest"]
+    assert told["recipe"] == {"variant": "org", "init": "pretrained", "optimizer": "sgd"} | {
+        "lr": 0.01, "weight_decay": 0.0005, "batch_size": 64
+    }  # fmt: skip
+    assert (told["trial"], told["unit"], told["margin"], told["needed"]) == (9, "points", 1.0, 0.9)
+    assert told["gives_up"] == {"estimate": 0.4, "interval": [-0.2, 0.9]}
+    assert told["probability"] == 0.96
+    assert [step["factor"] for step in told["moved"]] == ["batch_size", "weight_decay"]
+    [kept] = told["kept"]
+    assert (kept["from"], kept["default"]) == ("0.01", "0.003")
+    assert kept["reason"] == "within 1 point with probability 0.30"
+    assert told["reason"] is None
+    assert (untold["recipe"], untold["gives_up"], untold["moved"]) == (None, None, [])
+    assert untold["reason"].startswith("3 full-length trials")
 
 
 def test_folds_are_counted_once(folder: Path) -> None:
