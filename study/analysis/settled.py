@@ -20,6 +20,8 @@ from study.analysis.models.scoring import (
 from study.analysis.settle.pairs import PairEffect
 from study.analysis.settle.trained import Trained
 from study.analysis.settle.verdicts import (
+    Held,
+    Said,
     SettleRules,
     Standing,
     finished_blocks,
@@ -56,11 +58,13 @@ class Brought:
 
     @property
     def frames(self) -> dict[Kind, pd.DataFrame]:
-        """The tables, in the order of writing: trainings last, whose scores say that all is there.
+        """The tables, in the order of writing, claims before them.
 
-        So what a process killed in between leaves is made again.
+        Looks come last but one, for a look that is there is not taken again; then trainings,
+        whose scores say that all is there. So what a process killed in between leaves is made
+        again.
         """
-        return {"looks": self.looks, "pairs": self.pairs, "settle": self.settle}
+        return {"pairs": self.pairs, "looks": self.looks, "settle": self.settle}
 
 
 def rules_of(settling: Settling) -> SettleRules:
@@ -78,6 +82,8 @@ def is_scored(tables: StudyTables) -> bool:
 
 def bring(tables: StudyTables) -> Brought | None:
     """Score every training that ended and judge the claims; None where what that needs is gone.
+
+    Looks that were taken before stay as they are, word for word.
 
     Raises:
         StudyError: The design or a table of predictions is damaged.
@@ -103,6 +109,7 @@ def bring(tables: StudyTables) -> Brought | None:
     }
     for name in next(iter(found.values()), {}):
         table[name] = pd.Series({i: values[name] for i, values in found.items()}, dtype=object)
+    said = _said(tables, settling)
     settled = judge_settled(
         settling.design,
         trained,
@@ -112,13 +119,55 @@ def bring(tables: StudyTables) -> Brought | None:
         n_folds=settling.folds,
         blocks=finished_blocks(_ended(table), settling.design),
         who_learned=partial(_with_who_learned, gains=gains),
+        said=said,
     )
+    before = tables.looks.to_dict("records") if said and tables.looks is not None else []
+    looks = _frame("looks", [*before, *(_look_row(one) for look in settled.looks for one in look)])
+    if said and not settled.looks:
+        assert tables.pairs is not None  # written before the looks
+        return Brought(settle=table, looks=looks, pairs=tables.pairs, claims=_claims(tables))
     return Brought(
         settle=table,
-        looks=_frame("looks", (_look_row(one) for look in settled.looks for one in look)),
+        looks=looks,
         pairs=_frame("pairs", map(_pair_row, settled.pairs)),
         claims=[_claim_row(one, settling, tables) for one in settled.last],
     )
+
+
+def _claims(tables: StudyTables) -> list[dict[str, Any]]:
+    """Rows of `claims` that settling has written."""
+    if tables.claims is None:
+        return []
+    rows: list[dict[str, Any]] = tables.claims[tables.claims["stage"] == "settle"].to_dict(
+        "records"
+    )
+    return rows
+
+
+def _said(tables: StudyTables, settling: Settling) -> Said:
+    """What stands in the tables of looks that were taken; nothing where not all of it does.
+
+    So it is of tables from before `n_open` was written down, or of which some were deleted: these
+    looks are taken again, from the same trainings.
+    """
+    looks, names = tables.looks, {claim.name for claim in tables.study.every_claim}
+    asked = {column.claim for column in settling.design.columns} & names
+    is_whole = tables.pairs is not None and {row["claim"] for row in _claims(tables)} == asked
+    if looks is None or not is_whole or looks["n_open"].isna().any():
+        return {}
+    settled = looks[looks["verdict"] != "unresolved"].groupby("claim")["blocks"].min()
+    found = {
+        int(at): {
+            row["claim"]: Held(
+                verdict=row["verdict"],
+                settled_at=None if row["verdict"] == "unresolved" else int(settled[row["claim"]]),
+                n_open=int(row["n_open"]),
+            )
+            for row in rows.to_dict("records")
+        }
+        for at, rows in looks.groupby("blocks")
+    }
+    return found if all(held.keys() == asked for held in found.values()) else {}
 
 
 def _ended(table: pd.DataFrame) -> set[tuple[int, int]]:
@@ -194,6 +243,7 @@ def _look_row(one: Standing) -> dict[str, Any]:
         "blocks": one.blocks,
         **_interval(one),
         "alpha": one.alpha,
+        "n_open": one.held.n_open,
         "verdict": one.held.verdict,
         "no_difference": one.makes_no_difference,
         "fragile": one.fragile,

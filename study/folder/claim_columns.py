@@ -71,11 +71,17 @@ LOOKS: Final[tuple[Column, ...]] = (
         alpha="chance of any wrong verdict that this look and those before it may spend, over all "
         "claims",
     ),
+    *columns(
+        WHOLE,
+        n_open="open claims that share what the look may spend; of a settled claim those at the "
+        "look that settled it, itself among them; null in older tables",
+    ),
     word("verdict", "what stands after the look", "supported", "refuted", "unresolved"),
     *columns(
         FLAG,
         no_difference="the whole interval lies within the least difference of interest",
-        fragile="leaving out one training turns the verdict",
+        fragile="leaving out one training turns the verdict, all looks judged again without it; "
+        "null: open",
     ),
     *columns(
         WHOLE,
@@ -86,7 +92,7 @@ LOOKS: Final[tuple[Column, ...]] = (
         n_second="trainings of the other level",
         n_second_learned="likewise",
         blocks_needed="blocks in all that would settle it with 80 % power if the estimate were "
-        "true; null: settled, or no number up to 1,000 would; told at the last look",
+        "true; null: settled, or no number up to 1,000 would",
     ),
 )
 """A row a claim and look."""

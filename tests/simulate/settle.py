@@ -79,9 +79,9 @@ def judge_one(seed: int, setting: Setting) -> pd.DataFrame:
     rules = SettleRules(planned=blocks, alpha=ALPHA)
     questions = Questions.of(truth.design, truth.claims)
     trainings = Trainings.of(truth.train(blocks, rng), accuracy, N_FOLDS)
-    last = look_by_look(
+    *_, last = look_by_look(
         questions, lambda n: trainings.only(trainings.blocks < n), rules, rules.looks(blocks)
-    )[-1]
+    )
     rows = pd.DataFrame([_row(s, e) for s, e in zip(last, truth.effects, strict=True)])
     for name, errors in _otherwise(truth, setting.trainings, rng).items():
         rows[name] = _settled_otherwise(truth, errors, rng)

@@ -123,10 +123,3 @@ class Questions:
                 )
             )
         return tuple(found)
-
-    def without_each(self, trainings: Trainings, question: int) -> list[Evidence]:
-        """What they say of one question when each training that tells of it is left out."""
-        alone = Questions(each=self.each[question : question + 1], mains=self.mains)
-        telling = trainings.learned & self.each[question].asked[trainings.rows]
-        others = np.arange(len(telling))
-        return [alone.answers(trainings.only(others != i))[0] for i in np.flatnonzero(telling)]

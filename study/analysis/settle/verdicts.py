@@ -6,19 +6,21 @@ Maurer and Bretz 2013, "Multiple testing in group sequential trials using graphi
 show). So the chance of any wrong verdict stays below alpha whenever one stops. The truth lies in a
 claim's region or not, so only one of its two verdicts can be wrong: each is given the whole of the
 claim's alpha, and the two-sided level, that of the adjusted interval, is twice as much. A settled
-claim keeps its verdict; its estimate goes on with the trainings that still come.
+claim keeps its verdict; its estimate goes on with the trainings that still come. A look that was
+taken is not taken again: what it said stands.
 
 A claim of "beats" is supported by nets that learned, and only where its better level does not
 surely learn less often; a claim of "does alike" where neither does.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from agecls.intervals import quantile
+from study.analysis.models.trained import is_fragile
 from study.analysis.settle.evidence import Evidence, Questions
 from study.analysis.settle.pairs import PairEffect, pair_effects
 from study.analysis.settle.spending import levels, looks, spent
@@ -73,6 +75,10 @@ class Held:
     n_open: int
 
 
+Said = Mapping[int, Mapping[str, Held]]
+"""By blocks of a look that was taken: what stood of each claim then, by its name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """A claim after a look.
@@ -83,7 +89,7 @@ class Standing:
         held: What stands after the look.
         level: Two-sided, of the test at this look; of the adjusted interval.
         alpha: Spent by this look and those before it, over all claims.
-        fragile: Whether leaving out one training turns the verdict; None: not tried.
+        fragile: Whether leaving out one training turns the verdict; None: it is open.
         needed: Blocks in all that would settle it if the estimate were true; None: it is settled,
             or no number up to a thousand would.
     """
@@ -118,11 +124,11 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """What settling has brought.
+    """What looks have brought that were not taken before.
 
     Attributes:
-        looks: The claims' standings (in the claims' order) at each look.
-        pairs: Of factors, from all finished blocks, surest first.
+        looks: The claims' standings (in the claims' order) at each of them.
+        pairs: Of factors, from all blocks of the last of them, surest first.
         unasked: By claim, why no row asks it.
     """
 
@@ -132,7 +138,7 @@ class Settled:
 
     @property
     def last(self) -> tuple[Standing, ...]:
-        """The claims' standings after the last look; empty before the first."""
+        """The claims' standings after the last look; empty where none was taken."""
         return self.looks[-1] if self.looks else ()
 
 
@@ -146,6 +152,7 @@ def judge_settled(
     n_folds: int,
     blocks: int | None = None,
     who_learned: Callable[[Sequence[Trained]], Sequence[Trained]] = lambda some: some,
+    said: Said | None = None,
 ) -> Settled:
     """Verdicts of the claims that the design asks, look by look.
 
@@ -160,24 +167,23 @@ def judge_settled(
             training is there.
         who_learned: Sets `learned` of the trainings of a look, which may hang on the others of
             that look but on none that come later: what was told must be told again.
+        said: Looks that were taken before, from the first on.
     """
-    questions = Questions.of(design, claims)
+    questions, said = Questions.of(design, claims), dict(said or {})
     at = rules.looks(_blocks_of(trained, design) if blocks is None else blocks)
     there = [t for t in trained if at and t.block < at[-1]]
-    if not there or not questions.each:
+    if not there or not questions.each or said.keys() >= {*at}:
         return Settled(looks=(), pairs=(), unasked=design.unasked)
     every = Trainings.of(there, score, n_folds)
-
-    def until(blocks: int) -> Trainings:
-        learned = [t.learned for t in who_learned([t for t in there if t.block < blocks])]
-        some = every.only(every.blocks < blocks)
-        return replace(some, learned=np.array(learned, dtype=bool))
-
-    found, trainings = look_by_look(questions, until, rules, at), until(at[-1])
-    last = tuple(_told(n, found[-1], questions, trainings, rules) for n in range(len(found[-1])))
+    trainings = {}
+    for n in at:
+        learned = [t.learned for t in who_learned([t for t in there if t.block < n])]
+        some = every.only(every.blocks < n)
+        trainings[n] = replace(some, learned=np.array(learned, dtype=bool))
+    looks = look_by_look(questions, trainings.__getitem__, rules, at, said)
     return Settled(
-        looks=(*found[:-1], last),
-        pairs=pair_effects(design, questions, trainings),
+        looks=tuple(_told(standings, questions, trainings, rules, said) for standings in looks),
+        pairs=pair_effects(design, questions, trainings[at[-1]]),
         unasked=design.unasked,
     )
 
@@ -187,33 +193,34 @@ def look_by_look(
     until: Callable[[int], Trainings],
     rules: SettleRules,
     at: Sequence[int],
-) -> list[tuple[Standing, ...]]:
-    """The claims' standings at each look, after `at` so many finished blocks.
+    said: Said | None = None,
+) -> Iterator[tuple[Standing, ...]]:
+    """The claims' standings at each look that was not taken before.
 
     Args:
         questions: Of the claims.
         until: Trainings of the first so many blocks.
         rules: How to judge.
         at: Blocks finished at each look.
+        said: Looks that were taken before, from the first on.
     """
-    found = []
-    held: dict[str, Held] = {}
+    held: Mapping[str, Held] = {}
     for n, blocks in enumerate(at, start=1):
+        if said and blocks in said:
+            held = said[blocks]
+            continue
         answers = questions.answers(until(blocks))
         held = _step_down(answers, held, rules, at[:n])
-        found.append(
-            tuple(
-                Standing(
-                    evidence=one,
-                    blocks=blocks,
-                    held=held[one.claim.name],
-                    level=rules.level(at[:n], held[one.claim.name].n_open),
-                    alpha=rules.spent(blocks),
-                )
-                for one in answers
+        yield tuple(
+            Standing(
+                evidence=one,
+                blocks=blocks,
+                held=held[one.claim.name],
+                level=rules.level(at[:n], held[one.claim.name].n_open),
+                alpha=rules.spent(blocks),
             )
+            for one in answers
         )
-    return found
 
 
 def _step_down(
@@ -232,20 +239,63 @@ def _step_down(
     return {one.claim.name: held.get(one.claim.name, still) for one in answers}
 
 
+def verdicts_without_each(
+    questions: Questions, trainings: Mapping[int, Trainings], rules: SettleRules, said: Said
+) -> Iterator[Mapping[str, Verdict]]:
+    """By claim, the verdicts after the last look had each training not been there.
+
+    Looks are judged again from the first one on that the training was a part of; a course ends
+    where all that was settled is settled alike.
+
+    Args:
+        questions: Of the claims.
+        trainings: Of each look, by its blocks.
+        rules: How to judge.
+        said: By blocks of each of these looks, what stood then.
+    """
+    at = sorted(trainings)
+    settled = {k: one.verdict for k, one in said[at[-1]].items() if one.settled_at is not None}
+    every = trainings[at[-1]]
+    for row, block in zip(every.rows, every.blocks, strict=True):
+
+        def without(blocks: int, row: int = row, block: int = block) -> Trainings:
+            some = trainings[blocks]
+            return some.only((some.rows != row) | (some.blocks != block))
+
+        verdicts: dict[str, Verdict] = {}
+        before = {blocks: held for blocks, held in said.items() if blocks <= block}
+        for look in look_by_look(questions, without, rules, at, before):
+            verdicts = {one.claim.name: one.held.verdict for one in look}
+            if settled.items() <= verdicts.items():
+                break
+        yield verdicts
+
+
 def _told(
-    n: int,
     standings: Sequence[Standing],
     questions: Questions,
-    trainings: Trainings,
+    trainings: Mapping[int, Trainings],
     rules: SettleRules,
-) -> Standing:
-    """The standing of a claim with what it would cost, or whether it hangs on one training."""
-    one = standings[n]
-    if one.held.settled_at is None:
-        return replace(one, needed=blocks_needed(one, rules))
-    others = questions.without_each(trainings, n)
-    return replace(
-        one, fragile=not all(other.speaks_for(one.held.verdict, one.level) for other in others)
+    said: dict[int, Mapping[str, Held]],
+) -> tuple[Standing, ...]:
+    """The standings of a look with what open claims would cost, and which hang on one training.
+
+    The look is among what was `said` from here on.
+    """
+    blocks = standings[0].blocks
+    said[blocks] = {one.claim.name: one.held for one in standings}
+    others: list[Mapping[str, Verdict]] = []
+    if any(one.held.settled_at is not None for one in standings):
+        so_far = {n: some for n, some in trainings.items() if n <= blocks}
+        others = list(verdicts_without_each(questions, so_far, rules, said))
+    return tuple(
+        replace(one, needed=blocks_needed(one, rules))
+        if one.held.settled_at is None
+        else replace(
+            one,
+            fragile=is_fragile(one.held.verdict, (other[one.claim.name] for other in others)),
+        )
+        for one in standings
     )
 
 

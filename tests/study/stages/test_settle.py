@@ -289,6 +289,28 @@ def test_an_end_before_the_planned_one_has_its_look(start, folder):
     assert width[again["blocks"] == 6].notna().all()
 
 
+def test_what_a_look_said_stays_as_it_was_written(start, folder, study):
+    start(16, executor=InProcess(trainer=Alike))
+    said = read_table(folder / "looks.parquet", "looks")
+    # as another version of the analysis, or another machine, may have said it
+    said["estimate"] = said["estimate"] + 0.25
+    Folder(folder).write_table("looks", said, study)
+    start(24, executor=InProcess(trainer=Alike))
+    again = read_table(folder / "looks.parquet", "looks")
+    assert blocks_looked_at(folder) == [1, 2, 3, 4, 5, 6]
+    pd.testing.assert_frame_equal(again[again["blocks"] <= 4], said)
+
+
+def test_looks_are_taken_again_where_a_table_of_theirs_is_lost(start, folder):
+    start(16, executor=InProcess(trainer=Alike))
+    before = tables(folder)
+    (folder / "pairs.parquet").unlink()
+    facts = before["settle"].assign(learned=None)
+    Folder(folder).write_table("settle", facts, load_study(folder / "study.toml"))
+    conclude(folder)
+    assert_alike(tables(folder), before)
+
+
 def test_an_end_before_what_was_begun_has_no_look_and_keeps_what_waits_to_go_on(start, folder):
     with pytest.raises(Killed):
         start(executor=KilledBefore(trainer=Alike, epochs=7))  # in the fifth block

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from study.analysis.maths.counted import Counted
-from study.analysis.settle.verdicts import Settled, SettleRules, judge_settled
+from study.analysis.settle.verdicts import Held, Settled, SettleRules, judge_settled
 from study.asked.claims.equivalence import EquivalenceClaim
 from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, design_of, trained
 
@@ -125,6 +125,35 @@ def test_a_verdict_that_one_training_turns_is_fragile(rng):
         fragile.append(judged(some).last[0].fragile)
     assert True in fragile
     assert False in fragile
+
+
+def test_what_was_settled_early_and_surely_hangs_on_no_training_though_later_ones_disagree(rng):
+    some = trained(TRUE, 3, rng, noise=0.2)
+    other = trained(-TRUE, 6, rng, noise=0.2)
+    last = judged([*some, *(t for t in other if t.block >= 3)]).last
+    assert last[0].held.settled_at <= 3
+    assert last[0].held.verdict == "supported"
+    # by now the interval speaks for nothing, and yet no training less would turn the verdict
+    assert last[0].adjusted[0] < 0.5
+    assert last[0].fragile is False
+
+
+def test_looks_that_were_taken_are_not_taken_again(rng):
+    some = trained(TRUE, 6, rng)
+    every = judged(some).looks
+    said = {look[0].blocks: {s.claim.name: s.held for s in look} for look in every}
+    first = {blocks: said[blocks] for blocks in (1, 2, 3)}
+    given = {"score": accuracy, "n_folds": N_FOLDS}
+    rest = judge_settled(DESIGN, some, CLAIMS, RULES, said=first, **given)
+    assert [look[0].blocks for look in rest.looks] == [5, 6]
+    assert [[s.held for s in look] for look in rest.looks] == [
+        [s.held for s in look] for look in every[3:]
+    ]
+    assert judge_settled(DESIGN, some, CLAIMS, RULES, said=said, **given).looks == ()
+    # what was said stands, whatever would be said today
+    other = {3: {**said[3], "f0": Held(verdict="refuted", settled_at=3, n_open=3)}}
+    found = judge_settled(DESIGN, some, CLAIMS, RULES, said=first | other, **given)
+    assert {look[0].held.verdict for look in found.looks} == {"refuted"}
 
 
 def test_what_an_open_claim_costs_falls_with_its_distance_from_the_limit(rng):
