@@ -6,7 +6,7 @@ the younger one on a tie. Every metric is defined for degenerate sets (one class
 only an empty set has no metrics.
 
 Every score is a function of sums over images, and so can be had of many models and many draws of
-images at once: `Counted` holds those of hits and distances, which may be counts or sums of
+images at once: `ClassSums` holds those of hits and distances, which may be counts or sums of
 weights; NLL is the mean of `image_losses`, the calibration error sums `confidence_gaps`.
 """
 
@@ -51,7 +51,7 @@ class Scores:
         accuracy_1off: Share predicted exactly or one class off; this and the next two are None
             for classes without an order.
         mae: Mean distance of predicted and true class, in classes.
-        qwk: Quadratically weighted kappa; see `Counted.qwk`.
+        qwk: Quadratically weighted kappa; see `ClassSums.qwk`.
         macro_f1: Mean F1 of the classes that occur in the labels.
         nll: Mean negative log-likelihood, nats per image.
         ece: Expected calibration error, 0..1.
@@ -71,7 +71,7 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class ClassSums:
     """Sums over images, of one model or of many (...), from which scores follow.
 
     Attributes:
@@ -91,7 +91,7 @@ class Counted:
     squared: Table
 
     @classmethod
-    def of_table(cls, table: Table) -> "Counted":
+    def of_table(cls, table: Table) -> "ClassSums":
         """Those of confusion tables (..., N, N)."""
         index = np.arange(table.shape[-1])
         distance = np.abs(index[:, None] - index)
@@ -166,7 +166,7 @@ def score(labels: Labels, probabilities: Probabilities, *, is_ordered: bool = Tr
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities hold NaN or infinity; expected finite numbers")
     predicted = probabilities.argmax(axis=1)
-    counted = Counted.of_table(confusion(labels, predicted, n_classes=n_classes))
+    counted = ClassSums.of_table(confusion(labels, predicted, n_classes=n_classes))
     has_top = n_classes > MOST_WITHOUT_TOP
     found = {name: float(value) for name, value in counted.scores(is_ordered=is_ordered).items()}
     return Scores(

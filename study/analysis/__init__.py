@@ -20,14 +20,14 @@ if TYPE_CHECKING:
         trained_of,
     )
     from study.analysis.models.predicted import Predicted
-    from study.analysis.models.trained import Trained
+    from study.analysis.models.trained import TrainingTables
     from study.analysis.search.answers import Analysis, analyse
 
 __all__ = [
     "Analysis",
     "Conclusions",
     "Predicted",
-    "Trained",
+    "TrainingTables",
     "analyse",
     "conclude",
     "conclude_from",

@@ -23,7 +23,7 @@ from study.analysis.models.external import external_frame, score_elsewhere
 from study.analysis.models.folded import FoldedSet
 from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.models.scored import is_folded
-from study.analysis.models.trained import Trained, describe_trainings, fragile, influence
+from study.analysis.models.trained import TrainingTables, describe_trainings, fragile, influence
 from study.analysis.recipes.simplest import Simplest
 from study.analysis.search.answers import Analysis, analyse
 from study.analysis.settled import bring, is_scored
@@ -142,7 +142,7 @@ def predicted_of(tables: StudyTables) -> Predicted | None:
     return describe_predictions(models, predictions, classes=classes, seed=tables.study.seed)
 
 
-def trained_of(tables: StudyTables) -> Trained | None:
+def trained_of(tables: StudyTables) -> TrainingTables | None:
     """What each training of a confirm stage with folds has a part in; None without folds.
 
     Raises:

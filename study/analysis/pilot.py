@@ -69,7 +69,7 @@ def share_out(
     noise |= {arm: _noise(scored, arm, study.measure) for arm in scored.arms}
     decide = Decisions(alpha=SURE)
     compared = decide.compared(study, scored)
-    stands = decide.standings(compared)
+    stands = decide.decided(compared)
     weights = {name: one.weights for name, one in compared.items()}
     is_open = [name for name, one in stands.items() if one.verdict == "unresolved"]
     asked = [weights[name] for name in is_open] or list(weights.values())

@@ -20,10 +20,10 @@ from study.analysis.models.scoring import (
 from study.analysis.settle.pairs import PairEffect
 from study.analysis.settle.trained import Trained
 from study.analysis.settle.verdicts import (
+    AfterLook,
     Held,
     Said,
     SettleRules,
-    Standing,
     finished_blocks,
     judge_settled,
 )
@@ -236,7 +236,7 @@ def _pair_row(one: PairEffect) -> dict[str, Any]:
     }
 
 
-def _look_row(one: Standing) -> dict[str, Any]:
+def _look_row(one: AfterLook) -> dict[str, Any]:
     first, second = one.evidence.learned
     return {
         "claim": one.claim.name,
@@ -256,7 +256,7 @@ def _look_row(one: Standing) -> dict[str, Any]:
     }
 
 
-def _claim_row(one: Standing, settling: Settling, tables: StudyTables) -> dict[str, Any]:
+def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[str, Any]:
     declared = {claim.name for claim in tables.study.claims}
     n = _size(one)
     return {
@@ -278,7 +278,7 @@ def _claim_row(one: Standing, settling: Settling, tables: StudyTables) -> dict[s
     }
 
 
-def _interval(one: Standing) -> dict[str, float | None]:
+def _interval(one: AfterLook) -> dict[str, float | None]:
     """Estimate, ends at 95 % and ends at the level of the look; null where nothing can be told."""
     names = ("estimate", "low", "high", "adjusted_low", "adjusted_high")
     effect = one.evidence.effect
@@ -288,20 +288,20 @@ def _interval(one: Standing) -> dict[str, float | None]:
     return {k: v if np.isfinite(v) else None for k, v in zip(names, values, strict=True)}
 
 
-def _ends(one: Standing) -> tuple[float, float] | None:
+def _ends(one: AfterLook) -> tuple[float, float] | None:
     """At the level of the look; None if that may spend so little yet that nothing is excluded."""
     low, high = one.adjusted
     return (low, high) if high - low < WIDEST else None
 
 
-def _size(one: Standing) -> dict[str, int]:
+def _size(one: AfterLook) -> dict[str, int]:
     effect = one.evidence.effect
     if effect is None:
         return {"n_trainings": 0, "n_clusters": 0}
     return {"n_trainings": effect.n_trainings, "n_clusters": effect.n_clusters}
 
 
-def _reason(one: Standing, settling: Settling) -> str:
+def _reason(one: AfterLook, settling: Settling) -> str:
     """Why the verdict is what it is, and what the next one would cost."""
     after = f"after {count(one.blocks, 'block')}"
     if one.evidence.effect is None:
@@ -325,7 +325,7 @@ def _reason(one: Standing, settling: Settling) -> str:
     return told + _hardly_learned(one.claim, one)
 
 
-def _hardly_learned(claim: Claim, one: Standing) -> str:
+def _hardly_learned(claim: Claim, one: AfterLook) -> str:
     """How many nets of a level hardly learned; empty where all did."""
     if claim.compares is None:
         return ""

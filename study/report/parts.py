@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from study.analysis import Analysis, Predicted, Trained, predicted_of, trained_of
+from study.analysis import Analysis, Predicted, TrainingTables, predicted_of, trained_of
 from study.analysis.checks.recorded import search_majority
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues
@@ -57,7 +57,7 @@ class Given:
         return predicted_of(self.tables) if self.confirmed else None
 
     @cached_property
-    def trained(self) -> Trained | None:
+    def trained(self) -> TrainingTables | None:
         """What each training of a confirm stage with folds has a part in; None without."""
         return trained_of(self.tables) if self.confirmed else None
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from agecls.learned import has_learned_by, tells_apart
-from agecls.metrics import Counted, confusion, prior_entropy
+from agecls.metrics import ClassSums, confusion, prior_entropy
 
 KOREAN_TRAIN = np.array([1302, 1202, 1141, 899, 1101, 623, 331, 190])
 KOREAN_VAL = np.array([375, 367, 270, 239, 173, 79, 32, 4])
@@ -63,7 +63,7 @@ def test_classes_named_without_a_look_are_never_better_than_naming_shares(k, til
         table = confusion(labels, named, n_classes=k)
         assert not tells_apart(
             accuracy=np.trace(table) / 2000,
-            macro_f1=float(Counted.of_table(table).macro_f1()),
+            macro_f1=float(ClassSums.of_table(table).macro_f1()),
             counts=table.sum(axis=1),
         )
 
@@ -71,7 +71,7 @@ def test_classes_named_without_a_look_are_never_better_than_naming_shares(k, til
 def test_rare_classes_that_are_found_are_told_apart_though_fewer_images_are_hit():
     """Of 900 and 100 images four in five each: 80 % hit, and naming one class hits 90 %."""
     table = np.array([[720, 180], [20, 80]])
-    f1 = float(Counted.of_table(table).macro_f1())
+    f1 = float(ClassSums.of_table(table).macro_f1())
     assert tells_apart(accuracy=0.8, macro_f1=f1, counts=table.sum(axis=1))
 
 

@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 from agecls.metrics import (
-    Counted,
+    ClassSums,
     confidence_gaps,
     confusion,
     expected_calibration_error,
@@ -99,7 +99,7 @@ def test_tables_of_many_models_and_draws_are_scored_at_once(n_classes):
     for model, p in enumerate(models):
         for b, times in enumerate(draws):
             np.add.at(tables[b, model], (labels, p.argmax(1)), times)
-    counted = Counted.of_table(tables)
+    counted = ClassSums.of_table(tables)
     found, recall = counted.scores(), counted.recalls()
 
     for model, p in enumerate(models):

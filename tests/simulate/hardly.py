@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from agecls.learned import has_learned_by
-from agecls.metrics import Counted, confusion, nll
+from agecls.metrics import ClassSums, confusion, nll
 from study.analysis.maths.counted import jeffreys
 from study.analysis.models.learned import Gain, gain, which_learned
 
@@ -100,7 +100,7 @@ class World:
             train_loss=nll(train_labels, train_p),
             val_loss=nll(labels, p),
             val_accuracy=float(np.trace(table) / table.sum()),
-            val_macro_f1=float(Counted.of_table(table).macro_f1()),
+            val_macro_f1=float(ClassSums.of_table(table).macro_f1()),
             train_counts=np.bincount(train_labels, minlength=k),
             val_counts=table.sum(axis=1),
         )

@@ -25,7 +25,7 @@ from agecls.intervals import Estimate
 from study.analysis.models.verdicts import holm, two_sided
 from study.analysis.settle.evidence import Questions
 from study.analysis.settle.trained import OVERLAP, Trainings
-from study.analysis.settle.verdicts import SettleRules, Standing, look_by_look
+from study.analysis.settle.verdicts import AfterLook, SettleRules, look_by_look
 from study.asked.claim import Claim
 from tests.simulate.settle_worlds import (
     ARMS,
@@ -88,7 +88,7 @@ def judge_one(seed: int, setting: Setting) -> pd.DataFrame:
     return rows.assign(study=seed)
 
 
-def _row(standing: Standing, effect: float) -> dict[str, object]:
+def _row(standing: AfterLook, effect: float) -> dict[str, object]:
     claim, verdict = standing.claim, standing.held.verdict
     at_limit = claim.distance(effect) < 1e-9
     is_settled = verdict != "unresolved"

@@ -91,7 +91,7 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class Decision:
     """What confirmed arms say of a claim: its estimate in points, and the verdict."""
 
     estimate: float
@@ -143,11 +143,11 @@ class Decisions:
         found = (_compared(claim, study, scored) for claim in study.claims)
         return {one.test.claim.name: one for one in found if one}
 
-    def standings(self, compared: Mapping[str, Compared]) -> dict[str, Standing]:
+    def decided(self, compared: Mapping[str, Compared]) -> dict[str, Decision]:
         """How claims stand whose tests are these; those of which nothing can be told are open."""
         judged = self._judged(compared)
         return {
-            name: Standing(
+            name: Decision(
                 estimate=one.test.estimate.value,
                 verdict=one.verdict(judged[name]) if name in judged else "unresolved",
             )

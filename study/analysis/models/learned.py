@@ -15,7 +15,7 @@ from scipy import optimize, special
 
 from agecls.intervals import Array, quantile
 from agecls.learned import least_gain, tells_apart
-from agecls.metrics import LEAST_PROBABILITY, Counted, confusion
+from agecls.metrics import LEAST_PROBABILITY, ClassSums, confusion
 
 HALF: Final = 0.5
 """Of what others gain: a training with more than this share is weak, with less it may be stuck."""
@@ -59,7 +59,7 @@ def gain(labels: NDArray[np.int64], probabilities: Array) -> Gain:
     n_classes = probabilities.shape[1]
     table = confusion(labels, probabilities.argmax(axis=1), n_classes=n_classes)
     hits = float(np.trace(table) / len(labels))
-    f1 = float(Counted.of_table(table).macro_f1())
+    f1 = float(ClassSums.of_table(table).macro_f1())
     apart = tells_apart(accuracy=hits, macro_f1=f1, counts=table.sum(axis=1))
     every = -(-labels.size * n_classes // _MOST_CELLS)
     labels, probabilities = labels[::every], probabilities[::every]

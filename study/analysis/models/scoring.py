@@ -19,7 +19,7 @@ from agecls.metrics import (
     ECE_BINS,
     LEAST_PROBABILITY,
     MOST_WITHOUT_TOP,
-    Counted,
+    ClassSums,
     confidence_gaps,
     image_losses,
     is_in_top,
@@ -34,8 +34,14 @@ TEMPERED: Final = ("nll_tempered", "ece_tempered")
 RECALL: Final = "recall_"
 """Before the class's name, the name of its recall, such as `recall_a`."""
 
-_ENDS: Final = {"mae": (0.0, np.inf), "nll": (0.0, np.inf), "qwk": (-1.0, 1.0)}
-"""Least and greatest value of a score, where these are not 0 and 1."""
+_SHARE: Final = (0.0, 1.0)
+_ENDS: Final = {
+    **{name: _SHARE for name in ("accuracy", "accuracy_top5", "accuracy_1off", "recall")},
+    **{name: _SHARE for name in ("macro_f1", "ece")},
+    **{name: (0.0, np.inf) for name in ("mae", "nll")},
+    "qwk": (-1.0, 1.0),
+}
+"""Least and greatest value of a score; nothing is known of others."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
 
@@ -117,7 +123,7 @@ def scores(sums: Array, classes: Classes) -> dict[str, Array]:
     ends = np.cumsum([1 + ECE_BINS, 1 + ECE_BINS, n, n, n])
     plain, warm, true, named, hits, of_distance = np.split(sums, ends, axis=-1)
     within_one, distance, squared, in_top = np.moveaxis(of_distance, -1, 0)
-    counted = Counted(true, named, hits, within_one, distance, squared)
+    counted = ClassSums(true, named, hits, within_one, distance, squared)
     n_images = true.sum(axis=-1)
     found = counted.scores(is_ordered=classes.is_ordered) | {
         "nll": plain[..., 0] / n_images,
@@ -158,9 +164,14 @@ def score_interval(
     """
     if metric.startswith(("accuracy", RECALL)):
         return share_interval(estimate, n_images=n_images, n_clusters=n_clusters, level=level)
-    least, greatest = _ENDS.get(metric.removesuffix("_tempered"), (0.0, 1.0))
-    low, high = estimate.interval(level)
-    return max(low, least), min(high, greatest)
+    low, high = (possible(metric, end) for end in estimate.interval(level))
+    return low, high
+
+
+def possible(metric: str, end: float) -> float:
+    """An interval's end as far as the metric can go: a t interval may reach past it."""
+    least, greatest = _ENDS.get(metric.removesuffix("_tempered"), (-np.inf, np.inf))
+    return min(max(end, least), greatest)
 
 
 def renamed(

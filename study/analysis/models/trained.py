@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.analysis.maths.counted import Counted
-from study.analysis.models.decisions import Decisions, Standing
+from study.analysis.models.decisions import Decision, Decisions
 from study.analysis.models.scored import Apart, Training
 from study.asked.claim import Verdict
 from study.asked.factors import Study, arm_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class TrainingTables:
     """The trainings of a study's confirm stage.
 
     Attributes:
@@ -37,7 +37,7 @@ class Trained:
     influence: pd.DataFrame
 
 
-def describe_trainings(study: Study, scored: Apart) -> Trained:
+def describe_trainings(study: Study, scored: Apart) -> TrainingTables:
     """All of it; some hundred trainings take some ten seconds."""
     metric = study.measure.score
     each = [
@@ -64,7 +64,7 @@ def describe_trainings(study: Study, scored: Apart) -> Trained:
         effects.append({"claim": name, "first": str(first), "second": str(second)} | row)
     columns = ["claim", "first", "second", "estimate", "low", "high"]
     columns += ["all_estimate", "all_low", "all_high"]
-    return Trained(
+    return TrainingTables(
         each=pd.DataFrame(each, columns=["arm", "seed", "fold", "score", "learned"]),
         counted=pd.DataFrame(list(_counted(study, scored))),
         effects=pd.DataFrame(effects, columns=columns),
@@ -76,16 +76,16 @@ def influence(study: Study, scored: Apart, decide: Decisions | None = None) -> p
     """How each claim would stand without each training that is compared for it.
 
     Returns:
-        `claim, arm, seed, fold, shift, verdict, turns`, see `Trained`; `shift` is null where
-        nothing can be told without the training.
+        `claim, arm, seed, fold, shift, verdict, turns`, see `TrainingTables`; `shift` is null
+        where nothing can be told without the training.
     """
     decide = decide or Decisions()
     compared = decide.compared(study, scored)
-    stands = decide.standings(compared)
+    stands = decide.decided(compared)
     rows = []
     for name, arm in scored.arms.items():
         for training in arm.trainings:
-            others = decide.standings(decide.compared(study, scored.without(name, training)))
+            others = decide.decided(decide.compared(study, scored.without(name, training)))
             for claim, one in compared.items():
                 if name in one.weights:
                     rows.append(
@@ -120,7 +120,7 @@ def _places(training: Training) -> dict[str, int | None]:
     return {"seed": training[0], "fold": training[1] if len(training) > 1 else None}
 
 
-def _moved(stands: Standing, other: Standing | None) -> dict[str, object]:
+def _moved(stands: Decision, other: Decision | None) -> dict[str, object]:
     if other is None:
         turns = stands.verdict != "unresolved"
         return {"shift": None, "verdict": "unresolved", "turns": turns}

@@ -80,7 +80,7 @@ Said = Mapping[int, Mapping[str, Held]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class AfterLook:
     """A claim after a look.
 
     Attributes:
@@ -132,12 +132,12 @@ class Settled:
         unasked: By claim, why no row asks it.
     """
 
-    looks: tuple[tuple[Standing, ...], ...]
+    looks: tuple[tuple[AfterLook, ...], ...]
     pairs: tuple[PairEffect, ...]
     unasked: Mapping[str, str]
 
     @property
-    def last(self) -> tuple[Standing, ...]:
+    def last(self) -> tuple[AfterLook, ...]:
         """The claims' standings after the last look; empty where none was taken."""
         return self.looks[-1] if self.looks else ()
 
@@ -194,7 +194,7 @@ def look_by_look(
     rules: SettleRules,
     at: Sequence[int],
     said: Said | None = None,
-) -> Iterator[tuple[Standing, ...]]:
+) -> Iterator[tuple[AfterLook, ...]]:
     """The claims' standings at each look that was not taken before.
 
     Args:
@@ -212,7 +212,7 @@ def look_by_look(
         answers = questions.answers(until(blocks))
         held = _step_down(answers, held, rules, at[:n])
         yield tuple(
-            Standing(
+            AfterLook(
                 evidence=one,
                 blocks=blocks,
                 held=held[one.claim.name],
@@ -272,12 +272,12 @@ def verdicts_without_each(
 
 
 def _told(
-    standings: Sequence[Standing],
+    standings: Sequence[AfterLook],
     questions: Questions,
     trainings: Mapping[int, Trainings],
     rules: SettleRules,
     said: dict[int, Mapping[str, Held]],
-) -> tuple[Standing, ...]:
+) -> tuple[AfterLook, ...]:
     """The standings of a look with what open claims would cost, and which hang on one training.
 
     The look is among what was `said` from here on.
@@ -299,7 +299,7 @@ def _told(
     )
 
 
-def blocks_needed(standing: Standing, rules: SettleRules) -> int | None:
+def blocks_needed(standing: AfterLook, rules: SettleRules) -> int | None:
     """Fewest blocks in all that would settle an open claim if today's estimate were true."""
     effect = standing.evidence.effect
     if effect is None or standing.evidence.loses:

@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from agecls.classes import Classes
+from study.analysis.models.scoring import possible
 from study.folder.tables import StudyTables
 from study.measure import metric_of
-from study.report.confirm.values import possible
 from study.report.look import Mark, arm_marks, name_rows
 from study.report.panel import Panel, Table
 from study.report.small_multiples import small_multiples

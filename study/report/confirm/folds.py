@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.analysis import Analysis, Trained
+from study.analysis import Analysis, TrainingTables
 from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks, new_figure
 from study.report.panel import Panel, Table
@@ -55,7 +55,7 @@ def folds_figure(each: pd.DataFrame, measure: Measure, marks: dict[str, Mark]) -
     return figure
 
 
-def folds_panel(tables: StudyTables, trained: Trained, analysis: Analysis | None) -> Panel:
+def folds_panel(tables: StudyTables, trained: TrainingTables, analysis: Analysis | None) -> Panel:
     """The figure with its words, and how often nets learn."""
     each = trained.each
     measure = tables.study.measure
@@ -95,7 +95,7 @@ def _given(tables: StudyTables, each: pd.DataFrame) -> str:
     return f"{told}, by that alone)"
 
 
-def _how_often(tables: StudyTables, trained: Trained, analysis: Analysis | None) -> Table:
+def _how_often(tables: StudyTables, trained: TrainingTables, analysis: Analysis | None) -> Table:
     """Shares of nets that learn on fresh seeds, and of design trials."""
     rows = [
         (
@@ -121,7 +121,7 @@ def _shares(row: dict[str, object]) -> tuple[str, str]:
     return f"{k:,} of {n:,}", f"{percent(k / n)} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _alt(trained: Trained) -> str:
+def _alt(trained: TrainingTables) -> str:
     arms = trained.counted[trained.counted["factor"].isna()]
     shares = zip(arms["k"], arms["n"], arms["level"], strict=True)
     return f"Nets that learned: {listed([f'{k} of {n} in {arm}' for k, n, arm in shares])}."

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.analysis import Trained
+from study.analysis import TrainingTables
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks
@@ -41,7 +41,7 @@ class IdleData:
     arms: tuple[str, ...]
 
 
-def idle_data(tables: StudyTables, trained: Trained) -> IdleData:
+def idle_data(tables: StudyTables, trained: TrainingTables) -> IdleData:
     """The curves that the stage's record holds."""
     each = trained.each
     idle = each[~each["learned"]]
@@ -96,7 +96,7 @@ def idle_figure(data: IdleData, measure: Measure, marks: dict[str, Mark]) -> go.
     return figure
 
 
-def idle_panel(tables: StudyTables, trained: Trained) -> Panel | None:
+def idle_panel(tables: StudyTables, trained: TrainingTables) -> Panel | None:
     """The figure with its words; None where all trainings learned."""
     data, measure = idle_data(tables, trained), tables.study.measure
     if data.idle.empty:

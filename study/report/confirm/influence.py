@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.analysis import Trained
+from study.analysis import TrainingTables
 from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
@@ -42,7 +42,7 @@ def influence_figure(moved: pd.DataFrame, marks: dict[str, Mark]) -> go.Figure:
     return figure
 
 
-def influence_panel(tables: StudyTables, trained: Trained) -> Panel | None:
+def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | None:
     """The figure with its words; None where no claim is for confirmed arms to say."""
     moved = trained.influence
     if moved.empty:

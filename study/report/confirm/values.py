@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from study.analysis.checks.recorded import has_folds, judged_split
+from study.analysis.models.scoring import possible
 from study.folder.tables import StudyTables
 from study.measure import metric_of
 from study.report.look import arm_marks
@@ -18,20 +19,6 @@ SET_NAMES: Final = {
     ("test", "unique"): "test without duplicates",
 }
 """The sets of images that models are scored on, in reading order."""
-
-_SHARE: Final = (0.0, 1.0)
-_POSITIVE: Final = (0.0, float("inf"))
-_BOUNDS: Final = {
-    "accuracy": _SHARE, "accuracy_top5": _SHARE, "accuracy_1off": _SHARE, "macro_f1": _SHARE,
-    "recall": _SHARE, "ece": _SHARE, "ece_tempered": _SHARE, "qwk": (-1.0, 1.0),
-    "mae": _POSITIVE, "nll": _POSITIVE, "nll_tempered": _POSITIVE,
-}  # fmt: skip
-
-
-def possible(metric: str, end: float) -> float:
-    """An interval's end as far as the metric can go: a t interval may reach past it."""
-    low, high = _BOUNDS[metric]
-    return min(max(end, low), high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from study.analysis import Trained, analyse, trained_of
+from study.analysis import TrainingTables, analyse, trained_of
 from study.asked.factors import FoldPlan, PretrainPlan, Study
 from study.folder.folder import Folder
 from study.folder.record import Record
@@ -43,7 +43,7 @@ def folded(tmp_path_factory: pytest.TempPathFactory, folded_study: Study) -> Stu
 
 
 @pytest.fixture(scope="session")
-def trained(folded: StudyTables) -> Trained:
+def trained(folded: StudyTables) -> TrainingTables:
     found = trained_of(folded)
     assert found is not None
     return found
@@ -54,7 +54,7 @@ def test_a_study_without_folds_says_nothing_of_trainings(confirmed_tables: Study
 
 
 def test_the_note_says_who_got_how_many_seeds_and_why(
-    folded: StudyTables, trained: Trained
+    folded: StudyTables, trained: TrainingTables
 ) -> None:
     share = {"spread": {"org-scratch": 1.234, "bcd-scratch": None}, "open": ["bcd_better"]}
     for shares, told in (
@@ -71,7 +71,7 @@ def test_the_note_says_who_got_how_many_seeds_and_why(
 
 
 def test_every_training_is_a_mark_and_hollow_where_it_hardly_learned(
-    folded: StudyTables, trained: Trained
+    folded: StudyTables, trained: TrainingTables
 ) -> None:
     panel = folds_panel(folded, trained, None)
     traces = panel.figure.data
@@ -86,7 +86,7 @@ def test_every_training_is_a_mark_and_hollow_where_it_hardly_learned(
 
 
 def test_how_often_nets_learn_is_told_by_arm_by_level_and_of_design_trials(
-    folded: StudyTables, trained: Trained
+    folded: StudyTables, trained: TrainingTables
 ) -> None:
     analysis = analyse(folded.study, folded.trials, folded.epochs, seed=0)
     rows = folds_panel(folded, trained, analysis).table.rows
@@ -107,7 +107,7 @@ def test_the_page_has_the_figures_of_folds_where_the_study_has_folds(folded: Stu
 
 
 def test_those_that_hardly_learned_are_listed_with_their_curves(
-    folded: StudyTables, trained: Trained, tmp_path: Path
+    folded: StudyTables, trained: TrainingTables, tmp_path: Path
 ) -> None:
     assert idle_panel(folded, trained).figure is None  # the record is not in the folder
     folder = shutil.copytree(folded.folder, tmp_path / "demo")
@@ -134,13 +134,15 @@ def test_those_that_hardly_learned_are_listed_with_their_curves(
     }  # fmt: skip
 
 
-def test_no_panel_of_failures_where_there_are_none(folded: StudyTables, trained: Trained) -> None:
+def test_no_panel_of_failures_where_there_are_none(
+    folded: StudyTables, trained: TrainingTables
+) -> None:
     fine = replace(trained, each=trained.each.assign(learned=True))
     assert idle_panel(folded, fine) is None
 
 
 def test_influence_shows_each_training_and_marks_those_that_turn_a_verdict(
-    folded: StudyTables, trained: Trained
+    folded: StudyTables, trained: TrainingTables
 ) -> None:
     moved = trained.influence.assign(turns=False)
     panel = influence_panel(folded, replace(trained, influence=moved))
@@ -155,7 +157,7 @@ def test_influence_shows_each_training_and_marks_those_that_turn_a_verdict(
 
 
 def test_influence_says_so_where_nothing_is_told_without_one_of_few_trainings(
-    folded: StudyTables, trained: Trained
+    folded: StudyTables, trained: TrainingTables
 ) -> None:
     moved = trained.influence.assign(shift=float("nan"), verdict="unresolved", turns=True)
     panel = influence_panel(folded, replace(trained, influence=moved))

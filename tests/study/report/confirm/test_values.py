@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from study.analysis.checks.recorded import looks_at_test
+from study.analysis.models.scoring import possible
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
-from study.report.confirm.values import ConfirmedValues, confirmed_values, possible
+from study.report.confirm.values import ConfirmedValues, confirmed_values
 
 
 @pytest.fixture
