@@ -219,8 +219,15 @@ def _list() -> int:
 
 
 def _dry_run(options: argparse.Namespace, study: Any) -> int:
-    from study.cost.estimate import describe_plan
     from study.running.terminal import console
+
+    if study.trainable is not None:
+        from study.cost.function import describe_function
+
+        at_a_time = resources_of(options).at_a_time_here()
+        describe_function(study, console(), at_a_time=at_a_time, near=Path(study.trainable.folder))
+        return 0
+    from study.cost.estimate import describe_plan
 
     describe_plan(study, console(), at_a_time=resources_of(options).at_a_time_here())
     return 0
@@ -228,8 +235,14 @@ def _dry_run(options: argparse.Namespace, study: Any) -> int:
 
 def _benchmark(study: Any) -> int:
     from study.cost.benchmark import describe_speed
+    from study.errors import StudyFileError
     from study.running.terminal import console
 
+    if study.trainable is not None:
+        raise StudyFileError(
+            f"--benchmark measures our own nets, and {study.name} trains "
+            f"{study.trainable.function}; --dry-run says what its first epochs took"
+        )
     describe_speed(study, console())
     return 0
 

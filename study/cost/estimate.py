@@ -25,7 +25,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
         at_a_time: Trials that will run side by side.
     """
     data = study_faces(study, console)
-    console.print(_factor_table(study))
+    console.print(factor_table(study))
     plan = plan_trials(study)
     origins = Counter(planned.origin for planned in plan)
     parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
@@ -116,7 +116,8 @@ def _scout_epochs(study: Study) -> int:
     return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
 
 
-def _factor_table(study: Study) -> Table:
+def factor_table(study: Study) -> Table:
+    """What a study varies, for the terminal."""
     table = Table(box=None, title=study.question, title_justify="left")
     for name in ("factor", "role", "levels or range", "exists when"):
         table.add_column(name)

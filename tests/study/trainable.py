@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from study.running.in_process import InProcess
 from study.running.ray_session import Resources
 from study.stages.jobs import Outcome, main_job
 from study.stages.session import Means
+from study.trainables.found import located
 
 SOURCE = """\
 import numpy as np
@@ -97,6 +99,8 @@ def run(file: Path, home: Path, **means: Any) -> tuple[Outcome, str]:
     values: dict[str, Any] = {"executor": InProcess(), "command": ["study.run", file.name]}
     console = Console(file=text, width=300)
     study = Folder(home).read_study() if Folder(home).study_file.exists() else load_study(file)
+    # as the command does
+    study = replace(study, trainable=located(study.trainable, near=file.parent))
     with forgotten():
         with_all = Means(resources=Resources(), console=console, **values | means)
         outcome = main_job(study, Folder(home), with_all)

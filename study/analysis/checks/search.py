@@ -219,6 +219,8 @@ def _lost(_: Seen, analysis: Analysis) -> Finding:
 
 
 def _of_one_class(seen: Seen) -> Finding:
+    if seen.tables.study.is_free:
+        return absent("The metric is of any kind, and need not tell classes.")
     best = seen.best
     if best.empty:
         return absent("No trial has been completed.")

@@ -33,7 +33,7 @@ def run_checks(tables: StudyTables, analysis: Analysis | None = None) -> tuple[C
     """
     seen = Seen(tables=tables, analysis=analysis)
     found = tuple(check.on(seen) for check in CHECKS)
-    if tables.study.imported is None:
+    if not tables.study.is_free:
         return found
-    # no stage of a study that trains nothing will ever make the others apply
+    # those of images, classes and our recipe never apply to others' factors and metrics
     return tuple(one for one in found if one.outcome != "not applicable")

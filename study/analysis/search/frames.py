@@ -27,6 +27,9 @@ POINTS = 100.0
 DIVERGENCE_WORDS = r"diverg|\bnan\b|\binf(?:inite|inity)?\b|\bn(?:ot|on)[- ]?finite"
 """A failure whose `error` says one of these is training's own, not the machine's."""
 
+DIVERGED: Final = r"^diverged: "
+"""What begins such an `error` of a function, whose other errors are its author's words."""
+
 
 FEWEST_TRIALS: Final = 10
 """Full-length trials below which nothing is fitted."""
@@ -135,7 +138,7 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
     if study.folds is not None:
         collapsed |= _idle(trials, is_whole=run >= planned)
     own_fault = (status == "failed") & _texts(trials, "error", "diverged").str.contains(
-        DIVERGENCE_WORDS, case=False, regex=True
+        DIVERGED if study.trainable else DIVERGENCE_WORDS, case=False, regex=True
     )
     # other tools call a trial complete that was stopped; its early value is no final one
     is_short = (run > 0) & (run < _stated_length(trials, configs))

@@ -73,7 +73,7 @@ def answer_data(
         warnings=tuple(_warnings(tables, confirmed)),
         can_confirm=(
             confirmed is None
-            and tables.study.imported is None
+            and not tables.study.is_free
             and not is_running(tables)
             and best_arm(arms) is not None
         ),

@@ -1,0 +1,133 @@
+"""`--dry-run` of a study of a function: what it would do, and what its first epochs took."""
+
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final
+
+from rich.console import Console
+
+from agecls.data.folds import Folds
+from study.asked.factors import Study
+from study.cost.estimate import epochs_of, factor_table
+from study.errors import SearchError
+from study.plan.trials import PlannedTrial, plan_trials
+from study.running.steps import FAILURE
+from study.running.terminal import duration
+from study.trainables.called import Calls, Function
+from study.trainables.steps import FunctionSteps
+
+MOST_SECONDS: Final = 20.0
+"""How long the first epochs may take before the cost is said to be unknown."""
+
+
+def describe_function(study: Study, console: Console, *, at_a_time: int, near: Path) -> None:
+    """Print factors, plan and predicted cost; the first trial is begun and given up again.
+
+    Args:
+        study: The resolved study.
+        console: Where to print.
+        at_a_time: Trials that will run side by side.
+        near: See `study.trainables.called.Function.of`.
+
+    Raises:
+        StudyError: The function cannot be found or called, or its first epoch fails.
+    """
+    function = Function.of(study, near=near)
+    console.print(factor_table(study))
+    plan = plan_trials(study)
+    origins = Counter(planned.origin for planned in plan)
+    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
+    lines = [f"{len(plan)} trials in {len(study.arms)} arms: {parts}"]
+    folds = None
+    if study.folds is not None:
+        folds, summary = function.folds(study)
+        lines.append(summary["how"])
+    lines.append(f"Calling {function.asked.function}, at most {duration(MOST_SECONDS)}")
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+    console.print(_cost(study, function, folds, plan, at_a_time), highlight=False, markup=False)
+
+
+def _cost(
+    study: Study,
+    function: Function,
+    folds: Folds | None,
+    plan: tuple[PlannedTrial, ...],
+    at_a_time: int,
+) -> str:
+    first = next((planned for planned in plan if planned.config is not None), None)
+    if first is None:
+        return "cost unknown: no trial is decided before the search (design_share is 0)"
+    took = _first_epochs(study, function, folds, first)
+    if not took:
+        limit = duration(MOST_SECONDS)
+        return f"cost unknown: the first trial reported nothing within {limit}"
+    per_epoch = took[-1]
+    to_begin = max(0.0, took[0] - per_epoch)
+    most, fewest = (n * per_epoch + len(plan) * to_begin for n in epochs_of(study))
+    epoch = "an epoch takes" if len(took) > 1 else "the first epoch, with all before it, takes"
+    return (
+        f"measured on the first trial: {epoch} {_short(per_epoch)}; with {at_a_time} trials at a "
+        f"time the search takes {duration(fewest / at_a_time)} (every stop at its first rung) to "
+        f"{duration(most / at_a_time)} (no stop), if others take as long"
+    )
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
+
+
+def _first_epochs(
+    study: Study, function: Function, folds: Folds | None, planned: PlannedTrial
+) -> list[float]:
+    """Seconds of a trial's first two epochs, of what there was time for.
+
+    Raises:
+        SearchError: The trial fails.
+    """
+    config = planned.config or {}
+    work = Calls(function=function, metric=study.metric, folds=folds)
+    with tempfile.TemporaryDirectory(prefix="study-dry-", ignore_cleanup_errors=True) as scratch:
+        told = {
+            "config": config,
+            "seed": planned.seed,
+            "epochs": int(config["epochs"]),
+            "epochs_done": 0,
+            "fold": planned.fold,
+            "trial_id": "first",
+            "storage": scratch,
+            "threads": 1,
+            "wants_gpu": False,
+        }
+        return _timed(FunctionSteps(**work.shared(None)), told)
+
+
+def _timed(steps: FunctionSteps, told: dict[str, Any]) -> list[float]:
+    results: SimpleQueue[tuple[float, dict[str, Any]]] = SimpleQueue()
+
+    def call() -> None:
+        steps.begin(told)
+        for _ in range(min(2, told["epochs"])):
+            began = time.monotonic()
+            result = steps.step()
+            results.put((time.monotonic() - began, result))
+            if FAILURE in result:
+                break
+        steps.end()
+
+    # a daemon: a function that takes hours does not keep the command
+    Thread(target=call, daemon=True).start()
+    until, took = time.monotonic() + MOST_SECONDS, []
+    try:
+        for _ in range(min(2, told["epochs"])):
+            seconds, result = results.get(timeout=max(0.0, until - time.monotonic()))
+            if FAILURE in result:
+                raise SearchError(f"the first trial fails: {result[FAILURE]}")
+            took.append(seconds)
+    except Empty:
+        pass
+    return took
