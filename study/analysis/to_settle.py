@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from study.analysis.more_trials import by_more_trials
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import DEFAULT_FOLDS, Study
@@ -78,6 +79,7 @@ def check_settle(study: Study, folder: Folder) -> None:
 def _drawn(study: Study, tables: StudyTables, trainings: int) -> Settling:
     design = planned_design(study, tables.claims)
     check_budget(design, trainings)
+    design = replace(design, unasked={**design.unasked, **told_by_trials(study, tables)})
     from study.analysis.settle.recipes import row_recipes  # no study waits for it to begin
 
     seed = stream_seed(study, Stream.SETTLE)
@@ -95,6 +97,16 @@ def _drawn(study: Study, tables: StudyTables, trainings: int) -> Settling:
         planned=max(trainings // len(design.rows_of(0)), 1),
         stated={claim.name: stated(claim) for claim in _asked(study, tables.claims)[0]},
     )
+
+
+def told_by_trials(study: Study, tables: StudyTables) -> dict[str, str]:
+    """By open claim about shares of variance, why no row asks it, and which trials would do."""
+    if not any(claim.unit == "share" for claim in study.every_claim):
+        return {}
+    from study.analysis.search.answers import analyse  # no study waits for it to begin
+
+    found = analyse(study, tables.trials, tables.epochs, seed=study.seed)
+    return by_more_trials(study, tables.folder, found.power)
 
 
 def _n_folds(study: Study) -> int:

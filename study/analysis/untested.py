@@ -47,7 +47,7 @@ def lacks_weights(study: Study, claim: Claim, folder: Path | None = None) -> Unt
     study_file = shlex.quote(str(Folder(folder).study_file))
     return Untested(
         f"not tested here: the claim is about {claim.needs}, and this study starts from {source}",
-        f"python -m study.run {study_file} --name NEW{_out(folder)} "
+        f"python -m study.run {study_file} --name NEW{out_option(folder)} "
         f"--data {study.classes.subject.upper()} --weights {shlex.quote(claim.needs)}",
     )
 
@@ -55,7 +55,7 @@ def lacks_weights(study: Study, claim: Claim, folder: Path | None = None) -> Unt
 def lacks_faces(study: Study, folder: Path | None = None) -> Untested:
     """What a claim about other faces lacks before any were scored."""
     subject, folder = study.classes.subject, folder or _usual(study)
-    confirm = f"python -m study.confirm {shlex.quote(folder.name)}{_out(folder)}"
+    confirm = f"python -m study.confirm {shlex.quote(folder.name)}{out_option(folder)}"
     models = "" if study.confirm_seeds else f"{confirm} && "
     return Untested(
         f"not tested here: the search sees the study's own {subject} only; confirmed models have "
@@ -68,6 +68,6 @@ def _usual(study: Study) -> Path:
     return Path("results", study.name)
 
 
-def _out(folder: Path) -> str:
+def out_option(folder: Path) -> str:
     """The option that a command needs to find the folder; empty where it looks by itself."""
     return "" if folder.parent == Path("results") else f" --out {shlex.quote(str(folder.parent))}"

@@ -1,13 +1,19 @@
 """What settling would do and cost, before a search and after it; trains nothing."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from study.analysis.settle.expected import Noise, expected_half_widths
 from study.analysis.settled import rules_of
-from study.analysis.to_settle import check_budget, design_for, planned_design
+from study.analysis.to_settle import (
+    check_budget,
+    design_for,
+    planned_design,
+    told_by_trials,
+)
 from study.asked.factors import Study
 from study.cost.measured import seconds_per_image
 from study.folder.folder import Folder
@@ -36,7 +42,13 @@ def describe_settling(
         StudyError: As the stage would.
         AgeclsError: The data cannot be used.
     """
-    settling = design_for(study, read_study(folder), trainings)
+    tables = read_study(folder)
+    is_drawn = Folder(folder).settle.design.exists()
+    settling = design_for(study, tables, trainings)
+    if is_drawn:  # what was told then of claims about shares is told anew
+        shares = told_by_trials(study, tables)
+        unasked = {**settling.design.unasked, **shares}
+        settling = replace(settling, design=replace(settling.design, unasked=unasked))
     for line in _left_out(settling.design):
         _say(console, line)
     if not settling.design.columns:

@@ -2,10 +2,13 @@ import json
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from agecls.faces.face_set import FaceSet, draw_face_set
+from study.analysis.search import answers
 from study.asked.study_file import load_study
 from study.confirm import parser as confirm_parser
 from study.folder.parquet import read_table
@@ -73,6 +76,29 @@ def test_a_dry_run_tells_rows_blocks_cost_and_intervals_and_writes_nothing(folde
     row = next(line for line in said.splitlines() if line.startswith("BCD beats ORG"))
     assert row.count("±") == 2
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_claim_about_shares_is_told_with_the_trials_that_would_settle_it(
+    folder, capsys, monkeypatch, in_process
+):
+    plan = {"kind": "claim", "name": "rate_matters", "n_now": 4, "n_needed": 10, "advice": ""}
+    known = SimpleNamespace(power=pd.DataFrame([plan]))
+    monkeypatch.setattr(answers, "analyse", lambda *tables, **given: known)
+    words = [str(folder), "--data", str(folder.parent / "faces"), "--trainings", "4"]
+    command = f"--name it-10 --out {folder.parent} --trials 10"
+    assert main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "about 6 more design trials at full length, 10 in all" in said
+    assert command in said
+    assert main(words) == 0
+    assert (
+        command
+        in json.loads((folder / "study.json").read_text())["settle"]["unasked"]["rate_matters"]
+    )
+    # a design that is there is told by what is known now
+    known.power["n_needed"] = 20
+    assert main([*words, "--dry-run"]) == 0
+    assert "20 in all" in capsys.readouterr().out
 
 
 @pytest.fixture

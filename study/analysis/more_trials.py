@@ -1,0 +1,51 @@
+"""Claims about shares of variance: what further trials would settle them, and the command.
+
+Shares live on the whole box, so that no row of a settling design tells of them: trials drawn over
+the box do.
+"""
+
+import shlex
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.analysis.untested import out_option
+from study.asked.factors import Study
+from study.folder.folder import Folder
+from study.quantities import count
+
+
+def by_more_trials(study: Study, folder: Path, power: pd.DataFrame) -> dict[str, str]:
+    """By open claim about shares, what it takes, as the end of a sentence.
+
+    Trials that are added to a study come from its sampler and are no design; so the command is
+    that of a new study, with as many trials as would do alone.
+
+    Args:
+        study: The study file.
+        folder: Where the study lies.
+        power: As `Power` returns.
+    """
+    of_claims = power[power["kind"] == "claim"].set_index("name")
+    return {
+        claim.name: _said(study, folder, of_claims.loc[claim.name].to_dict())
+        for claim in study.every_claim
+        if claim.unit == "share" and claim.name in of_claims.index
+    }
+
+
+def _said(study: Study, folder: Path, plan: dict[str, Any]) -> str:
+    where = "it is about shares of variance, which trials over the whole box tell"
+    if pd.isna(plan["n_needed"]):
+        return f"{where}: {plan['advice']}"
+    needed, now = int(plan["n_needed"]), int(plan["n_now"])
+    trials = ceil(study.trials * needed / now)
+    file = shlex.quote(str(Folder(folder).study_file))
+    name = shlex.quote(f"{folder.name}-{trials}")
+    return (
+        f"{where}: about {count(needed - now, 'more design trial')} at full length, {needed} in "
+        f"all, would settle it if the estimate were true; a study of {trials} trials has as many: "
+        f"python -m study.run {file} --name {name}{out_option(folder)} --trials {trials}"
+    )
