@@ -98,7 +98,8 @@ def _plain(value: Any, place: str) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        return {_ARRAY: torch.from_numpy(np.ascontiguousarray(value))}
+        # a copy: torch warns of an array that must not be written to
+        return {_ARRAY: torch.from_numpy(np.array(value, order="C"))}
     if isinstance(value, Mapping):
         return {key: _plain(inner, f"{place}[{key!r}]") for key, inner in value.items()}
     if isinstance(value, list | tuple):
