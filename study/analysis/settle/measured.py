@@ -120,6 +120,8 @@ def _of_seeds(some: Trainings, places: NDArray[np.int64]) -> float | None:
         blocks = np.unique(some.blocks[places == place])
         by_block = [some.only(some.blocks == block) for block in blocks]
         rows = set.intersection(*(set(one.rows.tolist()) for one in by_block))
+        if not rows:  # where many fail, none may have come through in all blocks
+            continue
         table = np.array([[one.scores[one.rows == row][0] for row in rows] for one in by_block])
         left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
         squares += float((left**2).sum())

@@ -88,3 +88,15 @@ def test_a_training_that_failed_is_no_cell_and_is_counted(rng):
         5 * n // 2,
         *[5 * n // 2] * 2,
     )
+
+
+def test_where_no_row_came_through_twice_on_a_fold_other_folds_tell_what_seeds_do(rng):
+    """On the first fold each row failed once; it takes no degree of freedom from the second."""
+    rows, blocks, folds = [0, 1, 2] * 4, np.repeat(range(4), 3), np.repeat([0, 1, 0, 1], 3)
+    scores = rng.normal(size=12)
+    scores[[0, 1, 8]] = np.nan
+    some = measured_trainings(rows, blocks, folds, scores, n_folds=2, turns=1)
+    noise = some.cells(some.learned).of_seeds
+    twice = scores[[[3, 4, 5], [9, 10, 11]]]
+    left = twice - twice.mean(axis=0) - twice.mean(axis=1, keepdims=True) + twice.mean()
+    assert noise == pytest.approx((left**2).sum() / 2 * (1 + 1 + 1 + 0.5 * 3) / 6)
