@@ -24,7 +24,7 @@ examples:
   python -m study.run faces-cpu --data FACES --dry-run   what a study of your faces would cost
   python -m study.run faces-cpu --data FACES             the study: tables and report.html
   python -m study.run --resume faces-cpu                 go on where it was interrupted
-  python -m study.run my-study.toml                      a study of your own
+  python -m study.run my-study.toml                      a study of your own, also of a function
 
 exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted (resumable)
 """
@@ -34,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
         "study.run",
-        "Search recipes for classes of images, such as ages of faces, then report which factors\n"
-        "matter.",
+        "Search recipes for classes of images, such as ages of faces, or settings of your own\n"
+        "function, then report which factors matter.",
         EPILOG,
     )
     p.add_argument(
@@ -62,7 +62,11 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--resume", metavar="NAME", help="go on with an interrupted study")
     how = p.add_argument_group("what it may use")
     add_resources(how)
-    p.add_argument("--dry-run", action="store_true", help="factors, plan and cost; no training")
+    p.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="factors, plan and cost; no training (of a function: two epochs)",
+    )
     p.add_argument(
         "--benchmark",
         action="store_true",

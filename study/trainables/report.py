@@ -125,7 +125,7 @@ class Report:
             self.fail(f"{problem}{self._place()}", kind)
         line = {
             "epoch": int(epoch),
-            **{name: _finite(float(value)) for name, value in metrics.items()},
+            **{name: _finite(_number(value)) for name, value in metrics.items()},
             "seconds": seconds,
             **self._where(),
         }
@@ -197,8 +197,8 @@ class Report:
         if self._metric not in metrics:
             there = ", ".join(metrics) or "nothing"
             return f"the study's metric `{self._metric}` was not reported, but {there}", "refused"
-        value = float(metrics[self._metric])
-        if not math.isfinite(value):
+        value = _number(metrics[self._metric])
+        if _finite(value) is None:
             return f"diverged: {self._metric} is {value} in epoch {epoch}", "diverged"
         return "", ""
 
@@ -216,9 +216,9 @@ class Report:
         return f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
 
 
-def _finite(value: float) -> float | None:
-    """A number that a table can hold; None for NaN and infinity, of metrics beside the study's."""
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    """A number that a table can hold; None for NaN and infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _number(value: Any) -> float | None:
@@ -226,6 +226,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, str | bytes | bool):
         return None
     try:
-        return float(value)
+        # a tensor that has a gradient warns where it is made a float
+        return float(value.item() if hasattr(value, "item") else value)
     except (TypeError, ValueError, RuntimeError):
         return None
