@@ -50,13 +50,18 @@ class Families:
     @property
     def inputs(self) -> Images:
         """(N, 768): pixels with a mean near 0 and a variance near 1."""
-        return (self.pixels.astype(np.float32) / 255 - 0.57) / 0.17
+        return standardised(self.pixels)
 
     def of(self, families: NDArray[np.int64]) -> NDArray[np.int64]:
         """Places of the images of these families, family by family."""
         starts = np.searchsorted(self.family, families)
         ends = np.searchsorted(self.family, families, side="right")
         return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
+
+
+def standardised(pixels: NDArray[np.uint8]) -> Images:
+    """Pixels of drawn faces with a mean near 0 and a variance near 1."""
+    return (pixels.astype(np.float32) / 255 - 0.57) / 0.17
 
 
 def draw_family(number: int, seed: int) -> tuple[list[bytes], list[int]]:
@@ -162,6 +167,17 @@ def _gradient(weights: list[Images], x: Images, y: NDArray[np.int64]) -> list[Im
 
 def predicted(weights: list[Images], x: Images) -> NDArray[np.int64]:
     """The class that a net names for each image (N,)."""
+    return np.asarray(_logits(weights, x).argmax(axis=1))
+
+
+def probabilities(weights: list[Images], x: Images) -> Images:
+    """What a net says of each image (N, 8)."""
+    logits = _logits(weights, x)
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _logits(weights: list[Images], x: Images) -> Images:
     *lower, w, b = weights
     inner = np.maximum(x @ lower[0] + lower[1], 0) if lower else x
-    return np.asarray((inner @ w + b).argmax(axis=1))
+    return np.asarray(inner @ w + b)
