@@ -135,6 +135,23 @@ def own_classes(data: str) -> Any:
     return classes_of_folders(data)
 
 
+def earlier_of(options: argparse.Namespace) -> Any:
+    """Who reads the study that a file goes on from: a folder under --out, or a path."""
+
+    def read(path: str) -> Any:
+        from study.analysis.recipes.earlier import earlier_study
+        from study.report.__main__ import find_folder
+
+        if path not in known:
+            folder = find_folder(path, out=options.out)
+            sys.stderr.write(f"reading {folder}, which this study goes on from\n")
+            known[path] = earlier_study(folder)
+        return known[path]
+
+    known: dict[str, Any] = {}
+    return read
+
+
 def _resume_command(options: argparse.Namespace, folder: Path) -> str:
     """The command that goes on, with what it must be told again to find the checkpoints."""
     is_below = folder == options.out / folder.name
@@ -149,6 +166,7 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     Raises:
         StudyError: The study file is wrong, or the folder is in use for another study.
     """
+    from study.asked.after import before_as_earlier
     from study.asked.study_file import grown_study, is_safe_change, load_study, study_diff
     from study.errors import StudyFileError
     from study.folder.folder import Folder
@@ -156,7 +174,13 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     names = ("data", "classes", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
     if options.resume is None:
-        study = load_study(options.study or "demo", overrides=given, of_folders=own_classes)
+        of_earlier = earlier_of(options)
+        study = load_study(
+            options.study or "demo",
+            overrides=given,
+            of_folders=own_classes,
+            of_earlier=of_earlier,
+        )
         folder = options.out / study.name
         if not options.dry_run and Folder(folder).study_file.exists():
             if options.name is not None:
@@ -164,13 +188,20 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
                     f"{folder}: a study of this name is there already. "
                     f"Go on with --resume {study.name}, or choose another --name."
                 )
-            study, folder = _renamed(options, given, study.name)
+            study, folder = _renamed(options, given, study.name, of_earlier)
         return study, folder
     folder = _existing(options)
     before = Folder(folder).read_study()
     given["name"] = before.name
     file = options.study or Folder(folder).study_file
-    asked = load_study(file, overrides=given, of_folders=own_classes)
+    began_after = before_as_earlier(before)
+    asked = load_study(
+        file,
+        overrides=given,
+        of_folders=own_classes,
+        # its folder may be gone: what came from it is in this study's
+        of_earlier=(lambda _: began_after) if began_after else earlier_of(options),
+    )
     # Faces and modules may have moved; their fingerprints say whether they are the same.
     before = replace(before, data=asked.data)
     if before.trainable and asked.trainable:
@@ -199,7 +230,9 @@ def _existing(options: argparse.Namespace) -> Path:
     )
 
 
-def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> tuple[Any, Path]:
+def _renamed(
+    options: argparse.Namespace, given: dict[str, Any], name: str, of_earlier: Any
+) -> tuple[Any, Path]:
     """The study under the first free name after `name`, such as `demo-2`."""
     from study.asked.study_file import load_study
 
@@ -210,6 +243,7 @@ def _renamed(options: argparse.Namespace, given: dict[str, Any], name: str) -> t
         options.study or "demo",
         overrides={**given, "name": f"{name}-{n}"},
         of_folders=own_classes,
+        of_earlier=of_earlier,
     )
     return study, options.out / study.name
 

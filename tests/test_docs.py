@@ -22,6 +22,7 @@ from ray.scripts.scripts import cli as ray
 
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.recipe import BOUNDS, CHOICES, Recipe
+from study.asked.after import EarlierStudy
 from study.asked.study_file import load_study
 from study.asked.toml_tables import ClaimTable, FileTables
 from study.completion import COMMANDS
@@ -243,7 +244,9 @@ def test_a_study_file_loads(page, text, tmp_path):
         text = f'study = {{trials = 48, epochs = 9}}\ndata = {{path = "faces", size = 32}}\n{text}'
     path = tmp_path / "asked.toml"
     path.write_text(text, encoding="utf-8")
-    assert load_study(path).factors
+    # one that goes on from another has that one's factors
+    known = EarlierStudy(study=load_study("faces-cpu"), sha256="ab", begin=lambda _: ())
+    assert load_study(path, of_earlier=lambda _: known).factors
 
 
 @pytest.mark.parametrize(

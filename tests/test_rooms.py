@@ -41,6 +41,7 @@ KNOWS = {
     "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
     "study.analysis.recipes": {
         "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
+        "study.locks",
     },
     "study.analysis.checks": {
         "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",

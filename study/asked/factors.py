@@ -18,6 +18,7 @@ from study.asked.levels import Level as Level
 from study.asked.levels import When as When
 from study.asked.levels import exact_level as exact_level
 from study.asked.levels import holds as holds
+from study.asked.plans import After as After
 from study.asked.plans import FoldPlan as FoldPlan
 from study.asked.plans import Imported as Imported
 from study.asked.plans import PretrainPlan as PretrainPlan
@@ -188,6 +189,7 @@ class Study:
         imported: What is known of a search that somebody else ran, of which this study, which
             trains nothing, is made; None: it trains.
         trainable: The function that is trained; None: our recipe on faces, or nothing.
+        after: An earlier study that it goes on from, or None.
     """
 
     name: str
@@ -216,6 +218,7 @@ class Study:
     imported: Imported | None = None
     confirm_adaptive: bool = False
     trainable: Trainable | None = None
+    after: After | None = None
 
     @property
     def measure(self) -> Measure:
@@ -232,11 +235,6 @@ class Study:
     def is_free(self) -> bool:
         """Whether its factors and its metric may have any name: they are not our recipe's."""
         return self.scale is not None
-
-    @property
-    def has_recipes(self) -> bool:
-        """Whether its factors are fields of our recipe, rather than anybody's."""
-        return self.imported is None and self.trainable is None
 
     @property
     def way_to_more(self) -> str:

@@ -5,7 +5,9 @@ These classes hold no logic, and importing them loads nothing heavy.
 
 from dataclasses import dataclass
 
+from study.asked.levels import Config
 from study.measure import Scale
+from study.quantities import count, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +71,45 @@ class Trainable:
     scale: Scale
     examples: str | None = None
     folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """An earlier study, and what of it this one begins with; nothing of it enters a verdict.
+
+    Attributes:
+        path: Where it lay, as the study file spelled it.
+        study: Its name.
+        sha256: Of its lock with all additions; without one, of its record, or its trials.
+        metric: What its recipes are the best by.
+        factors: Those that come from it, since the file does not have them.
+        narrowed: Those of these whose ranges are where its posterior has the best recipes.
+        claims: Those that come from it.
+        recipes: Its best ones, trained again here as the first trials of the search.
+    """
+
+    path: str
+    study: str
+    sha256: str
+    metric: str
+    factors: tuple[str, ...] = ()
+    narrowed: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    recipes: tuple[Config, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What comes from it, in words."""
+        ranges = f" (ranges narrowed: {listed(self.narrowed)})" if self.narrowed else ""
+        parts = [
+            f"{count(len(self.factors), 'factor')}{ranges}" if self.factors else "",
+            count(len(self.claims), "claim") if self.claims else "",
+            f"{count(len(self.recipes), 'recipe')} to begin the search with"
+            if self.recipes
+            else "",
+        ]
+        what = listed([part for part in parts if part]) or "nothing that fits here"
+        return (
+            f"After {self.study} ({self.path}, the best by {self.metric}): {what} come from it; "
+            "no verdict does"
+        )

@@ -22,6 +22,7 @@ from study.asked.factor_tables import (
     with_typed_conditions,
 )
 from study.asked.factors import (
+    After,
     Config,
     Factor,
     FoldPlan,
@@ -34,7 +35,7 @@ from study.asked.factors import (
     When,
     exact_level,
 )
-from study.asked.toml_tables import FactorTable, FileTables, SettleTable
+from study.asked.toml_tables import AfterTable, FactorTable, FileTables, SettleTable
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 
 FIELDS: Final = tuple(f.name for f in fields(Recipe) if f.name != "seed")
@@ -89,6 +90,23 @@ def resolve(
         scout=_scout(tables, factors, source),
         settle=settle_plan(tables.settle, tables.claims, claims, source),
         folds=FoldPlan(**dict(tables.folds)) if tables.folds else None,
+        after=_after(tables.after, source),
+    )
+
+
+def _after(table: AfterTable | None, source: Source) -> After | None:
+    if table is None:
+        return None
+    recipes = [_typed(c, source, ("after", "recipe", n)) for n, c in enumerate(table.recipe)]
+    return After(
+        path=table.path,
+        study=table.study,
+        sha256=table.sha256,
+        metric=table.metric,
+        factors=tuple(table.factors),
+        narrowed=tuple(table.narrowed),
+        claims=tuple(table.claims),
+        recipes=tuple(recipes),
     )
 
 

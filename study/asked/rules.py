@@ -47,7 +47,9 @@ def check_study(study: Study, source: Source) -> None:
     _check_adaptive(study, source)
     _check_size_of_plan(study, source)
     for number, config in enumerate(study.included):
-        _check_included(config, number, study, source)
+        _check_included(config, ("include", number), study, source)
+    for number, config in enumerate(study.after.recipes if study.after else ()):
+        _check_included(config, ("after", "recipe", number), study, source)
     _check_room_for_included(study, source)
 
 
@@ -250,8 +252,7 @@ def _check_size_of_plan(study: Study, source: Source) -> None:
         raise source.error(("study", "added"), f"{problem}; lower it")
 
 
-def _check_included(config: Config, number: int, study: Study, source: Source) -> None:
-    place: Place = ("include", number)
+def _check_included(config: Config, place: Place, study: Study, source: Source) -> None:
     try:
         full = complete(study, config)
     except KeyError as error:

@@ -20,6 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from study.asked.after import OfEarlier, with_earlier
 from study.asked.claim import Claim
 from study.asked.class_words import OfFolders, classes_given
 from study.asked.factors import Factor, Study
@@ -95,6 +96,7 @@ def load_study(
     *,
     overrides: Mapping[str, Any] | None = None,
     of_folders: OfFolders | None = None,
+    of_earlier: OfEarlier | None = None,
 ) -> Study:
     """The study of a preset's name or a TOML file, with the command line's values in it.
 
@@ -107,6 +109,7 @@ def load_study(
             longest becomes N. If one level is left, the factor is fixed at it, and claims about
             it, or about a level that went, are left out with a warning.
         of_folders: Who reads classes off the data where they are asked for so; None: nobody.
+        of_earlier: Likewise who reads the study that this one goes on from.
 
     Raises:
         StudyFileError: The file cannot be read, or is not a valid study; one line.
@@ -118,6 +121,7 @@ def load_study(
     name, shown_name, raw = _read(name_or_path)
     flags = {OVERRIDES[k]: f"--{k.replace('_', '-')}" for k in given}
     source = Source(shown_name, flags)
+    raw, earlier = with_earlier(raw, source, of_earlier)
     # the file must be valid by itself before its epochs are shortened
     whole = _replaced(raw, {k: v for k, v in given.items() if k != "epochs"})
     if is_imported(whole) and overrides is not None:
@@ -125,12 +129,15 @@ def load_study(
         raise source.error((IMPORTED,), problem)
     study = _resolved(_parsed(whole, source), source, default_name=name, of_folders=of_folders)
     check_study(study, source)
-    if "epochs" not in given:
+    if "epochs" in given:
+        _parsed(_replaced(raw, given), source)
+        study = _with_epochs(study, given["epochs"])
+        check_study(study, source)
+    if earlier is None or study.after is None:
         return study
-    _parsed(_replaced(raw, given), source)
-    shortened = _with_epochs(study, given["epochs"])
-    check_study(shortened, source)
-    return shortened
+    study = replace(study, after=replace(study.after, recipes=earlier.begin(study)))
+    check_study(study, source)
+    return study
 
 
 def _parsed(

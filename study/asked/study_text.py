@@ -14,6 +14,7 @@ from study.asked.claim import Claim
 from study.asked.class_words import classes_table
 from study.asked.factors import (
     MAX_BAD_SHARE,
+    After,
     Config,
     Factor,
     Imported,
@@ -95,6 +96,11 @@ def lasting_tables(study: Study) -> dict[str, Any]:
         tables["data"].pop("path")
     tables["study"].pop("folder", None)  # the function's module may move, too
     return tables
+
+
+def factor_tables(factors: Iterable[Factor]) -> dict[str, Any]:
+    """Factors by their names, as nested values, spelled as in the file."""
+    return {factor.name: _factor_table(factor) for factor in factors}
 
 
 def claim_tables(claims: Iterable[Claim]) -> dict[str, Any]:
@@ -186,7 +192,9 @@ def _tables(study: Study) -> dict[str, Any]:
         tables[_SETTLE] = {"trainings": settle.trainings}
         if settle.time_budget is not None:
             tables[_SETTLE]["time_budget"] = f"{settle.time_budget!r}".removesuffix(".0") + "s"
-    tables["factors"] = {f.name: _factor_table(f) for f in study.factors}
+    if study.after is not None:
+        tables["after"] = _after_table(study.after)
+    tables["factors"] = factor_tables(study.factors)
     tables["claims"] = claim_tables(study.claims)
     if study.settle is not None and study.settle.claims:
         tables[f"{_SETTLE}.claims"] = claim_tables(study.settle.claims)
@@ -237,9 +245,18 @@ def _imported_tables(study: Study, imported: Imported) -> dict[str, Any]:
             "epoch": imported.epoch,
             **({"notes": list(imported.notes)} if imported.notes else {}),
         },
-        "factors": {f.name: _factor_table(f) for f in study.factors},
+        "factors": factor_tables(study.factors),
         "claims": claim_tables(study.claims),
     }
+
+
+def _after_table(after: After) -> dict[str, Any]:
+    names = ("path", "study", "sha256", "metric")
+    table: dict[str, Any] = {name: getattr(after, name) for name in names}
+    for name in ("factors", "narrowed", "claims"):
+        if values := getattr(after, name):
+            table[name] = list(values)
+    return table | ({"recipe": [dict(c) for c in after.recipes]} if after.recipes else {})
 
 
 def _factor_table(factor: Factor) -> dict[str, Any]:

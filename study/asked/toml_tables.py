@@ -31,6 +31,7 @@ class StudyTable(Table):
     seed: int = Field(default=0, ge=0, lt=2**32)
     design_share: float = Field(default=0.4, ge=0.0, le=1.0)
     reduction: int = Field(default=3, ge=2, le=100)
+    after: Text | None = None
 
 
 class ConfirmTable(Table):
@@ -104,6 +105,19 @@ class SettleTable(Table):
     claims: dict[str, ClaimTable] = Field(default_factory=dict)
 
 
+class AfterTable(Table):
+    """`[after]`, the tool's own: what came from the earlier study that `[study] after` names."""
+
+    path: Text
+    study: Text
+    sha256: Text
+    metric: Text
+    factors: list[Text] = Field(default_factory=list)
+    narrowed: list[Text] = Field(default_factory=list)
+    claims: list[Text] = Field(default_factory=list)
+    recipe: list[dict[str, LevelValue]] = Field(default_factory=list)
+
+
 class FactorTable(Table):
     """`[factors.NAME]`."""
 
@@ -137,6 +151,7 @@ class FileTables(Table):
     factors: dict[str, FactorTable]
     claims: dict[str, ClaimTable] = Field(default_factory=dict)
     include: list[dict[str, LevelValue]] = Field(default_factory=list)
+    after: AfterTable | None = None
 
 
 _Form = TypeVar("_Form", bound=Table)

@@ -26,6 +26,8 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
     """
     data = study_faces(study, console)
     console.print(factor_table(study))
+    if study.after is not None:
+        console.print(study.after.sentence, highlight=False, markup=False)
     plan = plan_trials(study)
     origins = Counter(planned.origin for planned in plan)
     parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())

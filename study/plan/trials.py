@@ -2,8 +2,9 @@
 
 Trials go to the arms in turn (number modulo arms), so that every prefix is balanced. Inside an
 arm come first the included configurations, then the design, then repeats of design configurations
-with another seed, for the noise, then the search. All but the search is decided here; the plan is
-the same for the same study.
+with another seed, for the noise, then the search, which begins with the best recipes of an earlier
+study where there is one. All but the rest of the search is decided here; the plan is the same for
+the same study.
 """
 
 from collections.abc import Sequence
@@ -124,4 +125,9 @@ def _decided(study: Study) -> list[_Decided]:
         trials += [("design", config) for config in known + design]
         trials += [("repeat", dict(design[index])) for index in again]
         decided.append(trials)
+    # results chose them, so they are of the search: they may be stopped, and balance no design
+    earlier = [complete(study, c) for c in study.after.recipes] if study.after else []
+    for arm, (cell, planned) in enumerate(zip(cells, decided, strict=True)):
+        room = len(range(arm, first, len(cells))) - len(planned)
+        planned += [("search", config) for config in earlier if holds(cell, config)][:room]
     return decided

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
-from study.asked.factors import Study
+from study.asked.factors import After, Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import changed_claims
@@ -27,6 +27,7 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Sessions", count(len(sessions), "session") if len(sessions) > 1 else None),
         ("Machine", _flat(known.get("machine"))),
         ("Versions", _flat(known.get("versions"))),
+        ("Goes on from", _after(study.after) if study.after else None),
         ("Pretrained arms start from", pretrained_start(study)),
         ("Trainable", study.trainable.function if study.trainable else None),
         ("Data", study.data),
@@ -43,6 +44,11 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
 
 def _fingerprinted(study: Study) -> str:
     return "SHA-256 of its module" if study.trainable else "Data fingerprint"
+
+
+def _after(after: After) -> str:
+    claims = f"; claims: {', '.join(after.claims)}" if after.claims else ""
+    return f"{after.sentence}{claims}; SHA-256 {after.sha256}"
 
 
 def _seed(study: Study) -> str:

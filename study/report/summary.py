@@ -124,7 +124,7 @@ def _claims(claims: Sequence[Entry]) -> str:
     columns = ["Claim", "Settled [95 %]", "Confirmed [95 %]", "Search [95 %]", "Verdict"]
     rows = [
         [
-            entry.text + " (added after the search)" * entry.is_added,
+            entry.text + " (added after the search)" * entry.is_added + _carried(entry),
             _cell(entry.settled) if entry.settled else "–",
             "; ".join(_cell(one) for one in entry.confirmed) or "–",
             _cell(entry.searched) if entry.searched else "–",
@@ -136,6 +136,10 @@ def _claims(claims: Sequence[Entry]) -> str:
         for row in (columns, *rows):
             del row[1]
     return table(columns, rows)
+
+
+def _carried(entry: Entry) -> str:
+    return f" (carried on from {entry.carried_from})" if entry.carried_from else ""
 
 
 def _cell(standing: Standing) -> str:
@@ -169,6 +173,7 @@ def _provenance(digest: Digest) -> str:
         f"torch {torch}" if torch else "",
         f"pretrained: {start}" if (start := pretrained_start(digest.tables.study)) else "",
         *_data(digest.tables.study, fingerprint),
+        digest.tables.study.after.sentence if digest.tables.study.after else "",
         f"begun {known['started_at']}" if known.get("started_at") else "",
         *(f"{name.lower()} {value}" for name, value in lock_rows(digest.tables)),
     ]

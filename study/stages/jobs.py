@@ -75,6 +75,8 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         check_on_disk(folder, "settle")
         check_settle(study, folder)
         stages.append(_settle)
+    if study.after is not None:
+        means.say(study.after.sentence)
     data = _data(study, folder, means)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:

@@ -79,7 +79,7 @@ class Defaults:
         return {f.name: made[f.name] for f in self.study.factors if f.name in made}
 
     def _level(self, factor: Factor) -> Level:
-        if factor.name == "epochs" and self.study.has_recipes:
+        if factor.name == "epochs" and not self.study.is_free:
             return min(factor.levels)
         own = self._own(factor)
         found = None if own is None else exact_level(own, factor.levels)
@@ -87,7 +87,7 @@ class Defaults:
 
     def _own(self, factor: Factor) -> Level | None:
         """What the recipe, or a search that was imported, has where nobody says anything."""
-        if not self.study.has_recipes:
+        if self.study.is_free:
             return self.commonest.get(factor.name)
         found: Level | None = getattr(Recipe, factor.name, None)
         return None if factor.name in _WITHOUT else found

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from study.asked.claim import Claim
+from study.asked.factors import After
 from study.folder.tables import StudyTables
 from study.report.head.verdict_frame import claim_sentence
 from study.report.wording import (
@@ -115,6 +116,7 @@ class Entry:
         searched: What the search says, or None.
         settled: What settling says, or None.
         is_added: Whether it was added after the search.
+        carried_from: Name of the earlier study that it comes from; empty: this file has it.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Entry:
     searched: Standing | None
     settled: Standing | None = None
     is_added: bool = False
+    carried_from: str = ""
 
     @property
     def standings(self) -> tuple[Standing, ...]:
@@ -163,10 +166,16 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
         replace(
-            _entry(name, asked.get(name), of_claim, tables.study.measure), is_added=name in added
+            _entry(name, asked.get(name), of_claim, tables.study.measure),
+            is_added=name in added,
+            carried_from=_carried_from(name, tables.study.after),
         )
         for name, of_claim in rows.items()
     ]
+
+
+def _carried_from(claim: str, after: After | None) -> str:
+    return after.study if after is not None and claim in after.claims else ""
 
 
 def note_of_stages(entries: Sequence[Entry], *, is_confirmed: bool) -> str:

@@ -7,6 +7,7 @@ It is read from the tables that say what follows, in the order and under the nam
 from pathlib import Path
 from typing import Any, Final
 
+from study.asked.factors import After
 from study.errors import TablesError
 from study.folder.columns import names_of
 from study.folder.tables import StudyTables, read_concluded
@@ -61,6 +62,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "checks": _checks(tables),
         "provenance": _provenance(tables),
         "lock": lock_told(tables),
+        "after": _after(tables.study.after),
     }
 
 
@@ -108,6 +110,21 @@ def _checks(tables: StudyTables) -> list[dict[str, Any]]:
     """What each check says; none where they were not run."""
     rows = [] if tables.checks is None else tables.checks.to_dict("records")
     return [{name: str(row[name]) for name in names_of("checks")} for row in rows]
+
+
+def _after(after: After | None) -> dict[str, Any] | None:
+    """The earlier study that this one goes on from."""
+    if after is None:
+        return None
+    lists = ("factors", "narrowed", "claims")
+    return {
+        "study": after.study,
+        "path": after.path,
+        "sha256": after.sha256,
+        "metric": after.metric,
+        **{name: list(getattr(after, name)) for name in lists},
+        "recipes": [dict(recipe) for recipe in after.recipes],
+    }
 
 
 def _provenance(tables: StudyTables) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def _claim(
         "id": entry.name,
         "text": entry.text,
         "declared": _declared(entry, tables),
+        "carried_from": entry.carried_from or None,
         "states": _states(entry),
         "answer": None if entry.standing is None else entry.standing.sentence,
     }
