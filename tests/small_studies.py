@@ -1,6 +1,6 @@
-"""The study file that tests of the search run: two structures as arms, a rate and a length."""
+"""The study files that tests of several rooms run: structures as arms, a rate and a length."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agecls.classes import Classes
@@ -29,6 +29,63 @@ when = { optimizer = "adamw" }
 low = 0.0003
 high = 0.01
 """
+
+BCD_BETTER = """\
+[claims.bcd_better]
+text = "BCD beats ORG"
+factor = "variant"
+better = "bcd"
+worse = "org"
+least = 1.0
+"""
+
+
+def to_settle(trainings: int, *, lengths: tuple[int, int]) -> str:
+    """Three claims, of which the last is not about two levels, and the budget to settle them."""
+    return f"""\
+{BCD_BETTER}[claims.longer_equal]
+text = "The longer do as well as the shorter"
+factor = "epochs"
+equal = {list(lengths)}
+within = 2.0
+[claims.rate_matters]
+text = "The rate matters more than the structure"
+factor = "lr"
+more_than = "variant"
+[settle]
+trainings = {trainings}
+"""
+
+
+def plain_toml(
+    *,
+    trials: int,
+    epochs: int = 2,
+    size: int = 16,
+    arms: Sequence[str] = ("org", "bcd"),
+    of_study: str = "",
+) -> str:
+    """A study file that says no more than it must: structures as arms and one rate.
+
+    Args:
+        trials: Of all arms together.
+        epochs: Of every trial.
+        size: In pixels.
+        arms: Structures.
+        of_study: Further lines of `[study]`.
+    """
+    levels = ", ".join(f'"{arm}"' for arm in arms)
+    return f"""\
+[study]
+trials = {trials}
+epochs = {epochs}
+{of_study}[data]
+path = "synthetic"
+size = {size}
+[factors.variant]
+role = "arm"
+levels = [{levels}]
+{ONE_RANGE}"""
 
 
 def study_toml(

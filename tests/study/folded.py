@@ -12,7 +12,7 @@ from agecls.faces.face_set import FaceSet, draw_face_set
 from study.asked.factors import Study
 from study.asked.study_file import load_study
 from study.stages.confirm import Confirm
-from tests.small_studies import study_toml
+from tests.small_studies import BCD_BETTER, study_toml
 from tests.study.staged import session_at, write_search
 from tests.study.tiny import FIXED
 
@@ -24,13 +24,7 @@ STAGE = f"""
 k = {K}
 [confirm]
 seeds = {SEEDS}
-[claims.bcd_better]
-text = "BCD beats ORG"
-factor = "variant"
-better = "bcd"
-worse = "org"
-least = 1.0
-"""
+{BCD_BETTER}"""
 
 
 def draw(folder: Path) -> Path:

@@ -17,25 +17,12 @@ from study.folder.record import TrialRecord
 from study.folder.tables import read_study
 from study.plan.space import recipe_of
 from study.stages.confirm_tables import write_facts
+from tests.small_studies import plain_toml
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
 
-THREE_ARMS = """
-[study]
-trials = 6
-epochs = 2
-[data]
-path = "synthetic"
-size = 16
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd", "bcd_seed"]
-[factors.lr]
-role = "tuned"
-log = true
-low = 0.001
-high = 0.1
-[claims.better]
+THREE_ARMS = f"""
+{plain_toml(trials=6, arms=("org", "bcd", "bcd_seed"))}[claims.better]
 text = "The third is better"
 factor = "variant"
 better = "bcd_seed"

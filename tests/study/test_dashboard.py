@@ -16,30 +16,13 @@ from study.folder.parquet import read_table, write_table
 from study.folder.record import Record
 from study.folder.tabulate import epochs_frame, trials_frame
 from study.running.search_state import Search
+from tests.small_studies import plain_toml
 
 pytestmark = pytest.mark.skipif(
     find_spec("optuna_dashboard") is None, reason="pip install optuna-dashboard"
 )
 
-STUDY = """
-[study]
-question = "Does the dashboard show it?"
-metric = "val_accuracy"
-trials = 20
-epochs = 9
-design_share = 0.25
-[data]
-path = "synthetic"
-size = 32
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.lr]
-role = "tuned"
-log = true
-low = 0.001
-high = 0.1
-"""
+STUDY = plain_toml(trials=20, epochs=9, size=32, of_study="design_share = 0.25\n")
 
 STATES = {"completed": "Complete", "stopped": "Pruned", "failed": "Fail", "interrupted": "Running"}
 

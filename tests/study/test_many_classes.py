@@ -15,28 +15,6 @@ from study.running.in_process import InProcess
 from tests.agecls.pictures import draw_zoo
 from tests.study import tiny
 
-STUDY = """
-[study]
-question = "Which matters on these pictures?"
-trials = 2
-epochs = 1
-[confirm]
-seeds = 2
-[data]
-path = "{data}"
-size = 16
-[classes]
-of = "folders"
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.lr]
-role = "tuned"
-low = 0.02
-high = 0.05
-log = true
-"""
-
 OF_AN_ORDER = re.compile(r"qwk|mae$|1off")
 
 
@@ -53,7 +31,8 @@ def ran(tmp_path: Path, names: list[str]) -> Path:
     """The folder of a study on a few drawn pictures of each of these classes."""
     draw_zoo(tmp_path / "zoo", names=names, n=14 if len(names) < 10 else 7)
     asked = tmp_path / "tiny.toml"
-    asked.write_text(STUDY.format(data=tmp_path / "zoo") + tiny.FIXED)
+    text = tiny.pictures_text(tmp_path / "zoo", size=16, seeds=2)
+    asked.write_text(text + '[classes]\nof = "folders"\n')
     assert run([str(asked), "--out", str(tmp_path / "results")]) == 0
     return tmp_path / "results" / "tiny"
 

@@ -12,26 +12,6 @@ from tests.study import tiny
 
 pytestmark = pytest.mark.ray
 
-STUDY = """
-[study]
-question = "Which matters on these pictures?"
-trials = 2
-epochs = 1
-[confirm]
-seeds = 1
-[data]
-path = "{data}"
-size = 32
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.lr]
-role = "tuned"
-low = 0.01
-high = 0.05
-log = true
-"""
-
 
 def words_of(page):
     """What a person reads in a page."""
@@ -41,7 +21,7 @@ def words_of(page):
 
 def test_folders_of_pictures_run_from_search_to_onnx_and_no_word_is_of_ages(tmp_path):
     zoo, asked = draw_zoo(tmp_path / "zoo"), tmp_path / "tiny.toml"
-    asked.write_text(STUDY.format(data=zoo) + tiny.FIXED)
+    asked.write_text(tiny.pictures_text(zoo, size=32, seeds=1))
     done = tiny.run(tmp_path, asked, "--classes", "folders")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "results" / "tiny"

@@ -35,6 +35,29 @@ def study_text(data: str | Path, *, trials: int = 6, design_share: float = 0.34)
     )
 
 
+def pictures_text(data: str | Path, *, size: int, seeds: int) -> str:
+    """The study file on folders of pictures, confirmed on so many seeds."""
+    return f"""\
+[study]
+question = "Which matters on these pictures?"
+trials = 2
+epochs = 1
+[confirm]
+seeds = {seeds}
+[data]
+path = "{data}"
+size = {size}
+[factors.variant]
+role = "arm"
+levels = ["org", "bcd"]
+[factors.lr]
+role = "tuned"
+low = 0.02
+high = 0.05
+log = true
+{FIXED}"""
+
+
 def write_study(folder: Path, *, trials: int = 6, design_share: float = 0.34) -> Path:
     """Drawn faces and a study file on them, in `folder`."""
     faces = folder / "faces"

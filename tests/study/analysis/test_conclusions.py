@@ -16,6 +16,7 @@ from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import read_study
+from tests.small_studies import plain_toml
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
 from tests.study.staged import reads
@@ -26,22 +27,8 @@ CONCLUDED = (
     "importance", "interactions", "marginals", "simplest", "claims", "confirmed", "external",
 )  # fmt: skip
 
-STUDY = """
-[study]
-trials = 4
-epochs = 2
-[data]
-path = "synthetic"
-size = 16
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.lr]
-role = "tuned"
-log = true
-low = 0.001
-high = 0.1
-[claims.better]
+STUDY = f"""
+{plain_toml(trials=4)}[claims.better]
 text = "The second is better"
 factor = "variant"
 better = "bcd"

@@ -8,6 +8,7 @@ from agecls.data.loading import load_data
 from study.asked.study_file import load_study
 from study.cost.estimate import describe_plan, epochs_of, gpu_prediction
 from study.errors import StudyError
+from tests.small_studies import to_settle
 from tests.study.tiny import write_study
 
 
@@ -86,26 +87,7 @@ def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
     assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()
 
 
-SETTLE = """
-[claims.bcd_better]
-text = "BCD beats ORG"
-factor = "variant"
-better = "bcd"
-worse = "org"
-least = 1.0
-[claims.longer_equal]
-text = "Three epochs do as well as two"
-factor = "epochs"
-equal = [2, 3]
-within = 2.0
-[claims.rate_matters]
-text = "The rate matters more than the structure"
-factor = "lr"
-more_than = "variant"
-[settle]
-trainings = 14
-time_budget = "2h"
-"""
+SETTLE = to_settle(14, lengths=(2, 3)) + 'time_budget = "2h"\n'
 
 
 def test_a_dry_run_tells_what_settling_would_do_and_cost(tmp_path):

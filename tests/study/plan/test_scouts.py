@@ -17,9 +17,10 @@ from study.plan.scouts import edge_of, find_ranges, scout_plan, scout_study, sco
 from study.plan.trials import plan_trials
 from study.running.search_state import Search
 from study.stages.scout import check_box, scout_search, scout_trials
+from tests.small_studies import RANGE_BY_OPTIMIZER
 from tests.strategies import studies, study_of_tables
 
-STUDY = """
+STUDY = f"""
 [study]
 question = "Does it work?"
 metric = "val_accuracy"
@@ -35,21 +36,7 @@ widen = 10
 [factors.init]
 role = "arm"
 levels = ["scratch", "pretrained"]
-[factors.optimizer]
-role = "tuned"
-levels = ["sgd", "adamw"]
-[factors.lr]
-role = "tuned"
-log = true
-[[factors.lr.range]]
-when = { optimizer = "sgd" }
-low = 0.01
-high = 0.3
-[[factors.lr.range]]
-when = { optimizer = "adamw" }
-low = 0.0003
-high = 0.01
-[factors.epochs]
+{RANGE_BY_OPTIMIZER}[factors.epochs]
 role = "tuned"
 levels = [3, 9]
 [weights]

@@ -94,21 +94,23 @@ def test_trials_of_the_design_are_never_stopped(study, tmp_path):
     assert all(t.status == "completed" for t in decided)
 
 
-def test_optuna_is_told_pruned_with_all_values_for_a_stopped_trial(study, tmp_path):
-    trials = execute(study, tmp_path)
-    for arm in ("org", "bcd"):
-        ours = [t for t in trials.values() if t.arm == arm]
-        theirs = optuna_trials(tmp_path, study, arm)
-        assert [t.user_attrs["number"] for t in theirs] == [t.number for t in ours]
-        for our, their in zip(ours, theirs, strict=True):
-            expected = {"completed": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
-            assert their.state == expected[our.status]
-            values = {e["epoch"]: e["val_accuracy"] for e in our.epochs}
-            assert their.intermediate_values == values
-            if our.status == "completed":
-                assert their.value == our.epochs[-1]["val_accuracy"]
-            rate = next(v for k, v in their.params.items() if k.startswith("lr"))
-            assert rate == our.config["lr"]
+@pytest.mark.parametrize("arm", ["org", "bcd"])
+def test_optuna_is_told_pruned_with_all_values_for_a_stopped_trial(study, tmp_path, arm):
+    ours = [t for t in execute(study, tmp_path).values() if t.arm == arm]
+    theirs = optuna_trials(tmp_path, study, arm)
+    states = {"completed": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
+    assert [t.user_attrs["number"] for t in theirs] == [t.number for t in ours]
+    assert [t.state for t in theirs] == [states[t.status] for t in ours]
+    assert {t.state for t in theirs} == set(states.values())
+    assert [t.intermediate_values for t in theirs] == [
+        {e["epoch"]: e["val_accuracy"] for e in t.epochs} for t in ours
+    ]
+    assert [t.value for t in theirs if t.state == TrialState.COMPLETE] == [
+        t.epochs[-1]["val_accuracy"] for t in ours if t.status == "completed"
+    ]
+    assert [rate for t in theirs for name, rate in t.params.items() if name.startswith("lr")] == [
+        t.config["lr"] for t in ours
+    ]
 
 
 @pytest.mark.parametrize("kill_after", [1, 2, 7, 30, 50, 61])
@@ -232,23 +234,23 @@ def test_a_machine_that_breaks_on_the_way_does_not_fail_the_rest_of_the_plan(stu
         search.failed(FAILURES_IN_A_ROW + 1, "another reason", "refused")
 
 
-def test_a_hopeless_search_that_is_resumed_unmended_ends_at_its_next_failure(study, tmp_path):
-    for n in (FIRST_FAILURES, 1):
-        with Record(tmp_path) as record:
-            search = Search(study, record, tmp_path)
-            for _ in range(n - 1):
-                search.failed(search.next().number, "no such weights", "refused")
-            with pytest.raises(SearchError, match="no such weights"):
-                search.failed(search.next().number, "no such weights", "refused")
-
-
-def test_when_the_first_trials_all_fail_the_search_gives_up_and_says_why(study, tmp_path):
-    with Record(tmp_path) as record:
-        search = Search(study, record, tmp_path)
-        for _ in range(FIRST_FAILURES - 1):
+def gives_up_after(n_failures, study, folder):
+    """Fail so many trials of a search, of which the last ends it."""
+    with Record(folder) as record:
+        search = Search(study, record, folder)
+        for _ in range(n_failures - 1):
             search.failed(search.next().number, "no such weights", "refused")
         with pytest.raises(SearchError, match="no such weights"):
             search.failed(search.next().number, "no such weights", "refused")
+
+
+def test_a_hopeless_search_that_is_resumed_unmended_ends_at_its_next_failure(study, tmp_path):
+    gives_up_after(FIRST_FAILURES, study, tmp_path)
+    gives_up_after(1, study, tmp_path)
+
+
+def test_when_the_first_trials_all_fail_the_search_gives_up_and_says_why(study, tmp_path):
+    gives_up_after(FIRST_FAILURES, study, tmp_path)
 
 
 def test_one_trial_that_went_well_keeps_the_search_going(study, tmp_path):

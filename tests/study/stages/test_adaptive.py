@@ -18,27 +18,15 @@ from tests.study.staged import session_at
 from tests.untrained import Guessing, Killed, KilledBefore, without_checkpoints
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    home = tmp_path_factory.mktemp("folded")
-    folded.draw(home)
-    return home
-
-
-@pytest.fixture(scope="module")
-def faces(folder):
-    return folded.faces_in(folder)
-
-
 @pytest.fixture
-def confirm(folder, faces, tmp_path, monkeypatch):
+def confirm(faces_folder, faces, tmp_path, monkeypatch):
     """Call the stage as a fresh process would, in one study's folder."""
     home = tmp_path / "study"
-    folded.search(folder, home)
+    folded.search(faces_folder, home)
 
     def call(*, n_seeds=3, executor=None):
         without_checkpoints(monkeypatch)
-        study = replace(folded.asked(folder), confirm_adaptive=True)
+        study = replace(folded.asked(faces_folder), confirm_adaptive=True)
         executor = executor or InProcess(trainer=Guessing)
         session, text = session_at(study, home, faces, executor=executor)
         assert Confirm(n_seeds=n_seeds)(session)

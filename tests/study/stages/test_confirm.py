@@ -20,26 +20,12 @@ from study.folder.record import read_events
 from study.plan.trials import plan_trials
 from study.running.in_process import InProcess
 from study.stages.confirm import Confirm, confirm_plan, fresh_seeds
+from tests.small_studies import plain_toml
 from tests.study.staged import session_at
 from tests.untrained import Guessing, Killed, KilledBefore, without_checkpoints
 
-STUDY = """
-[study]
-metric = "val_accuracy"
-trials = 8
-epochs = 2
-[data]
-path = "synthetic"
-size = 16
-[factors.variant]
-role = "arm"
-levels = ["org", "bcd"]
-[factors.lr]
-role = "tuned"
-log = true
-low = 0.001
-high = 0.1
-[claims.bcd_equal]
+STUDY = f"""
+{plain_toml(trials=8)}[claims.bcd_equal]
 text = "BCD performs like ORG"
 factor = "variant"
 equal = ["org", "bcd"]

@@ -20,31 +20,19 @@ from tests.study.staged import session_at
 from tests.untrained import Guessing, without_checkpoints
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    home = tmp_path_factory.mktemp("folded")
-    folded.draw(home)
-    return home
-
-
-@pytest.fixture(scope="module")
-def faces(folder):
-    return folded.faces_in(folder)
-
-
 @pytest.fixture
-def home(folder, tmp_path):
-    folded.search(folder, tmp_path / "study")
+def home(faces_folder, tmp_path):
+    folded.search(faces_folder, tmp_path / "study")
     return tmp_path / "study"
 
 
 @pytest.fixture
-def confirm(folder, faces, home, monkeypatch):
+def confirm(faces_folder, faces, home, monkeypatch):
     """Call the stage as a fresh process would, with a trainer that guesses."""
 
     def call(study=None, *, data=faces, n_seeds=2):
         without_checkpoints(monkeypatch)
-        asked = folded.asked(folder) if study is None else study
+        asked = folded.asked(faces_folder) if study is None else study
         means = {"executor": InProcess(trainer=Guessing)}
         session, text = session_at(asked, home, data, **means)
         assert Confirm(n_seeds=n_seeds)(session)
@@ -113,17 +101,19 @@ def test_kept_models_say_which_fold_they_never_saw(confirm, home):
     assert Folder(home).n_confirmed() == 12
 
 
-def test_the_folds_are_on_record_with_their_images_and_clusters(confirm, home, folder, faces):
+def test_the_folds_are_on_record_with_their_images_and_clusters(
+    confirm, home, faces_folder, faces
+):
     confirm()
-    study = folded.asked(folder)
+    study = folded.asked(faces_folder)
     found = Provenance.read(Folder(home)).folds
     assert found == fold_faces(faces, 3, seed=stream_seed(study, Stream.FOLDS)).summary
     assert sum(found["clusters"]) == 13
     assert sum(found["images"]) == len(faces.train.labels) + len(faces.val.labels)
 
 
-def test_a_study_without_folds_says_nothing_of_them(confirm, home, folder):
-    said = confirm(replace(folded.asked(folder), folds=None))
+def test_a_study_without_folds_says_nothing_of_them(confirm, home, faces_folder):
+    said = confirm(replace(folded.asked(faces_folder), folds=None))
     assert "fold" not in said
     assert "folds" not in json.loads(Folder(home).provenance.read_text())
     lines = list(read_events(Folder(home).confirm.record))
@@ -139,11 +129,11 @@ def test_families_that_changed_since_the_study_began_are_refused(confirm, faces)
         confirm(data=moved)
 
 
-def test_another_number_of_folds_is_refused_with_both_numbers(confirm, folder, home):
+def test_another_number_of_folds_is_refused_with_both_numbers(confirm, faces_folder, home):
     confirm(n_seeds=1)
-    study = folded.asked(folder)
+    study = folded.asked(faces_folder)
     other = replace(study, folds=FoldPlan(k=2, search=True))
-    session, _ = session_at(other, home, folded.faces_in(folder))
+    session, _ = session_at(other, home, folded.faces_in(faces_folder))
     with pytest.raises(StudyError, match=r"folds: 3 became 2"):
         session.check_folds()
     begun = Provenance.opening(
@@ -152,21 +142,23 @@ def test_another_number_of_folds_is_refused_with_both_numbers(confirm, folder, h
     assert begun.changes(other) == ["[folds] k: 3 became 2"]
 
 
-def test_a_record_of_other_folds_is_refused(confirm, folder, home):
+def test_a_record_of_other_folds_is_refused(confirm, faces_folder, home):
     confirm(n_seeds=1)
     with pytest.raises(StudyError, match="its fold is 0; the study plans None"):
-        confirm(replace(folded.asked(folder), folds=None))
+        confirm(replace(folded.asked(faces_folder), folds=None))
 
 
-def test_more_folds_than_clusters_are_refused_before_anything_is_trained(folder, home, faces):
-    study = replace(folded.asked(folder), folds=FoldPlan(k=40, search=True))
+def test_more_folds_than_clusters_are_refused_before_anything_is_trained(
+    faces_folder, home, faces
+):
+    study = replace(folded.asked(faces_folder), folds=FoldPlan(k=40, search=True))
     session, _ = session_at(study, home, faces)
     with pytest.raises(DataLayoutError, match=r"13 clusters .* too few for 40 folds"):
         session.check_folds()
 
 
-def test_what_a_seed_draws_is_the_same_in_every_stage(folder, home, faces):
-    study = folded.asked(folder)
+def test_what_a_seed_draws_is_the_same_in_every_stage(faces_folder, home, faces):
+    study = folded.asked(faces_folder)
     asked, _ = session_at(study, home, faces)
     unasked, _ = session_at(replace(study, folds=None), home, faces)
     # a stage that needs folds where nobody asked for them takes five, too many for these faces

@@ -32,30 +32,12 @@ from study.running.interruption import StopRequest
 from study.running.ray_session import Resources
 from study.running.steps import FAILURE, KIND, PREDICTIONS
 from study.stages.settle import Settle
-from tests.small_studies import study_toml
+from tests.small_studies import study_toml, to_settle
 from tests.study.staged import session_at, write_search
 from tests.study.tiny import FIXED
 from tests.untrained import Killed, KilledBefore, Untrained
 
-CLAIMS = """
-[claims.bcd_better]
-text = "BCD beats ORG"
-factor = "variant"
-better = "bcd"
-worse = "org"
-least = 1.0
-[claims.longer_equal]
-text = "Two epochs do as well as one"
-factor = "epochs"
-equal = [1, 2]
-within = 2.0
-[claims.rate_matters]
-text = "The rate matters more than the structure"
-factor = "lr"
-more_than = "variant"
-[settle]
-trainings = 24
-"""
+CLAIMS = to_settle(24, lengths=(1, 2))
 ADDED = """
 [settle.claims.org_better]
 text = "ORG beats BCD"
