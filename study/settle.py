@@ -39,7 +39,8 @@ training speaks to every claim; the search's results set all else, so that each 
 block trains the rows once, on one fold of train and validation and from one seed. After blocks 1,
 2, 3, 5, 8, ... and the last one it looks: a claim whose interval, at the level that this look may
 spend of what all looks and claims share, lies on one side of its limit is settled. It ends when
-no claim is open or the trainings are spent. The test split is not looked at.
+no claim is open or the trainings are spent. The test split is not looked at. Claims about shares
+of variance are no rows' to settle: the dry run tells which study would, and the command.
 
 a claim that comes to mind after the search goes into the study's study.toml, before the first
 training, as [settle.claims.NAME]; the report marks it as not declared before.

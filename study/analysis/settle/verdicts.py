@@ -180,9 +180,10 @@ def judge_settled(
         learned = [t.learned for t in who_learned([t for t in there if t.block < n])]
         some = every.only(every.blocks < n)
         trainings[n] = replace(some, learned=np.array(learned, dtype=bool))
-    looks = look_by_look(questions, trainings.__getitem__, rules, at, said)
+    looks = list(look_by_look(questions, trainings.__getitem__, rules, at, said))
+    said |= {look[0].blocks: {one.claim.name: one.held for one in look} for look in looks}
     return Settled(
-        looks=tuple(_told(standings, questions, trainings, rules, said) for standings in looks),
+        looks=tuple(_told(look, questions, trainings, rules, said) for look in looks),
         pairs=pair_effects(design, questions, trainings[at[-1]]),
         unasked=design.unasked,
     )
@@ -276,17 +277,12 @@ def _told(
     questions: Questions,
     trainings: Mapping[int, Trainings],
     rules: SettleRules,
-    said: dict[int, Mapping[str, Held]],
+    said: Said,
 ) -> tuple[AfterLook, ...]:
-    """The standings of a look with what open claims would cost, and which hang on one training.
-
-    The look is among what was `said` from here on.
-    """
-    blocks = standings[0].blocks
-    said[blocks] = {one.claim.name: one.held for one in standings}
+    """The standings of a look with what open claims would cost, and which hang on one training."""
     others: list[Mapping[str, Verdict]] = []
     if any(one.held.settled_at is not None for one in standings):
-        so_far = {n: some for n, some in trainings.items() if n <= blocks}
+        so_far = {n: some for n, some in trainings.items() if n <= standings[0].blocks}
         others = list(verdicts_without_each(questions, so_far, rules, said))
     return tuple(
         replace(one, needed=blocks_needed(one, rules))
