@@ -40,7 +40,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
     p.add_argument("--claim", metavar="ID", help="this claim alone")
-    p.add_argument("--data", metavar="PATH", help="faces to hold against the lock; reads them all")
+    p.add_argument(
+        "--data",
+        metavar="PATH",
+        help="faces, or a folder with the function's module, to hold against the lock",
+    )
     add_place(p.add_argument_group("where it lies"))
     return p
 
@@ -94,7 +98,10 @@ def _problems(path: Path, data: str | None) -> list[str]:
     of_scouts = scouts_problem(folder, tables.study)
     found = [*lock_problems(folder), *record_problems(tables)]
     found += [of_scouts] if of_scouts else []
-    return found if data is None else [*found, *_of_faces(folder, tables.study, data)]
+    if data is None:
+        return found
+    look = _of_faces if tables.study.trainable is None else _of_module
+    return [*found, *look(folder, tables.study, data)]
 
 
 def _of_faces(folder: "Folder", study: "Study", data: str) -> list[str]:
@@ -103,21 +110,43 @@ def _of_faces(folder: "Folder", study: "Study", data: str) -> list[str]:
 
     from rich.console import Console
 
-    from study.folder.provenance import as_it_stands
-    from study.locks.lock import read_lock
-    from study.locks.verify import data_problems, fingerprint_of
     from study.trainables.study_faces import study_faces, study_folds
 
     asked = replace(study, data=data)
     faces = study_faces(asked, Console(stderr=True, quiet=True))
     folds = None if study.folds is None else study_folds(asked, faces).summary["digest"]
+    return _unlike(folder, asked, fingerprint=faces.fingerprint, folds=folds)
+
+
+def _of_module(folder: "Folder", study: "Study", data: str) -> list[str]:
+    """How the function's module in a folder is not what is trained; nothing is imported."""
+    from dataclasses import replace
+
+    from study.folder.provenance import as_it_stands
+    from study.locks.verify import folds_of
+    from study.trainables.found import fingerprint
+
+    assert study.trainable is not None
+    there = replace(study.trainable, folder=str(Path(data).absolute()))
+    # which example is in which fold only its examples could tell
+    folds = folds_of(as_it_stands(folder) or {})
+    asked = replace(study, data=data)
+    return _unlike(folder, asked, fingerprint=fingerprint(there), folds=folds)
+
+
+def _unlike(folder: "Folder", asked: "Study", *, fingerprint: str, folds: str | None) -> list[str]:
+    """How what lies at `asked.data` is not what the study was begun on."""
+    from study.folder.provenance import as_it_stands
+    from study.locks.lock import read_lock
+    from study.locks.verify import data_problems, fingerprint_of
+
     lock = read_lock(folder)
     if lock is not None:
-        return data_problems(lock, asked, fingerprint=faces.fingerprint, folds=folds)
+        return data_problems(lock, asked, fingerprint=fingerprint, folds=folds)
     begun = fingerprint_of(as_it_stands(folder) or {})
-    if begun == faces.fingerprint:
+    if begun == fingerprint:
         return []
-    return [f"{data}: its fingerprint is {faces.fingerprint}; the study has {begun or 'none'}"]
+    return [f"{asked.data}: its fingerprint is {fingerprint}; the study has {begun or 'none'}"]
 
 
 def _lock_line(path: Path) -> str:

@@ -66,7 +66,7 @@ def hash_problems(lock: Lock, path: Path) -> Iterator[str]:
 
 def _study_problems(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Iterator[str]:
     study = folder.read_study()
-    now = parts_of(study, fingerprint=fingerprint_of(known), folds=_folds(known))
+    now = parts_of(study, fingerprint=fingerprint_of(known), folds=folds_of(known))
     file = folder.study_file.name
     # of a recipe's fields those that came since then stand at their default
     since = study.at_default - set(lock["box"].get("factors", {}))
@@ -133,5 +133,6 @@ def _text(known: Mapping[str, Any], *keys: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _folds(known: Mapping[str, Any]) -> str | None:
+def folds_of(known: Mapping[str, Any]) -> str | None:
+    """Digest of which image or example is in which fold, as `study.json` has it."""
     return _text(known, "folds", "digest") or None

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from study.asked.study_file import load_study
+from study.check import main as check
 from study.cost import function as dry
 from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
@@ -151,16 +152,18 @@ assert outcome.interrupted is None
 """
 
 
-@pytest.mark.parametrize("source", [KILLING, KEEPING], ids=["begins again", "goes on"])
-def test_sigkills_in_an_epoch_leave_the_tables_of_an_unbroken_study(tmp_path, source):
+@pytest.mark.parametrize(
+    ("source", "kill"), [(KILLING, "kill-wide-3"), (KEEPING, "kill-deep-4")],
+    ids=["begins again", "goes on"],
+)  # fmt: skip
+def test_a_sigkill_in_an_epoch_leaves_the_tables_of_an_unbroken_study(tmp_path, source, kill):
     file = write(tmp_path, source=source)
     run(file, tmp_path / "whole")
-    for name in ("kill-deep-3", "kill-wide-4"):
-        (tmp_path / name).touch()
-        words = [sys.executable, "-c", DRIVER, str(file), str(tmp_path / "killed")]
-        killed = subprocess.run(words, env=environment(tmp_path), capture_output=True, timeout=120)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-        assert not (tmp_path / name).exists()
+    (tmp_path / kill).touch()
+    words = [sys.executable, "-c", DRIVER, str(file), str(tmp_path / "killed")]
+    killed = subprocess.run(words, env=environment(tmp_path), capture_output=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not (tmp_path / kill).exists()
     assert run(file, tmp_path / "killed")[0].interrupted is None
     for whole, parts in zip(*(tables(tmp_path / n) for n in ("whole", "killed")), strict=True):
         pd.testing.assert_frame_equal(whole, parts)
@@ -295,3 +298,15 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
     assert main(["--resume", "it", "--trials", "12", *words]) == 2
     assert "there is no module `quadratic` in" in capsys.readouterr().err
     assert main([str(file), "--benchmark", *words]) == 2
+
+
+def test_the_module_is_held_against_the_lock_unread(searched, tmp_path, capsys):
+    module = tmp_path / "quadratic.py"
+    module.write_text(SOURCE)
+    assert check([str(searched[0]), "--data", str(tmp_path)]) == 4  # as locked; a claim is open
+    module.write_text("raise SystemExit('imported')")
+    assert check([str(searched[0]), "--data", str(tmp_path)]) == 5
+    assert "data: fingerprint: " in capsys.readouterr().err
+    module.unlink()
+    assert check([str(searched[0]), "--data", str(tmp_path)]) == 5
+    assert "quadratic: no such module in" in capsys.readouterr().err
