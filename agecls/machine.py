@@ -1,8 +1,33 @@
-"""How many cores this process may use: fewer than the machine has, in jobs and containers."""
+"""Which processor this is, and how many cores this process may use.
+
+In jobs and containers these are fewer than the machine has.
+"""
 
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
+
+_TOLD = ("model name", "cpu family", "model", "stepping")
+"""What Linux says of a processor; names alone may stand for several generations."""
+
+
+def processor(root: Path = Path("/")) -> str:
+    """The CPU's name, and on Linux its family, model and stepping.
+
+    Args:
+        root: Where `proc` lies.
+    """
+    try:
+        lines = (root / "proc/cpuinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:  # no Linux
+        return platform.processor() or platform.machine()
+    told = dict[str, str]()
+    for line in lines:
+        name, _, value = line.partition(":")
+        told.setdefault(name.strip(), value.strip())
+    name, *numbers = (told.get(key, "?") for key in _TOLD)
+    return f"{name}, family {'/'.join(numbers)}"
 
 
 def cores(root: Path = Path("/")) -> int:

@@ -13,7 +13,8 @@ hypothesis.settings.load_profile("project")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_this_session(tmp_path_factory):
-    """Packs and drawings of the tests never meet those of the user."""
+    """Packs and drawings of the tests never meet those of the user, and no kernel is timed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AGECLS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("AGECLS_KERNELS", "fixed")
         yield

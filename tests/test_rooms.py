@@ -75,7 +75,7 @@ KNOWS = {
     "study.report.settle": {"study.asked", "study.folder"},
     "study.report.trials": {"study.asked", "study.folder"},
     "study.cost": {
-        "agecls.data", "agecls.nets", "agecls.training", "study.analysis",
+        "agecls.data", "agecls.nets", "agecls.nets.kernels", "agecls.training", "study.analysis",
         "study.analysis.settle", "study.asked", "study.folder", "study.plan", "study.running",
         "study.trainables",
     },

@@ -17,6 +17,8 @@ from torch.optim import Optimizer
 from agecls.data.arrays import TrainingArrays
 from agecls.errors import DataLayoutError, WeightsError
 from agecls.nets.families import build_net, family_of
+from agecls.nets.kernels.choice import from_plain, plain
+from agecls.nets.kernels.convolution import choices_of, hold
 from agecls.nets.net import Net
 from agecls.nets.weights import SCRATCH_MEAN, SCRATCH_STD, LoadedWeights, load_pretrained
 from agecls.recipe import Recipe
@@ -135,6 +137,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
             "history": [asdict(metrics) for metrics in self.history],
+            "kernels": [plain(*row) for row in choices_of(self.model).items()],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -144,6 +147,8 @@ class TrainingState:
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
+        # checkpoints of before kernels were chosen hold none
+        hold(self.model, dict(map(from_plain, state.get("kernels", ()))))
 
 
 def start(

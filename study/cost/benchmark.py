@@ -1,7 +1,8 @@
 """`--benchmark`: images per second with one trial, and with several at a time, on this machine.
 
 Each trial is a process of its own that trains a study's network on random pixels, as trials do;
-all start together, and what counts is what they train together. Nothing is kept.
+all start together, and what counts is what they train together. Nothing is kept but, in the cache,
+which kernels are the fastest.
 """
 
 import multiprocessing
@@ -23,6 +24,7 @@ from agecls.nets.source_names import structure_name
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
 from study.asked.factors import Study
+from study.cost.kernel_table import kernel_lines
 from study.cost.measured import measured_recipe, random_faces
 from study.running.trainer import device_name, peak_memory_mib, reset_peak_memory
 
@@ -85,6 +87,9 @@ def describe_speed(study: Study, console: Console) -> None:
             break
         console.print(_line(rates[-1]), highlight=False)
     console.print(advice(rates, device.type), highlight=False)
+    if device.type == "cpu":
+        for line in kernel_lines(recipe, study.size, best(rates).threads):
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 def deepest(study: Study) -> tuple[str, int]:

@@ -132,6 +132,11 @@ SCHEMAS: Final[dict[Kind, tuple[Column, ...]]] = {
             learned="whether its last epoch's metrics are better than naming how common each "
             "class is; false: it hardly learned",
         ),
+        *columns(
+            TEXT,
+            kernels="by which kernels its convolutions were computed: equal if by the same ones; "
+            "null on a GPU and for other nets than ours",
+        ),
     ),
     "epochs": (
         *keys(TEXT, trial_id="as in trials"),

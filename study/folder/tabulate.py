@@ -180,6 +180,7 @@ def _of_a_recipe(trial: TrialRecord) -> dict[str, Any]:
         "images_per_second": _mean([e["images_per_second"] for e in trial.epochs]),
         "number_format": last.get("number_format"),
         "learned": last.get("learned"),
+        "kernels": last.get("kernels"),
     }
 
 

@@ -18,6 +18,8 @@ import torch
 
 from agecls.data.arrays import TrainingArrays, View
 from agecls.errors import AgeclsError, CheckpointError, DivergedError
+from agecls.nets.kernels.choice import fingerprint
+from agecls.nets.kernels.convolution import choices_of
 from agecls.nets.kernels.precision import formats_used
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
@@ -161,9 +163,16 @@ def _result(metrics: EpochMetrics, state: TrainingState) -> dict[str, Any]:
         "node": platform.node(),
         "device": device_name(state.device),
         "number_format": formats_used(state.model, state.device, state.recipe.precision),
+        "kernels": _kernels(state),
         "peak_memory_mib": peak_memory_mib(state.device),
     }
     return {METRICS: {**asdict(metrics), **place}}
+
+
+def _kernels(state: TrainingState) -> str | None:
+    """By what kernels of ours it computes; None: by none, as on a GPU."""
+    choices = choices_of(state.model)
+    return fingerprint(choices) if choices else None
 
 
 def device_for(*, wants_gpu: bool) -> str:

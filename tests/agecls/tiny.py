@@ -6,6 +6,7 @@ from torch import nn
 
 from agecls.classes import EIGHT
 from agecls.data.arrays import TrainingArrays
+from agecls.nets.kernels.convolution import Convolution
 
 # uneven on purpose: a majority class to beat
 SHARES = (0.05, 0.1, 0.1, 0.25, 0.2, 0.15, 0.1, 0.05)
@@ -41,3 +42,15 @@ class SmallNet(nn.Module):
 
 def build_small_net(variant, depth, *, n_outputs, size=None):
     return SmallNet(n_outputs)
+
+
+class OurSmallNet(SmallNet):
+    """The same where the test is about our convolutions."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        self.conv1 = nn.Sequential(Convolution(3, 8, 3, stride=2), Convolution(8, 16, 3, stride=2))
+
+
+def build_our_small_net(variant, depth, *, n_outputs, size=None):
+    return OurSmallNet(n_outputs)

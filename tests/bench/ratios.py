@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from agecls.machine import cores
+from agecls.machine import cores, processor
 
 PACKAGES = ("agecls-study", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "pyarrow")
 
@@ -68,15 +67,6 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
-
-
-def processor() -> str:
-    """The CPU's name where the system tells it."""
-    try:
-        with Path("/proc/cpuinfo").open() as file:
-            return next(line.split(":")[1].strip() for line in file if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def cpu_seconds(work: Callable[[], object], *, repeats: int = 1) -> float:

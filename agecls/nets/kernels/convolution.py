@@ -1,119 +1,104 @@
-"""Convolutions on a CPU: a table of the ways to compute one, of which a shape takes the first.
+"""`nn.Conv2d` whose training on a CPU takes, for each shape, the kernels that are fastest."""
 
-A convolution library reorders a layer's weights for every call, forward, backward and once more
-for their gradient. The last layers of a ResNet have most of the weights and, on small images, next
-to no map: at 32 px a 1x1 map, on which a padded 3x3 kernel has one tap of nine. There the
-reordering and the padding take most of the time, and matrix products do neither: several times as
-fast.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from agecls.nets.kernels.padded_product import padded_product
-from agecls.nets.kernels.precision import convolves_right, remember_float32
-
-MOST_PIXELS: Final = 9
-"""Largest output map that matrix products compute; from 4x4 on there is no gain."""
-
-
-class Shape(NamedTuple):
-    """What the choice of a kernel depends on.
-
-    Attributes:
-        maps: (inputs, H, W).
-        weights: (outputs, inputs, K, K).
-        stride: Of the convolution.
-        is_mixed: Whether autocast is on.
-    """
-
-    maps: torch.Size
-    weights: torch.Size
-    stride: int
-    is_mixed: bool
-
-    @property
-    def is_small(self) -> bool:
-        """Whether the output has few pixels."""
-        height, width = (-(-side // self.stride) for side in self.maps[1:])
-        return height * width <= MOST_PIXELS
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A way to compute a convolution, the same sums in an order of its own.
-
-    Attributes:
-        name: For people.
-        applies: Whether it can compute a shape, and pays there.
-        run: From maps (B, inputs, H, W), weights and stride to (B, outputs, …).
-    """
-
-    name: str
-    applies: Callable[[Shape], bool]
-    run: Callable[[Tensor, Tensor, int], Tensor]
+from agecls.nets.kernels.candidates import EXACTLY, Kernel, Shape, kernel_for
+from agecls.nets.kernels.choice import Choice, choose, is_known, named
+from agecls.nets.kernels.precision import remember_float32
 
 
 class Convolution(nn.Conv2d):
     """`nn.Conv2d` without bias, padded to keep the size.
 
     Weights have `nn.Conv2d`'s names and shapes. Other devices, and whoever compiles or exports the
-    model, get the plain convolution.
+    model, get the plain convolution. On a CPU gradients can be taken once.
+
+    Attributes:
+        choices: What computes the shapes that it was trained on so far.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
+        self.choices: dict[Shape, Choice] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride))."""
         if x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
-        stride = self.stride[0]
+        stride, weight = self.stride[0], self.weight
         is_mixed = torch.is_autocast_enabled("cpu")
-        kernel = kernel_for(Shape(x.shape[1:], self.weight.shape, stride, is_mixed))
-        if kernel.run is _library_in_float32:
-            remember_float32(self)
-        return kernel.run(x, self.weight, stride)
+        shape = Shape(x.shape[1:], weight.shape, stride, is_mixed)
+        kernels = self._kernels(shape)
+        if is_mixed:
+            is_exact = kernels.forward.name == EXACTLY  # then weights are not rounded either
+            kind = torch.float32 if is_exact else torch.get_autocast_dtype("cpu")
+            x, weight = x.to(kind), weight.to(kind)
+            if any(kernel.name == EXACTLY for kernel in kernels):
+                remember_float32(self)
+        out: Tensor = _Computed.apply(x, weight, stride, kernels)
+        return out
+
+    def _kernels(self, shape: Shape) -> "_Kernels":
+        """Those chosen for training; in evaluation, whose batches vary, always the same ones."""
+        if not torch.is_grad_enabled():
+            return _Kernels(*[kernel_for(shape)] * 3)
+        if shape not in self.choices:
+            self.choices[shape] = choose(shape)
+        return _Kernels(*map(named, self.choices[shape]))
 
 
-def kernel_for(shape: Shape) -> Kernel:
-    """The first of `KERNELS` that applies."""
-    return next(kernel for kernel in KERNELS if kernel.applies(shape))
+def convolutions(net: nn.Module) -> Iterator[Convolution]:
+    """Those of a net that are ours."""
+    return (module for module in net.modules() if isinstance(module, Convolution))
 
 
-def _flat(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """One product of all pixels' channels (B, H, W, inputs) with the weights."""
-    pixels = x[:, :, ::stride, ::stride].permute(0, 2, 3, 1)
-    # flat, since of a strided view `F.linear` makes a product an image, each with its weights
-    out = F.linear(pixels.flatten(0, 2), weight.flatten(1))
-    return out.view(*pixels.shape[:3], len(weight)).permute(0, 3, 1, 2)
+def choices_of(net: nn.Module) -> dict[Shape, Choice]:
+    """What computes the shapes that a net was trained on."""
+    found = dict[Shape, Choice]()
+    for layer in convolutions(net):
+        found |= layer.choices
+    return found
 
 
-def _padded(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    if torch.is_autocast_enabled("cpu"):
-        kind = torch.get_autocast_dtype("cpu")
-        x, weight = x.to(kind), weight.to(kind)
-    return padded_product(x, weight, stride)
+def hold(net: nn.Module, choices: Mapping[Shape, Choice]) -> None:
+    """Have a net compute shapes as told, whatever was or will be found to be fastest.
+
+    Kernels that are no more are passed over, and others are chosen.
+    """
+    known = {shape: choice for shape, choice in choices.items() if is_known(choice)}
+    for layer in convolutions(net):
+        layer.choices.update(known)
 
 
-def _library(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    return F.conv2d(x, weight, stride=stride, padding=weight.shape[-1] // 2)
+class _Kernels(NamedTuple):
+    forward: Kernel
+    to_maps: Kernel
+    to_weights: Kernel
 
 
-def _library_in_float32(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    with torch.autocast("cpu", enabled=False):
-        return _library(x.float(), weight, stride)
+class _Computed(torch.autograd.Function):
+    """A convolution and its gradients, each by a kernel of its own."""
 
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, kernels: _Kernels) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.kernels = stride, kernels
+        with torch.autocast("cpu", enabled=False):
+            return kernels.forward.forward(x, weight, stride)
 
-KERNELS: Final = (
-    Kernel("one product", lambda s: s.is_small and s.weights[-1] == 1, _flat),
-    Kernel("a product a row", lambda s: s.is_small and s.weights[-1] == 3, _padded),
-    Kernel("library", lambda s: not s.is_mixed or convolves_right(*s[:3]), _library),
-    Kernel("library in float32", lambda s: True, _library_in_float32),
-)
-"""The fastest first, as measured on CPUs with AVX-512, and at the end what computes any shape."""
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        given = (slope.to(x.dtype), x, weight, ctx.stride)
+        to_x = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_x = ctx.kernels.to_maps.to_maps(*given).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            to_weight = ctx.kernels.to_weights.to_weights(*given).to(weight.dtype)
+        return to_x, to_weight, None, None

@@ -7,54 +7,40 @@ gradient is one product a tap, over all pairs of an output and a map pixel that 
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 REACH: Final = 1
 """Pixels that a 3x3 kernel reaches to each side."""
 
 
-def padded_product(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """(B, inputs, H, W), (outputs, inputs, 3, 3) -> (B, outputs, ceil(H / stride), …).
+def forward(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """(B, inputs, H, W), (outputs, inputs, 3, 3) -> (B, outputs, ceil(H / stride), …)."""
+    pixels, taps = _channels_last(x), _channels_last(weight)
+    n, height, width, _ = pixels.shape
+    out = pixels.new_empty(n, -(-height // stride), -(-width // stride), len(taps))
+    for meet in _meetings(pixels, stride):
+        # beta 0 ignores what is there, which is uninitialised
+        out[:, meet.i, meet.j].addmm_(
+            meet.seen(pixels), meet.taps(taps).T, beta=0 if meet.is_first else 1
+        )
+    return out.permute(0, 3, 1, 2)
 
-    Can be differentiated once.
-    """
-    out: Tensor = _PaddedProduct.apply(x, weight, stride)
-    return out
+
+def to_maps(slope: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """Gradient of the maps."""
+    taps, slopes = _channels_last(weight), _channels_last(slope)
+    summed = torch.zeros_like(_channels_last(x))
+    for meet in _meetings(summed, stride):
+        meet.seen(summed).addmm_(slopes[:, meet.i, meet.j], meet.taps(taps))
+    return summed.permute(0, 3, 1, 2)
 
 
-class _PaddedProduct(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
-        pixels, taps = _channels_last(x), _channels_last(weight)
-        ctx.save_for_backward(x, weight)
-        ctx.stride = stride
-        n, height, width, _ = pixels.shape
-        out = pixels.new_empty(n, -(-height // stride), -(-width // stride), len(taps))
-        for meet in _meetings(pixels, stride):
-            # beta 0 ignores what is there, which is uninitialised
-            out[:, meet.i, meet.j].addmm_(
-                meet.seen(pixels), meet.taps(taps).T, beta=0 if meet.is_first else 1
-            )
-        return out.permute(0, 3, 1, 2)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        x, weight = ctx.saved_tensors
-        pixels, taps, slopes = _channels_last(x), _channels_last(weight), _channels_last(slope)
-        to_x = to_weight = None
-        if ctx.needs_input_grad[0]:
-            to_x = torch.zeros_like(pixels)
-            for meet in _meetings(pixels, ctx.stride):
-                meet.seen(to_x).addmm_(slopes[:, meet.i, meet.j], meet.taps(taps))
-            to_x = to_x.permute(0, 3, 1, 2)
-        if ctx.needs_input_grad[1]:
-            to_weight = _weight_slope(pixels, slopes, ctx.stride).permute(0, 3, 1, 2)
-        return to_x, to_weight, None
+def to_weights(slope: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """Gradient of the weights, which lies in memory as they do: channels last."""
+    return _weight_slope(_channels_last(x), _channels_last(slope), stride).permute(0, 3, 1, 2)
 
 
 def _channels_last(maps: Tensor) -> Tensor:

@@ -8,11 +8,14 @@ import torch
 
 from agecls.errors import CheckpointError
 from agecls.nets.families import build_net
+from agecls.nets.kernels import convolution
+from agecls.nets.kernels.choice import Choice
+from agecls.nets.kernels.convolution import choices_of
 from agecls.nets.weights import save_backbone
 from agecls.recipe import Recipe
 from agecls.training import checkpoints
 from agecls.training.loop import fit, start
-from tests.agecls.tiny import build_small_net, shades
+from tests.agecls.tiny import build_our_small_net, build_small_net, shades
 
 TINY = Recipe(depth=18, epochs=4, batch_size=16, lr=0.02)
 RECIPES = {
@@ -85,6 +88,35 @@ def test_a_run_broken_after_each_epoch_is_the_unbroken_run_bit_for_bit(name, tmp
     ours, theirs = tensors(broken), tensors(unbroken)
     assert ours.keys() == theirs.keys()
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_a_run_goes_on_with_the_kernels_that_it_began_with(tmp_path, data, monkeypatch):
+    """The cache may have been emptied meanwhile, and other ones been found to be the fastest."""
+    small, path = replace(TINY, epochs=2), tmp_path / "trial.pt"
+    monkeypatch.setattr("agecls.training.state.build_net", build_our_small_net)
+    unbroken = start(small, data)
+    for _ in fit(unbroken, data):
+        if unbroken.epoch == 1:
+            checkpoints.save(path, unbroken)
+
+    def another(shape):
+        return Choice("unfolded", "unfolded", "unfolded")
+
+    monkeypatch.setattr(convolution, "choose", another)
+    resumed = checkpoints.restore(path, small, data)
+    list(fit(resumed, data))
+    assert choices_of(resumed.model) == choices_of(unbroken.model) != {}
+    expected = tensors(unbroken)
+    assert all(torch.equal(value, expected[name]) for name, value in tensors(resumed).items())
+
+
+def test_a_checkpoint_of_before_kernels_were_chosen_goes_on(path, data):
+    content = torch.load(path, weights_only=True)
+    del content["kernels"]
+    state = start(TINY, data)
+    state.load_state_dict(content)
+    assert state.epoch == 1
+    list(fit(state, data))
 
 
 def test_a_finished_run_has_nothing_left_to_do(path, data):

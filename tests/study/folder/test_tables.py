@@ -106,7 +106,7 @@ def test_the_columns_of_trials_are_those_of_the_contract_in_order() -> None:
         "trial_id number arm origin status collapsed seed config/init epochs_planned epochs_run "
         "val_accuracy best_val_accuracy best_epoch val_loss val_qwk val_mae error started_at "
         "ended_at train_seconds images_per_second node device peak_memory_mib number_format fold "
-        "learned"
+        "learned kernels"
     )
     assert " ".join(c.name for c in SCHEMAS["epochs"]) == (
         "trial_id epoch learning_rate train_loss train_accuracy val_loss val_accuracy "

@@ -3,15 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from agecls.nets.kernels import convolution
-from agecls.nets.kernels.convolution import (
-    KERNELS,
-    MOST_PIXELS,
-    Convolution,
-    Kernel,
-    Shape,
-    kernel_for,
-)
+from agecls.nets.kernels import candidates
+from agecls.nets.kernels.candidates import KERNELS, MOST_PIXELS, Kernel, Shape, kernel_for
+from agecls.nets.kernels.choice import Choice
+from agecls.nets.kernels.convolution import Convolution, choices_of, hold
 
 
 def plain(ours: Convolution) -> nn.Conv2d:
@@ -105,17 +100,97 @@ def test_a_shape_takes_the_first_kernel_that_applies(
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(convolution, "convolves_right", lambda *shape: is_right)
+    monkeypatch.setattr(candidates, "convolves_right", lambda *shape: is_right)
     weights = torch.Size((8, maps[0], kernel, kernel))
     assert kernel_for(Shape(torch.Size(maps), weights, stride, is_mixed=True)).name == expected
     # in float32 nothing is tried, and nothing need be
-    monkeypatch.setattr(convolution, "convolves_right", None)
+    monkeypatch.setattr(candidates, "convolves_right", None)
     exact = kernel_for(Shape(torch.Size(maps), weights, stride, is_mixed=False))
     assert exact.name == expected.removesuffix(" in float32")
 
 
 def test_a_new_kernel_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = Kernel("mine", lambda shape: shape.stride == 2, lambda x, weight, stride: x.new_ones(1))
-    monkeypatch.setattr(convolution, "KERNELS", (mine, *KERNELS))
+    def ones(*given: torch.Tensor | int) -> torch.Tensor:
+        return torch.ones(1)
+
+    mine = Kernel("mine", lambda shape: True, lambda shape: shape.stride == 2, ones, ones, ones)
+    monkeypatch.setattr(candidates, "KERNELS", (mine, *KERNELS))
     assert Convolution(4, 6, 3, stride=2)(torch.zeros(2, 4, 8, 8)).tolist() == [1]
     assert Convolution(4, 6, 3)(torch.zeros(2, 4, 8, 8)).shape == (2, 6, 8, 8)
+
+
+def to_compute() -> list[tuple[str, int, int, tuple[int, int]]]:
+    """Every candidate with the kernels, strides and maps that it computes."""
+    found = []
+    for way in KERNELS:
+        for kernel, stride in ((1, 1), (1, 2), (3, 1), (3, 2)):
+            for sides in ((1, 1), (2, 3), (4, 4), (5, 2), (7, 7)):
+                weights = torch.Size((7, 5, kernel, kernel))
+                shape = Shape(torch.Size((5, *sides)), weights, stride, is_mixed=False)
+                if way.computes(shape):
+                    found.append((way.name, kernel, stride, sides))
+    return found
+
+
+@pytest.mark.parametrize(("name", "kernel", "stride", "sides"), to_compute())
+def test_every_candidate_computes_what_conv2d_does(
+    name: str, kernel: int, stride: int, sides: tuple[int, int]
+) -> None:
+    layer = Convolution(5, 7, kernel, stride=stride).to(memory_format=torch.channels_last)
+    shape = Shape(torch.Size((5, *sides)), layer.weight.shape, stride, is_mixed=False)
+    x = torch.randn(3, 5, *sides).contiguous(memory_format=torch.channels_last)
+    results = []
+    for net in (layer, plain(layer)):
+        seen = x.clone().requires_grad_()
+        hold(net, {shape: Choice(name, name, name)})
+        out = net(seen)
+        slope = torch.linspace(-1, 1, out.numel()).view(out.shape)
+        results.append([out, *torch.autograd.grad(out, (seen, net.weight), slope)])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, check_stride=False, rtol=1e-4, atol=1e-4)
+    assert results[0][2].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_each_of_three_parts_has_a_kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    def noting(name: str) -> Kernel:
+        library = next(k for k in KERNELS if k.name == "library")
+
+        def forward(*given: object) -> torch.Tensor:
+            called.append((name, "forward"))
+            return library.forward(*given)  # type: ignore[arg-type]
+
+        def to_maps(*given: object) -> torch.Tensor:
+            called.append((name, "to_maps"))
+            return library.to_maps(*given)  # type: ignore[arg-type]
+
+        def to_weights(*given: object) -> torch.Tensor:
+            called.append((name, "to_weights"))
+            return library.to_weights(*given)  # type: ignore[arg-type]
+
+        return Kernel(name, lambda s: True, lambda s: False, forward, to_maps, to_weights)
+
+    mine = [noting(name) for name in ("a", "b", "c")]
+    monkeypatch.setattr(candidates, "KERNELS", (*KERNELS, *mine))
+    layer = Convolution(4, 6, 3)
+    x = torch.randn(2, 4, 5, 5, requires_grad=True)
+    hold(layer, {Shape(x.shape[1:], layer.weight.shape, 1, is_mixed=False): Choice("a", "b", "c")})
+    layer(x).sum().backward()
+    assert called == [("a", "forward"), ("b", "to_maps"), ("c", "to_weights")]
+
+
+def test_evaluation_leaves_no_choice_and_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its batches vary; what was chosen for training would change what kept models say."""
+    layer = Convolution(4, 6, 3)
+    x = torch.randn(2, 4, 5, 5)
+    shape = Shape(x.shape[1:], layer.weight.shape, 1, is_mixed=False)
+    with torch.no_grad():
+        layer(x)
+    assert choices_of(layer) == {}
+    hold(layer, {shape: Choice("library", "no", "such")})
+    assert choices_of(layer) == {}, "what is no more is not held"
+    hold(layer, {shape: Choice("unfolded", "unfolded", "unfolded")})
+    monkeypatch.setattr(candidates.unfolded_product, "forward", None)
+    with torch.no_grad():
+        assert torch.equal(layer(x), plain(layer)(x))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agecls.nets.families import build_net
-from agecls.nets.kernels import convolution, precision
+from agecls.nets.kernels import candidates, precision
 from agecls.nets.kernels.checked import check_convolutions
 from agecls.nets.kernels.convolution import Convolution
 from agecls.nets.kernels.precision import (
@@ -76,7 +76,7 @@ def test_no_shape_of_a_resnet_needs_float32_here(variant, size, monkeypatch):
         tried[shape] = convolves_right(*shape)
         return tried[shape]
 
-    monkeypatch.setattr(convolution, "convolves_right", noted)
+    monkeypatch.setattr(candidates, "convolves_right", noted)
     with bfloat16(), torch.no_grad():
         build_net(variant, 50)(torch.zeros(2, 3, size, size))
     assert len(tried) > 1
@@ -140,7 +140,7 @@ def test_trying_a_shape_leaves_torchs_generator_and_modes_alone():
 
 
 def test_a_shape_that_the_library_gets_wrong_is_computed_in_float32(monkeypatch):
-    monkeypatch.setattr(convolution, "convolves_right", lambda *_: False)
+    monkeypatch.setattr(candidates, "convolves_right", lambda *_: False)
     layer = Convolution(4, 8, 3)
     x = torch.randn(2, 4, 6, 6)
     with bfloat16():
