@@ -88,6 +88,7 @@ def describe_speed(study: Study, console: Console) -> None:
         console.print(_line(rates[-1]), highlight=False)
     console.print(advice(rates, device.type), highlight=False)
     if device.type == "cpu":
+        console.print("kernels are timed where they were not yet", highlight=False)
         for line in kernel_lines(recipe, study.size, best(rates).threads):
             console.print(line, highlight=False, soft_wrap=True)
 
