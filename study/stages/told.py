@@ -85,15 +85,21 @@ def settled_line(tables: StudyTables, done: int, planned: int) -> str:
 
 
 def settled_lines(tables: StudyTables) -> list[str]:
-    """Each claim's verdict with its interval, and whether one training turns it."""
+    """Each claim's verdict with its interval, whether one training turns it, or what it costs."""
     if tables.claims is None:
         return []
     rows = tables.claims[tables.claims["stage"] == "settle"].to_dict("records")
     return [
         f"{row['verdict']}{', fragile' if row['fragile'] is True else ''}: {row['text']} "
-        f"({_difference(row)}; {count(row['n_trainings'], 'training')})"
+        f"({_difference(row)}; {count(row['n_trainings'], 'training')}){_price(row)}"
         for row in rows
     ]
+
+
+def _price(row: Mapping[str, Any]) -> str:
+    """What would settle an open claim; empty where it is settled, or the reason stands already."""
+    is_priced = row["verdict"] == "unresolved" and not pd.isna(row["estimate"])
+    return f": {row['reason']}" if is_priced and row["reason"] else ""
 
 
 def last_look(tables: StudyTables) -> pd.DataFrame:

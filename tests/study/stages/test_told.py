@@ -59,3 +59,18 @@ def test_one_training_is_no_several():
     }  # fmt: skip
     (line,) = settled_lines(SimpleNamespace(claims=pd.DataFrame([row])))
     assert line.endswith("; 1 training)")
+
+
+def test_an_open_claim_is_told_with_its_price_and_a_settled_one_is_not():
+    row = {
+        "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "it does",
+        "estimate": 1.0, "low": 0.0, "high": 2.0, "n_trainings": 16,
+        "reason": "about 48 trainings in all would settle it",
+    }  # fmt: skip
+    settled = row | {"verdict": "supported"}
+    untold = row | {"estimate": float("nan"), "reason": "no net learned"}
+    rows = pd.DataFrame([row, settled, untold])
+    dear, done, nothing = settled_lines(SimpleNamespace(claims=rows))
+    assert dear.endswith("; 16 trainings): about 48 trainings in all would settle it")
+    assert done.endswith("; 16 trainings)")
+    assert nothing == "unresolved: it does (no net learned; 16 trainings)"
