@@ -77,6 +77,10 @@ def _check(options: argparse.Namespace) -> int:
         return NO_MATCH
     entries = [claim_named(digest, options.claim)] if options.claim else digest.claims
     lines = [*verdict_lines(entries, digest.tables), lock]
+    if digest.tables.study.imported:
+        lines.append(
+            "imported: the search was over before anything was claimed, so no verdict is a test"
+        )
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return status_of_verdicts(entries, digest.tables)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self
 import pandas as pd
 
 from study.analysis.checks.check import Checked
+from study.analysis.checks.recorded import naming_the_provenance
 from study.analysis.checks.table import run_checks
 from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
@@ -60,7 +61,8 @@ class Conclusions:
     def known_as(self, provenance: dict[str, Any] | None) -> Self:
         """The same of a study whose `study.json` has grown, of which checks tell too."""
         tables = self.tables.having(provenance=provenance)
-        return replace(self, tables=tables, checked=run_checks(tables, self.analysis))
+        with naming_the_provenance(tables):
+            return replace(self, tables=tables, checked=run_checks(tables, self.analysis))
 
 
 def conclude(folder: Path) -> Conclusions:
@@ -94,7 +96,8 @@ def conclude_from(tables: StudyTables) -> Conclusions:
     # claims first: a process killed in between leaves nothing that says their rows are there
     frames = claims | of_confirm | of_external | of_settle | of_search
     tables = _having(tables, frames)
-    checked = run_checks(tables, analysis)
+    with naming_the_provenance(tables):
+        checked = run_checks(tables, analysis)
     rows = [asdict(one) for one in checked]
     checks: _Frames = {"checks": pd.DataFrame(rows, columns=names_of("checks"))}
     for kind, frame in (frames | checks).items():

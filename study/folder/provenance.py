@@ -86,8 +86,8 @@ class Confirmed:
 
 
 _STAGES: Final = (
-    "lock", "folds", "pretrained", "scout", "test_reads", "confirm", "shares", "external",
-    "settle",
+    "lock", "lock_states", "folds", "pretrained", "scout", "test_reads", "confirm", "shares",
+    "external", "settle",
 )  # fmt: skip
 """What only a stage that has run, or one with folds, leaves."""
 
@@ -106,6 +106,7 @@ class Provenance:
         claims_hash: Of the claims, before the search.
         asked: What may not change later, as text by key; None: begun before this was kept.
         lock: Hash of what was fixed before the first trial; None: begun before this was kept.
+        lock_states: Every hash that the lock has ended with since claims were added to it.
         started_at: UTC.
         ended_at: Of the last sitting that ended.
         finished: Whether all that was asked is done.
@@ -133,6 +134,7 @@ class Provenance:
     claims_hash: str | None = None
     asked: dict[str, str] | None = None
     lock: str | None = None
+    lock_states: list[str] = field(default_factory=list)
     started_at: str | None = None
     ended_at: str | None = None
     finished: bool = False

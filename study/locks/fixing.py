@@ -4,7 +4,15 @@ from study.asked.factors import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance, now
-from study.locks.lock import ADDITIONS, HASH, new_lock, read_lock, with_additions, write_lock
+from study.locks.lock import (
+    ADDITIONS,
+    HASH,
+    new_lock,
+    read_lock,
+    states_of,
+    with_additions,
+    write_lock,
+)
 from study.locks.verify import lock_problems
 
 
@@ -31,9 +39,15 @@ def fix(study: Study, folder: Folder, source: Provenance, *, has_begun: bool) ->
             f"{problems[0]}{more}. Undo the change, or begin a new study with --name."
         )
     grown = with_additions(found, study, at=now())
+    if grown is not found:
+        write_lock(folder, grown)
+    states = states_of(grown) if grown[ADDITIONS] else []
+    if source.lock_states != states:
+        # after the lock: killed in between, it is made up for here
+        source.lock_states = states
+        source.write(folder)
     if grown is found:
         return None
-    write_lock(folder, grown)
     names = ", ".join(grown[ADDITIONS][-1]["claims"])
     return f"Added to the lock, as claims that came after the search: {names}"
 

@@ -75,9 +75,14 @@ def added_claims(lock: Lock) -> dict[str, Any]:
     return {name: table for one in lock[ADDITIONS] for name, table in one["claims"].items()}
 
 
+def states_of(lock: Lock) -> list[str]:
+    """Every hash that it has had at its end, in order."""
+    return [str(one[HASH]) for one in [lock, *lock[ADDITIONS]]]
+
+
 def last_hash(lock: Lock) -> str:
     """The hash that covers everything in the lock."""
-    return str([lock, *lock[ADDITIONS]][-1][HASH])
+    return states_of(lock)[-1]
 
 
 def read_lock(folder: Folder) -> Lock | None:
@@ -90,7 +95,7 @@ def read_lock(folder: Folder) -> Lock | None:
     if not path.exists():
         return None
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
+        lock = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
         is_lock = lock["format"] == FORMAT and _is_formed(lock)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RecordError(
@@ -103,6 +108,20 @@ def read_lock(folder: Folder) -> Lock | None:
             f"{path}: a lock of version {lock['version']}; this program reads {VERSION}: update it"
         )
     return dict(lock)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Lock:
+    """An object of a lock; of a key that is there twice every reader could take another one.
+
+    Raises:
+        ValueError: A key is.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return found
 
 
 def _is_formed(lock: Lock) -> bool:

@@ -34,15 +34,26 @@ def _asked(tables: StudyTables) -> Iterator[str]:
 
 
 def _trials(tables: StudyTables) -> Iterator[str]:
-    """Rows of the table of trials that do not follow from the record; scouts have their own."""
+    """Rows of the table of trials that do not follow from the record; scouts have their own.
+
+    A study that was locked has a record. While a search runs its table is behind the record, so
+    that trials may be missing in it, and one that is told as interrupted may have gone on.
+    """
     folder, study = Folder(tables.folder), tables.study
-    recorded = folder.trials()
-    if not recorded or not (tables.provenance or {}).get("finished"):
-        return  # another tool's, or the table is behind a search that runs
-    names = [*_AS_RECORDED, study.metric, *(config_column(f.name) for f in study.factors)]
+    recorded, known = folder.trials(), tables.provenance or {}
     written = tables.trials[tables.trials["origin"] != "scout"].set_index("trial_id")
+    if not recorded:
+        if known.get("lock") and len(written):
+            yield (
+                f"{folder.record}: holds no trial, though the study was locked and "
+                f"{folder.table('trials').name} has {len(written):,}; copy it from where the "
+                "study was run"
+            )
+        return  # another tool's
+    names = [*_AS_RECORDED, study.metric, *(config_column(f.name) for f in study.factors)]
     expected = trials_frame(study, recorded.values()).set_index("trial_id")
-    if set(written.index) != set(expected.index):
+    ids, is_over = set(written.index), bool(known.get("finished"))
+    if not ids <= set(expected.index) or (is_over and len(ids) < len(expected)):
         yield (
             f"{folder.table('trials')}: holds {len(written):,} trials of the search; "
             f"{folder.record.name} has {len(expected):,}"
@@ -50,6 +61,8 @@ def _trials(tables: StudyTables) -> Iterator[str]:
             * (len(written) == len(expected))
         )
         return
+    if not is_over:
+        written = written[written["status"] != "interrupted"]
     filled = {config_column(f.name) for f in study.of_role("fixed")}
     for name in names:
         differs = _differs(written[name], expected[name].reindex(written.index))

@@ -22,6 +22,7 @@ from study.locks.lock import (
     added_claims,
     parts_of,
     read_lock,
+    states_of,
 )
 
 
@@ -49,7 +50,19 @@ def _problems(folder: Folder) -> Iterator[str]:
         )
     elif written != lock[HASH]:
         yield f"{folder.provenance}: has the lock {written}; {folder.lock.name} is {lock[HASH]}"
+    yield from _lost_states(lock, folder, known)
     yield from _study_problems(lock, folder, known)
+
+
+def _lost_states(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Iterator[str]:
+    """States that the lock has been in and that it no longer comes from."""
+    states = known.get("lock_states")
+    for state in states if isinstance(states, list) else []:
+        if state not in states_of(lock):
+            yield (
+                f"{folder.lock}: no longer has the state {state}, which {folder.provenance.name} "
+                "has: a claim that was added after the search was changed or taken out again"
+            )
 
 
 def hash_problems(lock: Lock, path: Path) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The page: every part of the report put into one HTML file that needs no network."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -10,12 +9,15 @@ from typing import Any
 from agecls.files import write_whole
 from study.analysis import Analysis, Conclusions, conclude
 from study.analysis.checks.check import Checked
-from study.analysis.checks.recorded import majority_share, search_majority
+from study.analysis.checks.recorded import (
+    majority_share,
+    naming_the_provenance,
+    search_majority,
+)
 from study.analysis.checks.table import run_checks
 from study.analysis.recipes.told import settings, size_of
 from study.asked.factors import Factor
 from study.asked.study_text import include_text, levels_text
-from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data
@@ -74,7 +76,7 @@ def render(
         checked: What the checks say of these; None: they are run.
     """
     study = tables.study
-    with _naming_the_provenance(tables):
+    with naming_the_provenance(tables):
         audit, progress = audit_data(tables), progress_data(tables)
         sources, commands = provenance_rows(tables), again(tables)
         live = datetime.now(UTC).isoformat() if is_open(tables) else ""
@@ -137,22 +139,6 @@ def _recipe_text(digest: Digest) -> str:
     said = settings(found.recipe, study)
     # who trains nothing here has no study file to begin with it
     return levels_text(said) if study.imported else include_text(said)
-
-
-@contextmanager
-def _naming_the_provenance(tables: StudyTables) -> Iterator[None]:
-    """Name the file where a value in it is of another type than the run writes.
-
-    Raises:
-        TablesError: That is so.
-    """
-    try:
-        yield
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise TablesError(
-            f"{Folder(tables.folder).provenance}: not as study.run writes it ({error}); "
-            "restore it, or remove it for a report without what it says"
-        ) from error
 
 
 def _domain(factor: Factor) -> str:

@@ -1,6 +1,7 @@
 """A finished search with a lock, as the stage leaves it, that nobody ran."""
 
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from study.asked.factors import PretrainPlan, SettlePlan, Study
 from study.asked.study_file import dump_study
 from study.folder.folder import Folder
 from study.folder.provenance import claims_hash
+from study.folder.record_lines import sealed
+from study.folder.tables import configurations
 from study.locks.lock import HASH, Lock, new_lock, with_additions, write_lock
+from study.stages.search import write_tables
 from tests.study.report.simulated import a_study, provenance, simulate, written
 
 AT = "2026-01-02T03:04:05+00:00"
@@ -47,8 +51,41 @@ def locked(folder: Path, **changes: Any) -> Path:
     return path
 
 
+def record_it(folder: Folder) -> None:
+    """Write the record that the tables would follow from, and the tables as they follow from it.
+
+    Trials that failed have then failed before their first epoch.
+    """
+    study = folder.read_study()
+    trials, epochs = (folder.read_table(kind) for kind in ("trials", "epochs"))
+    assert trials is not None
+    assert epochs is not None
+    values = epochs.groupby("trial_id")["val_accuracy"].agg(list)
+    lines = b""
+    for row, config in zip(trials.to_dict("records"), configurations(trials), strict=True):
+        number, at = {"number": int(row["number"])}, {"at": 1.0}
+        start = {"event": "start", **number, "arm": row["arm"], "origin": row["origin"]}
+        start |= {"config": config, "seed": int(row["seed"]), "started_at": 1.0}
+        start |= {"epochs_planned": int(row["epochs_planned"])}
+        end = {"event": "end", **number, "status": row["status"], **at}
+        ran = [] if row["status"] == "failed" else values.get(row["trial_id"], [])
+        told = [
+            {"event": "epoch", **number, "epoch": n, "val_accuracy": value, **at, **SPENT}
+            | {"collapsed": bool(row["collapsed"])}
+            for n, value in enumerate(ran, start=1)
+        ]
+        for event in (start, *told, end):
+            lines += sealed(event, zlib.crc32(lines))
+    folder.record.write_bytes(lines)
+    write_tables(study, folder.trials().values(), folder)
+
+
+SPENT = {"seconds": 1.0, "images_per_second": 1.0, "peak_memory_mib": 1.0, "learning_rate": 0.1}
+
+
 def lock_it(folder: Folder) -> Lock:
-    """Write the lock, and its hash into study.json."""
+    """Write record and lock, and the lock's hash into study.json."""
+    record_it(folder)
     known = json.loads(folder.provenance.read_text())
     lock = new_lock(
         folder.read_study(),

@@ -14,7 +14,10 @@ from study.analysis import conclude
 from study.check import main
 from study.folder.folder import Folder
 from study.folder.parquet import read_table, write_table
+from study.folder.provenance import Provenance
+from study.locks.fixing import fix
 from study.report.programs.answer import answer_json
+from tests.study import imported
 from tests.study.locked import AT, CLAIMS, add_claim, lock_it, locked, searched
 
 
@@ -106,6 +109,62 @@ def test_a_table_that_was_changed_gives_5(home, capsys):
     path.write_bytes(content)
     assert check(home) == 5
     assert "trials.parquet" in capsys.readouterr().err
+
+
+def test_a_locked_study_without_its_record_gives_5(home, capsys):
+    home.record.unlink()
+    assert check(home) == 5
+    assert "record.jsonl: holds no trial, though the study was locked" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_trial_that_the_record_has_otherwise_gives_5_whether_the_study_is_over_or_not(
+    home, capsys, finished
+):
+    known = json.loads(home.provenance.read_text()) | {"finished": finished}
+    home.provenance.write_text(json.dumps(known))
+    study = home.read_study()
+    trials = read_table(home.table("trials"), "trials", factors=study.factors)
+    row = trials.index[trials["status"] == "completed"][0]
+    trials.loc[row, "val_accuracy"] = 0.99
+    home.write_table("trials", trials, study)
+    assert check(home) == 5
+    told = f"trial {trials['trial_id'][row]}: `val_accuracy` is 0.99; record.jsonl has"
+    assert told in capsys.readouterr().err
+
+
+def test_a_table_behind_the_search_that_runs_is_no_difference(home):
+    known = json.loads(home.provenance.read_text()) | {"finished": False}
+    home.provenance.write_text(json.dumps(known))
+    study = home.read_study()
+    trials = read_table(home.table("trials"), "trials", factors=study.factors).iloc[:-5]
+    row = trials.index[trials["status"] == "completed"][0]
+    trials.loc[row, ["status", "epochs_run"]] = ["interrupted", 1]
+    home.write_table("trials", trials, study)
+    assert check(home) != 5
+    home.provenance.write_text(json.dumps(known | {"finished": True}))
+    assert check(home) == 5
+
+
+def test_a_claim_that_was_added_and_taken_out_again_gives_5(home, capsys):
+    """Out of study.toml and of the lock, as if it had never been there."""
+    before, text = home.lock.read_text(), home.study_file.read_text()
+    study = add_claim(home)
+    home.lock.write_text(before)
+    told = fix(study, home, Provenance.read(home), has_begun=True)
+    assert told == "Added to the lock, as claims that came after the search: later"
+    assert check(home) != 5
+    home.lock.write_text(before)
+    home.study_file.write_text(text)
+    capsys.readouterr()
+    assert check(home) == 5
+    assert "taken out again" in capsys.readouterr().err
+
+
+def test_an_imported_search_says_that_its_claims_are_no_test(tmp_path, capsys):
+    home = imported.write(tmp_path / "it", *imported.tables())
+    assert check(home) in (0, 3, 4)
+    assert "no verdict is a test" in capsys.readouterr().out
 
 
 def test_claims_of_an_older_study_are_held_against_their_hash(tmp_path, capsys):

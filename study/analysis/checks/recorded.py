@@ -1,10 +1,13 @@
 """What `study.json` records, read without trust: a folder may be another tool's, or damaged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
+from study.errors import TablesError
+from study.folder.folder import Folder
 from study.folder.provenance import claims_hash
 from study.folder.tables import StudyTables
 
@@ -12,6 +15,22 @@ from study.folder.tables import StudyTables
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value where it is a mapping; else an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+@contextmanager
+def naming_the_provenance(tables: StudyTables) -> Iterator[None]:
+    """Name the file where a value in it is of another type than the run writes.
+
+    Raises:
+        TablesError: That is so.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise TablesError(
+            f"{Folder(tables.folder).provenance}: not as study.run writes it ({error}); "
+            "restore it, or remove it for a report without what it says"
+        ) from error
 
 
 def audit_summary(tables: StudyTables) -> Mapping[str, Any]:

@@ -123,10 +123,10 @@ def _stages(entry: Entry, tables: StudyTables) -> list[tuple[Standing, Row]]:
         return []
     found = tables.claims[tables.claims["claim"] == entry.name]
     rows = [row for row in found.to_dict("records") if not pd.isna(row["verdict"])]
-    by_stage: Mapping[str, list[Row]] = {
-        stage: [row for row in rows if row["stage"] == stage]
-        for stage in ("settle", "confirm", "search")
-    }
+    by_stage: dict[str, list[Row]] = {"settle": [], "confirm": [], "search": []}
+    for row in rows:
+        # as the ledger has it, what no stage says of itself is the search's
+        by_stage[row["stage"] if row["stage"] in by_stage else "search"].append(row)
     in_order = (*by_stage["settle"][:1], *by_stage["confirm"], *by_stage["search"][:1])
     return list(zip(entry.standings, in_order, strict=True))
 

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 import study
 from study.analysis import conclude, forget
+from study.analysis.checks import table
 from study.asked.study_file import load_study
 from study.errors import TablesError
 from study.folder.folder import Folder
@@ -127,6 +129,18 @@ def test_deleted_conclusions_come_back_as_they_were(facts, gone):
         (facts / f"{kind}.parquet").unlink()
     conclude(facts)
     assert_same(concluded(facts), first)
+
+
+def test_a_check_that_study_json_trips_names_that_file(facts, monkeypatch):
+    """Whatever of another type stands in it."""
+
+    def trip(seen):
+        raise TypeError("'int' object is not iterable")
+
+    (facts / "study.json").write_text("{}")
+    monkeypatch.setattr(table, "CHECKS", (replace(table.CHECKS[0], look=trip),))
+    with pytest.raises(TablesError, match=r"study\.json: not as study\.run writes it"):
+        conclude(facts)
 
 
 def test_what_is_returned_is_what_lies_on_disk(facts):

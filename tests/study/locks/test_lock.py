@@ -157,6 +157,14 @@ def test_what_is_no_lock_is_refused_in_one_line(home, text):
         lock_problems(home)
 
 
+def test_a_key_that_is_there_twice_is_refused(home):
+    """One reader would take the first value, another one the last."""
+    text = home.lock.read_text()
+    home.lock.write_text(text.replace('"version"', '"study": "other",\n "version"', 1))
+    with pytest.raises(RecordError, match="the key 'study' is there twice"):
+        read_lock(home)
+
+
 def test_a_lock_of_a_later_version_is_not_guessed_at(home):
     lock = json.loads(home.lock.read_text()) | {"version": "2"}
     home.lock.write_text(json.dumps(lock))

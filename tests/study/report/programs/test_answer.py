@@ -14,6 +14,7 @@ import pytest
 from study.analysis import conclude
 from study.asked.factors import PretrainPlan
 from study.folder.folder import Folder
+from study.folder.parquet import as_table
 from study.folder.tables import StudyTables, read_concluded, read_study
 from study.report.__main__ import main
 from study.report.head.digest import digest_of
@@ -98,6 +99,18 @@ def test_the_simplest_recipe_says_what_it_gives_up_and_how_sure_that_is(
     assert told["reason"] is None
     assert (untold["recipe"], untold["gives_up"], untold["moved"]) == (None, None, [])
     assert untold["reason"].startswith("3 full-length trials")
+
+
+def test_a_row_without_a_stage_is_the_search_s_as_in_the_ledger(tables: StudyTables) -> None:
+    """Another tool wrote it."""
+    frame = pd.DataFrame(
+        {"claim": ["transfer_helps"], "estimate": [40.0], "low": [-1.0], "high": [81.0],
+         "verdict": ["unresolved"]}
+    )  # fmt: skip
+    found = of(tables.having(claims=as_table(frame, "claims")))
+    [claim] = found["claims"]
+    assert claim["verdict"] == "unresolved"
+    assert len(claim["stages"]) == 1
 
 
 def test_folds_are_counted_once(folder: Path) -> None:
