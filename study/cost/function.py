@@ -37,6 +37,7 @@ def describe_function(study: Study, console: Console, *, at_a_time: int, near: P
         StudyError: The function cannot be found or called, or its first epoch fails.
     """
     function = Function.of(study, near=near)
+    function.check()
     console.print(factor_table(study))
     plan = plan_trials(study)
     origins = Counter(planned.origin for planned in plan)

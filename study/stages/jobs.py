@@ -15,7 +15,7 @@ from study.analysis.to_settle import check_settle
 from study.asked.factors import Study
 from study.errors import StudyFileError
 from study.folder.folder import Folder
-from study.folder.provenance import as_it_stands
+from study.folder.provenance import Provenance, as_it_stands
 from study.folder.storage import Storage
 from study.folder.tables import read_study
 from study.folder.tabulate import check_on_disk, check_on_record
@@ -26,7 +26,7 @@ from study.stages import room
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage
-from study.stages.sitting import begun, held, opened
+from study.stages.sitting import begun, check_same, held, opened
 from study.trainables.called import Function
 from study.trainables.sources import check_given, contents
 from study.trainables.study_faces import study_faces
@@ -103,11 +103,16 @@ def _data(study: Study, folder: Folder, means: Means) -> FaceData | Function:
     """What a study is about: its images, or its function.
 
     Raises:
-        StudyError: The function cannot be called as a trial calls it.
+        StudyError: The function has changed, or cannot be called as a trial calls it.
         AgeclsError: The data or the weights cannot be used.
     """
     if study.trainable is not None:
-        return Function.of(study, near=folder.path)
+        function = Function.of(study, near=folder.path)
+        # before it is imported: another module of that name may do anything
+        if known := Provenance.read(folder):
+            check_same(known, study, folder, function)
+        function.check()
+        return function
     data = study_faces(study, means.console)
     check_given(study)
     return data

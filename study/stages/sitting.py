@@ -94,21 +94,31 @@ def _provenance(
         path = study.trainable.function if study.trainable else study.data
         faces = Faces(path=path, fingerprint=data.fingerprint, summary=data.summary)
         return Provenance.opening(on_disk, command=command, data=faces, sampler=SAMPLER)
-    if found.data.fingerprint != data.fingerprint and isinstance(data, Function):
-        raise StudyError(
-            f"{folder.path}: {data.source} has changed since the study began (its SHA-256 was "
-            f"{found.data.fingerprint} and is {data.fingerprint}), so new trials would not "
-            "compare with those there are. Undo the change, or begin a new study with --name."
-        )
-    if found.data.fingerprint != data.fingerprint:
-        raise StudyError(
-            f"{folder.path}: the study was begun on data with fingerprint "
-            f"{found.data.fingerprint}, but {study.data} now has {data.fingerprint}. "
-            "Bring the data back, or begin a new study with --name."
-        )
+    check_same(found, study, folder, data)
     if changes := found.changes(on_disk):
         raise StudyError(
             f"{folder.study_file}: it has changed since the study began ({'; '.join(changes)}). "
             "Undo the change, or begin a new study with --name."
         )
     return found
+
+
+def check_same(known: Provenance, study: Study, folder: Folder, data: FaceData | Function) -> None:
+    """Refuse what the study was not begun on.
+
+    Raises:
+        StudyError: It is not the same.
+    """
+    before, now = known.data.fingerprint, data.fingerprint
+    if before == now:
+        return
+    if isinstance(data, Function):
+        raise StudyError(
+            f"{folder.path}: {data.source} has changed since the study began (its SHA-256 was "
+            f"{before} and is {now}), so new trials would not compare with those there are. Undo "
+            "the change, or begin a new study with --name."
+        )
+    raise StudyError(
+        f"{folder.path}: the study was begun on data with fingerprint {before}, but {study.data} "
+        f"now has {now}. Bring the data back, or begin a new study with --name."
+    )

@@ -17,7 +17,7 @@ from study.trainables.steps import FunctionSteps
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """The function of a study, found and fit to be called.
+    """The function of a study, found; nothing is imported before `check`.
 
     Attributes:
         asked: As the study file names it.
@@ -38,13 +38,19 @@ class Function:
             near: The study's folder, or its file's; see `study.trainables.found.located`.
 
         Raises:
-            StudyFileError: There is none, or it cannot be called as a trial calls it.
+            StudyFileError: There is none.
         """
         assert study.trainable is not None
         asked = located(study.trainable, near=near)
-        digest = fingerprint(asked)
-        check_call(asked.function, load(asked.function, asked.folder))
-        return cls(asked=asked, fingerprint=digest)
+        return cls(asked=asked, fingerprint=fingerprint(asked))
+
+    def check(self) -> None:
+        """Import it, and refuse what cannot be called as a trial calls it.
+
+        Raises:
+            StudyFileError: It cannot.
+        """
+        check_call(self.asked.function, load(self.asked.function, self.asked.folder))
 
     @property
     def source(self) -> str:

@@ -207,6 +207,16 @@ def test_a_changed_function_is_refused_and_a_moved_one_is_not(tmp_path, monkeypa
         run(file, tmp_path / "it")
 
 
+def test_a_changed_function_is_refused_before_it_is_imported(tmp_path):
+    file = write(tmp_path)
+    run(file, tmp_path / "it", stop=StopRequest(deadline=0.0))
+    other = f"{SOURCE}\nopen({str(tmp_path / 'ran')!r}, 'w').close()\n"
+    (tmp_path / "quadratic.py").write_text(other)
+    with pytest.raises(StudyError, match=r"quadratic.py has changed since the study began"):
+        run(file, tmp_path / "it")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_function_that_always_fails_ends_the_study_with_its_reason_and_a_report(tmp_path):
     file = write(tmp_path, source=SOURCE.replace("x -= speed", "x -= spede"))
     outcome, _ = run(file, tmp_path / "it")
