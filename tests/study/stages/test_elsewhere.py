@@ -147,7 +147,8 @@ def test_what_is_scored_is_what_the_kept_models_say_of_every_image(confirmed, sc
         frame = read_table(part, "predictions")
         assert set(frame["split"]) == {"others"}
         kept = load(Folder(folder).confirmed_model("org", row["seed"]).path)
-        told = kept.predict([sets / "others" / image for image in frame["image"]])
+        pictures = [sets / "others" / image for image in frame["image"]]
+        told = kept.predict(pictures, flip=False)
         raw = frame[list(EIGHT.columns)].to_numpy()
         np.testing.assert_allclose(
             told[list(EIGHT.columns)].to_numpy(), tempered(raw, row["temperature"]), atol=1e-5
