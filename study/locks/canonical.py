@@ -7,25 +7,42 @@ there, for what is not said is left out.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+VERSION: Final = "2"
+"""Of the form that new locks have."""
+
+READ: Final = ("1", VERSION)
+"""Versions that are read. In the first, a text such as "1" looked like the number."""
+
+_LIKE_A_NUMBER: Final = re.compile(r"'*-?[0-9]+(\.[0-9]+)?")
 
 
-def stated(value: Any) -> Any:
+def stated(value: Any, *, version: str = VERSION) -> Any:
     """A value of a study file with its numbers as texts.
+
+    Args:
+        value: What a TOML reader gives.
+        version: Of the form; from the second on a text that looks like a number has a `'` before
+            it, so that the levels "1" and 1 are two.
 
     Raises:
         TypeError: It holds what no study file does.
     """
-    if isinstance(value, bool | str):
+    if isinstance(value, str):
+        is_marked = version != "1" and _LIKE_A_NUMBER.fullmatch(value)
+        return f"'{value}" if is_marked else value
+    if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return in_digits(value)
     if isinstance(value, Mapping):
-        return {str(key): stated(inner) for key, inner in value.items()}
+        return {str(key): stated(inner, version=version) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [stated(inner) for inner in value]
+        return [stated(inner, version=version) for inner in value]
     raise TypeError(f"{value!r} cannot be locked")
 
 

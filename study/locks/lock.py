@@ -16,10 +16,9 @@ from study.asked.factors import Study
 from study.asked.study_text import claim_tables, lasting_tables
 from study.errors import RecordError
 from study.folder.folder import Folder
-from study.locks.canonical import digest, stated
+from study.locks.canonical import READ, VERSION, digest, stated
 
 FORMAT: Final = "agecls-study lock"
-VERSION: Final = "1"
 
 PARTS: Final = ("claims", "box", "folds", "data", "plan")
 """What is locked; see docs/locks.md."""
@@ -30,15 +29,18 @@ ADDITIONS: Final = "additions"
 Lock = dict[str, Any]
 
 
-def parts_of(study: Study, *, fingerprint: str, folds: str | None) -> dict[str, Any]:
+def parts_of(
+    study: Study, *, fingerprint: str, folds: str | None, version: str = VERSION
+) -> dict[str, Any]:
     """What a lock holds of a study, numbers as texts.
 
     Args:
         study: The study file.
         fingerprint: Of its data.
         folds: Digest of which image is in which fold; None: the study asks for no folds.
+        version: Of the canonical form.
     """
-    tables = stated(lasting_tables(study))
+    tables = stated(lasting_tables(study), version=version)
     taken = {name: tables.pop(name, {}) for name in ("claims", "folds", "data", "classes")}
     classes = {"classes": taken["classes"]} if taken["classes"] else {}
     drawn = {} if study.folds is None or folds is None else {"digest": folds}
@@ -61,7 +63,8 @@ def new_lock(study: Study, *, fingerprint: str, folds: str | None, at: str) -> L
 
 def with_additions(lock: Lock, study: Study, *, at: str) -> Lock:
     """The lock with claims that were added to the study since; the same where none was."""
-    added = stated(claim_tables(study.settle.claims)) if study.settle else {}
+    claims = study.settle.claims if study.settle else ()
+    added = stated(claim_tables(claims), version=lock["version"])
     there = added_claims(lock)
     new = {name: table for name, table in added.items() if name not in there}
     if not new:
@@ -103,9 +106,10 @@ def read_lock(folder: Folder) -> Lock | None:
         ) from error
     if not is_lock:
         raise RecordError(f"{path}: no lock that this tool wrote; restore it from a copy")
-    if lock["version"] != VERSION:
+    if lock["version"] not in READ:
+        known = " and ".join(READ)
         raise RecordError(
-            f"{path}: a lock of version {lock['version']}; this program reads {VERSION}: update it"
+            f"{path}: a lock of version {lock['version']}; this program reads {known}: update it"
         )
     return dict(lock)
 

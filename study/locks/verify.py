@@ -79,7 +79,9 @@ def hash_problems(lock: Lock, path: Path) -> Iterator[str]:
 
 def _study_problems(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Iterator[str]:
     study = folder.read_study()
-    now = parts_of(study, fingerprint=fingerprint_of(known), folds=folds_of(known))
+    now = parts_of(
+        study, fingerprint=fingerprint_of(known), folds=folds_of(known), version=lock["version"]
+    )
     file = folder.study_file.name
     # of a recipe's fields those that came since then stand at their default
     since = study.at_default - set(lock["box"].get("factors", {}))
@@ -89,14 +91,15 @@ def _study_problems(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Ite
         of_run = part in ("data", "folds")
         where = f"{file} or {folder.provenance.name}" if of_run else file
         yield from _differences(lock[part], now[part], part, where)
-    added = stated(claim_tables(study.settle.claims)) if study.settle else {}
+    claims = study.settle.claims if study.settle else ()
+    added = stated(claim_tables(claims), version=lock["version"])
     for name, table in added_claims(lock).items():
         yield from _differences(table, added.get(name), f"added claim {name}", file)
 
 
 def data_problems(lock: Lock, study: Study, *, fingerprint: str, folds: str | None) -> list[str]:
     """How faces that lie somewhere now differ from those that are locked; see `parts_of`."""
-    now = parts_of(study, fingerprint=fingerprint, folds=folds)
+    now = parts_of(study, fingerprint=fingerprint, folds=folds, version=lock["version"])
     each = (_differences(lock[p], now[p], p, study.data) for p in ("data", "folds"))
     return [line for lines in each for line in lines]
 

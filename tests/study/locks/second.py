@@ -7,18 +7,26 @@ from typing import Any
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
-def written(value: Any) -> str:
+def written(value: Any, version: str = "2") -> str:
     """A value that `tomllib` read, in canonical form."""
     if value is True or value is False:
         return str(value).lower()
     if isinstance(value, str):
-        return quoted(value)
+        return quoted("'" + value if version == "2" and is_like_a_number(value) else value)
     if isinstance(value, int | float):
         return quoted(digits(value))
     if isinstance(value, list):
-        return f"[{','.join(map(written, value))}]"
+        return f"[{','.join(written(inner, version) for inner in value)}]"
     in_order = sorted(value, key=lambda key: key.encode("utf-16-be"))
-    return "{" + ",".join(f"{quoted(key)}:{written(value[key])}" for key in in_order) + "}"
+    inside = (f"{quoted(key)}:{written(value[key], version)}" for key in in_order)
+    return "{" + ",".join(inside) + "}"
+
+
+def is_like_a_number(text: str) -> bool:
+    """Digits, perhaps a point and more of them, perhaps `-` before, behind any number of `'`."""
+    whole, point, part = text.lstrip("'").removeprefix("-").partition(".")
+    each = [whole, part] if point else [whole]
+    return all(part and set(part) <= set("0123456789") for part in each)
 
 
 def quoted(text: str) -> str:
@@ -43,5 +51,5 @@ def digits(number: float) -> str:
     return sign + whole + (f".{part}" if part else "")
 
 
-def hashed(value: Any) -> str:
-    return hashlib.sha256(written(value).encode()).hexdigest()
+def hashed(value: Any, version: str = "2") -> str:
+    return hashlib.sha256(written(value, version).encode()).hexdigest()

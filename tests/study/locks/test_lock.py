@@ -9,6 +9,7 @@ from study.asked.study_file import dump_study
 from study.errors import RecordError
 from study.folder.folder import Folder
 from study.folder.tables import read_study
+from study.locks.canonical import digest
 from study.locks.lock import new_lock, parts_of, read_lock, write_lock
 from study.locks.verify import lock_problems
 from study.report.head.digest import digest_of
@@ -166,10 +167,27 @@ def test_a_key_that_is_there_twice_is_refused(home):
 
 
 def test_a_lock_of_a_later_version_is_not_guessed_at(home):
-    lock = json.loads(home.lock.read_text()) | {"version": "2"}
+    lock = json.loads(home.lock.read_text()) | {"version": "3"}
     home.lock.write_text(json.dumps(lock))
-    with pytest.raises(RecordError, match="a lock of version 2; this program reads 1"):
+    with pytest.raises(RecordError, match="a lock of version 3; this program reads 1 and 2"):
         read_lock(home)
+
+
+def test_a_lock_of_the_first_version_is_held_against_the_form_that_it_has(home):
+    study = replace(home.read_study(), name="2024")  # a text that looks like a number
+    home.study_file.write_text(dump_study(study))
+    first = {"format": "agecls-study lock", "version": "1", "study": "2024", "locked_at": AT}
+    first |= parts_of(study, fingerprint="5f" * 16, folds=None, version="1")
+    assert first["plan"]["study"]["name"] == "2024"
+    lock = {**first, "sha256": digest(first), "additions": []}
+    write_lock(home, lock)
+    known = json.loads(home.provenance.read_text()) | {"lock": lock["sha256"]}
+    home.provenance.write_text(json.dumps(known))
+    assert lock_problems(home) == []
+    now = new_lock(study, fingerprint="5f" * 16, folds=None, at=AT)
+    assert (now["version"], now["plan"]["study"]["name"]) == ("2", "'2024")
+    add_claim(home)
+    assert lock_problems(home) == []
 
 
 def test_ranges_are_those_declared_before_scouts_moved_them():
