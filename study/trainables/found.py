@@ -151,8 +151,8 @@ def line_of(error: BaseException, folder: str) -> str:
 
 def place_of(frames: Iterable[traceback.FrameSummary], folder: str) -> str:
     """File and line of the innermost frame of the user's own code, else of any but this tool's."""
-    ours = str(Path(__file__).parent)
-    others = [f for f in frames if not f.filename.startswith((ours, "<frozen"))]
+    machinery = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
+    others = [f for f in frames if not f.filename.startswith(machinery)]
     own = [f for f in others if folder and Path(f.filename).is_relative_to(folder)]
     frame = next(iter([*own[::-1], *others[::-1]]), None)
     return f"{Path(frame.filename).name}:{frame.lineno}" if frame else ""

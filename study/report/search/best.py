@@ -164,12 +164,13 @@ def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Sc
 
 
 def _reading(data: BestData) -> str:
-    """When each arm last rose."""
+    """When the best of each arm last changed, which is for the better."""
     parts = []
     for arm, steps in data.so_far.groupby("arm", sort=False):
         last, end = float(steps["spent"].iloc[-2]), float(steps["spent"].iloc[-1])
         parts.append(f"{arm} {percent(last / end)}" if end else str(arm))
-    return f"The best last rose after this part of the arm's training: {listed(parts)}" + (
+    moved = "fell" if data.measure.is_minimised else "rose"
+    return f"The best last {moved} after this part of the arm's training: {listed(parts)}" + (
         "; the dashed lines say what draws at random would have found." if data.pool else "."
     )
 

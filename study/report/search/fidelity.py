@@ -117,13 +117,17 @@ def _named(arm: str, marks: dict[str, Mark]) -> str:
 def _reading(data: FidelityData, marks: dict[str, Mark]) -> str:
     """Where the early order is shown to say something."""
     parts = []
-    for rung, rows in data.rungs[data.rungs["arm"].isin(marks)].groupby("rung"):
+    of_arms = data.rungs[data.rungs["arm"].isin(marks)]
+    only_pooled = of_arms.empty  # where each arm has too few trials for a correlation of its own
+    for rung, rows in (data.rungs if only_pooled else of_arms).groupby("rung"):
         shown = rows[rows["low"] > 0]["arm"].tolist()
         when = f"after 1/{data.reduction ** int(rung)} of the plan"
         if not shown:
-            parts.append(f"{when} no arm shows that the early order goes with the last one")
+            who = "all arms together do not show" if only_pooled else "no arm shows"
+            parts.append(f"{when} {who} that the early order goes with the last one")
             continue
         where = "in every arm" if len(shown) == len(rows) else f"in {listed(shown)} only"
+        where = "over all arms together" if only_pooled else where
         parts.append(f"{when} the early order is shown to go with the last one {where}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "."

@@ -193,7 +193,7 @@ def test_another_metric_that_is_no_number_is_not_known(trial):
         ("def train(config):\n", r"cannot be called as a trial calls it \(got an unexpected"),
         ("def train(config, lr, *, seed, fold, report):\n", "missing a required argument: 'lr'"),
         ("import nothing_of_this_name\n" + HEAD, r"cannot be imported \(ModuleNotFoundError"),
-        ("def (\n" + HEAD, r"cannot be imported \(SyntaxError"),
+        ("def (\n" + HEAD, r"cannot be imported \(SyntaxError: .*\(mine\.py, line 1\)\);"),
     ],
 )
 def test_a_function_that_cannot_be_called_is_told_with_the_form_that_can(trial, head, says):

@@ -3,6 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.asked.factors import Imported
+from study.measure import Scale
 from study.report.look import arm_marks
 from study.report.search import best
 from study.report.search.best import best_data, best_figure, best_panel
@@ -52,6 +54,13 @@ def test_the_sentence_says_when_the_best_last_rose(tmp_path: Path) -> None:
     assert panel.alt.endswith(
         "scratch from 50.0\u202f% to 60.0\u202f% within 6.0 full trials' worth."
     )
+
+
+def test_the_best_of_a_loss_fell(tmp_path: Path) -> None:
+    study = hand_study(imported=Imported(source="elsewhere", scale=Scale(is_minimised=True)))
+    tables = tables_of(tmp_path, study, hand_trials(), NO_EPOCHS)
+    panel = best_panel(tables, hand_analysis(best=SO_FAR, expected_best=EXPECTED))
+    assert panel.reading.startswith("The best last fell after this part of the arm's training:")
 
 
 def test_the_note_warns_where_survivors_are_the_pool(tmp_path: Path) -> None:

@@ -70,6 +70,17 @@ def test_where_nothing_is_shown_nothing_is_claimed(tmp_path: Path) -> None:
     )
 
 
+def test_arms_that_have_none_of_their_own_are_told_of_together(tmp_path: Path) -> None:
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    pooled = pd.DataFrame([rung("all", 1, 0.7, 0.5, 0.9, 18), rung("all", 2, 0.2, -0.3, 0.6, 18)])
+    panel = fidelity_panel(tables, hand_analysis(rungs=pooled))
+    assert panel.reading == (
+        "After 1/3 of the plan the early order is shown to go with the last one over all arms "
+        "together; after 1/9 of the plan all arms together do not show that the early order goes "
+        "with the last one."
+    )
+
+
 def test_in_a_study_of_one_arm_the_arm_is_all_there_is(tmp_path: Path) -> None:
     study = a_study(LR_ONLY, claims=())
     tables = tables_of(tmp_path, study, pd.DataFrame([trial(0)]), NO_EPOCHS)
