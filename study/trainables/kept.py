@@ -80,8 +80,15 @@ class Checkpoint:
 
         plain = {name: _plain(state, name) for name, state in states.items()}
         content = {"format": FORMAT, "history": history, "states": plain}
-        with whole_file(self.path) as file:
-            torch.save(content, file)
+        try:
+            with whole_file(self.path) as file:
+                torch.save(content, file)
+        except RuntimeError as error:
+            # torch turns a full disk into a RuntimeError of its own
+            if isinstance(error.__context__, OSError):
+                cause = error.__context__
+                raise OSError(cause.errno, cause.strerror, str(self.path)) from error
+            raise
         self._storage.publish(self.path)
 
 

@@ -299,6 +299,21 @@ def test_a_state_that_could_not_be_read_again_is_not_written(trial):
     assert re.search(r"the state of net\['x'\] is a set, .*mine.py", trial(body).step()[FAILURE])
 
 
+def test_a_full_disk_is_not_the_trial_s_fault(trial, monkeypatch):
+    import torch
+
+    def full(content, file):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected pos 64 vs 0")  # noqa: B904 - as torch does
+
+    monkeypatch.setattr(torch, "save", full)
+    found = trial(KEEPING).step()
+    assert found[KIND] == "disk"
+    assert re.search(r"No space left on device: .*t00000.pt", found[FAILURE])
+
+
 def test_pickled_code_in_a_checkpoint_is_never_run(trial, tmp_path):
     import torch
 
