@@ -194,9 +194,16 @@ def test_predictions_of_other_images_are_refused_in_one_line(facts):
         conclude(facts)
 
 
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Copy a committed study to where its commands find it, as in the repository."""
+    monkeypatch.chdir(tmp_path)
+    return lambda name: Path(shutil.copytree(RESULTS / name, Path("results") / name))
+
+
 @pytest.mark.parametrize("name", sorted(p.parent.name for p in RESULTS.glob("*/claims.parquet")))
-def test_committed_conclusions_follow_from_their_facts(tmp_path, name):
-    folder = Path(shutil.copytree(RESULTS / name, tmp_path / name))
+def test_committed_conclusions_follow_from_their_facts(copied, name):
+    folder = copied(name)
     kinds = [kind for kind in (*CONCLUDED, "confirm") if (folder / f"{kind}.parquet").is_file()]
     conclude(folder)
     for kind in kinds:
@@ -206,8 +213,8 @@ def test_committed_conclusions_follow_from_their_facts(tmp_path, name):
         pd.testing.assert_frame_equal(found, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_scores_of_committed_models_follow_from_their_predictions(tmp_path):
-    folder = Path(shutil.copytree(RESULTS / "korean-32", tmp_path / "korean-32"))
+def test_scores_of_committed_models_follow_from_their_predictions(copied):
+    folder = copied("korean-32")
     before = read_study(folder)
     forget(before, "confirmed")
     after = conclude(folder).tables
