@@ -81,7 +81,7 @@ def _variance_of_mean(values: Array) -> float:
 def _filled(scores: Array) -> tuple[Array, int]:
     """Scores (S, K) with the missing ones as their seed and fold have them, and how many.
 
-    Where the others do not tell it, seeds that miss one are left out, or else folds.
+    None are left where the others do not tell it: some seeds and folds then never meet the rest.
     """
     missing = np.isnan(scores)
     if not missing.any():
@@ -91,7 +91,6 @@ def _filled(scores: Array) -> tuple[Array, int]:
     model = np.concatenate([np.eye(n_seeds)[seed], np.eye(k)[fold]], axis=1)
     is_there = ~missing.ravel()
     if np.linalg.matrix_rank(model[is_there]) < n_seeds + k - 1:
-        whole = ~missing.any(axis=1)
-        return (scores[whole] if whole.any() else scores[:, ~missing.any(axis=0)]), 0
+        return scores[:0], 0
     found = np.linalg.lstsq(model[is_there], scores.ravel()[is_there], rcond=None)[0]
     return np.where(missing, (model @ found).reshape(scores.shape), scores), int(missing.sum())

@@ -47,7 +47,7 @@ def test_a_missing_score_takes_what_its_seed_and_fold_have_elsewhere():
     )
 
 
-def test_where_others_do_not_tell_a_missing_score_its_seed_is_left_out():
+def test_nothing_is_told_where_seeds_and_folds_do_not_meet():
     scores = np.array([[1.0, np.nan], [np.nan, 2.0], [3.0, 4.0]])
     assert of_trainings(scores).n_seeds == 3
     apart = np.array([[1.0, 2.0, np.nan, np.nan], [np.nan, np.nan, 3.0, 4.0]])
