@@ -82,6 +82,11 @@ class Measure:
         return self.column.replace("_", " ")
 
     @property
+    def short(self) -> str:
+        """Its name in words without the split, or what the study calls it."""
+        return self.name if self.own is None else self.label
+
+    @property
     def name(self) -> str:
         """Its name in words without the split."""
         name = self.column.partition("_")[2]
@@ -180,6 +185,10 @@ class Measure:
     def of_points(self, points: float) -> str:
         """A value of the analysis as `text` writes it."""
         return self.text(points / self.per_unit)
+
+    def value_at(self, points: float) -> float:
+        """The table's value that points of the analysis, of which more is better, stand for."""
+        return points / self.per_unit * (-1 if self.is_minimised else 1)
 
     def difference(self, points: float) -> str:
         """A difference of the analysis: `2.6 points` of accuracy, or 0.026 of another metric."""

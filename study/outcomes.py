@@ -16,10 +16,12 @@ class Outcomes:
         many: What several are called.
         bring: What several do that bring something.
         came: What those did.
+        folded: What folds are of.
         missed: What the others did.
         nowhere: Where those of compared arms do not meet.
         nothing: Why an arm says nothing none of whose trainings brought anything.
         gain: What does not make good that a side brings something less often.
+        loses: Why a claim stays open that better scores alone would support.
         constant: Why nothing is told where trainings that are compared do not differ at all.
         alone: Why nothing is told of a single seed; None: something is, of its images.
     """
@@ -28,10 +30,12 @@ class Outcomes:
     many: str
     bring: str
     came: str
+    folded: str
     missed: str
     nowhere: str
     nothing: str
     gain: str
+    loses: str
     constant: str
     alone: str | None
 
@@ -58,11 +62,13 @@ NETS: Final = Outcomes(
     many="nets",
     bring="nets learn",
     came="learned",
+    folded="train and validation",
     missed="hardly learned",
     nowhere="in fewer than two folds",
     nothing="learned anything: none is better than naming how common each class is, and such nets "
     "say nothing of a factor",
     gain="points among those that do",
+    loses="a level surely learns less often, so that points alone do not support it",
     constant="nothing varied: all nets that are compared do alike, which is no certainty",
     alone=None,
 )
@@ -73,10 +79,12 @@ TRAININGS: Final = Outcomes(
     many="trainings",
     bring="trainings end with a score",
     came="ended with a score",
+    folded="the examples",
     missed="failed or diverged",
     nowhere="on no seed, or in fewer than two folds,",
     nothing="ended with a score: all failed or diverged",
     gain="better scores of those that do",
+    loses="a level surely fails more often, so that scores alone do not support it",
     constant="nothing varied: the trainings that are compared score alike whatever their seed, "
     "which is no certainty; does the function use its seed?",
     alone="one seed tells nothing of what another would do: confirm on two or more",

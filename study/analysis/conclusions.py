@@ -17,25 +17,21 @@ import pandas as pd
 from study.analysis.checks.check import Checked
 from study.analysis.checks.recorded import naming_the_provenance
 from study.analysis.checks.table import run_checks
-from study.analysis.models.confirmed import Confirmed, score_confirmed
 from study.analysis.models.decisions import Decisions
 from study.analysis.models.drops import judge_drops
 from study.analysis.models.external import external_frame, score_elsewhere
-from study.analysis.models.folded import FoldedSet
 from study.analysis.models.predicted import Predicted, describe_predictions
 from study.analysis.models.scored import is_folded
 from study.analysis.models.trained import TrainingTables, describe_trainings, fragile, influence
 from study.analysis.recipes.simplest import Simplest
+from study.analysis.scores import apart, source_of
 from study.analysis.search.answers import Analysis, analyse
 from study.analysis.settled import bring, is_scored
 from study.analysis.untested import untested
-from study.asked.factors import arm_name
-from study.errors import TablesError
-from study.folder.columns import WITH_CONFIG, Kind, classes_of, names_of
+from study.folder.columns import Kind, classes_of, names_of
 from study.folder.folder import Folder
 from study.folder.other_faces import read_other_faces
-from study.folder.parquet import as_table
-from study.folder.tables import StudyTables, read_study
+from study.folder.tables import StudyTables, as_table_of, read_study
 from study.plan.streams import Stream, stream_seed
 
 _Frames = dict[Kind, pd.DataFrame]
@@ -118,19 +114,6 @@ def forget(tables: StudyTables, kind: Literal["confirmed", "external"]) -> Study
     return replace(tables, **deleted)
 
 
-def confirmed_models(tables: StudyTables) -> pd.DataFrame:
-    """Rows of `confirm` of the models that were trained to their end, arms in reading order.
-
-    Empty where no such model's predictions are there.
-    """
-    table, predictions = tables.confirm, tables.predictions
-    if table is None or predictions is None:
-        return pd.DataFrame(columns=["model", "arm", "seed"])
-    done = table[(table["status"] == "completed") & table["model"].isin(predictions["model"])]
-    order = {arm_name(tables.study, cell): n for n, cell in enumerate(tables.study.arms)}
-    return done.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
-
-
 def predicted_of(tables: StudyTables) -> Predicted | None:
     """What the confirmed models of a study say image by image; None without their predictions.
 
@@ -146,18 +129,18 @@ def predicted_of(tables: StudyTables) -> Predicted | None:
 
 
 def trained_of(tables: StudyTables) -> TrainingTables | None:
-    """What each training of a confirm stage with folds has a part in; None without folds.
+    """What each training of a confirm stage has a part in.
+
+    None where trainings count as they are: without folds, of images.
 
     Raises:
         TablesError: The table of predictions is damaged.
     """
-    models = confirmed_models(tables)
-    if models.empty or not is_folded(models) or not _can_be_scored(tables, models):
+    models = source_of(tables.study).models(tables)
+    if models.empty or not (is_folded(models) or tables.study.is_free):
         return None
-    judged_on = _scored(tables, models).judged_on()
-    return (
-        describe_trainings(tables.study, judged_on) if isinstance(judged_on, FoldedSet) else None
-    )
+    found = apart(source_of(tables.study).confirmed(tables, models).judged_on())
+    return None if found is None else describe_trainings(tables.study, found)
 
 
 def _searched(tables: StudyTables, analysis: Analysis) -> _Rows:
@@ -171,21 +154,24 @@ def _searched(tables: StudyTables, analysis: Analysis) -> _Rows:
 
 def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]:
     """Scores, arms and pairs of arms on fresh seeds; rows of the claims that they decide."""
-    models = confirmed_models(tables)
-    if tables.confirm is None or not _can_be_scored(tables, models):
+    source = source_of(tables.study)
+    models = source.models(tables)
+    if tables.confirm is None or models.empty:
         return {}, _kept(tables, of_drops=False)
     is_there = tables.confirmed is not None and tables.claims is not None
-    if is_there and models[["temperature", "learned"]].notna().all(axis=None):
+    if is_there and source.are_scored(models):
         return {}, _kept(tables, of_drops=False)
-    found = _scored(tables, models)
-    is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]
-    facts = tables.confirm[names_of("confirm")].loc[:, is_fact]
+    found = source.confirmed(tables, models)
     judged_on = found.judged_on()
     decided = Decisions()(tables.study, judged_on, analysis.claims)
-    if isinstance(judged_on, FoldedSet):
-        decided["fragile"] = fragile(decided, influence(tables.study, judged_on))
-    models = facts.merge(found.models, on="model", how="left")
-    return {"confirmed": found.estimates, "confirm": models}, _records(decided)
+    if (taken_apart := apart(judged_on)) is not None:
+        decided["fragile"] = fragile(decided, influence(tables.study, taken_apart))
+    frames: _Frames = {"confirmed": found.estimates}
+    if len(found.models.columns) > 1:
+        is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]
+        facts = tables.confirm[names_of("confirm")].loc[:, is_fact]
+        frames["confirm"] = facts.merge(found.models, on="model", how="left")
+    return frames, _records(decided)
 
 
 def _simplest(tables: StudyTables, analysis: Analysis) -> pd.DataFrame:
@@ -195,32 +181,9 @@ def _simplest(tables: StudyTables, analysis: Analysis) -> pd.DataFrame:
     return Simplest()(analysis.frames, analysis.surface, analysis.support, chosen=chosen)
 
 
-def _can_be_scored(tables: StudyTables, models: pd.DataFrame) -> bool:
-    """Whether there are models, and their predictions say which images belong together."""
-    predictions = tables.predictions
-    if models.empty or predictions is None:
-        return False
-    return bool(predictions[["cluster", "is_duplicate"]].notna().all(axis=None))
-
-
-def _scored(tables: StudyTables, models: pd.DataFrame) -> Confirmed:
-    seed = stream_seed(tables.study, Stream.CONFIRMED)
-    try:
-        return score_confirmed(
-            models,
-            tables.predictions,
-            classes=classes_of(tables.study.classes, tables.predictions),
-            seed=seed,
-        )
-    except ValueError as error:
-        raise TablesError(
-            f"{Folder(tables.folder).table('predictions')}: {error}; restore it from a copy"
-        ) from error
-
-
 def _elsewhere(tables: StudyTables) -> tuple[_Frames, _Rows]:
     """Scores on other faces and their change; rows of the claims about these."""
-    models = confirmed_models(tables)
+    models = source_of(tables.study).models(tables)
     if (tables.external is not None and tables.claims is not None) or models.empty:
         return {}, _kept(tables, of_drops=True)
     faces = read_other_faces(tables.folder, models["model"])
@@ -260,10 +223,6 @@ def _records(frame: pd.DataFrame) -> _Rows:
 
 def _having(tables: StudyTables, frames: _Frames) -> StudyTables:
     """The tables with these among them, as they are read from disk."""
-    factors = tables.study.factors
     return tables.having(
-        **{
-            kind: as_table(frame, kind, factors if kind in WITH_CONFIG else ())
-            for kind, frame in frames.items()
-        }
+        **{kind: as_table_of(tables.study, kind, frame) for kind, frame in frames.items()}
     )

@@ -1,24 +1,14 @@
 """What settling has brought: the scores of its trainings, and the claims look by look."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from agecls.classes import Classes
-from agecls.intervals import Array, Clusters
-from study.analysis.models.learned import Gain, gain, which_learned
-from study.analysis.models.scoring import (
-    cluster_sums,
-    metrics_of,
-    renamed,
-    scores,
-)
+from study.analysis.scores import source_of
 from study.analysis.settle.pairs import PairEffect
-from study.analysis.settle.trained import Trained
 from study.analysis.settle.verdicts import (
     AfterLook,
     Held,
@@ -28,16 +18,18 @@ from study.analysis.settle.verdicts import (
     judge_settled,
 )
 from study.asked.claim import Claim
+from study.asked.factors import Study
 from study.folder.columns import Kind, names_of
 from study.folder.folder import Folder
-from study.folder.parquet import read_table
 from study.folder.tables import StudyTables
-from study.measure import metric_of
+from study.measure import Measure
+from study.outcomes import Outcomes, outcomes_of
 from study.plan.settle_plan import Settling, read_settling
 from study.quantities import count
 
 WIDEST: Final = 200.0
-"""Points from end to end of an interval that holds whatever two shares may differ by."""
+"""From end to end of an interval that holds whatever two shares may differ by, in points of the
+analysis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +68,7 @@ def is_scored(tables: StudyTables) -> bool:
     """Whether what follows from the trainings stands in the tables."""
     if tables.settle is None or tables.looks is None or tables.claims is None:
         return False
-    done = tables.settle[tables.settle["status"] == "completed"]
-    return bool(done["learned"].notna().all())
+    return source_of(tables.study).is_settled(tables.settle)
 
 
 def bring(tables: StudyTables) -> Brought | None:
@@ -88,46 +79,33 @@ def bring(tables: StudyTables) -> Brought | None:
     Raises:
         StudyError: The design or a table of predictions is damaged.
     """
-    home = Folder(tables.folder).settle
-    settling = read_settling(home.design)
+    settling = read_settling(Folder(tables.folder).settle.design)
     assert tables.settle is not None
-    table = tables.settle.copy()
-    done = table.index[table["status"] == "completed"]
-    paths = {i: home.predictions(str(table["trial_id"][i])) for i in done}
-    if settling is None or not all(path.is_file() for path in paths.values()):
+    study = tables.study
+    scored = None if settling is None else source_of(study).settled(tables, settling)
+    if settling is None or scored is None:
         return None
-    classes = tables.study.classes
-    each = {
-        i: _scored(table.loc[i], read_table(path, "predictions"), classes)
-        for i, path in paths.items()
-    }
-    gains = {(one.row, one.block): gained for one, gained, _ in each.values()}
-    trained = _with_who_learned([one for one, _, _ in each.values()], gains)
-    found = {
-        i: told | {"learned": one.learned}
-        for (i, (_, _, told)), one in zip(each.items(), trained, strict=True)
-    }
-    for name in next(iter(found.values()), {}):
-        table[name] = pd.Series({i: values[name] for i, values in found.items()}, dtype=object)
     said = _said(tables, settling)
     settled = judge_settled(
         settling.design,
-        trained,
+        scored.trained,
         tables.study.every_claim,
         rules_of(settling),
-        score=lambda sums: scores(sums, classes)[metric_of(tables.study.metric)],
-        n_folds=settling.folds,
-        blocks=finished_blocks(_ended(table), settling.design),
-        who_learned=partial(_with_who_learned, gains=gains),
+        gather=scored.gather,
+        blocks=finished_blocks(_ended(tables.settle), settling.design),
+        who_learned=scored.who_learned,
         said=said,
     )
     before = tables.looks.to_dict("records") if said and tables.looks is not None else []
-    looks = _frame("looks", [*before, *(_look_row(one) for look in settled.looks for one in look)])
+    found = [_look_row(one, study) for look in settled.looks for one in look]
+    looks = _frame("looks", [*before, *found])
     if said and not settled.looks:
         assert tables.pairs is not None  # written before the looks
-        return Brought(settle=table, looks=looks, pairs=tables.pairs, claims=_claims(tables))
+        return Brought(
+            settle=scored.table, looks=looks, pairs=tables.pairs, claims=_claims(tables)
+        )
     return Brought(
-        settle=table,
+        settle=scored.table,
         looks=looks,
         pairs=_frame("pairs", map(_pair_row, settled.pairs)),
         claims=[_claim_row(one, settling, tables) for one in settled.last],
@@ -178,45 +156,6 @@ def _ended(table: pd.DataFrame) -> set[tuple[int, int]]:
     }
 
 
-def _with_who_learned(
-    trained: Sequence[Trained], gains: Mapping[tuple[int, int], Gain]
-) -> list[Trained]:
-    """The trainings, each held beside the others of its row, which have its recipe.
-
-    Args:
-        trained: Any of them.
-        gains: Of every training, by row and block.
-    """
-    learned = np.zeros(len(trained), dtype=bool)
-    rows = np.array([one.row for one in trained])
-    for row in np.unique(rows):
-        here = np.flatnonzero(rows == row).tolist()
-        learned[here] = which_learned([gains[row, trained[i].block] for i in here])
-    return [replace(one, learned=bool(k)) for one, k in zip(trained, learned, strict=True)]
-
-
-def _scored(
-    row: Mapping[str, Any], predictions: pd.DataFrame, classes: Classes
-) -> tuple[Trained, Gain, dict[str, Any]]:
-    """A training for the judge, what it gained, and what its row of `settle` says of it."""
-    codes = {name: code for code, name in enumerate(classes.names)}
-    labels = predictions["true"].map(codes).to_numpy(dtype=np.int64)
-    p: Array = predictions[list(classes.columns)].to_numpy(dtype=np.float64)
-    clusters = Clusters.of(predictions["cluster"].to_numpy(dtype=np.int64))
-    # no temperature: the images that would fit it are those that are scored
-    sums = cluster_sums(labels, p, 1.0, clusters)
-    one = Trained(
-        row=int(row["row"]),
-        block=int(row["block"]),
-        fold=int(row["fold"]),
-        learned=True,  # until the others of its row are known
-        sums=sums,
-    )
-    found = {name: values[None] for name, values in scores(sums.sum(axis=0), classes).items()}
-    told = {"n_images": len(labels), "n_clusters": clusters.n}
-    return one, gain(labels, p), told | renamed(found, "val", metrics_of(classes), 0)
-
-
 def _frame(kind: Kind, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=names_of(kind))
 
@@ -236,18 +175,18 @@ def _pair_row(one: PairEffect) -> dict[str, Any]:
     }
 
 
-def _look_row(one: AfterLook) -> dict[str, Any]:
+def _look_row(one: AfterLook, study: Study) -> dict[str, Any]:
     first, second = one.evidence.learned
     return {
         "claim": one.claim.name,
         "blocks": one.blocks,
-        **_interval(one),
+        **_interval(one, study.measure),
         "alpha": one.alpha,
         "n_open": one.held.n_open,
         "verdict": one.held.verdict,
         "no_difference": one.makes_no_difference,
         "fragile": one.fragile,
-        **_size(one),
+        **_size(one, study),
         "n_first": first.n,
         "n_first_learned": first.k,
         "n_second": second.n,
@@ -258,17 +197,17 @@ def _look_row(one: AfterLook) -> dict[str, Any]:
 
 def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[str, Any]:
     declared = {claim.name for claim in tables.study.claims}
-    n = _size(one)
+    n = _size(one, tables.study)
     return {
         "claim": one.claim.name,
         "text": one.claim.text,
-        **_interval(one),
+        **_interval(one, tables.study.measure),
         "verdict": one.held.verdict,
         "stage": "settle",
         "n_trials": n["n_trainings"],
         "n_seeds": one.blocks,
-        "reason": _reason(one, settling),
-        "unit": one.claim.unit,
+        "reason": _reason(one, settling, tables.study),
+        "unit": one.claim.unit if one.claim.unit == "share" else tables.study.measure.effects,
         "split": "folds",
         "p_value": one.evidence.test[0],
         "no_difference": one.makes_no_difference,
@@ -278,36 +217,37 @@ def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[
     }
 
 
-def _interval(one: AfterLook) -> dict[str, float | None]:
+def _interval(one: AfterLook, measure: Measure) -> dict[str, float | None]:
     """Estimate, ends at 95 % and ends at the level of the look; null where nothing can be told."""
     names = ("estimate", "low", "high", "adjusted_low", "adjusted_high")
     effect = one.evidence.effect
     if effect is None:
         return dict.fromkeys(names)
-    values = (effect.estimate.value, *effect.estimate.interval(), *(_ends(one) or (np.nan,) * 2))
+    adjusted = _ends(one, measure) or (np.nan,) * 2
+    values = (effect.estimate.value, *effect.estimate.interval(), *adjusted)
     return {k: v if np.isfinite(v) else None for k, v in zip(names, values, strict=True)}
 
 
-def _ends(one: AfterLook) -> tuple[float, float] | None:
+def _ends(one: AfterLook, measure: Measure) -> tuple[float, float] | None:
     """At the level of the look; None if that may spend so little yet that nothing is excluded."""
     low, high = one.adjusted
-    return (low, high) if high - low < WIDEST else None
+    return (low, high) if high - low < WIDEST * measure.per_point else None
 
 
-def _size(one: AfterLook) -> dict[str, int]:
+def _size(one: AfterLook, study: Study) -> dict[str, int | None]:
+    """How many trainings tell it, and clusters of images where there are such."""
     effect = one.evidence.effect
-    if effect is None:
-        return {"n_trainings": 0, "n_clusters": 0}
-    return {"n_trainings": effect.n_trainings, "n_clusters": effect.n_clusters}
+    trainings, clusters = (effect.n_trainings, effect.n_clusters) if effect else (0, 0)
+    return {"n_trainings": trainings, "n_clusters": None if study.is_free else clusters}
 
 
-def _reason(one: AfterLook, settling: Settling) -> str:
+def _reason(one: AfterLook, settling: Settling, study: Study) -> str:
     """Why the verdict is what it is, and what the next one would cost."""
-    after = f"after {count(one.blocks, 'block')}"
+    after, words = f"after {count(one.blocks, 'block')}", outcomes_of(study.scale)
     if one.evidence.effect is None:
-        return f"{after} the nets that learned do not tell the difference yet"
-    found = _ends(one)
-    ends = "without ends yet" if found is None else f"[{found[0]:.1f}, {found[1]:.1f}]"
+        return f"{after} the {words.many} that {words.came} do not tell the difference yet"
+    found = _ends(one, study.measure)
+    ends = "without ends yet" if found is None else _between(*found, study.measure)
     if one.held.settled_at is not None:
         told = (
             f"settled after {count(one.held.settled_at, 'block')}; at the level of that verdict "
@@ -316,22 +256,28 @@ def _reason(one: AfterLook, settling: Settling) -> str:
     else:
         told = f"{after} the interval is {ends} at the level of the look"
         if one.evidence.loses:
-            told += "; a level surely learns less often, so that points alone do not support it"
+            told += f"; {words.loses}"
         elif one.needed is None:
             told += "; no number of blocks up to 1,000 would settle it"
         else:
             n = settling.trainings(one.needed)
             told += f"; about {n:,} trainings in all would settle it if the estimate were true"
-    return told + _hardly_learned(one.claim, one)
+    return told + _missed(one.claim, one, words)
 
 
-def _hardly_learned(claim: Claim, one: AfterLook) -> str:
-    """How many nets of a level hardly learned; empty where all did."""
+def _between(low: float, high: float, measure: Measure) -> str:
+    if measure.own is None:
+        return f"[{low:.1f}, {high:.1f}]"
+    return f"[{', '.join(measure.effect(end, has_sign=False) for end in (low, high))}]"
+
+
+def _missed(claim: Claim, one: AfterLook, words: Outcomes) -> str:
+    """How many trainings of a level brought nothing; empty where all did."""
     if claim.compares is None:
         return ""
     factor, *levels = claim.compares
     said = [
-        f"; {side.n - side.k} of {side.n} nets with {factor} {level} hardly learned"
+        f"; {side.n - side.k} of {side.n} {words.many} with {factor} {level} {words.missed}"
         for level, side in zip(levels, one.evidence.learned, strict=True)
         if side.k < side.n
     ]

@@ -110,7 +110,9 @@ def told_by_trials(study: Study, tables: StudyTables) -> dict[str, str]:
 
 
 def _n_folds(study: Study) -> int:
-    return DEFAULT_FOLDS if study.folds is None else study.folds.k
+    if study.folds is not None:
+        return study.folds.k
+    return 1 if study.is_free else DEFAULT_FOLDS
 
 
 def check_budget(design: SettleDesign, trainings: int) -> None:

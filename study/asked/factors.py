@@ -251,10 +251,14 @@ class Study:
     def judged_on(self, stage: str, split: str | None) -> str | None:
         """What a reader is told of the images behind a stage's figure on a split.
 
-        With folds, those of train and val are told by nets that have not seen them.
+        With folds, those of train and val are told by nets that have not seen them. A function
+        without folds has no splits that anybody knows.
         """
-        is_folded = self.folds is not None and (stage, split) == ("confirm", "val")
-        return "out of fold" if is_folded else split
+        if (stage, split) != ("confirm", "val"):
+            return split
+        if self.folds is not None:
+            return "out of fold"
+        return None if self.is_free else split
 
     @property
     def at_default(self) -> frozenset[str]:

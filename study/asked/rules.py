@@ -42,7 +42,6 @@ def check_study(study: Study, source: Source) -> None:
         _check_order_of_classes(study, source)
     else:
         _check_examples(study, source)
-        _check_later_stages(study, source)
     _check_epochs(study, source)
     _check_adaptive(study, source)
     _check_size_of_plan(study, source)
@@ -145,6 +144,9 @@ def _check_adaptive(study: Study, source: Source) -> None:
     if study.folds is None:
         problem = "seeds go to arms by their spread over folds; add [folds], or drop it"
         raise source.error(place, problem)
+    if study.is_free:
+        problem = "arms of a function are compared on the seeds that all of them have; drop it"
+        raise source.error(place, problem)
     if 0 < study.confirm_seeds <= PILOT:
         problem = f"every arm has {PILOT} seeds first; ask for {PILOT + 1} or more, or drop it"
         raise source.error(place, problem)
@@ -159,14 +161,6 @@ def _check_examples(study: Study, source: Source) -> None:
         problem = 'nobody knows of what; add [study] examples = "package.module:function"'
         raise source.error(("folds",), f"{problem}, which returns a label for each example")
     raise source.error(("study", "examples"), "only folds are made of them; add [folds], or drop")
-
-
-def _check_later_stages(study: Study, source: Source) -> None:
-    """Refuse stages that score probabilities, which a function has none of."""
-    for table, is_asked in {"confirm": study.confirm_seeds > 0, "settle": study.settle}.items():
-        if is_asked:
-            problem = "a study of a function has a search only, so far; drop the table"
-            raise source.error((table,), problem)
 
 
 def _check_zero_gamma(study: Study, source: Source) -> None:

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -13,8 +14,10 @@ from rich.console import Console
 from agecls.data.folds import Folds
 from study.asked.factors import Study
 from study.cost.estimate import epochs_of, factor_table
+from study.cost.settling import settle_lines
 from study.errors import SearchError
 from study.plan.trials import PlannedTrial, plan_trials
+from study.quantities import count
 from study.running.steps import FAILURE
 from study.running.terminal import duration
 from study.trainables.called import Calls, Function
@@ -50,7 +53,8 @@ def describe_function(study: Study, console: Console, *, at_a_time: int, near: P
     lines.append(f"Calling {function.asked.function}, at most {duration(MOST_SECONDS)}")
     for line in lines:
         console.print(line, highlight=False, markup=False)
-    console.print(_cost(study, function, folds, plan, at_a_time), highlight=False, markup=False)
+    for line in _cost(study, function, folds, plan, at_a_time):
+        console.print(line, highlight=False, markup=False)
 
 
 def _cost(
@@ -59,23 +63,35 @@ def _cost(
     folds: Folds | None,
     plan: tuple[PlannedTrial, ...],
     at_a_time: int,
-) -> str:
+) -> Iterator[str]:
     first = next((planned for planned in plan if planned.config is not None), None)
     if first is None:
-        return "cost unknown: no trial is decided before the search (design_share is 0)"
+        yield "cost unknown: no trial is decided before the search (design_share is 0)"
+        return
     took = _first_epochs(study, function, folds, first)
     if not took:
         limit = duration(MOST_SECONDS)
-        return f"cost unknown: the first trial reported nothing within {limit}"
+        yield f"cost unknown: the first trial reported nothing within {limit}"
+        return
     per_epoch = took[-1]
     to_begin = max(0.0, took[0] - per_epoch)
     most, fewest = (n * per_epoch + len(plan) * to_begin for n in epochs_of(study))
     epoch = "an epoch takes" if len(took) > 1 else "the first epoch, with all before it, takes"
-    return (
+    yield (
         f"measured on the first trial: {epoch} {_short(per_epoch)}; with {at_a_time} trials at a "
         f"time the search takes {duration(fewest / at_a_time)} (every stop at its first rung) to "
         f"{duration(most / at_a_time)} (no stop), if others take as long"
     )
+    k = 1 if study.folds is None else study.folds.k
+    if study.confirm_seeds:
+        n = len(study.arms) * study.confirm_seeds * k
+        longest = n * (study.epochs * per_epoch + to_begin) / at_a_time
+        each = "" if k == 1 else f" in each of {k} folds"
+        yield (
+            f"then confirming: {count(study.confirm_seeds, 'fresh seed')} of each arm{each}, "
+            f"{count(n, 'training')} that take up to {duration(longest)}"
+        )
+    yield from settle_lines(study, folds=k, per_epoch=per_epoch, at_a_time=at_a_time)
 
 
 def _short(seconds: float) -> str:

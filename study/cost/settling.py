@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from study.analysis.settle.expected import Noise, expected_half_widths
@@ -53,8 +54,11 @@ def describe_settling(
         _say(console, line)
     if not settling.design.columns:
         return
-    folded = study_folds(study, study_faces(study, console))
-    _say(console, folded.summary["how"])
+    images = 0
+    if not study.is_free:
+        folded = study_folds(study, study_faces(study, console))
+        _say(console, folded.summary["how"])
+        images = sum(folded.summary["images"])
     for line in _rows(study, settling):
         _say(console, line)
     n_blocks = settling.blocks_of(trainings)
@@ -63,23 +67,46 @@ def describe_settling(
     if begun:
         n_ended = sum(trial.status != "running" for trial in begun.values())
         _say(console, f"{count(n_ended, 'training')} of these stand on record already")
-    n_images = sum(folded.summary["images"])
     epochs = _epochs_left(study, settling, n_blocks, begun)
+    if study.is_free:
+        lines = _of_a_function(tables.trials, epochs, at_a_time)
+    else:
+        lines = _of_nets(study, settling, n_blocks, images, epochs, at_a_time)
+    for line in lines:
+        _say(console, line)
+
+
+def _of_a_function(trials: pd.DataFrame, epochs: int, at_a_time: int) -> Iterator[str]:
+    """What so many epochs take by those of the search; how wide intervals will be nobody knows."""
+    known = trials[trials["train_seconds"].notna() & (trials["epochs_run"] > 0)]
+    took = "cost unknown: the search did not record how long its epochs took"
+    if len(known):
+        per_epoch = float(known["train_seconds"].sum() / known["epochs_run"].sum())
+        took = (
+            f"measured in the search: an epoch takes {per_epoch:.2g} s; {epochs} epochs take "
+            f"{duration(epochs * per_epoch / at_a_time)} with {at_a_time} trainings at a time, "
+            "less what is settled before the end"
+        )
+    yield took
+    yield "how wide intervals will be is told by the first blocks: a function has no usual luck"
+
+
+def _of_nets(
+    study: Study, settling: Settling, n_blocks: int, n_images: int, epochs: int, at_a_time: int
+) -> Iterator[str]:
+    """What so many epochs of nets take, and how wide intervals will be."""
     per_image = max(seconds_per_image(study, *structure) for structure in study.structures)
     seconds = epochs * images_per_epoch(n_images, settling.folds) * per_image / at_a_time
-    _say(
-        console,
+    yield (
         f"measured: {1 / per_image:.0f} images/s on one thread; {epochs} epochs take "
         f"{duration(seconds)} with {at_a_time} trainings at a time, less what is settled before "
-        "the end",
+        "the end"
     )
-    for line in _intervals(study, settling, n_blocks, n_images):
-        _say(console, line)
-    _say(
-        console,
+    yield from _intervals(study, settling, n_blocks, n_images)
+    yield (
         f"planning figures, which take for granted that a training's luck is {Noise().training:g} "
         f"points (sd) on {Noise().tested:,} images, and that images differ in an effect by "
-        f"{Noise().image:g}",
+        f"{Noise().image:g}"
     )
 
 
@@ -142,9 +169,10 @@ def _left_out(design: SettleDesign) -> Iterator[str]:
 
 def _blocks(design: SettleDesign, n: int, folds: int) -> str:
     n_rows = len(design.rows_of(0))
+    on = f" on one of {folds} folds and" if folds > 1 else ""
     return (
-        f"{count(n, 'block')} of {n_rows} trainings, {n * n_rows} in all; each block on one of "
-        f"{folds} folds and from one fresh seed"
+        f"{count(n, 'block')} of {n_rows} trainings, {n * n_rows} in all; each block{on} from one "
+        "fresh seed"
     )
 
 

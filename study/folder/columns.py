@@ -62,7 +62,7 @@ STATUSES: Final = ("completed", "stopped", "failed", "interrupted")
 ORIGINS: Final = ("design", "search", "scout", "repeat")
 WITH_CONFIG: Final[tuple[Kind, ...]] = ("trials", "settle")
 """Tables with a column per factor."""
-WITH_METRIC: Final[tuple[Kind, ...]] = ("trials", "epochs")
+WITH_METRIC: Final[tuple[Kind, ...]] = ("trials", "epochs", "confirm", "settle")
 """Tables with a column for the metric of a free study."""
 CONFIG_PREFIX: Final = "config/"
 

@@ -265,8 +265,12 @@ class Folder(Home):
             self.table(kind), frame, kind, study_name=study.name, factors=factors, metric=metric
         )
 
-    def read_table(self, kind: "Kind") -> "pd.DataFrame | None":
+    def read_table(self, kind: "Kind", metric: str | None = None) -> "pd.DataFrame | None":
         """A table; None where the stage that writes it has not run.
+
+        Args:
+            kind: Which.
+            metric: Of a free study, see `study.folder.columns.columns_of`.
 
         Raises:
             TablesError: The file is damaged.
@@ -274,7 +278,7 @@ class Folder(Home):
         from study.folder.parquet import read_table
 
         path = self.table(kind)
-        return read_table(path, kind) if path.is_file() else None
+        return read_table(path, kind, metric=metric) if path.is_file() else None
 
 
 def part_name(seed: int, fold: int | None) -> str:

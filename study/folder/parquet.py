@@ -121,9 +121,11 @@ def read_table(
     return _to_frame(pa.table(arrays))
 
 
-def as_table(frame: pd.DataFrame, kind: Kind, factors: Sequence[Factor] = ()) -> pd.DataFrame:
+def as_table(
+    frame: pd.DataFrame, kind: Kind, factors: Sequence[Factor] = (), metric: str | None = None
+) -> pd.DataFrame:
     """A frame that `write_table` has taken as `read_table` gives it back."""
-    wanted = columns_of(kind, factors)
+    wanted = columns_of(kind, factors, metric=metric)
     arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
     return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
 

@@ -16,9 +16,9 @@ import pandas as pd
 from study.asked.factors import Config, Level, Study, arm_name, holds
 from study.errors import TablesError
 from study.folder.column_checks import refuse_first
-from study.folder.columns import CONFIG_PREFIX, Kind, config_column, names_of
+from study.folder.columns import CONFIG_PREFIX, WITH_CONFIG, Kind, config_column, names_of
 from study.folder.folder import Folder
-from study.folder.parquet import read_table
+from study.folder.parquet import as_table, read_table
 from study.folder.provenance import as_it_stands
 
 _FACTS: Final[tuple[Kind, ...]] = (
@@ -180,7 +180,7 @@ def read_without_epochs(folder: Path) -> StudyTables:
         trials=_complete(home, trials, study),
         epochs=pd.DataFrame(columns=names_of("epochs")),
         provenance=as_it_stands(home),
-        confirm=home.read_table("confirm"),
+        confirm=home.read_table("confirm", _metric_of_its_own(study)),
         confirmed=home.read_table("confirmed"),
         importance=home.read_table("importance"),
         interactions=home.read_table("interactions"),
@@ -190,10 +190,16 @@ def read_without_epochs(folder: Path) -> StudyTables:
         claims=home.read_table("claims"),
         checks=home.read_table("checks"),
         external=home.read_table("external"),
-        settle=home.read_table("settle"),
+        settle=home.read_table("settle", _metric_of_its_own(study)),
         looks=home.read_table("looks"),
         pairs=home.read_table("pairs"),
     )
+
+
+def as_table_of(study: Study, kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame that was written as a study's table, as it is read again."""
+    factors = study.factors if kind in WITH_CONFIG else ()
+    return as_table(frame, kind, factors, _metric_of_its_own(study))
 
 
 def _metric_of_its_own(study: Study) -> str | None:

@@ -46,7 +46,7 @@ class Settling:
     Attributes:
         design: Rows and questions; `unasked` names every claim that no row asks.
         recipes: Of each row, the level of every factor that exists.
-        folds: How many the images are cut into.
+        folds: How many the data are cut into; 1: a function scores all trainings on its own.
         planned: Blocks of the first plan; what a look may spend follows from it.
         ends: Blocks at the ends of later plans, longer or shorter.
         stated: By claim that the design asks, what it stated then.
@@ -98,7 +98,7 @@ class Settling:
                 "settle",
                 dict(self.recipes[row]),
                 block.seed,
-                block.fold,
+                block.fold if self.folds > 1 else None,
             )
             for number, (block, row) in enumerate(each)
         )

@@ -23,6 +23,7 @@ from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data
 from study.report.checks.named import named_checks
 from study.report.factors.findings import findings_data, is_analysed
+from study.report.grounds import spread_over
 from study.report.head.best_model import best_model
 from study.report.head.digest import Digest, digest_of
 from study.report.head.earlier import earlier_note
@@ -114,6 +115,7 @@ def render(
         majority=given.majority,
         baseline=baseline if study.measure == ACCURACY else None,
         arms_n=arms_n(arms),
+        spread=spread_over(study),
         marks=arm_marks(study),
         factors=[(f, _domain(f)) for f in study.factors],
         n_design=int((tables.trials["origin"] == "design").sum()),

@@ -119,6 +119,11 @@ def of_confirmed(
     return Row(id_, title, lambda g: make(g.tables, g.confirmed) if g.confirmed else None)
 
 
+def of_nets(id_: str, title: str, make: Callable[[Given], Panel | None]) -> Row[Given]:
+    """The row of a figure of what nets say of images, which a function's trainings do not."""
+    return Row(id_, title, lambda g: None if g.tables.study.is_free else make(g))
+
+
 def of_predicted(
     id_: str, title: str, make: Callable[[StudyTables, ConfirmedValues, Predicted], Panel]
 ) -> Row[Given]:

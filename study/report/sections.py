@@ -23,6 +23,7 @@ from study.report.factors.findings import findings_data, is_analysed
 from study.report.factors.importance import importance_panel
 from study.report.factors.interactions import interactions_panel
 from study.report.factors.marginals import marginals_panel
+from study.report.grounds import scope_sentence
 from study.report.head.claims_figure import claims_panel
 from study.report.panel import Panel, Placed, Row
 from study.report.parts import (
@@ -32,6 +33,7 @@ from study.report.parts import (
     Section,
     of_analysed,
     of_confirmed,
+    of_nets,
     of_predicted,
     of_settled,
 )
@@ -71,7 +73,9 @@ def _without_ages(panel: Placed) -> Placed:
 
 def _looks(given: Given) -> str:
     confirmed = given.confirmed
-    return looks_sentence(given.tables, confirmed, given.predicted) if confirmed else ""
+    if confirmed is None or given.tables.study.is_free:
+        return scope_sentence(given.tables.study) if confirmed else ""
+    return looks_sentence(given.tables, confirmed, given.predicted)
 
 
 def _classes(given: Given) -> Panel | None:
@@ -90,10 +94,12 @@ CONFIRMED: Final[tuple[Row[Given], ...]] = (
         "folds",
         "How good is each training, and how often does none come of it?",
         lambda given: (
-            folds_panel(given.tables, given.trained, given.analysis) if given.trained else None
+            folds_panel(given.tables, given.trained, given.analysis)
+            if given.trained and given.tables.study.folds
+            else None
         ),
     ),
-    Row(
+    of_nets(
         "hardly-learned",
         "Which trainings hardly learned, and how?",
         lambda given: idle_panel(given.tables, given.trained) if given.trained else None,
@@ -104,8 +110,12 @@ CONFIRMED: Final[tuple[Row[Given], ...]] = (
         lambda given: influence_panel(given.tables, given.trained) if given.trained else None,
     ),
     of_confirmed("seeds", "How much of the result is the seed?", seeds_panel),
-    of_confirmed("metrics", "Does the order of the arms hold on other metrics?", metrics_panel),
-    Row("classes", "How often is each age class named right?", _classes),
+    of_nets(
+        "metrics",
+        "Does the order of the arms hold on other metrics?",
+        lambda given: metrics_panel(given.tables, given.confirmed) if given.confirmed else None,
+    ),
+    of_nets("classes", "How often is each age class named right?", _classes),
     of_predicted(
         "confusion",
         "Which ages are taken for which?",
@@ -221,6 +231,7 @@ PARTS: Final = (
         name="Settled",
         title="What do trainings spent on verdicts say?",
         figures=SETTLED,
+        intro=lambda given: scope_sentence(given.tables.study) if given.settled else "",
     ),
     Part(id="factors", name="Factors", title="Which factors matter?", figures=FACTORS),
     Part(id="figures", name="Figures", title="What happened in the trials?", figures=TRIALS),

@@ -13,32 +13,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from agecls.data.loading import FaceData
 from agecls.files import write_whole
 from study.analysis import forget
 from study.analysis.pilot import share_out
 from study.analysis.search.chosen import RULES, Choice, choose
 from study.asked.factors import PILOT, Study, arm_name
 from study.errors import StudyError
-from study.folder.parquet import write_table
 from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record
 from study.plan.streams import Stream, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
-from study.running.executor import Scoring
 from study.running.search_state import Search
-from study.stages import models, room
-from study.stages.confirm_tables import (
-    model_name,
-    predictions_frame,
-    predictions_of,
-    write_facts,
-)
-from study.stages.models import ConfirmedModels
+from study.stages.confirm_tables import model_name, predictions_of
+from study.stages.keeping import keeping_of, write_facts
 from study.stages.session import Session
 from study.stages.told import confirmed_lines, shared_line
 
@@ -85,7 +74,8 @@ class Confirm:
                 if not search.is_over:
                     times = "" if session.study.folds is None else f" times {len(folds)} folds"
                     session.say(f"Confirming {rounds.told}{times}")
-                if not session.train(search, home, scoring=_scoring(session, search, choices)):
+                scoring = keeping_of(session.study).confirming(session, search, choices)
+                if not session.train(search, home, scoring=scoring):
                     return False
                 if rounds.is_shared:
                     break
@@ -93,7 +83,7 @@ class Confirm:
                 seeds, search = rounds.seeds, rounds.search(record)
             trials = sorted(record.trials.values(), key=lambda t: t.number)
             session.tables = forget(session.tables, "confirmed")
-            facts = write_facts(session.study, session.folder.path, choices, trials)
+            facts = write_facts(session.study, session.folder, choices, trials)
             session.tables = session.tables.having(confirm=facts)
             lines = confirmed_lines(session.conclusions.tables)
         storage.keep_only(set())  # models and predictions are what is kept
@@ -113,16 +103,11 @@ class Confirm:
 def check_models(session: Session, n_seeds: int) -> None:
     """Look whether the models, one per arm, seed and fold, fit in the study's folder.
 
-    They stay there wherever the checkpoints go.
-
     Raises:
         StorageError: There is no room for them.
     """
     n_all = n_seeds * len(folds_of(session.study)) * len(session.study.arms)
-    n_models = max(0, n_all - session.folder.n_confirmed())
-    what = f"{n_models} confirmed models"
-    need = n_models * models.MODEL_BYTES
-    room.check_room(session.folder.path, need, what, "move the study's folder")
+    keeping_of(session.study).check_room(session, n_all)
 
 
 def fresh_seeds(study: Study, n: int) -> list[int]:
@@ -297,7 +282,7 @@ def _open_read(session: Session, search: Search, n_models: int) -> TestRead | No
 
     A stage that was interrupted goes on with the look that it began.
     """
-    if session.faces.test is None:
+    if not keeping_of(session.study).has_test(session):
         return None
     reads = session.provenance.test_reads
     if not reads or reads[-1].ended_at is not None:
@@ -317,44 +302,3 @@ def _open_read(session: Session, search: Search, n_models: int) -> TestRead | No
             f"{len(reads)}, which study.json records."
         )
     return reads[-1]
-
-
-def _scoring(session: Session, search: Search, choices: Sequence[Choice]) -> Scoring:
-    """Keeps every finished model and its predictions."""
-    data, home = session.faces, session.folder.confirm
-    kept = ConfirmedModels(
-        study=session.study,
-        folder=session.folder.path,
-        data=data,
-        folded=None if session.study.folds is None else session.folded,
-        storage=room.storage_of(session.study, home, session.storage),
-        chosen={c.arm: c.trial_id for c in choices},
-    )
-
-    files = _known_contents(data)
-
-    def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
-        trial = search.record.trials[number]
-        kept.keep(trial, probabilities)
-        images = kept.scored_on(trial)
-        # a file is in one fold only, so what is held out has no copy among what is trained on
-        known = files | ({} if trial.fold is None else {"val": set()})
-        frames = [
-            predictions_frame(model_name(trial), split, images[split], p, known[split])
-            for split, p in probabilities.items()
-        ]
-        write_table(
-            home.predictions(trial.trial_id),
-            pd.concat(frames, ignore_index=True),
-            "predictions",
-            study_name=session.study.name,
-        )
-
-    others = {} if data.test is None else {"test": data.test.images}
-    return Scoring(images=others, keep=keep)
-
-
-def _known_contents(data: FaceData) -> dict[str, set[str]]:
-    """By split, hashes of files that the splits before it hold."""
-    train = set(data.train.frame["content"])
-    return {"val": train, "test": train | set(data.val.frame["content"])}

@@ -1,7 +1,6 @@
 """The facts that the confirm stage leaves: `predictions` and `confirm`."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from agecls.data.loading import Labelled
 from study.analysis.search.chosen import Choice
 from study.asked.factors import Study
 from study.folder.folder import Folder, part_name
-from study.folder.parquet import as_table, read_table
+from study.folder.parquet import read_table
 from study.folder.record import TrialRecord
 
 
@@ -48,44 +47,40 @@ def predictions_of(home: Folder, trials: Iterable[TrialRecord]) -> pd.DataFrame:
     )
 
 
-def write_facts(
-    study: Study,
-    folder: Path,
-    choices: Iterable[Choice],
-    trials: Sequence[TrialRecord],
+def models_table(
+    study: Study, choices: Iterable[Choice], trials: Sequence[TrialRecord]
 ) -> pd.DataFrame:
-    """Write which models there are, not yet scored, and what they say of every image.
-
-    Returns the table of models.
+    """Rows of `confirm`, which models of ours are still to be scored in.
 
     Args:
         study: The study file.
-        folder: The study's folder.
         choices: What was trained, by arm.
         trials: The stage's trials, all ended, by number.
     """
-    home = Folder(folder)
-    done = [t for t in trials if t.status == "completed"]
-    if done:
-        home.write_table("predictions", predictions_of(home, done), study)
     chosen = {c.arm: c for c in choices}
-    models = pd.DataFrame([_model_row(t, chosen[t.arm]) for t in trials])
-    home.write_table("confirm", models, study)
-    return as_table(models, "confirm")
+    return pd.DataFrame([_model_row(study, t, chosen[t.arm]) for t in trials])
 
 
-def _model_row(trial: TrialRecord, choice: Choice) -> dict[str, Any]:
+def score_of(study: Study, trial: TrialRecord) -> dict[str, float | None]:
+    """What a training of a free study has come to; null where it did not end well."""
+    is_done = trial.status == "completed"
+    return {study.metric: float(trial.epochs[-1][study.metric]) if is_done else None}
+
+
+def _model_row(study: Study, trial: TrialRecord, choice: Choice) -> dict[str, Any]:
+    measure = study.measure
     return {
         "arm": trial.arm,
         "seed": trial.seed,
         "model": model_name(trial),
         "trial_id": choice.trial_id,
         "status": trial.status,
-        "collapsed": trial.epochs[-1]["collapsed"] if trial.epochs else None,
+        "collapsed": trial.epochs[-1].get("collapsed") if trial.epochs else None,
         "epochs_planned": trial.epochs_planned,
         "epochs_run": len(trial.epochs),
-        "search_value": choice.value / 100,
-        "search_best_value": choice.best_value / 100,
+        "search_value": measure.value_at(choice.value),
+        "search_best_value": measure.value_at(choice.best_value),
+        **(score_of(study, trial) if study.is_free else {}),
         "error": (trial.end or {}).get("error"),
         "fold": trial.fold,
     }

@@ -78,6 +78,8 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
     if study.after is not None:
         means.say(study.after.sentence)
     data = _data(study, folder, means)
+    if study.trainable is None:
+        check_given(study)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:
         checkpoints = room.prepare(study, folder, means.storage, means.resources)
@@ -113,9 +115,7 @@ def _data(study: Study, folder: Folder, means: Means) -> FaceData | Function:
             check_same(known, study, folder, function)
         function.check()
         return function
-    data = study_faces(study, means.console)
-    check_given(study)
-    return data
+    return study_faces(study, means.console)
 
 
 def _keep_best(session: Session, checkpoints: Storage) -> list[str]:
@@ -183,11 +183,10 @@ def confirm_job(study: Study, folder: Folder, means: Means, *, n_seeds: int) -> 
     """
     from study.stages.confirm import Confirm, check_models
 
-    refuse_function(study, "study.confirm")
     with _after_the_search(study, folder, means, "confirm") as session:
         session.check_folds()
         check_models(session, n_seeds)
-        contents(study, folder.path, session.provenance)
+        _check_weights(session)
         session.run([lock, Confirm(n_seeds=n_seeds, look_again=True)])
     return _outcome(session)
 
@@ -200,11 +199,20 @@ def settle_job(study: Study, folder: Folder, means: Means, stage: "Settle") -> O
             says more than its record.
         AgeclsError: The data or the weights cannot be used.
     """
-    refuse_function(study, "study.settle")
     with _after_the_search(study, folder, means, "settle") as session:
-        contents(study, folder.path, session.provenance)
+        _check_weights(session)
         session.run([lock, stage])
     return _outcome(session)
+
+
+def _check_weights(session: Session) -> None:
+    """Refuse weights that are not those that the study began with; a function has none of ours.
+
+    Raises:
+        WeightsError: They are gone, or others.
+    """
+    if session.study.trainable is None:
+        contents(session.study, session.folder.path, session.provenance)
 
 
 @contextmanager
@@ -216,7 +224,7 @@ def _after_the_search(
         tables = read_study(folder.path)  # refuses damage before Ray starts
         written = tables.confirm if stage == "confirm" else tables.settle
         check_on_record(folder, stage, written)
-        data = study_faces(study, means.console)
+        data = _data(study, folder, means)
         with opened(study, folder, data, record, means) as session:
             session.tables = tables
             if not session.is_searched:

@@ -8,27 +8,24 @@ is run like a search whose whole plan is known: same record, same executor, same
 certain blocks one looks; the stage ends when no claim is open or the budget is spent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from study.analysis.settled import rules_of
 from study.analysis.to_settle import design_for
 from study.asked.factors import Study
-from study.errors import StudyError
 from study.folder.columns import config_column
-from study.folder.parquet import as_table, write_table
 from study.folder.record import Record, TrialRecord
+from study.folder.tables import as_table_of
 from study.folder.tabulate import trials_frame
 from study.plan.settle_plan import Settling, write_settling
-from study.running.executor import Scoring
 from study.running.search_state import Search
 from study.running.terminal import duration
-from study.stages.confirm_tables import predictions_frame
+from study.stages.confirm_tables import score_of
+from study.stages.keeping import keeping_of
 from study.stages.session import Session
 from study.stages.told import settled_line, settled_lines
 
@@ -76,7 +73,7 @@ class Settle:
         storage = session.prepare(home)
         with Record(home.path) as record:
             settling = self._settling(session)
-            _check_predictions(session, record)
+            keeping_of(session.study).check_settled(session, record)
             _say_what_is_left_out(session, settling)
             end = settling.blocks_of(self.trainings)
             run = _Run(session=session, settling=settling, record=record, end=end)
@@ -123,7 +120,8 @@ class Settle:
             StudyError: As in `__call__`.
         """
         settling = design_for(session.study, session.tables, self.trainings)
-        session.folded  # noqa: B018 - drawn and compared before anything depends on them
+        if settling.folds > 1:
+            session.folds  # noqa: B018 - drawn and compared before anything depends on them
         write_settling(session.folder.settle.design, settling)
         session.provenance.settle = {
             "rows": len(settling.recipes),
@@ -181,7 +179,8 @@ class _Run:
         plan = self.settling.plan(session.study, blocks)
         search = Search(session.study, self.record, home.path, plan=plan)
         self.is_written = self.is_written and search.is_over
-        return session.train(search, home, scoring=self._scoring(), above=self.state)
+        scoring = keeping_of(session.study).settling(session, self.record)
+        return session.train(search, home, scoring=scoring, above=self.state)
 
     def look(self) -> None:
         """Write the trainings so far, and what follows from them."""
@@ -189,7 +188,7 @@ class _Run:
         trials = list(self.record.trials.values())
         facts = settle_frame(session.study, self.settling, trials)
         session.folder.write_table("settle", facts, session.study)
-        facts = as_table(facts, "settle", session.study.factors)
+        facts = as_table_of(session.study, "settle", facts)
         session.tables = session.tables.having(settle=facts)
         session.conclusions  # noqa: B018 - written now
         self.is_written = True
@@ -203,36 +202,6 @@ class _Run:
         if not self.seconds or done == planned:
             return told
         return f"{told}; at most {duration((planned - done) * self.seconds_each)} left"
-
-    def _scoring(self) -> Scoring:
-        """Keeps what every finished model says of its fold."""
-        session = self.session
-
-        def keep(number: int, probabilities: Mapping[str, NDArray[np.float32]]) -> None:
-            trial = self.record.trials[number]
-            assert trial.fold is not None
-            images = session.folded.held_out(trial.fold)
-            frame = predictions_frame(trial.trial_id, "val", images, probabilities["val"], set())
-            path = session.folder.settle.predictions(trial.trial_id)
-            write_table(path, frame, "predictions", study_name=session.study.name)
-
-        return Scoring(images={}, keep=keep)
-
-
-def _check_predictions(session: Session, record: Record) -> None:
-    """Refuse to go on where claims can no longer be judged on what was trained before.
-
-    Raises:
-        StudyError: Predictions of a training on record are missing.
-    """
-    home = session.folder.settle
-    done = [t.trial_id for t in record.trials.values() if t.status == "completed"]
-    if missing := [name for name in done if not home.predictions(name).is_file()]:
-        raise StudyError(
-            f"{home.predictions(missing[0])}: missing, as are predictions of {len(missing)} of "
-            f"{len(done)} trainings; copy them from where the study was settled. Tables and "
-            "report stay as they are."
-        )
 
 
 def _say_what_is_left_out(session: Session, settling: Settling) -> None:
@@ -251,9 +220,13 @@ def settle_frame(study: Study, settling: Settling, trials: Sequence[TrialRecord]
         settling: The design.
         trials: Of the stage.
     """
+    trials = sorted(trials, key=lambda t: t.number)
     frame = trials_frame(study, trials)
     config = [config_column(f.name) for f in study.factors]
-    kept: dict[str, Any] = {name: frame[name] for name in (*_AS_IN_TRIALS, *config)}
+    as_there = [name for name in (*_AS_IN_TRIALS, *config) if name in frame]
+    kept: dict[str, Any] = {name: frame[name] for name in as_there}
+    if study.is_free:
+        kept[study.metric] = [score_of(study, trial)[study.metric] for trial in trials]
     n_blocks = settling.blocks_of(len(trials)) + 1
     each = [(b.number, row) for b in settling.blocks(study, n_blocks) for row in b.rows]
     blocks, rows = zip(*each[: len(frame)], strict=True)

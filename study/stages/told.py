@@ -7,7 +7,7 @@ import pandas as pd
 
 from study.analysis.pilot import Share
 from study.folder.tables import StudyTables
-from study.measure import Measure
+from study.measure import NARROW, Measure
 from study.quantities import count
 
 
@@ -17,21 +17,20 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
         return ["No model was trained to its end on a fresh seed: nothing is confirmed"]
     assert tables.confirmed is not None
     assert tables.claims is not None
-    found = tables.confirmed
+    found, measure = tables.confirmed, tables.study.measure
     split = "test" if (found["split"] == "test").any() else "val"
     is_shown = (found["split"] == split) & (found["images"] == "all")
-    is_shown &= found["against"].isna() & (found["metric"] == "accuracy")
-    searched = Measure(tables.study.metric)
+    shown = measure.score if tables.study.is_free else "accuracy"
+    is_shown &= found["against"].isna() & (found["metric"] == shown)
     best = tables.confirm.groupby("arm")["search_best_value"].first()
     lines = [
-        f"{row['arm']}: {_percent(row)} {split} accuracy{_interval(row)} over {row['n_seeds']} "
-        f"fresh seeds (the search's best trial: "
-        f"{searched.plain(best[row['arm']])} {searched.label})"
+        f"{row['arm']}: {_score(row, split, measure)} over {count(row['n_seeds'], 'fresh seed')} "
+        f"(the search's best trial: {measure.plain(best[row['arm']])} {measure.label})"
         for row in found[is_shown].to_dict("records")
     ]
     claims = tables.claims
     return lines + [
-        f"{row['verdict']}: {row['text']} ({_difference(row)})"
+        f"{row['verdict']}: {row['text']} ({_difference(row, measure)})"
         for row in claims[claims["split"] == split].to_dict("records")
     ]
 
@@ -81,7 +80,11 @@ def settled_line(tables: StudyTables, done: int, planned: int) -> str:
         f"{(~is_open).sum()} of {count(len(last), 'claim')} settled"
     )
     half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max(skipna=False)
-    return line if pd.isna(half) else f"{line}, widest open interval ± {half:.1f} points"
+    if pd.isna(half):
+        return line
+    measure = tables.study.measure
+    width = f"{measure.effect(half, has_sign=False)}{measure.after_effect}".replace(NARROW, " ")
+    return f"{line}, widest open interval ± {width}"
 
 
 def settled_lines(tables: StudyTables) -> list[str]:
@@ -91,7 +94,8 @@ def settled_lines(tables: StudyTables) -> list[str]:
     rows = tables.claims[tables.claims["stage"] == "settle"].to_dict("records")
     return [
         f"{row['verdict']}{', fragile' if row['fragile'] is True else ''}: {row['text']} "
-        f"({_difference(row)}; {count(row['n_trainings'], 'training')}){_price(row)}"
+        f"({_difference(row, tables.study.measure)}; {count(row['n_trainings'], 'training')})"
+        f"{_price(row)}"
         for row in rows
     ]
 
@@ -108,11 +112,23 @@ def last_look(tables: StudyTables) -> pd.DataFrame:
     return looks[looks["blocks"] == looks["blocks"].max()]
 
 
-def _difference(row: Mapping[str, Any]) -> str:
+def _difference(row: Mapping[str, Any], measure: Measure) -> str:
     """A claim's estimate with its interval, or why it is withheld."""
     if pd.isna(row["estimate"]):
         return str(row["reason"])
-    return f"{row['estimate']:+.1f} points [{row['low']:.1f}, {row['high']:.1f}]"
+    if measure.own is None:
+        return f"{row['estimate']:+.1f} points [{row['low']:.1f}, {row['high']:.1f}]"
+    low, high = (measure.effect(row[end], has_sign=False) for end in ("low", "high"))
+    unit = measure.after_effect.replace(NARROW, " ")
+    return f"{measure.effect(row['estimate'])}{unit} [{low}, {high}]"
+
+
+def _score(row: Mapping[str, Any], split: str, measure: Measure) -> str:
+    """An arm's score with its interval, as the terminal has it."""
+    if measure.own is None:
+        return f"{_percent(row)} {split} accuracy{_interval(row)}"
+    ends = "" if pd.isna(row["low"]) else f" {measure.ends(row['low'], row['high'])}"
+    return f"{measure.plain(row['estimate'])} {measure.label}{ends.replace(NARROW, ' ')}"
 
 
 def _percent(row: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from study.analysis.models.measured import measured_confirmed
 from study.analysis.settle.evidence import Questions
-from study.analysis.settle.measured import measured_trainings
+from study.analysis.settle.measured import Measured, measured_trainings
 from study.analysis.settle.verdicts import SettleRules, look_by_look
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor
@@ -96,14 +96,17 @@ def settled_once(world: World, blocks: int, rng: np.random.Generator) -> list[di
     # a seed of its own in each block: what it does to a recipe is what the training adds
     added = replace(world, seeds=0.0, trainings=float(np.hypot(world.seeds, world.trainings)))
     scores = added.scores(len(halves), -(-blocks // world.k), rng)
-    each = [(row, b) for b in range(blocks) for row in design.rows_of(b)]
-    trainings = measured_trainings(
-        *zip(*each, strict=True),
-        [b % world.k for _, b in each],
-        [halves[r] @ effects + scores[r, b // world.k, b % world.k] for r, b in each],
-        n_folds=world.k,
-        turns=design.turns,
-    )
+    each = [
+        Measured(
+            row=row,
+            block=block,
+            fold=block % world.k,
+            score=halves[row] @ effects + scores[row, block // world.k, block % world.k],
+        )
+        for block in range(blocks)
+        for row in design.rows_of(block)
+    ]
+    trainings = measured_trainings(each, n_folds=world.k, turns=design.turns)
     rules = SettleRules(planned=blocks)
     last = list(
         look_by_look(

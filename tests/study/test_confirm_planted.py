@@ -16,7 +16,7 @@ from study.folder.parquet import read_table, write_table
 from study.folder.record import TrialRecord
 from study.folder.tables import read_study
 from study.plan.space import recipe_of
-from study.stages.confirm_tables import write_facts
+from study.stages.keeping import write_facts
 from tests.small_studies import plain_toml
 from tests.study import staged
 from tests.study.analysis.models.test_confirmed import drawn
@@ -66,7 +66,7 @@ def worlds(tmp_path_factory):
             write_table(path, part, "predictions", study_name="it")
         tables = read_study(folder)
         choices = choose(study, tables.trials, tables.epochs, seed=0)
-        write_facts(study, folder, choices, trials)
+        write_facts(study, Folder(folder), choices, trials)
         conclude(folder)
         found.append({k: read_table(folder / f"{k}.parquet", k) for k in ("confirmed", "claims")})
     return found

@@ -20,7 +20,7 @@ FEWEST_OF_CLASS: Final = 20
 
 
 def _seeds_spread(seen: Seen, models: pd.DataFrame) -> Finding:
-    column = f"{seen.split}_{seen.metric}"
+    column = seen.confirmed_column
     if column not in models or models[column].isna().all():
         return absent(f"The models have no {column}.")
     by_arm = models.groupby("arm")[column]
@@ -29,8 +29,8 @@ def _seeds_spread(seen: Seen, models: pd.DataFrame) -> Finding:
     if len(means) < 2 or freedom.sum() < 2:
         return absent("Fewer than two arms on fresh seeds, or seeds to compare.")
     luck = float((((spread.fillna(0) ** 2) * freedom).sum() / freedom.sum()) ** 0.5)
-    first, second = means.nlargest(2).items()
-    gap = float(first[1] - second[1])
+    first, second = (means.nsmallest(2) if seen.is_minimised else means.nlargest(2)).items()
+    gap = abs(float(first[1] - second[1]))
     text = (
         f"the sd over {count(int(freedom.sum() + len(means)), 'model')} of one arm is {luck:.4f}, "
         f"between {first[0]} and {second[0]} lie {gap:.4f} of {column}"
@@ -100,14 +100,21 @@ def _flattered(seen: Seen, models: pd.DataFrame) -> Finding:
     found = [
         f"{arm} {searched[arm]:.3f}, confirmed {own.loc[arm, 'estimate']:.3f}"
         for arm in arms
-        if searched[arm] > own.loc[arm, "high"]
+        if (
+            searched[arm] < own.loc[arm, "low"]
+            if seen.is_minimised
+            else searched[arm] > own.loc[arm, "high"]
+        )
     ]
     if found:
-        return raised(f"The search’s value lies above what fresh seeds give: {some_of(found)}.")
+        beyond = "below" if seen.is_minimised else "above"
+        return raised(f"The search’s value lies {beyond} what fresh seeds give: {some_of(found)}.")
     return passed(f"What the search gave lies within the intervals of {count(len(arms), 'arm')}.")
 
 
 def _idle(seen: Seen) -> Finding:
+    if seen.tables.study.is_free:
+        return absent("A metric does not tell a training that hardly learned from a poor one.")
     idle, n = idle_models(seen.tables)
     if not n:
         return absent("Nothing was confirmed on fresh seeds, or who learned is not on record.")
@@ -139,7 +146,10 @@ def _chosen_on(seen: Seen, _: pd.DataFrame) -> Finding:
     if frame is None or frame.empty:
         return absent("The confirmed models were not scored.")
     if has_folds(frame):
-        return raised("Claims are judged on folds of the images on which recipes were chosen.")
+        what = "examples" if seen.tables.study.is_free else "images"
+        return raised(f"Claims are judged on folds of the {what} on which recipes were chosen.")
+    if seen.tables.study.is_free:
+        return raised("Claims are judged on the examples on which recipes were chosen.")
     if seen.split == "val":
         return raised("Without a test split, claims are judged on the split that chose recipes.")
     return passed("Claims are judged on a test split, which chose nothing.")

@@ -11,7 +11,6 @@ from study.analysis.checks.recorded import audit_summary, judged_split, search_m
 from study.analysis.search.answers import Analysis
 from study.folder.columns import names_of
 from study.folder.tables import StudyTables, reached_end
-from study.measure import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,18 @@ class Seen:
     @property
     def metric(self) -> str:
         """The study's metric without its split, such as `accuracy`."""
-        return metric_of(self.tables.study.metric)
+        return self.tables.study.measure.score
+
+    @property
+    def confirmed_column(self) -> str:
+        """The metric's column in `confirm`, on the split that claims are judged on."""
+        study = self.tables.study
+        return study.metric if study.is_free else f"{self.split}_{self.metric}"
+
+    @property
+    def is_minimised(self) -> bool:
+        """Whether less of the metric is better."""
+        return self.tables.study.measure.is_minimised
 
     def difference(self, points: float) -> str:
         """A difference of the analysis in words, such as `2.6 points`."""

@@ -56,33 +56,45 @@ class _Means(Trainings):
         return self.behind.n_blocks
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One training of the design.
+
+    Attributes:
+        row: Of the design, from 0.
+        block: From 0; a block's trainings have its fold and seed.
+        fold: That was held out; 0 where there are none.
+        score: In what claims count in, more is better; NaN: it failed.
+    """
+
+    row: int
+    block: int
+    fold: int
+    score: float
+
+    @property
+    def learned(self) -> bool:
+        """Whether it ended with a score."""
+        return bool(np.isfinite(self.score))
+
+
 def measured_trainings(
-    rows: Sequence[int],
-    blocks: Sequence[int],
-    folds: Sequence[int],
-    scores: Sequence[float],
-    *,
-    n_folds: int,
-    turns: int,
+    each: Sequence[Measured], *, n_folds: int, turns: int = 1
 ) -> MeasuredTrainings:
-    """Trainings with these scores, in their order.
+    """Several of them, in their order.
 
     Args:
-        rows: Of the design.
-        blocks: From 0.
-        folds: That were held out; 0 where there are none.
-        scores: In what claims count in, more is better; NaN: it failed.
+        each: At least one.
         n_folds: That there are; 1: none.
         turns: See `MeasuredTrainings`.
     """
-    values = np.array(scores, dtype=np.float64)
     return MeasuredTrainings(
-        rows=np.array(rows, dtype=np.int64),
-        blocks=np.array(blocks, dtype=np.int64),
-        folds=np.array(folds, dtype=np.int64),
-        learned=np.isfinite(values),
-        scores=values,
-        parts=np.zeros((len(values), 0)),
+        rows=np.array([one.row for one in each]),
+        blocks=np.array([one.block for one in each]),
+        folds=np.array([one.fold for one in each]),
+        learned=np.array([one.learned for one in each], dtype=bool),
+        scores=np.array([one.score for one in each], dtype=np.float64),
+        parts=np.zeros((len(each), 0)),
         fold_of=np.zeros(0, dtype=np.int64),
         n_folds=n_folds,
         overlap=1 / (n_folds - 1) if n_folds > 1 else 0.0,

@@ -7,7 +7,7 @@ lie from it. Clusters of other folds have no part in a training's score.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,25 @@ anew moved a row's effect a third as much as another seed does."""
 
 Score = Callable[[Array], Array]
 """Sums of features (…, features) -> the study's metric (…,), as a fraction of 1."""
+
+
+class OneTraining(Protocol):
+    """One training of the design, whatever its score is made of."""
+
+    @property
+    def row(self) -> int:
+        """Of the design, from 0."""
+
+    @property
+    def block(self) -> int:
+        """From 0; a block's trainings have its fold and seed."""
+
+    @property
+    def learned(self) -> bool:
+        """Whether effects are made of it."""
+
+
+One = TypeVar("One", bound=OneTraining)
 
 
 @dataclass(frozen=True, kw_only=True)

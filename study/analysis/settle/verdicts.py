@@ -24,7 +24,7 @@ from study.analysis.models.trained import is_fragile
 from study.analysis.settle.evidence import Evidence, Questions
 from study.analysis.settle.pairs import PairEffect, pair_effects
 from study.analysis.settle.spending import levels, looks, spent
-from study.analysis.settle.trained import Score, Trained, Trainings
+from study.analysis.settle.trained import One, OneTraining, Trainings
 from study.asked.claim import Claim, Verdict
 from study.plan.settle_rows import SettleDesign
 
@@ -144,14 +144,13 @@ class Settled:
 
 def judge_settled(
     design: SettleDesign,
-    trained: Sequence[Trained],
+    trained: Sequence[One],
     claims: Sequence[Claim],
     rules: SettleRules,
     *,
-    score: Score,
-    n_folds: int,
+    gather: Callable[[Sequence[One]], Trainings],
     blocks: int | None = None,
-    who_learned: Callable[[Sequence[Trained]], Sequence[Trained]] = lambda some: some,
+    who_learned: Callable[[Sequence[One]], Sequence[One]] = lambda some: some,
     said: Said | None = None,
 ) -> Settled:
     """Verdicts of the claims that the design asks, look by look.
@@ -161,8 +160,7 @@ def judge_settled(
         trained: In any order; those of unfinished blocks wait for their look.
         claims: In the study's order; those without a column are left out.
         rules: How to judge.
-        score: The study's metric of sums.
-        n_folds: That the data are cut into.
+        gather: Makes arrays of several of them, in their order.
         blocks: That are finished, failed trainings or not; None: those of which every row's
             training is there.
         who_learned: Sets `learned` of the trainings of a look, which may hang on the others of
@@ -174,7 +172,7 @@ def judge_settled(
     there = [t for t in trained if at and t.block < at[-1]]
     if not there or not questions.each or said.keys() >= {*at}:
         return Settled(looks=(), pairs=(), unasked=design.unasked)
-    every = Trainings.of(there, score, n_folds)
+    every = gather(there)
     trainings = {}
     for n in at:
         learned = [t.learned for t in who_learned([t for t in there if t.block < n])]
@@ -310,7 +308,7 @@ def blocks_needed(standing: AfterLook, rules: SettleRules) -> int | None:
     return None
 
 
-def _blocks_of(trained: Sequence[Trained], design: SettleDesign) -> int:
+def _blocks_of(trained: Sequence[OneTraining], design: SettleDesign) -> int:
     return finished_blocks({(t.row, t.block) for t in trained}, design)
 
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
 from study.report.confirm.values import SET_NAMES, ConfirmedValues
+from study.report.grounds import spread_over
 from study.report.look import INK, SURFACE, Mark, arm_marks, interval_bar, new_figure
 from study.report.panel import Panel, SomeArms
 from study.report.traces import about, either, heading, saying, scaled
@@ -97,7 +98,7 @@ def confirmed_arms_figure(data: ConfirmedArms, marks: dict[str, Mark]) -> go.Fig
         text = f"<b>{inert(arm)}</b>"
         heading(figure, text, top, bgcolor=SURFACE, font={"color": INK, "size": 13})
     figure.update_layout(
-        xaxis={"showgrid": True, "title_text": data.measure.name + data.measure.unit},
+        xaxis={"showgrid": True, "title_text": data.measure.short + data.measure.unit},
         yaxis={
             "tickvals": places,
             "ticktext": rows["what"].tolist(),
@@ -116,12 +117,14 @@ def confirmed_arms_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Pan
     where = listed([SET_NAMES[key] for key in confirmed.sets])
     reading = (
         "Hollow marks are what the search saw; filled ones are fresh seeds of the chosen "
-        "configuration. A hollow mark to the right of the filled one on val is the winner’s "
-        "curse: the best of many looks is best partly by luck."
+        f"configuration. A hollow mark to the {'left' if data.measure.is_minimised else 'right'} "
+        "of the filled one on val is the winner’s curse: the best of many looks is best partly by "
+        "luck."
     )
     note = (
-        f"Filled: mean over fresh seeds on {where}, bars 95 % intervals over seeds and clusters "
-        f"of images ({'; '.join(data.n)}). Hollow: one trial on val each, no interval."
+        f"Filled: mean over fresh seeds on {where}, bars 95 % intervals over "
+        f"{spread_over(tables.study)} ({'; '.join(data.n)}). Hollow: one trial on val each, no "
+        "interval."
     )
     if "test" in {split for split, _ in confirmed.sets}:
         note += " Without duplicates: without files that also stand in train or val."
@@ -153,4 +156,4 @@ def _alt(data: ConfirmedArms) -> str:
     for arm in data.arms:
         rows = data.rows[data.rows["arm"] == arm].to_dict("records")
         parts.append(f"{arm}: " + listed([_hover(row, data.measure) for row in rows]))
-    return f"Rows of {data.measure.name} per arm. {'; '.join(parts)}."
+    return f"Rows of {data.measure.short} per arm. {'; '.join(parts)}."

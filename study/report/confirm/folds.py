@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from study.analysis import Analysis, TrainingTables
 from study.folder.tables import StudyTables
+from study.outcomes import outcomes_of
 from study.report.look import Mark, arm_marks, new_figure
 from study.report.panel import Panel, Table
 from study.report.traces import about, either, saying
@@ -22,6 +23,7 @@ _MOST_ROWS: Final = 40
 def folds_figure(each: pd.DataFrame, measure: Measure, marks: dict[str, Mark]) -> go.Figure:
     """A group of columns per fold, in it a column per arm, in it a mark per seed."""
     figure = new_figure(height=420)
+    each = each.dropna(subset="score")
     arms, folds = [a for a in marks if a in set(each["arm"])], sorted(each["fold"].unique())
     step = 0.8 / len(arms)
     for at, arm in enumerate(arms):
@@ -61,15 +63,24 @@ def folds_panel(tables: StudyTables, trained: TrainingTables, analysis: Analysis
     measure = tables.study.measure
     idle = int((~each["learned"]).sum())
     n_seeds, k = each["seed"].nunique(), each["fold"].nunique()
-    failed = f"{idle:,} of {count(len(each), 'training')} hardly learned"
+    words = outcomes_of(tables.study.scale)
+    failed = f"{idle:,} of {count(len(each), 'training')} {words.missed}"
+    what, hollow = "examples", ""
+    if not tables.study.is_free:
+        what, hollow = (
+            "faces",
+            (
+                " Hollow: hardly learned, no better than naming how common each class is or far "
+                "behind the arm’s others; effects are told without it."
+            ),
+        )
     return Panel(
         reading=f"{failed}. Marks of one column differ by their seed alone; columns of one colour "
-        "by the faces that were trained and tested on.",
+        f"by the {what} that were trained and tested on.",
         note=f"n = {count(len(each), 'training')}: {count(n_seeds, 'seed')} in each of {k} folds "
-        f"of train and validation{_given(tables, each)}, every net tested on the fold that it has "
-        "not seen. Hollow: hardly learned, no better than naming how common each class is or far "
-        "behind the arm’s others; effects are told without it. Below: how often nets learn, with "
-        "Jeffreys’ 95 % interval; trials are those of the search’s design.",
+        f"of {words.folded}{_given(tables, each)}, every {words.one} tested on the fold that it "
+        f"has not seen.{hollow} Below: how often {words.bring}, with Jeffreys’ 95 % interval; "
+        "trials are those of the search’s design.",
         alt=f"{measure.label} of every training by fold and arm. {_alt(trained)}",
         figure=folds_figure(each, measure, arm_marks(tables.study)),
         min_width=22 * each["arm"].nunique() * k if each["arm"].nunique() * k > 14 else 0,

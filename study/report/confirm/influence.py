@@ -10,10 +10,12 @@ from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.traces import about, either, saying
-from study.report.wording import count, inert, interval, listed, signed
+from study.report.wording import ACCURACY, Measure, count, inert, interval, listed, signed
 
 
-def influence_figure(moved: pd.DataFrame, marks: dict[str, Mark]) -> go.Figure:
+def influence_figure(
+    moved: pd.DataFrame, marks: dict[str, Mark], measure: Measure = ACCURACY
+) -> go.Figure:
     """A row per claim; a mark per training, where the estimate goes without it."""
     claims = list(dict.fromkeys(moved["claim"]))
     figure = new_figure(height=90 + 64 * len(claims))
@@ -25,20 +27,20 @@ def influence_figure(moved: pd.DataFrame, marks: dict[str, Mark]) -> go.Figure:
             if some.empty:
                 continue
             row = some["claim"].map({claim: n for n, claim in enumerate(claims)})
-            title = (
-                f"Without {inert(arm)}</b>, seed %{{customdata[0]}}, fold %{{customdata[1]}}<b>"
-            )
+            fold = "" if some["fold"].isna().all() else ", fold %{customdata[1]}"
+            title = f"Without {inert(arm)}</b>, seed %{{customdata[0]}}{fold}<b>"
+            shift = f"%{{x:+.{measure.rounded(2)}f}}{measure.after_effect}"
             figure.add_scatter(
-                x=some["shift"].round(4).tolist(),
+                x=some["shift"].round(measure.rounded(4)).tolist(),
                 y=(row + 0.6 * ((at + 0.5) / len(arms) - 0.5)).round(4).tolist(),
                 mode="markers",
                 **about(arm),
                 marker=either(marks[arm], 13 if turns else 8, is_hollow=not turns),
                 customdata=some[["seed", "fold", "verdict"]].to_numpy().tolist(),
-                hovertemplate=saying(title, "%{x:+.2f} points<br>%{customdata[2]}"),
+                hovertemplate=saying(title, f"{shift}<br>%{{customdata[2]}}"),
             )
     name_rows(figure, [inert(claim) for claim in claims])
-    figure.update_xaxes(title_text="shift without it (points)")
+    figure.update_xaxes(title_text=f"shift without it ({measure.effects})")
     return figure
 
 
@@ -56,14 +58,27 @@ def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | Non
     return Panel(
         reading=reading,
         note=f"n = {count(len(moved), 'shift')}: each training is left out once of every claim "
-        "that it speaks to. Large and filled: the verdict is then another. Below: effects in "
-        "points with 95 % intervals, among nets that learned and of all nets as they came.",
-        alt=_alt(moved),
-        figure=influence_figure(moved, arm_marks(tables.study)),
-        table=Table(
-            columns=("claim", "difference", "nets that learned", "all nets as they came"),
-            rows=tuple(_effect(row) for row in trained.effects.to_dict("records")),
-        ),
+        f"that it speaks to. Large and filled: the verdict is then another.{_below(tables)}",
+        alt=_alt(moved, tables.study.measure),
+        figure=influence_figure(moved, arm_marks(tables.study), tables.study.measure),
+        table=None if tables.study.is_free else _effects(trained),
+    )
+
+
+def _below(tables: StudyTables) -> str:
+    """What the table says; a function's trainings that failed have no other effect to tell."""
+    if tables.study.is_free:
+        return ""
+    return (
+        " Below: effects in points with 95 % intervals, among nets that learned and of all nets "
+        "as they came."
+    )
+
+
+def _effects(trained: TrainingTables) -> Table:
+    return Table(
+        columns=("claim", "difference", "nets that learned", "all nets as they came"),
+        rows=tuple(_effect(row) for row in trained.effects.to_dict("records")),
     )
 
 
@@ -76,9 +91,12 @@ def _effect(row: dict[str, Any]) -> tuple[str, str, str, str]:
     return str(row["claim"]), f"{row['first']} less {row['second']}", learned, everyone
 
 
-def _alt(moved: pd.DataFrame) -> str:
+def _alt(moved: pd.DataFrame, measure: Measure) -> str:
     most = moved["shift"].abs().groupby(moved["claim"], sort=False).max().dropna()
     if most.empty:
         return "Without one of the trainings nothing can be told of any claim."
-    parts = [f"{claim} by up to {value:.1f} points" for claim, value in most.items()]
+    parts = [
+        f"{claim} by up to {measure.effect(value, has_sign=False)}{measure.after_effect}"
+        for claim, value in most.items()
+    ]
     return f"Leaving out one training moves {listed(parts)}."

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
+from study.report.grounds import spread_over
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
 from study.report.traces import about, either, estimate, filled
@@ -106,7 +107,7 @@ def seeds_panel(tables: StudyTables, confirmed: ConfirmedValues) -> Panel:
     note = (
         f"n = {count(len(data.points), 'model')}: {count(n_seeds, 'seed')}, {same} for every "
         "arm. Hollow: one model. Dotted: the same seed in other arms. Filled: the arm’s mean, bar "
-        "95 % interval over seeds and clusters of images."
+        f"95 % interval over {spread_over(tables.study)}."
     )
     if data.n_missing:
         note += f" Left out: {count(data.n_missing, 'model')} that did not reach the end."

@@ -9,7 +9,6 @@ import pandas as pd
 from study.analysis.checks.recorded import has_folds, judged_split
 from study.analysis.models.scoring import possible
 from study.folder.tables import StudyTables
-from study.measure import metric_of
 from study.report.look import arm_marks
 from study.report.wording import Measure, count
 
@@ -23,33 +22,40 @@ SET_NAMES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A score or a difference of scores, with its 95 % interval, as in the table."""
+    """A score or a difference of scores, with its 95 % interval, as in the table.
+
+    Images and clusters are None where a training's score is all that is known; the ends are NaN
+    of a single one.
+    """
 
     estimate: float
     low: float
     high: float
     n_seeds: int
-    n_images: int
-    n_clusters: int
+    n_images: int | None
+    n_clusters: int | None
 
     def text(self, measure: Measure) -> str:
         """Estimate and interval as people read them."""
         return measure.interval(self.estimate, self.low, self.high)
 
     def on_axis(self, scale: float) -> tuple[float, float, float]:
-        """Estimate, low and high as they stand in a figure."""
-        middle, low, high = (round(x * scale, 4) for x in (self.estimate, self.low, self.high))
+        """Estimate, low and high as they stand in a figure; without ends, all the estimate."""
+        ends = (self.low, self.high) if self.low <= self.high else (self.estimate,) * 2
+        middle, low, high = (round(x * scale, 4) for x in (self.estimate, *ends))
         return middle, low, high
 
     @property
     def images(self) -> str:
-        """The images that it rests on."""
+        """The images that it rests on; empty where none are known."""
+        if self.n_images is None or self.n_clusters is None:
+            return ""
         return f"{count(self.n_images, 'image')} in {count(self.n_clusters, 'cluster')}"
 
     @property
     def n(self) -> str:
         """What it rests on."""
-        return f"{count(self.n_seeds, 'seed')}, {self.images}"
+        return ", ".join(filter(None, (count(self.n_seeds, "seed"), self.images)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +65,17 @@ class ConfirmedValues:
     Attributes:
         frame: The table, never empty.
         arms: Arms with values, in reading order.
-        metric: The score that the study maximises.
+        own: The study's metric, on val.
     """
 
     frame: pd.DataFrame
     arms: tuple[str, ...]
-    metric: str
+    own: Measure
+
+    @property
+    def metric(self) -> str:
+        """The score that the study is about."""
+        return self.own.score
 
     def get(
         self,
@@ -87,15 +98,15 @@ class ConfirmedValues:
         if row is None:
             return None
         low, high = float(row["low"]), float(row["high"])
-        if against is None:
+        if against is None and self.own.own is None:
             low, high = possible(key[4], low), possible(key[4], high)
         return Value(
             estimate=float(row["estimate"]),
             low=low,
             high=high,
             n_seeds=int(row["n_seeds"]),
-            n_images=int(row["n_images"]),
-            n_clusters=int(row["n_clusters"]),
+            n_images=_whole(row["n_images"]),
+            n_clusters=_whole(row["n_clusters"]),
         )
 
     def by_arm(self, *, split: str, metric: str | None = None) -> dict[str, Value]:
@@ -121,7 +132,7 @@ class ConfirmedValues:
 
     def measure(self, split: str) -> Measure:
         """The study's metric on a split, as people read it."""
-        return Measure(f"{split}_{self.metric}")
+        return self.own if self.own.own is not None else Measure(f"{split}_{self.metric}")
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -136,10 +147,17 @@ def confirmed_values(tables: StudyTables) -> ConfirmedValues | None:
     frame = tables.confirmed
     if frame is None:
         return None
-    is_whole = frame[["estimate", "low", "high", "n_seeds", "n_images", "n_clusters"]].notna()
+    needed = ["estimate", "n_seeds"]
+    if not tables.study.is_free:
+        needed += ["low", "high", "n_images", "n_clusters"]
+    is_whole = frame[needed].notna()
     frame = frame[is_whole.all(axis=1)]
     own = set(frame[frame["against"].isna()]["arm"])
     arms = tuple(arm for arm in arm_marks(tables.study) if arm in own)
     if not arms:
         return None
-    return ConfirmedValues(frame=frame, arms=arms, metric=metric_of(tables.study.metric))
+    return ConfirmedValues(frame=frame, arms=arms, own=tables.study.measure)
+
+
+def _whole(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)

@@ -20,8 +20,8 @@ from study.folder.tables import StudyTables
 from study.locks.verify import lock_problems
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
-from study.report.head.overview import ArmRow, is_running, lead_sentence
-from study.report.wording import Measure, count, listed, percent, signed, some_of
+from study.report.head.overview import ArmRow, best_searched, is_running, lead_sentence
+from study.report.wording import Measure, count, interval, listed, percent, signed, some_of
 
 MOST_NAMED: Final = 5
 """Factors that one sentence names; more are counted."""
@@ -69,32 +69,34 @@ def answer_data(
         claims=_claims(entries, confirmed, tables.study),
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
-        recipe=_recipe(tables.study, best_arm(arms), recipes),
+        recipe=_recipe(tables.study, best_arm(arms, tables.study.measure), recipes),
         warnings=tuple(_warnings(tables, confirmed)),
         can_confirm=(
             confirmed is None
             and not tables.study.is_free
             and not is_running(tables)
-            and best_arm(arms) is not None
+            and best_arm(arms, tables.study.measure) is not None
         ),
     )
 
 
-def best_arm(arms: Sequence[ArmRow]) -> ArmRow | None:
-    """The arm with the highest confirmed value or, where none was confirmed, the search's best."""
+def best_arm(arms: Sequence[ArmRow], measure: Measure) -> ArmRow | None:
+    """The arm with the best confirmed value or, where none was confirmed, the search's best."""
     confirmed = [row for row in arms if row.confirmed is not None]
     if confirmed:
-        return max(confirmed, key=lambda row: row.confirmed.estimate if row.confirmed else 0.0)
-    searched = [row for row in arms if row.best_value is not None]
-    return max(searched, key=lambda row: row.best_value or 0.0, default=None)
+        return best_confirmed(confirmed, measure)[0]
+    return best_searched(arms, measure)
+
+
+def best_confirmed(arms: Sequence[ArmRow], measure: Measure) -> list[ArmRow]:
+    """Arms that were confirmed, the best first."""
+    values = [(row, row.confirmed.estimate) for row in arms if row.confirmed is not None]
+    return [row for row, _ in sorted(values, key=lambda pair: -measure.gain(pair[1]))]
 
 
 def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
-    order = sorted(
-        (row for row in arms if row.confirmed is not None),
-        key=lambda row: -(row.confirmed.estimate if row.confirmed else 0.0),
-    )
     measure = confirmed.measure(confirmed.split)
+    order = best_confirmed(arms, measure)
     if not order:  # kappa, say, of nets that all name one class
         return f"No {measure.label} can be estimated from the nets on fresh seeds."
     best = order[0]
@@ -104,21 +106,26 @@ def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
     text = value.text(measure)
     where = f"Arm {best.arm} reaches" if len(arms) > 1 else "The chosen configuration reaches"
     sentence = f"{where} {text} {measure.label} on fresh seeds ({value.n})"
+    place = f"the {measure.best_word} of {count(len(order), 'arm')}"
     if len(order) < 2:
         return f"{sentence}."
     second = order[1]
     gap = confirmed.get(best.arm, split=confirmed.split, against=second.arm)
     if gap is None:
-        return f"{sentence}, the highest of {count(len(order), 'arm')}."
+        return f"{sentence}, {place}."
     difference = _difference(gap, measure)
-    if gap.low > 0:
+    if min(measure.gain(gap.low), measure.gain(gap.high)) > 0:
         apart = f"Next is {second.arm}; the difference is {difference}"
     else:
         apart = f"It is not told apart from {second.arm}: the difference is {difference}"
-    return f"{sentence}, the highest of {count(len(order), 'arm')}. {apart}."
+    return f"{sentence}, {place}. {apart}."
 
 
 def _difference(gap: Value, measure: Measure) -> str:
+    if measure.own is not None:
+        scale, text = measure.scale, measure.effect
+        ends = interval(gap.estimate * scale, gap.low * scale, gap.high * scale, text)
+        return f"{ends}{measure.after_effect}"
     if not measure.suffix:
         return f"{gap.estimate:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
     estimate, low, high = (signed(x * measure.scale) for x in (gap.estimate, gap.low, gap.high))
@@ -229,6 +236,23 @@ def _hardly_learned(tables: StudyTables) -> list[str]:
     ]
 
 
+def _lost(tables: StudyTables) -> list[str]:
+    """Which trainings of a function on fresh seeds have no score."""
+    if tables.confirm is None:
+        return []
+    lost = tables.confirm[tables.confirm["status"] == "failed"]
+    if lost.empty:
+        return []
+    named = [
+        f"{row['arm']} with seed {row['seed']}{_on_fold(row)}" for row in lost.to_dict("records")
+    ]
+    return [
+        f"{count(len(lost), 'training')} of {len(tables.confirm)} on fresh seeds failed or "
+        f"diverged: {some_of(named)}. Differences are told without them and their pairs, and an "
+        "arm whose trainings surely fail more often beats none."
+    ]
+
+
 def _on_fold(row: dict[str, Any]) -> str:
     fold = row.get("fold")
     return "" if fold is None or pd.isna(fold) else f" on fold {int(fold)}"
@@ -258,9 +282,15 @@ def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[st
             "what was decided in between may have been decided by the first: its figures are no "
             "longer those of an untouched split."
         )
-    found += _hardly_learned(tables)
+    found += _lost(tables) if tables.study.is_free else _hardly_learned(tables)
     found += _fragile(tables)
-    if confirmed is not None and confirmed.split == "val" and confirmed.has_folds:
+    if confirmed is not None and tables.study.is_free:
+        chosen = "folds of these examples" if confirmed.has_folds else "the same examples"
+        found.append(
+            f"The configurations were chosen by scores on {chosen}: fresh seeds take away the "
+            "luck of a seed, not that of the choice."
+        )
+    elif confirmed is not None and confirmed.split == "val" and confirmed.has_folds:
         found.append(
             "Confirmed figures are of folds of train and validation, each kept from the nets that "
             "are tested on it. The configurations were chosen on some of these faces: fresh seeds "

@@ -29,7 +29,7 @@ class BestModel:
 
 def best_model(tables: StudyTables, arms: list[ArmRow]) -> BestModel | None:
     """The best arm's confirmed models, else the search's best; None where no file is there."""
-    best = best_arm(arms)
+    best = best_arm(arms, tables.study.measure)
     if best is None:
         return None
     folder = Folder(tables.folder)

@@ -41,7 +41,7 @@ class Digest:
     @property
     def recipe(self) -> SimplestRecipe | None:
         """The best arm's recipe to use; None where nothing can be told of it."""
-        best = best_arm(self.arms)
+        best = best_arm(self.arms, self.measure)
         found = (one for one in self.recipes if best is not None and one.arm == best.arm)
         return next((one for one in found if one.recipe), None)
 

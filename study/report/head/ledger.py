@@ -246,10 +246,8 @@ def _size(stage: Stage, row: Mapping[str, Any]) -> str:
     seeds, trials, split = _number(row["n_seeds"]), _number(row["n_trials"]), _word(row["split"])
     if stage == "settle":
         clusters = _number(row["n_clusters"])
-        return (
-            f"{count(int(trials or 0), 'training')} in {count(int(seeds or 0), 'block')}, "
-            f"{count(int(clusters or 0), 'cluster')} of images"
-        )
+        n = f"{count(int(trials or 0), 'training')} in {count(int(seeds or 0), 'block')}"
+        return n if clusters is None else f"{n}, {count(int(clusters), 'cluster')} of images"
     if stage == "confirm":
         each = f"{count(int(seeds), 'fresh seed')} each" if seeds else ""
         where = f"{split} split" if split in ("val", "test") else split

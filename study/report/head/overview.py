@@ -173,6 +173,8 @@ def arms_n(rows: list[ArmRow]) -> str:
     found = next((row for row in rows if row.confirmed is not None), None)
     if found is None or found.confirmed is None:
         return ""
+    if not found.confirmed.images:
+        return count(found.confirmed.n_seeds, "seed")
     parts = [found.confirmed.images]
     if found.confirmed_val is not None:
         parts = [f"test: {parts[0]}", f"val: {found.confirmed_val.images}"]

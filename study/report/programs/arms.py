@@ -31,7 +31,7 @@ def arms_told(
 
 def best_told(tables: StudyTables, arms: list[ArmRow]) -> dict[str, Any] | None:
     """The best arm's recipe and how to use the model that came of it; None: no trial ended."""
-    best = best_arm(arms)
+    best = best_arm(arms, tables.study.measure)
     if best is None:
         return None
     model = best_model(tables, arms)

@@ -62,11 +62,11 @@ def design_panel(facts: Facts) -> Panel:
     known = known if isinstance(known, dict) else {}
     n_blocks, n_rows = len(facts.blocks), len(facts.rows)
     folds = facts.trainings["fold"].nunique()
+    on = f"each on one of {count(folds, 'fold')} so far and " if folds else "each "
     note = (
         f"n = {count(len(facts.trainings), 'training')}: {count(n_rows, 'row')} in "
-        f"{count(n_blocks, 'block')}, each on one of {count(folds, 'fold')} so far and from a "
-        "fresh seed. What is not a column is set by the search, for each row at its best; the "
-        "table of trainings has it."
+        f"{count(n_blocks, 'block')}, {on}from a fresh seed. What is not a column is set "
+        "by the search, for each row at its best; the table of trainings has it."
     )
     aliases = known.get("aliases")
     if isinstance(aliases, list) and aliases:

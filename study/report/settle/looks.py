@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from study.asked.claim import Claim
@@ -11,7 +12,7 @@ from study.report.look import DOUBT, GOOD, MUTED, SHADE, SURFACE, Mark, new_figu
 from study.report.panel import Panel
 from study.report.settle.facts import Facts
 from study.report.traces import either, estimate, heading
-from study.report.wording import SYMBOLS, count, inert, interval, only_first, signed
+from study.report.wording import SYMBOLS, Measure, count, inert, interval, only_first
 
 MOST_CLAIMS: Final = 16
 
@@ -35,14 +36,13 @@ class Course:
     looks: tuple[dict[str, Any], ...]
     verdict: str
 
-    @property
-    def said(self) -> str:
+    def said(self, measure: Measure) -> str:
         """The last interval in words."""
         if not self.looks:
             return "no estimate"
         last = self.looks[-1]
-        low, high = (signed(last[f"adjusted_{end}"]) for end in ("low", "high"))
-        return f"{signed(last['estimate'])} points [{low}, {high}]"
+        low, high = (measure.effect(last[f"adjusted_{end}"]) for end in ("low", "high"))
+        return f"{measure.effect(last['estimate'])}{measure.after_effect} [{low}, {high}]"
 
 
 def courses(facts: Facts) -> list[Course]:
@@ -57,11 +57,11 @@ def courses(facts: Facts) -> list[Course]:
     return found
 
 
-def looks_figure(shown: list[Course]) -> go.Figure:
+def looks_figure(shown: list[Course], measure: Measure) -> go.Figure:
     """Below each claim a line a look, over the band in which the claim holds."""
     heights = [_HEAD + max(len(one.looks), 1) for one in shown]
     figure = new_figure(height=round(_LINE * sum(heights)) + 70)
-    left, right = _ends(shown)
+    left, right = _ends(shown, measure)
     top, lines = 0.0, []
     for one, height in zip(shown, heights, strict=True):
         low, high = one.claim.region
@@ -73,12 +73,16 @@ def looks_figure(shown: list[Course]) -> go.Figure:
         text = f"{SYMBOLS.get(one.verdict, '')} {inert(one.claim.text)}"
         heading(figure, text, top + 0.55, align="left", bgcolor=SURFACE)
         for k, row in enumerate(one.looks):
-            figure.add_trace(_mark(row, top + _HEAD + k))
+            figure.add_trace(_mark(row, top + _HEAD + k, measure))
             lines.append((top + _HEAD + k, str(row["blocks"])))
         top += height
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_layout(
-        xaxis={"title_text": "difference in points", "range": [left, right], "showgrid": True},
+        xaxis={
+            "title_text": f"difference in {measure.effects}",
+            "range": [left, right],
+            "showgrid": True,
+        },
         yaxis={
             "tickvals": [at for at, _ in lines],
             "ticktext": [text for _, text in lines],
@@ -92,12 +96,12 @@ def looks_figure(shown: list[Course]) -> go.Figure:
     return figure
 
 
-def _ends(shown: list[Course]) -> tuple[float, float]:
+def _ends(shown: list[Course], measure: Measure) -> tuple[float, float]:
     """Of the axis: what the last looks and the limits need; earlier bars may reach beyond."""
     ends = [0.0, *(end for one in shown for end in one.claim.region if end is not None)]
     for one in shown:
         ends += [row[f"adjusted_{end}"] for row in one.looks[-2:] for end in ("low", "high")]
-    pad = 0.06 * max(max(ends) - min(ends), 1.0)
+    pad = 0.06 * max(max(ends) - min(ends), measure.per_point)
     return min(ends) - pad, max(ends) + pad
 
 
@@ -105,16 +109,15 @@ def looks_panel(facts: Facts) -> Panel | None:
     """The figure with its words; None before the first look."""
     if facts.tables.looks is None or facts.tables.looks.empty:
         return None
-    found = courses(facts)
+    found, measure = courses(facts), facts.tables.study.measure
     shown = found[:MOST_CLAIMS]
     settled = sum(one.verdict != "unresolved" for one in found)
     last = facts.tables.looks[facts.tables.looks["blocks"] == facts.tables.looks["blocks"].max()]
     note = (
-        f"n = {count(int(last['n_trainings'].max()), 'training')} on "
-        f"{count(int(last['n_clusters'].max()), 'cluster')} of images at the last look. Bars are "
-        "intervals at the level of their look, which is strict at first so that looking often "
-        "costs little; bars of first looks may reach beyond the frame. At the left: blocks "
-        "finished."
+        f"n = {count(int(last['n_trainings'].max()), 'training')}{_clusters(last)} at the last "
+        "look. Bars are intervals at the level of their look, which is strict at first so that "
+        "looking often costs little; bars of first looks may reach beyond the frame. At the left: "
+        "blocks finished."
     )
     note += only_first(len(shown), len(found), "claims are drawn")
     return Panel(
@@ -123,21 +126,27 @@ def looks_panel(facts: Facts) -> Panel | None:
         "or wholly outside: green from there on.",
         note=note,
         alt="Claims look by look. "
-        + "; ".join(f"{one.claim.text}: {one.verdict}, {one.said}" for one in shown)
+        + "; ".join(f"{one.claim.text}: {one.verdict}, {one.said(measure)}" for one in shown)
         + ".",
-        figure=looks_figure(shown),
+        figure=looks_figure(shown, measure),
     )
 
 
-def _mark(row: dict[str, Any], y: float) -> go.Scatter:
+def _clusters(last: pd.DataFrame) -> str:
+    """What they were tested on, where that is known."""
+    most = last["n_clusters"].max()
+    return "" if pd.isna(most) else f" on {count(int(most), 'cluster')} of images"
+
+
+def _mark(row: dict[str, Any], y: float, measure: Measure) -> go.Scatter:
     is_open = row["verdict"] == "unresolved"
     mark = Mark(DOUBT if is_open else GOOD, "circle")
     ends = (row["estimate"], row["adjusted_low"], row["adjusted_high"])
-    value = interval(*ends, signed)
+    value = f"{interval(*ends, measure.effect)}{measure.after_effect}"
     return estimate(
         ends,
         y,
         either(mark, 8, is_hollow=is_open),
-        hovertemplate=f"{count(int(row['blocks']), 'block')}: {value} points<br>"
+        hovertemplate=f"{count(int(row['blocks']), 'block')}: {value}<br>"
         f"{row['verdict']}; {count(int(row['n_trainings']), 'training')}<extra></extra>",
     )

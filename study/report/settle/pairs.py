@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from study.quantities import capital
 from study.report.panel import Panel, Table
 from study.report.settle.facts import Facts
-from study.report.wording import count, interval, signed
+from study.report.wording import Measure, count, interval
 
 MOST: int = 12
 
@@ -16,7 +17,7 @@ def pairs_panel(facts: Facts) -> Panel | None:
     pairs = facts.tables.pairs
     if pairs is None or pairs.empty:
         return None
-    rows = pairs.to_dict("records")
+    rows, measure = pairs.to_dict("records"), facts.tables.study.measure
     matter = [row for row in rows if row["matters"] is True]
     shown = matter or rows[:MOST]
     if matter:
@@ -36,16 +37,16 @@ def pairs_panel(facts: Facts) -> Panel | None:
         f"under the other, 95 % interval; p after Holm’s step-down over {len(rows)} pairs. Pairs "
         "in the last column look the same in this design.",
         table=Table(
-            columns=("Pair", "Points [95 %]", "p, adjusted", "Or one of"),
-            rows=tuple(_row(row) for row in shown),
+            columns=("Pair", f"{capital(measure.effects)} [95 %]", "p, adjusted", "Or one of"),
+            rows=tuple(_row(row, measure) for row in shown),
         ),
     )
 
 
-def _row(row: dict[str, Any]) -> tuple[str, ...]:
+def _row(row: dict[str, Any], measure: Measure) -> tuple[str, ...]:
     return (
         f"{row['factor_a']} x {row['factor_b']}",
-        interval(row["estimate"], row["low"], row["high"], signed),
+        interval(row["estimate"], row["low"], row["high"], measure.effect),
         f"{row['p_adjusted']:.2g}",
         "–" if pd.isna(row["aliases"]) else str(row["aliases"]),
     )

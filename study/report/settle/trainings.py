@@ -48,9 +48,10 @@ def trainings_figure(facts: Facts, measure: Measure) -> go.Figure:
         )
     )
     folds = facts.trainings.drop_duplicates("block").set_index("block")["fold"]
+    named = {b: "" if pd.isna(folds[b]) else f"<br>fold {folds[b]}" for b in blocks}
     figure.update_xaxes(
         tickvals=list(range(len(blocks))),
-        ticktext=[f"{block + 1}<br>fold {folds[block]}" for block in blocks],
+        ticktext=[f"{block + 1}{named[block]}" for block in blocks],
         tickangle=0,
         title_text="block",
         side="top",
@@ -80,11 +81,9 @@ def trainings_panel(facts: Facts) -> Panel:
     hours = float(table["train_seconds"].sum()) / 3600
     took = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
     return Panel(
-        reading="Down a column: one fold and one seed for all rows. A column that is darker as a "
-        "whole has an easy fold; what claims are judged by are differences within columns.",
-        note=f"n = {listed(parts)}, {took} of training. {capital(measure.label)} of "
-        "each on the images of its fold. Nets that hardly learned are no part of effects in "
-        "points.",
+        reading=f"Down a column: {_shared(facts)} for all rows. A column that is darker as a "
+        f"whole has {_luck(facts)}; what claims are judged by are differences within columns.",
+        note=f"n = {listed(parts)}, {took} of training. {_scored(facts, measure)}",
         alt=f"{capital(measure.label)} by row and block: "
         + "; ".join(_row_said(facts, row, measure) for row in facts.rows)
         + ".",
@@ -92,6 +91,27 @@ def trainings_panel(facts: Facts) -> Panel:
         min_width=70 + _WIDTH * len(facts.blocks) if len(facts.blocks) > 6 else 0,
         table=_recipes(facts, measure),
     )
+
+
+def _shared(facts: Facts) -> str:
+    """What the trainings of a block have in common."""
+    return "one seed" if facts.trainings["fold"].isna().all() else "one fold and one seed"
+
+
+def _luck(facts: Facts) -> str:
+    """What makes a whole block score higher."""
+    return "a lucky seed" if facts.trainings["fold"].isna().all() else "an easy fold"
+
+
+def _scored(facts: Facts, measure: Measure) -> str:
+    """What the numbers are, and which of them no effect is made of."""
+    name = capital(measure.label)
+    if not facts.tables.study.is_free:
+        return (
+            f"{name} of each on the images of its fold. Nets that hardly learned are no part of "
+            "effects in points."
+        )
+    return f"{name} of each after its last epoch. Those that failed are no part of effects."
 
 
 def _recipes(facts: Facts, measure: Measure) -> Table:
@@ -127,7 +147,8 @@ def _cell(training: dict[str, Any] | None, measure: Measure) -> str:
         return ""
     if np.isnan(value):
         return "×" if training["status"] == "failed" else "…"
-    text = f"{value:.1f}" if measure.suffix else f"{value:.2f}"
+    digits = 1 if measure.suffix else 2
+    text = f"{value:.{digits if measure.own is None else measure.digits}f}"
     return f"({text})" if training["learned"] is False else text
 
 
@@ -136,10 +157,14 @@ def _told(training: dict[str, Any] | None) -> str:
         return "not begun"
     told = (
         f"<b>{training['trial_id']}</b>, row {training['row']}, block {training['block'] + 1}<br>"
-        f"fold {training['fold']}, seed {training['seed']}<br>{training['status']}, "
+        f"{_fold(training)}seed {training['seed']}<br>{training['status']}, "
         f"{training['epochs_run']} of {training['epochs_planned']} epochs"
     )
     return told if pd.isna(training["error"]) else f"{told}<br>{inert(training['error'])}"
+
+
+def _fold(training: dict[str, Any]) -> str:
+    return "" if pd.isna(training["fold"]) else f"fold {training['fold']}, "
 
 
 def _row_said(facts: Facts, row: int, measure: Measure) -> str:

@@ -89,7 +89,11 @@ def test_the_command_line_shortens_it(load):
         ("[factors.net]", "[folds]\nk = 3\n[factors.net]", r"add \[study\] examples"),
         ('metric = "loss"', 'metric = "loss"\nexamples = "m:f"', r"add \[folds\], or drop"),
         ("least = 0.02", 'least = 0.02\nneeds = "w"', "asks for models"),
-        ("[factors.net]", "[confirm]\nseeds = 2\n[factors.net]", "search only, so far"),
+        (
+            "[factors.net]",
+            "[confirm]\nadaptive = true\nseeds = 4\n[factors.net]",
+            "seeds go to arms by their spread over folds",
+        ),
     ],
 )
 def test_what_no_study_can_be_made_of_is_told_in_a_line(load, old, new, says):

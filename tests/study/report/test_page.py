@@ -13,6 +13,7 @@ import pytest
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range
 from study.folder.tables import StudyTables
+from study.measure import ACCURACY
 from study.report.head.answer import best_arm
 from study.report.head.digest import digest_of
 from study.report.head.earlier import VAL_CLASSES
@@ -294,7 +295,7 @@ def test_what_was_varied_says_how_many_trials_were_drawn_by_design(tmp_path: Pat
 def test_the_simplest_recipe_stands_folded_below_the_arms_and_can_be_copied(
     tables: StudyTables,
 ) -> None:
-    best = best_arm(digest_of(tables).arms)
+    best = best_arm(digest_of(tables).arms, ACCURACY)
     assert best is not None
     page = Elements(render(tables.having(simplest=simplest_frame(best.arm))))
     ids = [attributes["id"] for attributes in page.named("section")]

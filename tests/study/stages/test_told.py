@@ -8,6 +8,7 @@ import pandas as pd
 
 from study.analysis.conclusions import conclude
 from study.folder.tables import StudyTables
+from study.measure import ACCURACY
 from study.stages.told import confirmed_lines, settled_lines
 from tests.study.analysis.test_conclusions import RESULTS
 
@@ -57,7 +58,9 @@ def test_one_training_is_no_several():
         "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "It helps",
         "estimate": 1.0, "low": 0.0, "high": 2.0, "n_trainings": 1, "reason": "",
     }  # fmt: skip
-    (line,) = settled_lines(SimpleNamespace(claims=pd.DataFrame([row])))
+    (line,) = settled_lines(
+        SimpleNamespace(claims=pd.DataFrame([row]), study=SimpleNamespace(measure=ACCURACY))
+    )
     assert line.endswith("; 1 training)")
 
 
@@ -70,7 +73,9 @@ def test_an_open_claim_is_told_with_its_price_and_a_settled_one_is_not():
     settled = row | {"verdict": "supported"}
     untold = row | {"estimate": float("nan"), "reason": "no net learned"}
     rows = pd.DataFrame([row, settled, untold])
-    dear, done, nothing = settled_lines(SimpleNamespace(claims=rows))
+    dear, done, nothing = settled_lines(
+        SimpleNamespace(claims=rows, study=SimpleNamespace(measure=ACCURACY))
+    )
     assert dear.endswith("; 16 trainings): about 48 trainings in all would settle it")
     assert done.endswith("; 16 trainings)")
     assert nothing == "unresolved: it does (no net learned; 16 trainings)"

@@ -3,7 +3,7 @@ import pytest
 
 from study.analysis.settle.expected import Expected, Noise, expected_half_widths
 from study.analysis.settle.verdicts import SettleRules, judge_settled
-from tests.study.analysis.settle.conftest import N_FOLDS, accuracy, beats, design_of, trained
+from tests.study.analysis.settle.conftest import N_FOLDS, beats, design_of, trained, trainings
 
 
 def test_intervals_come_out_as_wide_as_was_expected():
@@ -16,7 +16,7 @@ def test_intervals_come_out_as_wide_as_was_expected():
     widths = []
     for seed in range(20):
         some = trained(np.zeros(8), 6, np.random.default_rng(seed), noise=1.4, design=design)
-        last = judge_settled(design, some, claims, rules, score=accuracy, n_folds=N_FOLDS).last
+        last = judge_settled(design, some, claims, rules, gather=trainings).last
         widths.append([np.diff(s.evidence.effect.estimate.interval())[0] / 2 for s in last])
     assert np.median(widths) == pytest.approx(expected[0].half_width, rel=0.1)
     assert [e.claim.name for e in expected] == ["f0", "f1", "f2", "f3"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from study.analysis.settle.evidence import Questions
-from study.analysis.settle.measured import measured_trainings
+from study.analysis.settle.measured import Measured, measured_trainings
 from tests.study.analysis.settle.conftest import beats, design_of
 
 DESIGN = design_of(3)
@@ -15,16 +15,12 @@ SIGNS = np.array([[1 if row[f"f{i}"] == "hi" else -1 for i in range(3)] for row 
 
 def asked(score, blocks, k):
     """The first claim's effect where `score` says what each row has in each block."""
-    each = [(row, block) for block in range(blocks) for row in DESIGN.rows_of(block)]
-    rows, of_blocks = zip(*each, strict=True)
-    found = measured_trainings(
-        rows,
-        of_blocks,
-        [block % k for block in of_blocks],
-        [score(row, block) for row, block in each],
-        n_folds=k,
-        turns=DESIGN.turns,
-    )
+    each = [
+        Measured(row=row, block=block, fold=block % k, score=score(row, block))
+        for block in range(blocks)
+        for row in DESIGN.rows_of(block)
+    ]
+    found = measured_trainings(each, n_folds=k, turns=DESIGN.turns)
     return QUESTIONS.answers(found)
 
 
@@ -92,10 +88,10 @@ def test_a_training_that_failed_is_no_cell_and_is_counted(rng):
 
 def test_where_no_row_came_through_twice_on_a_fold_other_folds_tell_what_seeds_do(rng):
     """On the first fold each row failed once; it takes no degree of freedom from the second."""
-    rows, blocks, folds = [0, 1, 2] * 4, np.repeat(range(4), 3), np.repeat([0, 1, 0, 1], 3)
     scores = rng.normal(size=12)
     scores[[0, 1, 8]] = np.nan
-    some = measured_trainings(rows, blocks, folds, scores, n_folds=2, turns=1)
+    each = [Measured(row=n % 3, block=n // 3, fold=n // 3 % 2, score=scores[n]) for n in range(12)]
+    some = measured_trainings(each, n_folds=2)
     noise = some.cells(some.learned).of_seeds
     twice = scores[[[3, 4, 5], [9, 10, 11]]]
     left = twice - twice.mean(axis=0) - twice.mean(axis=1, keepdims=True) + twice.mean()

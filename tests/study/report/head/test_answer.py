@@ -5,6 +5,7 @@ import pandas as pd
 
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
+from study.measure import ACCURACY
 from study.report.head.answer import Answer, best_arm
 from study.report.head.digest import digest_of
 from tests.study.report.simulated import (
@@ -123,14 +124,14 @@ def test_claims_that_were_changed_after_the_search_began_are_a_warning(
 
 def test_the_best_arm_is_a_confirmed_one_if_any_is(confirmed_tables: StudyTables) -> None:
     arms = digest_of(confirmed_tables).arms
-    best = best_arm(arms)
+    best = best_arm(arms, ACCURACY)
     assert best is not None
     assert best.arm.endswith("-pretrained")
     unconfirmed = [replace(row, confirmed=None) for row in arms]
-    searched = best_arm(unconfirmed)
+    searched = best_arm(unconfirmed, ACCURACY)
     assert searched is not None
     assert searched.best_value == max(row.best_value or 0 for row in arms)
-    assert best_arm([]) is None
+    assert best_arm([], ACCURACY) is None
 
 
 def test_a_metric_that_no_fresh_net_has_is_said_to_be_none(confirmed_tables: StudyTables) -> None:
@@ -144,7 +145,7 @@ def test_a_metric_that_no_fresh_net_has_is_said_to_be_none(confirmed_tables: Stu
 def test_the_recipe_to_use_is_the_best_arm_s_simplest_with_what_it_gives_up(
     tables: StudyTables,
 ) -> None:
-    best = best_arm(digest_of(tables).arms)
+    best = best_arm(digest_of(tables).arms, ACCURACY)
     assert best is not None
     told = answer_of(tables.having(simplest=simplest_frame(best.arm))).recipe
     assert told == (
@@ -157,7 +158,7 @@ def test_the_recipe_to_use_is_the_best_arm_s_simplest_with_what_it_gives_up(
 
 
 def test_where_no_simpler_recipe_can_be_told_the_best_one_is_used(tables: StudyTables) -> None:
-    best = best_arm(digest_of(tables).arms)
+    best = best_arm(digest_of(tables).arms, ACCURACY)
     assert best is not None
     frame = simplest_frame(best.arm)
     begun = frame[(frame["outcome"] != "moved") & (frame["arm"] == best.arm)]

@@ -1,4 +1,5 @@
 from study.asked.claims.difference import DifferenceClaim
+from study.measure import ACCURACY
 from study.report.settle.looks import Course, looks_figure
 
 CLAIM = DifferenceClaim(
@@ -16,6 +17,6 @@ def look(n_trainings):
 
 def test_one_training_is_told_in_the_singular():
     looks = (look(1), look(16))
-    figure = looks_figure([Course(claim=CLAIM, looks=looks, verdict="unresolved")])
+    figure = looks_figure([Course(claim=CLAIM, looks=looks, verdict="unresolved")], ACCURACY)
     told = [trace.hovertemplate for trace in figure.data if trace.hovertemplate]
     assert [text.split("; ")[1].split("<")[0] for text in told] == ["1 training", "16 trainings"]

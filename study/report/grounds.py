@@ -1,0 +1,29 @@
+"""What figures of fresh seeds and of settling rest on, in words: images, or one number each."""
+
+from study.asked.factors import Study
+from study.report.wording import count
+
+
+def spread_over(study: Study) -> str:
+    """Over what intervals of fresh seeds are, such as `seeds and clusters of images`."""
+    if not study.is_free:
+        return "seeds and clusters of images"
+    return "seeds and folds" if study.folds else "seeds alone"
+
+
+def scope_sentence(study: Study) -> str:
+    """What a score is where no image tells of it, and what no interval covers; else empty."""
+    if study.trainable is None:
+        return ""
+    told = f"A score is what {study.trainable.function} reports of its last epoch."
+    if study.folds is None:
+        return (
+            f"{told} Intervals are over seeds alone: what another training or test set would "
+            "change is in none of them."
+        )
+    return (
+        f"{told} Intervals are over seeds and {count(study.folds.k, 'fold')}, for other data of "
+        "the same size: what folds share of their training sets is allowed for as Nadeau and "
+        "Bengio (2003) do, which no data can check. Examples that hang together across folds make "
+        "them too narrow."
+    )
