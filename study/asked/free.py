@@ -45,7 +45,7 @@ _TAKEN: Final = frozenset(
         *("trial_id", "number", "arm", "origin", "status", "collapsed", "seed", "fold", "learned"),
         *("epochs_planned", "epochs_run", "epoch", "error", "started_at", "ended_at", "seconds"),
         *("train_seconds", "images_per_second", "node", "device", "peak_memory_mib"),
-        *("number_format", "best_epoch", "best_val_accuracy"),
+        *("number_format", "kernels", "best_epoch", "best_val_accuracy"),
         *("event", "at", "rung", "crc", "unread"),
     )
 )

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import pytest
 
+from study.asked.free import is_taken
 from study.asked.study_file import dump_study, grown_study, is_safe_change, load_study
 from study.asked.study_text import lasting
 from study.errors import StudyFileError
+from study.folder.columns import columns_of
 from tests.study.trainable import TOML
 
 FOLDS = TOML.replace(
@@ -134,3 +136,8 @@ def test_an_included_configuration_is_of_its_factors(load, pairs, says):
 def test_faces_flags_mean_nothing_to_it(load):
     with pytest.raises(StudyFileError, match=r"--data .*has no \[data\]; drop --data"):
         load(TOML, data="faces")
+
+
+def test_a_metric_has_no_name_of_a_column_that_says_something_else():
+    free = [column.name for column in columns_of("trials", []) if not is_taken(column.name)]
+    assert free == ["val_accuracy", "val_loss", "val_qwk", "val_mae"]
