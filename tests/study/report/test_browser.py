@@ -398,6 +398,18 @@ def test_the_folded_page_is_a_few_screens_long(
     assert folded.evaluate(HEIGHT) <= most * height
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["Does a loaded backbone", "claim", " % ", "Recipe to use in arm ", "epochs trained"],
+    ids=["what was asked", "what holds", "how sure", "which recipe to use", "what it cost"],
+)
+def test_the_first_screen_answers_five_questions(folded: Page, words: str) -> None:
+    found = folded.locator("header.top :is(h1, p)").filter(has_text=words).first
+    box = found.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 900
+
+
 def test_below_the_first_screen_one_figure_and_one_table_stand_open(folded: Page) -> None:
     figures = folded.locator("main figure:visible, main table:visible")
     ids = figures.evaluate_all("all => all.map(one => one.id || one.className)")
