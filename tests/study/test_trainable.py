@@ -253,7 +253,7 @@ def test_what_the_function_never_looks_at_is_told(tmp_path):
     assert said == ['quadratic:train never looked at config["width"], so that it changes nothing']
 
 
-@pytest.mark.parametrize("stage", ["confirm", "elsewhere"])
+@pytest.mark.parametrize("stage", ["study.confirm --external"])
 def test_stages_that_read_predictions_are_refused(searched, stage):
     study = load_study(Folder(searched[0]).study_file)
     with pytest.raises(StudyError, match="asks for what our own nets predict"):
