@@ -136,7 +136,7 @@ def refuse_function(study: Study, what: str) -> None:
     if study.trainable is not None:
         raise StudyFileError(
             f"{study.name}: it trains {study.trainable.function}, and {what} asks for what our "
-            "own nets predict; study.run and study.report are for it"
+            "own nets predict; without it study.confirm takes functions too"
         )
 
 
