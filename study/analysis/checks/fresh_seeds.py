@@ -78,7 +78,8 @@ def _number_format(seen: Seen) -> Finding:
     best = seen.best
     if "number_format" not in best or best["number_format"].isna().all():
         return absent("The number format of the trials’ products is not on record.")
-    formats = {str(name) for name in best["number_format"].dropna()}
+    told = best["number_format"].dropna()
+    formats = {name for both in told for name in str(both).split(" and ")}
     if formats != {"float32"}:
         return raised(
             f"The best trials were scored with products in {listed(sorted(formats))}; a kept "

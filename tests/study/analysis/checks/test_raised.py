@@ -204,6 +204,14 @@ def test_counts_that_cannot_be_are_no_error_of_a_check(tables):
     assert outcome("D103", replace(tables, provenance=known(classes=counts)), None) == "passed"
 
 
+def test_formats_that_some_trials_mixed_are_told_once_each(tables, analysis):
+    formats = ["bfloat16", "bfloat16 and float32"] * len(tables.trials)
+    mixed = tables.trials.assign(number_format=formats[: len(tables.trials)])
+    found = run_checks(tables.having(trials=mixed), analysis)
+    [said] = [one.why for one in found if one.code == "C105"]
+    assert "with products in bfloat16 and float32; a kept model" in said
+
+
 def test_scouts_that_met_the_edge_are_no_tip(tables):
     cells = [{"when": {"variant": "org"}, "edge": 0.1, "n_diverged": 2}]
     assert outcome("S104", tables.having(provenance={"scout": cells}), None) == "passed"
