@@ -24,6 +24,9 @@ FAILED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 
+Handler = Callable[[int, FrameType | None], None]
+"""Of a signal."""
+
 _EVERY_SECONDS: Final = 10.0
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -207,7 +210,7 @@ def _one_blas_thread() -> None:
 @contextmanager
 def sigterm_as_ctrl_c() -> Iterator[None]:
     """Within the block SIGTERM raises KeyboardInterrupt, where nothing inside handles it."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, of_this_process(_interrupt))
     try:
         yield
     finally:
@@ -262,6 +265,25 @@ def use_threads(asked: int | None) -> None:
     import torch
 
     torch.set_num_threads(asked or min(torch.get_num_threads(), cores()))
+
+
+def of_this_process(handle: Handler) -> Handler:
+    """A handler of signals that a forked child does not inherit: there the signal ends it.
+
+    Else the workers of a user's own pool would take part in winding down, and would not end.
+    """
+    owner = os.getpid()
+
+    def guarded(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            handle(number, frame)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    return guarded
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

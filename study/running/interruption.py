@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
+from agecls.command import of_this_process
+
 
 @dataclass
 class StopRequest:
@@ -61,7 +63,8 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.reason = "interrupted" if number == signal.SIGINT else "asked to end by SIGTERM"
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = of_this_process(handle)
+    before = {number: signal.signal(number, ours) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -228,5 +228,7 @@ def _number(value: Any) -> float | None:
     try:
         # a tensor that has a gradient warns where it is made a float
         return float(value.item() if hasattr(value, "item") else value)
+    except OverflowError:  # a whole number beyond the largest float
+        return math.inf
     except (TypeError, ValueError, RuntimeError):
         return None

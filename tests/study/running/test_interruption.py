@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from agecls.command import sigterm_as_ctrl_c
 from study.running.interruption import StopRequest, stop_on_signals
 
 
@@ -15,6 +16,23 @@ def test_the_first_signal_asks_and_the_second_one_interrupts(number):
         assert stop.due()
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("guard", [lambda: stop_on_signals(StopRequest()), sigterm_as_ctrl_c])
+def test_a_worker_of_a_user_s_own_pool_ends_when_it_is_told_to(guard):
+    """As `multiprocessing.Pool.terminate` tells it, after a fork."""
+    ready, says = os.pipe()
+    with guard():
+        child = os.fork()
+        if not child:
+            os.write(says, b".")  # a signal that comes while Python is forking is lost
+            time.sleep(30)
+            os._exit(3)
+        os.read(ready, 1)
+        os.kill(child, signal.SIGTERM)
+        _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGTERM
 
 
 def test_a_search_winds_down_once_its_time_is_up_whatever_the_clock_says(monkeypatch):

@@ -178,8 +178,9 @@ report(numpy.int64(1), {"score": numpy.float32(0.5), "loss": torch.tensor(0.25)}
     assert (line["score"], line["loss"], type(line["epoch"])) == (0.5, 0.25, int)
 
 
-def test_another_metric_that_is_no_number_is_not_known(trial):
-    run = trial('report(1, {"score": 1, "loss": float("nan")})', epochs=1)
+@pytest.mark.parametrize("loss", ['float("nan")', "10**400"])
+def test_another_metric_that_is_no_number_is_not_known(loss, trial):
+    run = trial(f'report(1, {{"score": 1, "loss": {loss}}})', epochs=1)
     assert run.step()[METRICS]["loss"] is None
 
 
