@@ -9,15 +9,16 @@ scores y_sf, one of each seed s in each fold f, the mean is taken over both. Thr
 
 V_seeds and V_folds hold V_cells too, so that
 
-    V = V_cells + max(V_seeds - V_cells, 0) + (1 + K / (K - 1)) max(V_folds - V_cells, 0).
+    V = (1 + K / (K - 1)) max(V_folds, V_cells) + max(V_seeds - V_cells, 0).
 
 The factor is that of Nadeau and Bengio (2003, Machine Learning 52): scores on folds are taken for
 correlated by n_test / (n_test + n_train) = 1 / K, since their training sets overlap, by which a
 variance sigma^2 / K becomes sigma^2 (1 / K + 1 / (K - 1)). No estimator of that is unbiased
-(Bengio and Grandvalet 2004). As in `out_of_fold`, seeds are independent however much the data
-overlap, so it is applied to the folds' part alone. With one seed the parts cannot be told apart:
-all of V_folds is then the folds', which is wide, and what a seed does in all folds alike is in no
-interval. Without folds V = V_seeds. Degrees of freedom are Satterthwaite's.
+(Bengio and Grandvalet 2004). The folds' part is never less than what cells alone would make of it:
+means of few folds agree by chance, and an interval that took that for agreement held the truth in
+88.8 % of 600 tables instead of 95 % (two folds, five seeds). With one seed the parts
+cannot be told apart: all of V_folds is then the folds', which is wide, and what a seed does in all
+folds alike is in no interval. Without folds V = V_seeds. Degrees of freedom are Satterthwaite's.
 
 A score that is missing takes the value that its seed and its fold have elsewhere (least squares
 of the two; Yates 1933), and a degree of freedom goes with it.
@@ -40,7 +41,8 @@ def of_trainings(scores: Array) -> Estimate | None:
             training has none.
 
     Returns:
-        None where no score is left, or none that compares. `by_clusters` is the folds' part.
+        None where no score is left, or none that compares. `by_clusters` is what further seeds
+        would not change, `by_seeds` the rest.
     """
     there = np.isfinite(scores)
     scores, n_missing = _filled(scores[there.any(axis=1)][:, there.any(axis=0)])
@@ -51,20 +53,17 @@ def of_trainings(scores: Array) -> Estimate | None:
     left = scores - seeds[:, None] - folds + scores.mean()
     repeats = (n_seeds - 1) * (k - 1) - n_missing
     cells = float((left**2).sum()) / repeats / scores.size if repeats > 0 else 0.0
-    of_seeds, of_folds = _variance_of_mean(seeds) - cells, _variance_of_mean(folds) - cells
-    factor = 1 + k / max(k - 1, 1)
-    by_folds, by_seeds = factor * max(of_folds, 0.0), cells + max(of_seeds, 0.0)
-    # variances of few that are small by chance must not look sure (as in `intervals.over_sets`)
-    parts = [(cells * (1 - factor * (of_folds > 0) - (of_seeds > 0)), repeats)]
-    parts += [
-        (weight * (excess + cells) * freedom / float(special.chdtri(freedom, 0.65)), freedom)
-        for excess, weight, freedom in ((of_folds, factor, k - 1), (of_seeds, 1.0, n_seeds - 1))
-        if excess > 0
-    ]
+    of_seeds = max(_variance_of_mean(seeds) - cells, 0.0)
+    of_folds = (1 + k / max(k - 1, 1)) * max(_variance_of_mean(folds), cells)
+    total, by_seeds = of_folds + of_seeds, of_seeds + cells
+    parts = [(of_folds, k - 1)]
+    if of_seeds:  # of few seeds it must not look small by chance (as in `intervals.over_sets`)
+        few = float(special.chdtri(n_seeds - 1, 0.65)) / (n_seeds - 1)
+        parts.append((_variance_of_mean(seeds) / few, n_seeds - 1))
     spread = sum(part**2 / freedom for part, freedom in parts if freedom > 0)
     return Estimate(
         value=float(scores.mean()),
-        by_clusters=by_folds,
+        by_clusters=max(total - by_seeds, 0.0),  # what more seeds would leave as it is
         by_seeds=by_seeds,
         freedom=max(sum(part for part, _ in parts) ** 2 / spread, 1.0) if spread else 1.0,
         n_seeds=n_seeds,

@@ -26,9 +26,18 @@ def test_parts_of_seeds_folds_and_single_trainings_are_those_of_a_table_of_varia
     seeds, folds = scores.mean(axis=1), scores.mean(axis=0)
     left = scores - seeds[:, None] - folds + scores.mean()
     cells = (left**2).sum() / 2 / 6
-    assert found.by_clusters == pytest.approx((1 + 3 / 2) * (folds.var(ddof=1) / 3 - cells))
     assert found.by_seeds == pytest.approx(seeds.var(ddof=1) / 2)
+    of_folds, of_seeds = (1 + 3 / 2) * folds.var(ddof=1) / 3, seeds.var(ddof=1) / 2 - cells
+    assert found.error**2 == pytest.approx(of_folds + of_seeds)
     assert found.value == pytest.approx(3.5)
+
+
+def test_folds_that_agree_by_chance_do_not_look_sure():
+    """Their part is never less than what single trainings alone would make of it."""
+    scores = np.array([[1.0, 5.0, 3.0], [5.0, 1.0, 3.0], [3.0, 3.0, 3.0]])
+    assert scores.mean(axis=0).tolist() == scores.mean(axis=1).tolist() == [3.0] * 3
+    cells = (scores - 3).var() * 9 / 4 / 9
+    assert of_trainings(scores).error ** 2 == pytest.approx((1 + 3 / 2) * cells)
 
 
 def test_more_seeds_leave_the_part_of_the_folds_as_it_is(rng):
@@ -58,9 +67,9 @@ def test_nothing_is_told_where_seeds_and_folds_do_not_meet():
     assert of_trainings(np.full((2, 3), np.nan)) is None
 
 
-@pytest.mark.parametrize(("n_seeds", "k"), [(2, 5), (5, 5), (3, 1)])
+@pytest.mark.parametrize(("n_seeds", "k"), [(2, 5), (5, 5), (3, 1), (5, 2), (10, 2), (10, 3)])
 @pytest.mark.parametrize(("folds", "seeds"), [(1.0, 0.3), (0.0, 0.0), (0.2, 2.0)])
-def test_nine_in_ten_intervals_hold_the_truth_and_more(n_seeds, k, folds, seeds, rng):
+def test_intervals_of_95_percent_hold_the_truth_as_often(n_seeds, k, folds, seeds, rng):
     if k == 1 and not seeds:
         seeds = 1.0
     n, held = 400, 0
