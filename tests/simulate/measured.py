@@ -69,7 +69,7 @@ WORLDS = {
 
 
 def confirmed_once(world: World, n_seeds: int, rng: np.random.Generator) -> dict[str, float]:
-    """Whether the interval of two arms' difference holds 0, and half its width."""
+    """Whether the interval of two arms' difference holds 0, and half its width; NaN: none."""
     scores = world.scores(2, n_seeds, rng)
     rows = [
         {"model": f"{arm}{s}{f}", "arm": "ab"[arm], "seed": s, "score": scores[arm, s, f]}
@@ -77,7 +77,10 @@ def confirmed_once(world: World, n_seeds: int, rng: np.random.Generator) -> dict
         for arm, s, f in np.ndindex(scores.shape)
     ]
     found = measured_confirmed(pd.DataFrame(rows), MEASURE).estimates
-    one = found[found["against"].notna()].iloc[0]
+    compared = found[found["against"].notna()]
+    if compared.empty:  # no seed and fold came through in both
+        return {"covered": np.nan, "half": np.nan}
+    one = compared.iloc[0]
     return {"covered": one["low"] <= 0 <= one["high"], "half": (one["high"] - one["low"]) / 2}
 
 
@@ -147,8 +150,8 @@ def main() -> int:
                 [confirmed_once(world, n, np.random.default_rng([seed, 24])) for seed in seeds]
             )
             sys.stdout.write(
-                f"{name}, {n} fresh seeds: covered {rows['covered'].mean():.3f}, half-width "
-                f"{rows['half'].median():.2f}\n"
+                f"{name}, {n} fresh seeds: covered {rows['covered'].mean():.3f} of "
+                f"{rows['covered'].count()}, half-width {rows['half'].median():.2f}\n"
             )
         for blocks in (2, 5, 10):
             studies = [settled_once(world, blocks, np.random.default_rng([s, 25])) for s in seeds]
