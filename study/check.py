@@ -128,10 +128,11 @@ def _of_module(folder: "Folder", study: "Study", data: str) -> list[str]:
 
     from study.folder.provenance import as_it_stands
     from study.locks.verify import folds_of
-    from study.trainables.found import fingerprint
+    from study.trainables.found import check_in_folder, fingerprint
 
     assert study.trainable is not None
     there = replace(study.trainable, folder=str(Path(data).absolute()))
+    check_in_folder(there)
     # which example is in which fold only its examples could tell
     folds = folds_of(as_it_stands(folder) or {})
     asked = replace(study, data=data)

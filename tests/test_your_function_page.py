@@ -5,11 +5,14 @@ import sys
 import pandas as pd
 import pytest
 
+from study.asked.factors import Trainable
 from study.asked.free import TrainableStudyTable
+from study.measure import Scale
 from study.run import main
 from study.running import tune_run
 from study.running.in_process import InProcess
 from study.running.steps import METRICS
+from study.trainables.found import fingerprint
 from study.trainables.steps import FunctionSteps
 from tests.pages import Page, commands
 from tests.study.trainable import forgotten
@@ -59,10 +62,11 @@ def test_a_trial_that_keeps_its_model_goes_on(tmp_path):
         "threads": 1,
         "wants_gpu": False,
     }
+    asked = Trainable(function="kept:train", scale=Scale(), folder=str(tmp_path))
     losses = []
     for done, n in ((0, 1), (1, 2)):
         with forgotten("kept"):
-            steps = FunctionSteps("kept:train", str(tmp_path), "loss", None)
+            steps = FunctionSteps(asked, fingerprint(asked), "loss", None)
             steps.begin({**told, "epochs_done": done})
             losses += [steps.step()[METRICS]["loss"] for _ in range(n)]
             steps.end()

@@ -126,7 +126,9 @@ class Job:
                 f"{self.storage.uri}: a checkpoint cannot be written ({reason}). "
                 "Free some space; what is on disk is whole and --resume goes on."
             )
-        self.search.failed(number, reason, kind)  # type: ignore[arg-type]  # all but `disk`
+        if kind == "changed":
+            raise SearchError(reason)
+        self.search.failed(number, reason, kind)  # type: ignore[arg-type]  # all but these two
 
     def tidy_checkpoints(self) -> None:
         """Keep the checkpoints of live trials and of each arm's best one; delete the others.

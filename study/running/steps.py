@@ -20,7 +20,8 @@ FAILURE: Final = "failure"
 KIND: Final = "kind"
 """Keys of a step's result: an epoch's metrics, after the last one the probabilities by split where
 they were asked for, or the reason why training cannot go on, and of which kind it is: a
-`study.running.search_state.Failure`, or `disk`."""
+`study.running.search_state.Failure`, or `disk` or `changed`, which end the search's run and leave
+the trial as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

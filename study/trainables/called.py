@@ -11,7 +11,7 @@ from study.plan.streams import Stream, stream_seed
 from study.running.search_state import Assignment
 from study.running.steps import Images, Steps
 from study.trainables.examples import fold_examples, read_examples
-from study.trainables.found import check_call, fingerprint, load, located, source_of
+from study.trainables.found import check_call, fingerprint, load, located, sources
 from study.trainables.steps import FunctionSteps
 
 
@@ -55,9 +55,7 @@ class Function:
     @property
     def source(self) -> str:
         """Where its text stands, in words."""
-        functions = [self.asked.function, *([self.asked.examples] if self.asked.examples else [])]
-        modules = dict.fromkeys(function.partition(":")[0] for function in functions)
-        return " or ".join(str(source_of(module, self.asked.folder)) for module in modules)
+        return sources(self.asked)
 
     def folds(self, study: Study) -> tuple[Folds, dict[str, Any]]:
         """The study's folds of its examples, the same in every stage, and what they hold.
@@ -94,10 +92,9 @@ class Calls:
     def shared(self, scored: Mapping[str, Images] | None) -> dict[str, Any]:
         """Where the function lies and what its trials have in common."""
         assert scored is None  # a function has no probabilities
-        asked = self.function.asked
         return {
-            "function": asked.function,
-            "folder": asked.folder,
+            "asked": self.function.asked,
+            "fingerprint": self.function.fingerprint,
             "metric": self.metric,
             "folds": self.folds,
         }

@@ -17,12 +17,16 @@ from typing import Any, Final
 
 from study.asked.factors import Trainable
 from study.asked.toml_values import did_you_mean
-from study.errors import StudyFileError
+from study.errors import StudyError, StudyFileError
 
 _CALLED: Final = {"seed": 0, "fold": None, "report": None}
 """What a function is called with by name, after its configuration."""
 
 CALL: Final = "(config, *, seed, fold, report)"
+
+
+class FunctionChanged(StudyError):
+    """The text of a study's module is another one than when its command began."""
 
 
 def located(trainable: Trainable, *, near: Path) -> Trainable:
@@ -59,13 +63,42 @@ def fingerprint(trainable: Trainable) -> str:
     Raises:
         StudyFileError: A module is not there.
     """
-    functions = [trainable.function, *([trainable.examples] if trainable.examples else [])]
-    modules = dict.fromkeys(_module(function) for function in functions)
-    texts = [source_of(module, trainable.folder).read_bytes() for module in modules]
+    texts = [source_of(m, trainable.folder).read_bytes() for m in _modules(trainable)]
     if len(texts) == 1:
         return hashlib.sha256(texts[0]).hexdigest()
     # the hash of hashes: where one text ends, another cannot begin elsewhere
     return hashlib.sha256(b"".join(hashlib.sha256(t).digest() for t in texts)).hexdigest()
+
+
+def sources(trainable: Trainable) -> str:
+    """Where the text lies that `fingerprint` is of, in words.
+
+    Raises:
+        StudyFileError: A module is not there.
+    """
+    return " or ".join(str(source_of(m, trainable.folder)) for m in _modules(trainable))
+
+
+def check_unchanged(trainable: Trainable, begun: str) -> None:
+    """Refuse to import a text that is not the one whose trials are on record.
+
+    A process that has imported the module goes on with what it has.
+
+    Args:
+        trainable: Located.
+        begun: `fingerprint` when the command began.
+
+    Raises:
+        FunctionChanged: It is another one.
+        StudyFileError: A module is not there.
+    """
+    if _module(trainable.function) in sys.modules or (now := fingerprint(trainable)) == begun:
+        return
+    raise FunctionChanged(
+        f"{sources(trainable)} has changed while the study runs (its SHA-256 was {begun} and is "
+        f"{now}), so new trials would not compare with those there are. Undo the change, and "
+        "--resume goes on; or begin a new study with --name."
+    )
 
 
 def source_of(module: str, folder: str) -> Path:
@@ -77,11 +110,19 @@ def source_of(module: str, folder: str) -> Path:
     found = _source_below([Path(folder)], module) if folder else None
     found = found or _installed(module)
     if found is None:
-        raise StudyFileError(
-            f"{module}: no such module in {folder or 'what is installed'}; go to the folder "
-            "where it lies now"
-        )
+        raise _no_module(module, folder)
     return found
+
+
+def check_in_folder(trainable: Trainable) -> None:
+    """Refuse a folder without the function's module, be another one of that name installed.
+
+    Raises:
+        StudyFileError: It does not lie there.
+    """
+    module = _module(trainable.function)
+    if _source_below([Path(trainable.folder)], module) is None:
+        raise _no_module(module, trainable.folder)
 
 
 def load(function: str, folder: str) -> Callable[..., Any]:
@@ -158,8 +199,21 @@ def place_of(frames: Iterable[traceback.FrameSummary], folder: str) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}" if frame else ""
 
 
+def _no_module(module: str, folder: str) -> StudyFileError:
+    return StudyFileError(
+        f"{module}: no such module in {folder or 'what is installed'}; go to the folder "
+        "where it lies now"
+    )
+
+
 def _module(function: str) -> str:
     return function.partition(":")[0]
+
+
+def _modules(trainable: Trainable) -> list[str]:
+    """The function's module, and that of its examples where it is another."""
+    functions = [trainable.function, *([trainable.examples] if trainable.examples else [])]
+    return list(dict.fromkeys(map(_module, functions)))
 
 
 def _source_below(folders: Iterable[Path], module: str) -> Path | None:

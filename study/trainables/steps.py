@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agecls.data.folds import Folds
+from study.asked.factors import Trainable
 from study.errors import StudyError
 from study.running.peak import peak_mib, reset_peak
 from study.running.steps import FAILURE, KIND, METRICS
-from study.trainables.found import check_call, line_of, load
+from study.trainables.found import FunctionChanged, check_call, check_unchanged, line_of, load
 from study.trainables.kept import Checkpoint
 from study.trainables.report import Configuration, Report, TrialStopped
 
@@ -53,16 +54,19 @@ class Fold(NamedTuple):
 class FunctionSteps:
     """Trains by calling a function; see `study.running.steps.Steps`."""
 
-    def __init__(self, function: str, folder: str, metric: str, folds: Folds | None) -> None:
+    def __init__(
+        self, asked: Trainable, fingerprint: str, metric: str, folds: Folds | None
+    ) -> None:
         """Have ready what all trials share; the module is imported with the first trial.
 
         Args:
-            function: `package.module:function`.
-            folder: Where the module lies; empty: it is installed.
+            asked: The function, located.
+            fingerprint: Of its text when the command began; see `found.fingerprint`.
             metric: The study's.
             folds: Of its examples; None: there are none.
         """
-        self._function, self._folder = function, folder
+        self._asked, self._fingerprint = asked, fingerprint
+        self._function, self._folder = asked.function, asked.folder
         self._metric, self._folds = metric, folds
         self._turns: Turns | None = None
 
@@ -89,6 +93,8 @@ class FunctionSteps:
         found = self._turns.next()
         if not isinstance(found, BaseException):
             return found
+        if isinstance(found, FunctionChanged):
+            return {FAILURE: str(found), KIND: "changed"}
         if isinstance(found, StudyError):  # the module is not what the study file says
             return {FAILURE: str(found), KIND: "refused"}
         if isinstance(found, OSError) and found.errno in _DISK:
@@ -97,6 +103,8 @@ class FunctionSteps:
 
     def _call(self, config: Mapping[str, Any], give: Callable[[dict[str, Any]], None]) -> None:
         """Call the function for one trial; in the trial's thread."""
+        # a worker that starts late, or again, would import what has been saved since
+        check_unchanged(self._asked, self._fingerprint)
         function = load(self._function, self._folder)
         check_call(self._function, function)
         _begin_here(config["threads"])

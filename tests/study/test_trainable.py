@@ -217,6 +217,35 @@ def test_a_changed_function_is_refused_before_it_is_imported(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_worker_that_starts_after_an_edit_ends_the_run_and_fails_no_trial(tmp_path):
+    file = write(tmp_path / "mine")
+    run(file, tmp_path / "whole")
+
+    class EditedAfterTen(StopRequest):
+        """An editor saves in the third trial; the next one's worker has imported nothing yet."""
+
+        def due(self):
+            epochs = Folder(tmp_path / "it").record.read_text().count('"event": "epoch"')
+            if epochs == 10 and "quadratic" in sys.modules:
+                (file.parent / "quadratic.py").write_text(SOURCE.replace("0.1 if", "0.2 if"))
+                del sys.modules["quadratic"]
+            return super().due()
+
+    outcome, _ = run(file, tmp_path / "it", stop=EditedAfterTen())
+    assert outcome.failed
+    assert re.search(
+        r"mine/quadratic\.py has changed while the study runs .*Undo the change",
+        outcome.interrupted,
+    )
+    assert "\n" not in outcome.interrupted
+    trials = pd.read_parquet(tmp_path / "it/trials.parquet")
+    assert set(trials["status"]) <= {"completed", "stopped", "interrupted"}
+    (file.parent / "quadratic.py").write_text(SOURCE)
+    assert run(file, tmp_path / "it")[0].interrupted is None
+    for whole, parts in zip(*(tables(tmp_path / n) for n in ("whole", "it")), strict=True):
+        pd.testing.assert_frame_equal(whole, parts)
+
+
 def test_a_function_that_always_fails_ends_the_study_with_its_reason_and_a_report(tmp_path):
     file = write(tmp_path, source=SOURCE.replace("x -= speed", "x -= spede"))
     outcome, _ = run(file, tmp_path / "it")
@@ -320,3 +349,13 @@ def test_the_module_is_held_against_the_lock_unread(searched, tmp_path, capsys):
     module.unlink()
     assert check([str(searched[0]), "--data", str(tmp_path)]) == 5
     assert "quadratic: no such module in" in capsys.readouterr().err
+
+
+def test_a_folder_without_the_module_is_not_checked_by_an_installed_one(
+    searched, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed/quadratic.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    assert check([str(searched[0]), "--data", str(tmp_path)]) == 5
+    assert f"quadratic: no such module in {tmp_path};" in capsys.readouterr().err

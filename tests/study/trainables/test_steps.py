@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from agecls.data.folds import draw_folds
+from study.asked.factors import Trainable
+from study.measure import Scale
 from study.running.steps import FAILURE, KIND, METRICS
 from study.trainables import steps
+from study.trainables.found import fingerprint
 from study.trainables.steps import FunctionSteps
 from tests.study.trainable import forgotten
 
@@ -22,7 +25,8 @@ def trial(tmp_path):
 
     def begin(body, *, head=HEAD, epochs=3, done=0, config=None, folds=None, **told):
         (tmp_path / "mine.py").write_text(head + "".join(f"    {x}\n" for x in body.split("\n")))
-        made = FunctionSteps("mine:train", str(tmp_path), "score", folds)
+        asked = Trainable(function="mine:train", scale=Scale(), folder=str(tmp_path))
+        made = FunctionSteps(asked, fingerprint(asked), "score", folds)
         made.begin(
             {
                 "config": {"rate": 0.5, "epochs": epochs, **(config or {})},
