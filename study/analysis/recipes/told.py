@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from study.analysis.search.frames import tidy
 from study.asked.factors import Level, Study
 from study.folder.tables import StudyTables
 from study.measure import Measure
@@ -52,6 +53,7 @@ class SimplestRecipe:
         moved: In order.
         kept: What is not at its default and stays.
         reason: Why nothing can be told; empty where something can.
+        n_full: Full-length trials of the search, all arms, that the response surface rests on.
     """
 
     arm: str
@@ -64,6 +66,7 @@ class SimplestRecipe:
     moved: tuple[Step, ...]
     kept: tuple[Step, ...]
     reason: str
+    n_full: int
 
     @property
     def margin_text(self) -> str:
@@ -80,12 +83,12 @@ class SimplestRecipe:
         """How it differs from the best recipe, what that costs and how sure it is."""
         if self.reason:
             return f"No simpler one can be told yet: {self.reason}."
-        n = len(self.kept)
+        n, behind = len(self.kept), f"by the search’s {count(self.n_full, 'full-length trial')}"
         if not self.moved:
             which = "its one setting that is not there" if n == 1 else f"any of {n} settings"
             return (
                 f"No simpler one is shown to be as good: with {which} at the default it may give "
-                f"up more than {self.margin_text}."
+                f"up more than {self.margin_text} ({behind})."
                 if n
                 else "All of it is at the defaults."
             )
@@ -93,7 +96,8 @@ class SimplestRecipe:
         left = f"; {count(n, 'setting')} stay{'s' * (n == 1)} off it" if n else ""
         return (
             f"With {names} at the default it gives up {self.given_up} against the best one, at "
-            f"most {self.margin_text} with probability {self.moved[-1].probability:.2f}{left}."
+            f"most {self.margin_text} with probability {self.moved[-1].probability:.2f} "
+            f"({behind}; not trained itself){left}."
         )
 
 
@@ -102,7 +106,10 @@ def simplest_recipes(tables: StudyTables) -> list[SimplestRecipe]:
     if tables.simplest is None or tables.simplest.empty:
         return []
     groups = tables.simplest.groupby("arm", sort=False)
-    return [_of_arm(str(arm), rows.to_dict("records"), tables.study) for arm, rows in groups]
+    n_full = int(tidy(tables.study, tables.trials, tables.epochs).rows("full").sum())
+    return [
+        _of_arm(str(arm), rows.to_dict("records"), tables.study, n_full) for arm, rows in groups
+    ]
 
 
 def size_of(step: Step, measure: Measure) -> str:
@@ -124,7 +131,7 @@ def recipe_line(recipe: Mapping[str, Level], study: Study) -> str:
     return ", ".join(f"{name} {level(recipe[name])}" for name in tuned)
 
 
-def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study) -> SimplestRecipe:
+def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study, n_full: int) -> SimplestRecipe:
     by_outcome: dict[str, list[Row]] = {}
     for row in rows:
         by_outcome.setdefault(str(row["outcome"]), []).append(row)
@@ -141,6 +148,7 @@ def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study) -> SimplestRecip
         moved=tuple(_step(row) for row in by_outcome.get("moved", [])),
         kept=tuple(_step(row) for row in by_outcome.get("kept", [])),
         reason="".join(str(row["reason"]) for row in by_outcome.get("untold", [])),
+        n_full=n_full,
     )
 
 

@@ -49,12 +49,29 @@ class Progress:
         if not named:
             return f"No trial of the {self.n_planned:,} planned is in the table yet."
         collapsed = f"; {self.n_collapsed:,} of them collapsed" if self.n_collapsed else ""
+        return f"{self._trials}: {listed(named)}{collapsed}. {self._cost}."
+
+    @property
+    def in_short(self) -> str:
+        """What ran and what that cost, in half a line."""
+        if not any(self.by_status.values()):
+            return self.sentence
+        time = "" if self.seconds is None else f", {duration(self.seconds)} of training"
+        epochs = f"{count(self.epochs_spent, 'epoch')} trained"
+        return f"{self._trials}, {epochs}{time}{self._later}"
+
+    @property
+    def _trials(self) -> str:
         of = "" if self.n_trials == self.n_planned else f" of {self.n_planned:,} planned"
         scouts = f" and {count(self.n_scouts, 'scout')}" if self.n_scouts else ""
-        return (
-            f"{count(self.n_trials, 'trial')}{of}{scouts}: {listed(named)}{collapsed}. "
-            f"{self._cost}."
-        )
+        return f"{count(self.n_trials, 'trial')}{of}{scouts}"
+
+    @property
+    def _later(self) -> str:
+        """Trainings of later stages; empty where none ended."""
+        stages = ((self.n_fresh, "on fresh seeds"), (self.n_settling, "for verdicts"))
+        later = [f"{count(n, 'training')} {why}" for n, why in stages if n]
+        return f"; then {listed(later)}" if later else ""
 
     @property
     def _cost(self) -> str:
@@ -62,9 +79,7 @@ class Progress:
         epochs = f"{count(self.epochs_spent, 'epoch')} trained"
         if self.seconds is not None:
             epochs += f", which took {duration(self.seconds)}, trials side by side counted each"
-        stages = ((self.n_fresh, "on fresh seeds"), (self.n_settling, "for verdicts"))
-        later = [f"{count(n, 'training')} {why}" for n, why in stages if n]
-        return f"{epochs}; then {listed(later)}" if later else epochs
+        return f"{epochs}{self._later}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from study.report.page import render, write_report
 from tests.study.report.browsing import Opened, settled, unfold
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study, provenance, simulate, tables_of, written
+from tests.test_committed_results import RESULTS, committed
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
@@ -389,13 +390,38 @@ def folded(browser: Browser, report: Path) -> Iterator[Page]:
 
 HEIGHT = "document.documentElement.scrollHeight"
 
+LENGTHS = [(1440, 900, 4), (390, 844, 8)]
+"""Width and height of a laptop's and a phone's screen, and how many of them a page may take."""
 
-@pytest.mark.parametrize(("width", "height", "most"), [(1440, 900, 4), (390, 844, 8)])
+
+@pytest.mark.parametrize(("width", "height", "most"), LENGTHS)
 def test_the_folded_page_is_a_few_screens_long(
     folded: Page, width: int, height: int, most: int
 ) -> None:
     folded.set_viewport_size({"width": width, "height": height})
     assert folded.evaluate(HEIGHT) <= most * height
+
+
+@pytest.mark.parametrize("name", committed())
+def test_a_committed_report_is_as_short_and_answers_on_its_first_screen(
+    browser: Browser, name: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto((RESULTS / name / "report.html").as_uri())
+    settled(page)
+    for words in ("claim", "Recipe to use", "epochs trained"):
+        assert bottom(page, words) <= 900
+    for width, height, most in LENGTHS:
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(HEIGHT) <= most * height
+    page.close()
+
+
+def bottom(page: Page, words: str) -> float:
+    """Where the first line of the head with these words ends."""
+    box = page.locator("header.top :is(h1, p)").filter(has_text=words).first.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
 
 
 @pytest.mark.parametrize(
@@ -404,10 +430,7 @@ def test_the_folded_page_is_a_few_screens_long(
     ids=["what was asked", "what holds", "how sure", "which recipe to use", "what it cost"],
 )
 def test_the_first_screen_answers_five_questions(folded: Page, words: str) -> None:
-    found = folded.locator("header.top :is(h1, p)").filter(has_text=words).first
-    box = found.bounding_box()
-    assert box is not None
-    assert box["y"] + box["height"] <= 900
+    assert bottom(folded, words) <= 900
 
 
 def test_below_the_first_screen_one_figure_and_one_table_stand_open(folded: Page) -> None:

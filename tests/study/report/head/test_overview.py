@@ -111,6 +111,11 @@ def test_progress_counts_and_says_so_in_one_sentence(two_arms: StudyTables) -> N
     assert progress.is_finished
 
 
+def test_before_the_first_trial_nothing_is_told_of_the_cost(two_arms: StudyTables) -> None:
+    progress = progress_data(replace(two_arms, trials=two_arms.trials.iloc[:0]))
+    assert progress.in_short.startswith("No trial of the ")
+
+
 def test_what_a_study_cost_is_told_with_its_later_stages(two_arms: StudyTables) -> None:
     # the fourth failed before it trained
     trials = two_arms.trials.assign(train_seconds=[600.0, 900.0, 30.0, None, 60.0, 2100.0])
@@ -119,6 +124,10 @@ def test_what_a_study_cost_is_told_with_its_later_stages(two_arms: StudyTables) 
     assert progress_data(spent).sentence.endswith(
         " 9 epochs trained, which took 1 h 01 min, trials side by side counted each; then "
         "2 trainings on fresh seeds and 1 training for verdicts."
+    )
+    assert progress_data(spent).in_short == (
+        "6 trials, 9 epochs trained, 1 h 01 min of training; then "
+        "2 trainings on fresh seeds and 1 training for verdicts"
     )
     trials.loc[0, "train_seconds"] = None
     assert progress_data(replace(two_arms, trials=trials)).seconds is None
