@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -133,18 +134,23 @@ def load(function: str, folder: str) -> Callable[..., Any]:
         folder: Where the module lies; empty: it is installed.
 
     Raises:
-        StudyFileError: The module cannot be imported, is another one of that name, or has no such
-            function.
+        StudyFileError: The module cannot be imported, is another one of that name, leaves the
+            current folder, or has no such function.
     """
     name, module = function.partition(":")[2], _module(function)
     source = source_of(module, folder)
     if folder and folder not in sys.path:
         sys.path.insert(0, folder)
+    here = Path.cwd()
     try:
         found = importlib.import_module(module)
     except Exception as error:
         problem = f"{function}: {module} cannot be imported ({line_of(error, folder)}); mend it"
         raise StudyFileError(problem) from error
+    if Path.cwd() != here:  # the study's own paths may be relative
+        os.chdir(here)
+        problem = "changes the current folder when it is imported; name files beside `__file__`"
+        raise StudyFileError(f"{function}: {module} {problem} instead")
     there = Path(getattr(found, "__file__", None) or "")
     if there.resolve() != source.resolve():
         raise StudyFileError(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from study.asked.factors import Trainable
@@ -73,6 +75,15 @@ def test_a_name_that_another_module_has_is_refused(folders):
     (folders[0] / "json.py").write_text("def train(): pass\n")
     with pytest.raises(StudyFileError, match=r"`json` is already the name of .*; rename"):
         load("json:train", str(folders[0]))
+
+
+def test_a_module_that_leaves_the_current_folder_is_refused_and_the_folder_is_as_before(folders):
+    before = Path.cwd()
+    text = f"import os\nos.chdir({str(folders[1])!r})\ndef train(): pass\n"
+    (folders[0] / "mine.py").write_text(text)
+    with forgotten("mine"), pytest.raises(StudyFileError, match="changes the current folder"):
+        load("mine:train", str(folders[0]))
+    assert Path.cwd() == before
 
 
 def test_what_is_no_function_is_told_with_what_there_is(folders):
