@@ -18,7 +18,7 @@ from study.asked.claim import Claim
 from study.asked.factors import Level, Study, arm_name
 from study.errors import StudyError
 from study.plan.settle_rows import Column, SettleDesign
-from study.plan.streams import Stream, training_seeds
+from study.plan.streams import Stream, seed_of_copy, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
 
 
@@ -30,7 +30,7 @@ class Block:
         number: From 0.
         rows: Of the design.
         fold: That is held out.
-        seed: Root of the random streams of all its trainings.
+        seed: Root of the random streams of its trainings, but for copies of a recipe.
     """
 
     number: int
@@ -97,11 +97,21 @@ class Settling:
                 {name: self.recipes[row][name] for name in arms},
                 "settle",
                 dict(self.recipes[row]),
-                block.seed,
+                self._seed(block, row),
                 block.fold if self.folds > 1 else None,
             )
             for number, (block, row) in enumerate(each)
         )
+
+    def _seed(self, block: Block, row: int) -> int:
+        """The block's, unless an earlier row of it has the same recipe.
+
+        Rows that differ only by what does not exist in them have: from one seed they would be one
+        training, counted twice.
+        """
+        before = range(block.rows.start, row)
+        copies = sum(self.recipes[other] == self.recipes[row] for other in before)
+        return seed_of_copy(block.seed, copies) if copies else block.seed
 
     def ending(self, blocks: int, *, begun: int) -> "Settling":
         """The same with this end of the plan, at which one looks too.

@@ -69,3 +69,14 @@ def training_seeds(study: Study, stream: Stream, n: int) -> list[int]:
     states = sequence(study.seed, stream).generate_state(n)
     seeds: list[int] = (states >> 1).tolist()
     return seeds
+
+
+def seed_of_copy(seed: int, copy: int) -> int:
+    """Seed of a recipe's further training in a block of settling, 0..2**31 - 1.
+
+    Args:
+        seed: The block's.
+        copy: From 1.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(Stream.SETTLE_SEEDS, copy))
+    return int(sequence.generate_state(1)[0] >> 1)
