@@ -189,6 +189,7 @@ SIMPLEST: Final[tuple[Column, ...]] = (
     *interval("points that the recipe then gives up against the start, in the metric's unit"),
     *fractions(probability="by the posterior, that no more than the margin is given up"),
     *columns(REAL, margin="what may be given up, same unit"),
+    *columns(WHOLE, n_trials="full-length trials of all arms, on which the posterior rests"),
     *fractions(sure="probability that a move needs"),
     *columns(
         TEXT,

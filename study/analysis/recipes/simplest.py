@@ -92,11 +92,15 @@ class Simplest:
         """
         study, rows = frames.study, list[dict[str, Any]]()
         defaults = Defaults.of(study, frames.configs)
+        n_full = int(frames.rows("full").sum())
         for cell in study.arms:
             of_arm = (frames.trials["arm"] == arm_name(study, cell)).to_numpy(dtype=bool)
             if not of_arm.any():
                 continue
-            head = {"arm": arm_name(study, cell), "margin": self.margin, "sure": self.sure}
+            head = {
+                "arm": arm_name(study, cell), "margin": self.margin, "sure": self.sure,
+                "n_trials": n_full,
+            }  # fmt: skip
             reason = self._untold(frames, surface, support, of_arm)
             if surface is None or reason:
                 rows.append({**head, "outcome": "untold", "reason": reason})

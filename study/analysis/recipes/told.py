@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis.search.frames import tidy
 from study.asked.factors import Level, Study
 from study.folder.tables import StudyTables
 from study.measure import Measure
@@ -106,10 +105,7 @@ def simplest_recipes(tables: StudyTables) -> list[SimplestRecipe]:
     if tables.simplest is None or tables.simplest.empty:
         return []
     groups = tables.simplest.groupby("arm", sort=False)
-    n_full = int(tidy(tables.study, tables.trials, tables.epochs).rows("full").sum())
-    return [
-        _of_arm(str(arm), rows.to_dict("records"), tables.study, n_full) for arm, rows in groups
-    ]
+    return [_of_arm(str(arm), rows.to_dict("records"), tables.study) for arm, rows in groups]
 
 
 def size_of(step: Step, measure: Measure) -> str:
@@ -131,7 +127,7 @@ def recipe_line(recipe: Mapping[str, Level], study: Study) -> str:
     return ", ".join(f"{name} {level(recipe[name])}" for name in tuned)
 
 
-def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study, n_full: int) -> SimplestRecipe:
+def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study) -> SimplestRecipe:
     by_outcome: dict[str, list[Row]] = {}
     for row in rows:
         by_outcome.setdefault(str(row["outcome"]), []).append(row)
@@ -148,7 +144,7 @@ def _of_arm(arm: str, rows: list[dict[str, Any]], study: Study, n_full: int) -> 
         moved=tuple(_step(row) for row in by_outcome.get("moved", [])),
         kept=tuple(_step(row) for row in by_outcome.get("kept", [])),
         reason="".join(str(row["reason"]) for row in by_outcome.get("untold", [])),
-        n_full=n_full,
+        n_full=int(rows[0]["n_trials"]),
     )
 
 

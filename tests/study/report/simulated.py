@@ -238,7 +238,7 @@ def simplest_frame(arm: str = "org-pretrained") -> pd.DataFrame:
     best: dict[str, Any] = {"variant": "org", "init": "pretrained", "optimizer": "sgd"}
     best |= {"lr": 0.01, "weight_decay": 0.002, "batch_size": 32}
     first, second = best | {"batch_size": 64}, best | {"batch_size": 64, "weight_decay": 5e-4}
-    head = {"arm": arm, "trial_id": "t00009", "margin": 1.0, "sure": 0.9}
+    head = {"arm": arm, "trial_id": "t00009", "margin": 1.0, "sure": 0.9, "n_trials": 40}
     rows: list[dict[str, Any]] = [
         {"outcome": "start", "step": 0, "recipe": best, **_loss(0, 0, 0, 1)},
         {"outcome": "moved", "step": 1, "factor": "batch_size", "before": "32", "after": "64",
@@ -251,7 +251,13 @@ def simplest_frame(arm: str = "org-pretrained") -> pd.DataFrame:
     for row in rows:
         if "recipe" in row:
             row["recipe"] = json.dumps(row["recipe"])
-    untold = {"arm": "bcd-scratch", "outcome": "untold", "margin": 1.0, "sure": 0.9}
+    untold = {
+        "arm": "bcd-scratch",
+        "outcome": "untold",
+        "margin": 1.0,
+        "sure": 0.9,
+        "n_trials": 40,
+    }
     untold["reason"] = "3 full-length trials in the arm (at least 8 are needed)"
     return as_table(pd.DataFrame([*({**head, **row} for row in rows), untold]), "simplest")
 

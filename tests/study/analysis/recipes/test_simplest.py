@@ -138,8 +138,10 @@ def test_too_few_trials_tell_nothing_and_say_why() -> None:
     assert told["reason"].str.contains("only 8 full-length trials").all()
     one_arm = planted(60)
     keep = (one_arm["config/init"] == "scratch") | (np.arange(60) < 10)
-    lonely = steps(analysed(one_arm[keep].reset_index(drop=True)), "pretrained")
+    found = analysed(one_arm[keep].reset_index(drop=True))
+    lonely = steps(found, "pretrained")
     assert list(lonely["outcome"]) == ["untold"]
+    assert list(lonely["n_trials"]) == [found.frames.rows("full").sum()] == [keep.sum()]
     assert lonely["reason"].iloc[0].startswith("5 full-length trials in the arm")
 
 
