@@ -77,6 +77,7 @@ NAME_THE_EIGHT = {
     "study/asked/study_text.py": "not in the texts of older studies",
     "study/folder/columns.py": "tables that name no classes",
     "study/trainables/study_faces.py": "classes that the data are to name",
+    "study/stages/elsewhere.py": "weights that name no classes",
     "study/report/confirm/class_accuracy.py": "a folder may have no predictions",
 }
 """Where a default enters; all else takes the classes from the data, or N from an array."""

@@ -20,7 +20,7 @@ def test_a_page_carries_each_figure_once_and_escapes_its_words() -> None:
     panel = Placed(id="one", title=EVIL, reading="r", note="n = 1", alt="alt", figure=figure)
 
     class Nothing:
-        lead, caveats, moves, claims, changes, facts = "", (), (), (), {}, ()
+        together, lead, caveats, moves, claims, changes, facts = "", "", (), (), (), {}, ()
 
     page = render_page(
         "comparison.html.jinja", [panel], comparison=Nothing, names=["a", "b"], panels=[panel],
