@@ -65,7 +65,8 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
     settings = _settings(path, frame, columns)
     step = columns.step and _there(path, frame, columns.step, "--step")
     left_out: Counter[str] = Counter()
-    is_told = _is_told(path, frame, metric)
+    everywhere = pd.Series(True, index=frame.index)
+    is_told = everywhere if step is None else _is_told(path, frame, metric)
     for label in [metric, *settings.values(), *([step] if step else [])]:
         frame = _in_numbers(frame, label, left_out, is_metric=label == metric)
     name = columns.trial and _there(path, frame, columns.trial, "--trial")
@@ -103,9 +104,7 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise StudyError(f"{path}: no such file; give a table, as CSV or parquet")
     try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
-        frame = pd.read_parquet(path) if is_parquet else pd.read_csv(path, low_memory=False)
+        frame = pd.read_parquet(path) if _is_parquet(path) else pd.read_csv(path, low_memory=False)
     except (ValueError, OSError, pa.ArrowException, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(f"{path}: neither CSV nor parquet ({reason})") from error
@@ -114,14 +113,18 @@ def _read(path: Path) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
 def _is_told(path: Path, frame: pd.DataFrame, metric: str) -> pd.Series:
     """Whether a row holds the metric, be it NaN: trackers leave cells of other metrics empty.
 
     A parquet file that pandas wrote has NaN as null, so that nothing is known of an empty cell.
     """
-    with path.open("rb") as file:
-        if file.read(4) == b"PAR1":
-            return frame[metric].notna()
+    if _is_parquet(path):
+        return frame[metric].notna()
     words = pd.read_csv(path, usecols=[metric], dtype=str, keep_default_na=False)
     return words[metric].str.strip() != ""
 
@@ -191,7 +194,7 @@ def _trial(
 ) -> Trial:
     if step is not None:
         rows = rows.sort_values(step, kind="stable")
-    told = rows[is_told[rows.index]] if step is not None and is_told.any() else rows
+    told = rows[is_told[rows.index]] if is_told.any() else rows
     values = told[metric].to_numpy(dtype=float, na_value=np.nan)
     values = np.where(np.abs(values) == _AS_INFINITE, np.sign(values) * np.inf, values)
     finite = np.isfinite(values)

@@ -115,12 +115,12 @@ def _write_page(folder: Path) -> Path:
     from study.analysis import conclude
     from study.measure import NARROW
     from study.report.checks.named import counts_of
-    from study.report.head.digest import digest_of
+    from study.report.head.digest import recipe_line_of
     from study.report.page import write_page
 
     found = conclude(folder)
     path = write_page(found)
-    recipe = digest_of(found.tables).answer.recipe.replace(NARROW, " ")
+    recipe = recipe_line_of(found.tables).replace(NARROW, " ")
     # apart from the path, which scripts read
     sys.stderr.write("".join(f"{line}\n" for line in (recipe, counts_of(found.checked)) if line))
     return path

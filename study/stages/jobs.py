@@ -277,9 +277,9 @@ def _outcome(session: Session, *summary: str) -> Outcome:
 
 def _recipe(session: Session) -> list[str]:
     """The recipe to use, in a line."""
-    from study.report.head.digest import digest_of
+    from study.report.head.digest import recipe_line_of
 
-    told = digest_of(session.conclusions.tables).answer.recipe
+    told = recipe_line_of(session.conclusions.tables)
     return [told.replace(NARROW, " ")] if told else []
 
 

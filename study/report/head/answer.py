@@ -69,7 +69,7 @@ def answer_data(
         claims=_claims(entries, confirmed, tables.study),
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
-        recipe=_recipe(tables.study, best_arm(arms, tables.study.measure), recipes),
+        recipe=recipe_to_use(tables.study, arms, recipes),
         warnings=tuple(_warnings(tables, confirmed)),
         can_confirm=(
             confirmed is None
@@ -186,8 +186,9 @@ def _factor(row: dict[str, Any]) -> str:
     return f"{row['factor']} {percent(share)} [{low * 100:.1f}, {high * 100:.1f}]"
 
 
-def _recipe(study: Study, best: ArmRow | None, recipes: Sequence[SimplestRecipe]) -> str:
-    """The recipe to use: the best arm's simplest that is as good."""
+def recipe_to_use(study: Study, arms: Sequence[ArmRow], recipes: Sequence[SimplestRecipe]) -> str:
+    """The best arm's simplest recipe that is as good, in words; empty where there is none."""
+    best = best_arm(arms, study.measure)
     found = next((one for one in recipes if best is not None and one.arm == best.arm), None)
     if best is None or found is None:
         return ""

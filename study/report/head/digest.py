@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from study.analysis.recipes.told import SimplestRecipe, simplest_recipes
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, confirmed_values
-from study.report.head.answer import Answer, answer_data, best_arm
+from study.report.head.answer import Answer, answer_data, best_arm, recipe_to_use
 from study.report.head.ledger import Entry, ledger_data
 from study.report.head.overview import ArmRow, arms_data
 from study.report.wording import Measure
@@ -49,6 +49,12 @@ class Digest:
     def measure(self) -> Measure:
         """The metric, on val."""
         return self.tables.study.measure
+
+
+def recipe_line_of(tables: StudyTables) -> str:
+    """The recipe to use alone, for a terminal: what `answer.recipe` of a digest says."""
+    arms = arms_data(tables, confirmed=confirmed_values(tables))
+    return recipe_to_use(tables.study, arms, simplest_recipes(tables))
 
 
 def digest_of(tables: StudyTables) -> Digest:

@@ -57,7 +57,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "pairs": pairs_told(tables),
         "contrasts_of_arms": contrasts_of_arms(tables),
         "best": best_told(tables, arms),
-        "simplest": simplest_told(tables),
+        "simplest": simplest_told(digest),
         "warnings": list(digest.answer.warnings),
         "checks": _checks(tables),
         "provenance": _provenance(tables),

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from study.analysis.recipes.told import SimplestRecipe, Step, simplest_recipes
-from study.folder.tables import StudyTables
+from study.analysis.recipes.told import SimplestRecipe, Step
+from study.report.head.digest import Digest
 from study.report.programs.claims import LEVEL, unit_of
 from study.report.programs.plain import number
 
 
-def simplest_told(tables: StudyTables) -> list[dict[str, Any]]:
+def simplest_told(digest: Digest) -> list[dict[str, Any]]:
     """One object an arm that has trials, in the study's order."""
-    numbers = dict(zip(tables.trials["trial_id"], tables.trials["number"], strict=True))
-    return [_told(one, numbers, unit_of(tables.study)) for one in simplest_recipes(tables)]
+    trials, unit = digest.tables.trials, unit_of(digest.tables.study)
+    numbers = dict(zip(trials["trial_id"], trials["number"], strict=True))
+    return [_told(one, numbers, unit) for one in digest.recipes]
 
 
 def _told(found: SimplestRecipe, numbers: dict[str, int], unit: str) -> dict[str, Any]:
