@@ -12,10 +12,8 @@ from typing import BinaryIO
 from agecls.errors import AgeclsError
 
 
-def cache_folder(cache: Path | None = None) -> Path:
-    """The cache asked for, else $AGECLS_CACHE, else $XDG_CACHE_HOME or ~/.cache and /agecls."""
-    if cache is not None:
-        return Path(cache)
+def cache_folder() -> Path:
+    """The cache: $AGECLS_CACHE, else $XDG_CACHE_HOME or ~/.cache and /agecls."""
     if own := os.environ.get("AGECLS_CACHE"):
         return Path(own).expanduser()
     if shared := os.environ.get("XDG_CACHE_HOME"):

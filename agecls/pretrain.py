@@ -120,7 +120,7 @@ def _pretrain(options: argparse.Namespace) -> int:
         return 0
 
     from agecls.data.arrays import at_most
-    from agecls.data.loading import load_data
+    from agecls.data.loading import Reading, load_data
     from agecls.training.pretraining import Backbone, train_backbone, years_of
 
     deadline = time.monotonic() + (options.time_budget or float("inf"))
@@ -129,10 +129,12 @@ def _pretrain(options: argparse.Namespace) -> int:
     classes = classes_of(options.classes, options.data)
     data = load_data(
         options.data,
-        size=options.size,
-        classes=classes,
-        seed=options.seed,
-        max_bad_share=options.max_bad_share,
+        Reading(
+            size=options.size,
+            classes=classes,
+            seed=options.seed,
+            max_bad_share=options.max_bad_share,
+        ),
         progress=progress_on_stderr(f"Reading {classes.subject}"),
     )
     years = years_of(data, options.data) if options.target == "years" else None

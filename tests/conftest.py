@@ -18,3 +18,10 @@ def cache_of_this_session(tmp_path_factory):
         patch.setenv("AGECLS_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AGECLS_KERNELS", "fixed")
         yield
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own, empty at first."""
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

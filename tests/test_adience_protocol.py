@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from study.asked.study_file import load_study
 from tests.agecls.data.layouts.test_age_ranges import draw_adience
 from tests.pages import Page, fill_in
@@ -32,10 +32,7 @@ def test_each_image_is_tested_on_once_and_no_user_is_in_two_splits(adience):
     tested = []
     for fold in range(5):
         data = load_data(
-            adience / "adience" / f"{{fold_{fold}}}",
-            size=16,
-            classes=study.classes,
-            cache=adience / "cache",
+            adience / "adience" / f"{{fold_{fold}}}", Reading(size=16, classes=study.classes)
         )
         assert data.test is not None
         users = [set(split.frame["person_id"]) for split in (data.train, data.val, data.test)]

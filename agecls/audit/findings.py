@@ -91,7 +91,6 @@ def audit_faces(
     path: Path,
     *,
     classes: Classes = EIGHT,
-    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Read every image of a data root and say what is there and what is wrong.
@@ -99,7 +98,6 @@ def audit_faces(
     Args:
         path: A folder or table in any layout that `agecls.data.records` reads.
         classes: What images may be; others are set aside.
-        cache: Where decoded thumbnails are kept; None: see `agecls.files.cache_folder`.
         progress: Called while images are read.
 
     Raises:
@@ -108,9 +106,7 @@ def audit_faces(
     """
     records = read_records(path, classes=classes)
     step = (lambda name: None) if progress is None else partial(partial, progress)
-    pack = open_pack(
-        records, THUMBNAIL, cache=cache, max_bad_share=1.0, progress=step("reading images")
-    )
+    pack = open_pack(records, THUMBNAIL, max_bad_share=1.0, progress=step("reading images"))
     measured = read_sizes(
         records.root, pack.frame["image_path"].tolist(), progress=step("reading sizes")
     )

@@ -111,24 +111,32 @@ class FaceData:
         return TrainingArrays(images, labels, places[:n], places[n:], self.classes)
 
 
-def load_data(
-    path: str | Path,
-    *,
-    size: int,
-    classes: Classes = EIGHT,
-    seed: int = 0,
-    deduplicate: bool = True,
-    cache: Path | None = None,
-    max_bad_share: float = 0.02,
-    progress: Progress | None = None,
-) -> FaceData:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a data root is read.
+
+    Attributes:
+        size: Side of the images in pixels.
+        classes: What images may be; others are set aside.
+        seed: Of the splits that are made.
+        deduplicate: Whether later byte-identical copies within train are left out, and all copies
+            of a file whose copies carry different classes. Nothing is left out of val and test;
+            what they share with train is counted.
+        max_bad_share: Largest share of unusable rows and files.
+    """
+
+    size: int
+    classes: Classes = EIGHT
+    seed: int = 0
+    deduplicate: bool = True
+    max_bad_share: float = 0.02
+
+
+def load_data(path: str | Path, reading: Reading, *, progress: Progress | None = None) -> FaceData:
     """The images of a data root, split; decoded on the first call, taken from the cache later.
 
     Official splits are kept. A missing val is made from train, and val and test if there is no
-    split at all, by clusters of family, person, photograph and identical files. With
-    `deduplicate`, later byte-identical copies within train are left out, and so are all copies of
-    a file whose copies carry different classes. Nothing is left out of val and test; what they
-    share with train is counted.
+    split at all, by clusters of family, person, photograph and identical files.
 
     The summary's keys:
         layout, size, root: As read; `notes`: how, see `agecls.data.records.Records`.
@@ -146,12 +154,7 @@ def load_data(
 
     Args:
         path: As for `read_records`; "synthetic" and "synthetic-source" are drawn faces.
-        size: Side of the images in pixels.
-        classes: What images may be; others are set aside.
-        seed: Of the splits that are made.
-        deduplicate: Whether duplicates in train are left out.
-        cache: Where packs and drawings are kept; None: see `agecls.files.cache_folder`.
-        max_bad_share: Largest share of unusable rows and files.
+        reading: How it is read.
         progress: Called with images done and images in all while they are drawn or decoded.
 
     Raises:
@@ -159,19 +162,19 @@ def load_data(
             class only, or no val is there and none can be made.
         AgeclsError: The cache cannot be written.
     """
-    root = root_of(path, cache=cache, progress=progress)
-    records = read_records(root, classes=classes)
-    pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
+    root, size = root_of(path, progress=progress), reading.size
+    records = read_records(root, classes=reading.classes)
+    pack = open_pack(records, size, max_bad_share=reading.max_bad_share, progress=progress)
     frame = pack.frame
     labels: npt.NDArray[np.int64] = frame["label"].to_numpy(np.int64)
     shared = photographs(frame["image_path"])
     clusters = find_clusters([frame["family_id"], frame["person_id"], frame["content"], shared])
-    names, made = complete_splits(frame["split"].tolist(), labels, clusters, seed=seed)
+    names, made = complete_splits(frame["split"].tolist(), labels, clusters, seed=reading.seed)
     _refuse_without_train(root, names)
 
     found = _train_duplicates(frame, names)
     is_used = np.ones(len(frame), dtype=bool)
-    if deduplicate:
+    if reading.deduplicate:
         is_used[names == "train"] = found.keep
     rows = {name: np.flatnonzero((names == name) & is_used) for name in SPLITS}
     # asarray: a plain array, which pickles and shares without its file
@@ -192,14 +195,14 @@ def load_data(
         **_counts(splits),
         "quarantined": _quarantined(pack.quarantine),
         "duplicates": {
-            "removed": deduplicate,
+            "removed": reading.deduplicate,
             "copies": found.copies,
             "conflicting_groups": found.conflicting_groups,
             "conflicting_images": found.conflicting_images,
             **{f"{n}_copies": _n_copies(splits[n]) for n in ("val", "test") if n in splits},
         },
         "leaks": count_leaks(frame, names.tolist()),
-        "splits": _how_split(made, seed, groups),
+        "splits": _how_split(made, reading.seed, groups),
         "notes": list(records.notes),
     }
     return FaceData(
@@ -213,22 +216,21 @@ def load_data(
     )
 
 
-def root_of(
-    path: str | Path, *, cache: Path | None = None, progress: Progress | None = None
-) -> Path:
+def root_of(path: str | Path, *, progress: Progress | None = None) -> Path:
     """The folder or table that a path means; a drawn set is drawn if it is not there yet."""
     if path in (SYNTHETIC, SYNTHETIC_SOURCE):
-        return _drawn(str(path), cache_folder(cache), progress)
+        return _drawn(str(path), progress)
     return Path(path).expanduser()
 
 
-def _drawn(which: str, cache: Path, progress: Progress | None) -> Path:
+def _drawn(which: str, progress: Progress | None) -> Path:
     """The folder of a drawn set, drawn now if it is not in the cache."""
     from agecls.faces import face_set as faces  # only here: real data need no drawing
 
     face_set = faces.DEFAULT if which == SYNTHETIC else faces.SOURCE
     text = json.dumps(asdict(face_set), sort_keys=True)
     digest = hashlib.blake2b(f"{faces.DRAWING} {text}".encode(), digest_size=16)
+    cache = cache_folder()
     target = cache / "drawn" / digest.hexdigest()
     if not target.is_dir():
         with writing_to(cache), new_folder_beside(target) as temporary:

@@ -82,16 +82,16 @@ def open_pack(
     records: Records,
     size: int,
     *,
-    cache: Path | None = None,
     max_bad_share: float = 0.02,
     progress: Progress | None = None,
 ) -> Pack:
     """The pack of these records at this size, built if it is not in the cache or was damaged.
 
+    It lies in `agecls.files.cache_folder`.
+
     Args:
         records: From `read_records`.
         size: Side of the square images, in pixels.
-        cache: Where packs lie; None: see `agecls.files.cache_folder`.
         max_bad_share: Largest share of bad rows and files, of all that have a class.
         progress: Called from this thread while images are decoded.
 
@@ -101,7 +101,7 @@ def open_pack(
     """
     if size not in SIZES:
         raise DataLayoutError(f"size is {size}; expected {SIZES.start} to {SIZES.stop - 1} pixels")
-    folder = cache_folder(cache)
+    folder = cache_folder()
     root = str(records.root.resolve())
     name = hashlib.blake2b(root.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     manifest_path = folder / "manifests" / f"{name}.json"

@@ -41,7 +41,6 @@ def load_whole(
     *,
     size: int,
     classes: Classes = EIGHT,
-    cache: Path | None = None,
     max_bad_share: float = 0.02,
     progress: Progress | None = None,
 ) -> WholeSet:
@@ -53,7 +52,6 @@ def load_whole(
         path: As for `agecls.data.loading.load_data`.
         size: Side of the images in pixels.
         classes: What images may be; others are set aside.
-        cache: Where packs and drawings are kept; None: see `agecls.files.cache_folder`.
         max_bad_share: Largest share of unusable rows and files.
         progress: Called with images done and images in all while they are drawn or decoded.
 
@@ -61,9 +59,9 @@ def load_whole(
         DataLayoutError: No layout is recognised, or too much is unusable.
         AgeclsError: The cache cannot be written.
     """
-    root = root_of(path, cache=cache, progress=progress)
+    root = root_of(path, progress=progress)
     records = read_records(root, classes=classes)
-    pack = open_pack(records, size, cache=cache, max_bad_share=max_bad_share, progress=progress)
+    pack = open_pack(records, size, max_bad_share=max_bad_share, progress=progress)
     known = [pack.frame[k] for k in ("family_id", "person_id", "content")]
     frame = pack.frame.assign(
         cluster=find_clusters([*known, photographs(pack.frame["image_path"])])

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.classes import EIGHT, Classes
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.whole_set import WholeSet, load_whole
 from agecls.errors import AgeclsError
 from agecls.files import write_whole
@@ -204,7 +204,9 @@ def was_trained_on(source: str | None, path: str) -> bool | None:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     try:
-        data = load_data(path, size=size, classes=classes or EIGHT, seed=seed, max_bad_share=1.0)
+        data = load_data(
+            path, Reading(size=size, classes=classes or EIGHT, seed=seed, max_bad_share=1.0)
+        )
         return data.fingerprint == fingerprint
     except AgeclsError:
         # in these classes it could not have been trained on: there is no train split in it

@@ -19,6 +19,7 @@ from study.running.steps import Place
 from study.running.terminal import progress
 from study.running.trainer import device_for
 from study.stages.session import Session
+from study.trainables.study_faces import reading_of
 
 
 def pretrain(session: Session) -> bool:
@@ -72,14 +73,7 @@ def pretrain(session: Session) -> bool:
 def _faces(study: Study, plan: PretrainPlan, console: Console) -> tuple[TrainingArrays, str]:
     """What backbones are trained on, and the set's fingerprint."""
     with progress(f"Reading {study.classes.subject} to pretrain on", console) as advance:
-        data = load_data(
-            plan.data,
-            size=study.size,
-            classes=study.classes,
-            seed=study.seed,
-            max_bad_share=study.max_bad_share,
-            progress=advance,
-        )
+        data = load_data(plan.data, replace(reading_of(study), deduplicate=True), progress=advance)
     some = at_most(plan.images, len(data.train.labels), seed=study.seed)
     return data.arrays().trained_on(some), data.fingerprint
 

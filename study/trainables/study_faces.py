@@ -8,7 +8,7 @@ from rich.console import Console
 
 from agecls.classes import FOLDERS, Classes
 from agecls.data.folded import FoldedFaces, fold_faces
-from agecls.data.loading import FaceData, load_data
+from agecls.data.loading import FaceData, Reading, load_data
 from agecls.data.records import own_classes
 from agecls.errors import DataLayoutError
 from study.asked.factors import DEFAULT_FOLDS, Study
@@ -34,15 +34,7 @@ def study_faces(study: Study, console: Console) -> FaceData:
     """
     try:
         with progress(f"Reading {study.classes.subject}", console) as advance:
-            data = load_data(
-                study.data,
-                size=study.size,
-                classes=study.classes,
-                seed=study.seed,
-                deduplicate=study.deduplicate,
-                max_bad_share=study.max_bad_share,
-                progress=advance,
-            )
+            data = load_data(study.data, reading_of(study), progress=advance)
     except DataLayoutError as error:
         path = Path(study.data).expanduser()
         if path.is_absolute() or path.exists():
@@ -55,6 +47,17 @@ def study_faces(study: Study, console: Console) -> FaceData:
     for line in described(data.summary, study.classes):
         console.print(line, highlight=False, markup=False)
     return data
+
+
+def reading_of(study: Study) -> Reading:
+    """How a study asks that its images are read."""
+    return Reading(
+        size=study.size,
+        classes=study.classes,
+        seed=study.seed,
+        deduplicate=study.deduplicate,
+        max_bad_share=study.max_bad_share,
+    )
 
 
 def study_folds(study: Study, faces: FaceData) -> FoldedFaces:

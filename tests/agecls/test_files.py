@@ -15,13 +15,12 @@ from agecls.files import (
 )
 
 
-def test_the_cache_is_the_argument_then_agecls_cache_then_xdg_then_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_cache_is_agecls_cache_then_xdg_then_home(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", "/home/kim")
     monkeypatch.setenv("AGECLS_CACHE", "/own")
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert cache_folder(tmp_path) == tmp_path
     assert cache_folder() == Path("/own")
     monkeypatch.delenv("AGECLS_CACHE")
     assert cache_folder() == Path("/xdg/agecls")

@@ -296,10 +296,10 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, words
 
 
 def test_years_of_the_records_are_those_of_the_images(tmp_path):
-    from agecls.data.loading import load_data
+    from agecls.data.loading import Reading, load_data
 
     faces = write_utkface(tmp_path / "utk")
-    data = load_data(faces, size=16)
+    data = load_data(faces, Reading(size=16))
     years = pretraining.years_of(data, faces)
     names = data.train.frame["image_path"]
     assert years.tolist() == [int(name.partition("_")[0]) for name in names]

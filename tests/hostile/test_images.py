@@ -52,9 +52,7 @@ def test_damaged_pictures_are_quarantined_and_the_others_keep_their_pixels_and_c
             (tmp_path / "faces" / name).write_bytes(data)
         intact = {name for name in whole if files[name] == whole[name]}
         try:
-            pack = open_pack(
-                read_records(tmp_path / "faces"), SIZE, cache=tmp_path / "cache", max_bad_share=1.0
-            )
+            pack = open_pack(read_records(tmp_path / "faces"), SIZE, max_bad_share=1.0)
         except DataLayoutError as error:
             assert not intact
             assert is_one_line(str(error))  # noqa: PT017 - some may be intact
@@ -225,7 +223,7 @@ def test_links_lead_nowhere_but_to_pictures(tmp_path: Path, outside: Path) -> No
     (root / "a" / "up").symlink_to(root)
     (root / "loop").symlink_to("loop")
 
-    pack = open_pack(read_records(root), SIZE, cache=tmp_path / "cache", max_bad_share=0.9)
+    pack = open_pack(read_records(root), SIZE, max_bad_share=0.9)
 
     assert pack.frame["image_path"].tolist() == ["a/ok.png", "b/ok.png"]
     assert set(pack.quarantine["image_path"]) == {f"a/{name}" for name in targets}
@@ -240,7 +238,7 @@ def test_a_linked_picture_counts_as_the_same_content(tmp_path: Path) -> None:
     for name in ("one.png", "again.png"):
         (root / "a" / name).symlink_to(tmp_path / "store" / "1.png")
 
-    pack = open_pack(read_records(root), SIZE, cache=tmp_path / "cache")
+    pack = open_pack(read_records(root), SIZE)
 
     assert len(pack.frame) == 3
     assert pack.frame["content"].nunique() == 2
@@ -251,6 +249,6 @@ def test_a_pipe_among_the_pictures_does_not_block(tmp_path: Path) -> None:
         write_picture(tmp_path / "faces" / letter / "ok.png", ord(letter))
     os.mkfifo(tmp_path / "faces" / "a" / "pipe.jpg")
     records = read_records(tmp_path / "faces")
-    pack = open_pack(records, SIZE, cache=tmp_path / "cache", max_bad_share=0.5)
+    pack = open_pack(records, SIZE, max_bad_share=0.5)
     assert len(pack.frame) == 2
     assert pack.quarantine["image_path"].tolist() == ["a/pipe.jpg"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from study.folder.tables import read_study
 from study.report.__main__ import main
 from study.report.page import render
@@ -112,7 +112,7 @@ def faces(tmp_path: Path) -> Path:
 def test_file_names_on_disk_reach_the_report_as_letters(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = load_data(faces, size=16, cache=tmp_path / "cache", max_bad_share=0.9)
+    data = load_data(faces, Reading(size=16, max_bad_share=0.9))
     assert data.summary["quarantined"]["bad"] == len(FRAGMENTS)
     folder = write_results(tmp_path / "results" / "disk", n=8, known=named(data.summary, "plain"))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from agecls.classes import EIGHT
 from agecls.data.label_files import read_table
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.records import Records, read_records
 from agecls.errors import DataLayoutError
 from tests.agecls.pictures import picture_bytes, write_picture
@@ -303,7 +303,7 @@ def test_any_small_set_is_split_without_a_leak_or_refused_in_one_line(
             lines.append(f"{index}.png,{letter},{family},{person},{split}")
         (root / "labels.csv").write_text("\n".join(lines))
         try:
-            data = load_data(root, size=16, cache=tmp_path / "cache", max_bad_share=1.0)
+            data = load_data(root, Reading(size=16, max_bad_share=1.0))
         except DataLayoutError as error:
             assert is_one_line(str(error))  # noqa: PT017 - the set may be sound
             return

@@ -7,7 +7,7 @@ of a search; it trains small nets for real.
 import sys
 from pathlib import Path
 
-from agecls.data.loading import FaceData, load_data
+from agecls.data.loading import FaceData, Reading, load_data
 from agecls.faces.face_set import FaceSet, draw_face_set
 from study.asked.factors import Study
 from study.asked.study_file import load_study
@@ -36,7 +36,7 @@ def draw(folder: Path) -> Path:
 
 def faces_in(folder: Path) -> FaceData:
     """The faces that `draw` left in a folder."""
-    return load_data(folder / "faces", size=16, cache=folder / "cache")
+    return load_data(folder / "faces", Reading(size=16))
 
 
 def asked(folder: Path, *, stage: str = STAGE) -> Study:

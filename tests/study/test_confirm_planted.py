@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.whole_set import load_whole
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.training.loop import fit, predict, start
@@ -179,7 +179,7 @@ def test_nets_that_really_train_on_drawn_faces_get_intervals_that_hold_the_truth
     study = load_study(tmp_path / "it.toml")
     folder = tmp_path / "results"
     staged.write_search(study, folder, weight_decay=0.01)
-    data = load_data(tmp_path / "faces", size=16)
+    data = load_data(tmp_path / "faces", Reading(size=16))
     staged.confirm_here(study, folder, data, n_seeds=3)
 
     many = load_whole(tmp_path / "many", size=16).images

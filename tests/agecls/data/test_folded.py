@@ -4,18 +4,13 @@ import numpy as np
 import pytest
 
 from agecls.data.folded import fold_faces
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.errors import DataLayoutError
 from tests.agecls.pictures import family_rows, write_family_set, write_picture
 
 
 @pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def faces(tmp_path, cache):
+def faces(tmp_path):
     """Six families: val has a copy of train's first file, its own file twice, and a conflict."""
     root = tmp_path / "set"
     write_family_set(root, "train", family_rows(4), seeds=range(16))
@@ -24,7 +19,7 @@ def faces(tmp_path, cache):
         root, "val", family_rows(2, first=801), seeds=[20, 1, 22, 1, 1, 25, 26, 27]
     )  # fmt: skip
     write_family_set(root, "test", family_rows(1, first=851), seeds=range(40, 44))
-    return load_data(root, size=8, cache=cache)
+    return load_data(root, Reading(size=8))
 
 
 def test_arrays_of_a_fold_are_places_among_images_that_lie_once(faces):
@@ -59,14 +54,14 @@ def test_no_file_is_in_the_folds_twice_and_none_whose_copies_disagree(faces):
     assert sum(folded.summary["images"]) == 24 - 4
 
 
-def test_later_copies_are_left_out_and_told(tmp_path, cache):
+def test_later_copies_are_left_out_and_told(tmp_path):
     root = tmp_path / "set"
     write_family_set(root, "train", family_rows(4), seeds=range(16))
     # both families of val have train's first face
     write_family_set(
         root, "val", family_rows(2, first=801), seeds=[0, 21, 22, 23, 0, 25, 26, 27]
     )  # fmt: skip
-    folded = fold_faces(load_data(root, size=8, cache=cache), 2, seed=0)
+    folded = fold_faces(load_data(root, Reading(size=8)), 2, seed=0)
     assert folded.summary["copies"] == 2
     assert np.flatnonzero(folded.folds.of_image < 0).tolist() == [16, 20]
     said = folded.summary["how"]
@@ -76,24 +71,24 @@ def test_later_copies_are_left_out_and_told(tmp_path, cache):
     assert len(set(home.values())) == 1
 
 
-def test_copies_stay_together_where_the_study_keeps_them(tmp_path, cache):
+def test_copies_stay_together_where_the_study_keeps_them(tmp_path):
     root = tmp_path / "set"
     write_family_set(root, "train", family_rows(4), seeds=range(16))
     write_family_set(root, "val", family_rows(1, first=801), seeds=[0, 21, 22, 23])
-    folded = fold_faces(load_data(root, size=8, cache=cache, deduplicate=False), 2, seed=0)
+    folded = fold_faces(load_data(root, Reading(size=8, deduplicate=False)), 2, seed=0)
     assert (folded.folds.of_image >= 0).all()
     assert folded.folds.of_image[0] == folded.folds.of_image[16]
     assert folded.summary["copies"] == 0
 
 
-def test_a_set_without_persons_is_parted_by_image_which_is_said(tmp_path, cache):
+def test_a_set_without_persons_is_parted_by_image_which_is_said(tmp_path):
     root = tmp_path / "set"
     for letter in "ab":
         for number in range(8):
             path = root / letter / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_picture(path, seed=100 * (letter == "b") + number)
-    faces = load_data(root, size=8, cache=cache)
+    faces = load_data(root, Reading(size=8))
     folded = fold_faces(faces, 2, seed=0)
     assert folded.summary["by"] == "image"
     assert "by image, since no family or person is known" in folded.summary["how"]

@@ -10,7 +10,7 @@ import pytest
 
 from agecls.data.arrays import at_most
 from agecls.data.decoding import decode
-from agecls.data.loading import SPLIT_COLUMNS, FaceData, load_data
+from agecls.data.loading import SPLIT_COLUMNS, FaceData, Reading, load_data
 from agecls.errors import DataLayoutError
 from agecls.faces import face_set as faces
 from tests.agecls.pictures import (
@@ -20,11 +20,6 @@ from tests.agecls.pictures import (
     write_family_set,
     write_picture,
 )
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
 
 
 def family_set(root: Path) -> Path:
@@ -40,8 +35,8 @@ def family_set(root: Path) -> Path:
     return root
 
 
-def test_data_are_the_decoded_images_of_each_split(tmp_path: Path, cache: Path) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=16, cache=cache)
+def test_data_are_the_decoded_images_of_each_split(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=16))
     assert data.test is not None
     for split in (data.train, data.val, data.test):
         assert type(split.images) is np.ndarray
@@ -54,9 +49,9 @@ def test_data_are_the_decoded_images_of_each_split(tmp_path: Path, cache: Path) 
     assert data.val.labels.dtype == np.int64
 
 
-def test_duplicates_in_train_are_left_out_and_counted(tmp_path: Path, cache: Path) -> None:
+def test_duplicates_in_train_are_left_out_and_counted(tmp_path: Path) -> None:
     root = family_set(tmp_path / "set")
-    data = load_data(root, size=8, cache=cache)
+    data = load_data(root, Reading(size=8))
     letters = [path.removesuffix("1.jpg")[-1] for path in data.train.frame["image_path"]]
     families = [path.split("/")[1][:5] for path in data.train.frame["image_path"]]
     kept = [f"{family}{letter}" for family, letter in zip(families, letters, strict=True)]
@@ -69,15 +64,13 @@ def test_duplicates_in_train_are_left_out_and_counted(tmp_path: Path, cache: Pat
         "val_copies": 0,
         "test_copies": 1,
     }
-    whole = load_data(root, size=8, cache=cache, deduplicate=False)
+    whole = load_data(root, Reading(size=8, deduplicate=False))
     assert len(whole.train.labels) == 12
     assert whole.summary["duplicates"] == data.summary["duplicates"] | {"removed": False}
 
 
-def test_leaks_between_official_splits_are_counted_and_nothing_is_removed(
-    tmp_path: Path, cache: Path
-) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+def test_leaks_between_official_splits_are_counted_and_nothing_is_removed(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     assert data.summary["leaks"]["train-val"] == {
         "same_content": 1,
         "same_person": 0,
@@ -88,10 +81,8 @@ def test_leaks_between_official_splits_are_counted_and_nothing_is_removed(
     assert data.summary["splits"]["made"] == []
 
 
-def test_clusters_join_families_and_identical_files_across_splits(
-    tmp_path: Path, cache: Path
-) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+def test_clusters_join_families_and_identical_files_across_splits(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     assert data.test is not None
     # file 0 joins the three families of train, file 1 joins val to them
     assert set(data.train.frame["cluster"]) == {0}
@@ -101,8 +92,8 @@ def test_clusters_join_families_and_identical_files_across_splits(
     assert data.summary["families"] == {"train": 3, "val": 1, "test": 1}
 
 
-def test_the_summary_is_json_and_states_counts_and_majorities(tmp_path: Path, cache: Path) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+def test_the_summary_is_json_and_states_counts_and_majorities(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     summary = json.loads(json.dumps(data.summary, allow_nan=False))
     assert summary == data.summary
     assert summary["layout"] == "family csv"
@@ -114,11 +105,11 @@ def test_the_summary_is_json_and_states_counts_and_majorities(tmp_path: Path, ca
     assert summary["quarantined"] == {"bad": 0, "set_aside": 0, "first": []}
 
 
-def test_the_quarantine_is_in_the_summary_bad_files_first(tmp_path: Path, cache: Path) -> None:
+def test_the_quarantine_is_in_the_summary_bad_files_first(tmp_path: Path) -> None:
     for number, folder in enumerate(["3", "30", "99", "3", "30", "3", "30"]):
         write_picture(tmp_path / "set" / f"age_{folder}" / f"<b>{number}.png", number)
     (tmp_path / "set" / "age_30" / "broken.png").write_bytes(b"")
-    data = load_data(tmp_path / "set", size=8, cache=cache, max_bad_share=0.2)
+    data = load_data(tmp_path / "set", Reading(size=8, max_bad_share=0.2))
     assert data.summary["quarantined"]["bad"] == 1
     assert data.summary["quarantined"]["set_aside"] == 1
     first = data.summary["quarantined"]["first"]
@@ -135,13 +126,13 @@ def drawn_clusters(data: FaceData) -> list[set[int]]:
     return [set(split.frame["cluster"]) for split in (data.train, data.val, data.test)]
 
 
-def test_splits_are_made_by_person_where_a_set_has_none(tmp_path: Path, cache: Path) -> None:
+def test_splits_are_made_by_person_where_a_set_has_none(tmp_path: Path) -> None:
     lines = ["path,label,person"]
     for number in range(60):
         write_picture(tmp_path / "set" / f"{number}.png", number)
         lines.append(f"{number}.png,{'abcd'[number % 4]},p{number // 3}")
     (tmp_path / "set" / "labels.csv").write_text("\n".join(lines))
-    data = load_data(tmp_path / "set", size=8, cache=cache, seed=3)
+    data = load_data(tmp_path / "set", Reading(size=8, seed=3))
     train, val, test = drawn_clusters(data)
     assert not train & val
     assert not train & test
@@ -150,14 +141,14 @@ def test_splits_are_made_by_person_where_a_set_has_none(tmp_path: Path, cache: P
     assert data.summary["images"] == {"train": 42, "val": 9, "test": 9}
     assert data.summary["splits"]["made"] == ["val", "test"]
     assert "seed 3" in data.summary["splits"]["how"]
-    same, other = (load_data(tmp_path / "set", size=8, cache=cache, seed=s) for s in (3, 4))
+    same, other = (load_data(tmp_path / "set", Reading(size=8, seed=s)) for s in (3, 4))
     assert same.fingerprint == data.fingerprint
     assert other.fingerprint != data.fingerprint
 
 
-def test_val_alone_is_made_from_train_and_no_test(tmp_path: Path, cache: Path) -> None:
+def test_val_alone_is_made_from_train_and_no_test(tmp_path: Path) -> None:
     write_family_set(tmp_path / "set", "train", family_rows(20), seeds=range(80))
-    data = load_data(tmp_path / "set", size=8, cache=cache)
+    data = load_data(tmp_path / "set", Reading(size=8))
     assert data.test is None
     assert data.summary["images"] == {"train": 68, "val": 12}
     assert data.summary["leaks"] == {
@@ -167,24 +158,25 @@ def test_val_alone_is_made_from_train_and_no_test(tmp_path: Path, cache: Path) -
 
 
 def test_the_fingerprint_changes_with_contents_labels_size_and_deduplication(
-    tmp_path: Path, cache: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = family_set(tmp_path / "set")
-    prints = [load_data(root, size=8, cache=cache).fingerprint]
-    assert load_data(root, size=8, cache=tmp_path / "other", seed=9).fingerprint == prints[0]
-    prints.append(load_data(root, size=9, cache=cache).fingerprint)
-    prints.append(load_data(root, size=8, cache=cache, deduplicate=False).fingerprint)
+    prints = [load_data(root, Reading(size=8)).fingerprint]
+    monkeypatch.setenv("AGECLS_CACHE", str(tmp_path / "other"))
+    assert load_data(root, Reading(size=8, seed=9)).fingerprint == prints[0]
+    prints.append(load_data(root, Reading(size=9)).fingerprint)
+    prints.append(load_data(root, Reading(size=8, deduplicate=False)).fingerprint)
     write_picture(root / "val_images" / "F0801_AGE_D_30_a1.jpg", 77)
-    prints.append(load_data(root, size=8, cache=cache).fingerprint)
+    prints.append(load_data(root, Reading(size=8)).fingerprint)
     rows = family_rows(1, first=801)
     rows[0][2] = "h"
     write_family_csv(root, "val", rows)
-    prints.append(load_data(root, size=8, cache=cache).fingerprint)
+    prints.append(load_data(root, Reading(size=8)).fingerprint)
     assert len(set(prints)) == 5
 
 
-def test_arrays_share_memory_and_survive_a_pickle(tmp_path: Path, cache: Path) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+def test_arrays_share_memory_and_survive_a_pickle(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     assert data.test is not None
     arrays = data.arrays()
     for images in (arrays.images, data.train.images, data.val.images, data.test.images):
@@ -198,8 +190,8 @@ def test_arrays_share_memory_and_survive_a_pickle(tmp_path: Path, cache: Path) -
         assert np.array_equal(one.val_labels, data.val.labels)
 
 
-def test_the_test_split_never_travels_to_those_who_train(tmp_path: Path, cache: Path) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+def test_the_test_split_never_travels_to_those_who_train(tmp_path: Path) -> None:
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     assert data.test is not None
     buffers: list[pickle.PickleBuffer] = []  # as Ray takes arrays
     rest = pickle.dumps(data.arrays(), protocol=5, buffer_callback=buffers.append)
@@ -210,9 +202,9 @@ def test_the_test_split_never_travels_to_those_who_train(tmp_path: Path, cache: 
 
 
 def test_some_training_images_are_drawn_by_seed_and_the_others_are_not_held(
-    tmp_path: Path, cache: Path
+    tmp_path: Path,
 ) -> None:
-    data = load_data(family_set(tmp_path / "set"), size=8, cache=cache)
+    data = load_data(family_set(tmp_path / "set"), Reading(size=8))
     chosen = at_most(3, 8, seed=1)
     assert chosen.tolist() == sorted(set(chosen.tolist()))
     assert len(chosen) == 3
@@ -228,8 +220,8 @@ def test_some_training_images_are_drawn_by_seed_and_the_others_are_not_held(
         assert everything.trained_on(at_most(most, 8, seed=1)) is everything
 
 
-def test_a_fold_is_two_arrays_of_places_over_the_same_images(tmp_path: Path, cache: Path) -> None:
-    arrays = load_data(family_set(tmp_path / "set"), size=8, cache=cache).arrays()
+def test_a_fold_is_two_arrays_of_places_over_the_same_images(tmp_path: Path) -> None:
+    arrays = load_data(family_set(tmp_path / "set"), Reading(size=8)).arrays()
     fold = replace(arrays, train=np.arange(4, 12), val=np.arange(4))
     assert fold.images is arrays.images
     assert np.array_equal(fold.val_images[1:3], arrays.images[1:3])
@@ -237,53 +229,51 @@ def test_a_fold_is_two_arrays_of_places_over_the_same_images(tmp_path: Path, cac
     assert fold.train_labels.tolist() == arrays.labels[4:].tolist()
 
 
-def test_a_class_absent_from_val_is_stated(tmp_path: Path, cache: Path) -> None:
+def test_a_class_absent_from_val_is_stated(tmp_path: Path) -> None:
     root = tmp_path / "set"
     write_family_set(root, "train", family_rows(2), seeds=range(8))
     write_family_set(root, "val", family_rows(1, first=801, letters="ab"), seeds=[20, 21])
-    absent = load_data(root, size=8, cache=cache).summary["absent_classes"]
+    absent = load_data(root, Reading(size=8)).summary["absent_classes"]
     assert absent == {"train": ["e", "f", "g", "h"], "val": ["c", "d", "e", "f", "g", "h"]}
 
 
-def test_one_class_is_an_error(tmp_path: Path, cache: Path) -> None:
+def test_one_class_is_an_error(tmp_path: Path) -> None:
     for number in range(8):
         write_picture(tmp_path / "set" / "c" / f"{number}.png", number)
     with pytest.raises(DataLayoutError, match=r"train has only class c .*two or more classes"):
-        load_data(tmp_path / "set", size=8, cache=cache)
+        load_data(tmp_path / "set", Reading(size=8))
 
 
-def test_one_person_without_val_is_an_error(tmp_path: Path, cache: Path) -> None:
+def test_one_person_without_val_is_an_error(tmp_path: Path) -> None:
     write_family_set(tmp_path / "set", "train", family_rows(1))
     with pytest.raises(DataLayoutError, match="no val split, and none can be made: all 4 images"):
-        load_data(tmp_path / "set", size=8, cache=cache)
+        load_data(tmp_path / "set", Reading(size=8))
 
 
-def test_a_set_without_train_is_an_error(tmp_path: Path, cache: Path) -> None:
+def test_a_set_without_train_is_an_error(tmp_path: Path) -> None:
     write_family_set(tmp_path / "set", "val", family_rows(1, first=801))
     with pytest.raises(DataLayoutError, match="images of val but none of train"):
-        load_data(tmp_path / "set", size=8, cache=cache)
+        load_data(tmp_path / "set", Reading(size=8))
 
 
-def test_train_that_is_one_conflict_is_an_error(tmp_path: Path, cache: Path) -> None:
+def test_train_that_is_one_conflict_is_an_error(tmp_path: Path) -> None:
     write_family_set(tmp_path / "set", "train", family_rows(1, letters="ab"), seeds=[1, 1])
     write_family_set(tmp_path / "set", "val", family_rows(1, first=801))
     with pytest.raises(DataLayoutError, match="train has no image without a duplicate"):
-        load_data(tmp_path / "set", size=8, cache=cache)
+        load_data(tmp_path / "set", Reading(size=8))
 
 
-def test_drawn_faces_are_drawn_once(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drawn_faces_are_drawn_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = faces.FaceSet(families=2, val_families=1, test_families=1, size=16)
     monkeypatch.setattr(faces, "DEFAULT", small)
     monkeypatch.setattr(
         faces, "SOURCE", faces.FaceSet(families=2, val_families=1, test_families=0, size=16)
     )
-    data = load_data("synthetic", size=16, cache=cache)
+    data = load_data("synthetic", Reading(size=16))
     assert data.summary["layout"] == "family csv"
     assert data.summary["root"] == "synthetic"
     assert data.test is not None
-    source = load_data("synthetic-source", size=16, cache=cache)
+    source = load_data("synthetic-source", Reading(size=16))
     assert source.test is None
     assert len(list((cache / "drawn").iterdir())) == 2
 
@@ -291,7 +281,7 @@ def test_drawn_faces_are_drawn_once(
         raise AssertionError("drawn a second time")
 
     monkeypatch.setattr(faces, "draw_face_set", draw_again)
-    assert load_data("synthetic", size=16, cache=cache).fingerprint == data.fingerprint
+    assert load_data("synthetic", Reading(size=16)).fingerprint == data.fingerprint
 
 
 def test_data_load_without_torch() -> None:

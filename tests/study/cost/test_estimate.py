@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from study.asked.study_file import load_study
 from study.cost.estimate import describe_plan, epochs_of, gpu_prediction
 from study.errors import StudyError
@@ -37,7 +37,9 @@ def test_a_dry_run_counts_what_a_fold_is_trained_on_and_every_training_of_the_co
     path = write_study(tmp_path)
     path.write_text(path.read_text() + "[folds]\nk = 3\n[confirm]\nseeds = 2\n")
     study = load_study(path)
-    n = sum(load_data(study.data, size=study.size, seed=study.seed).summary["images"].values())
+    n = sum(
+        load_data(study.data, Reading(size=study.size, seed=study.seed)).summary["images"].values()
+    )
     console = Console(record=True, width=300)
     describe_plan(study, console, at_a_time=2)
     text = console.export_text()
@@ -52,7 +54,9 @@ def test_a_dry_run_counts_copies_where_the_study_trains_on_them(tmp_path, dedupl
     text = path.read_text().replace("[data]", f"[data]\ndeduplicate = {deduplicate}")
     path.write_text(text)
     study = load_study(path)
-    n_different = len(load_data(study.data, size=study.size, seed=study.seed).train.labels)
+    n_different = len(
+        load_data(study.data, Reading(size=study.size, seed=study.seed)).train.labels
+    )
     table = tmp_path / "faces" / "custom_train_dataset.csv"
     rows = pd.read_csv(table, dtype=str)
     copy = rows.iloc[[-1]].assign(image_path="copy.jpg")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from agecls.classes import EIGHT, Classes
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.errors import DataLayoutError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.metrics import score
@@ -56,7 +56,7 @@ def original(sets, tmp_path_factory):
     file.write_text(tiny.study_text(sets / "own", trials=4) + CLAIM)
     study = load_study(file)
     staged.write_search(study, folder, lr=0.01, epochs=2)
-    data = load_data(sets / "own", size=16)
+    data = load_data(sets / "own", Reading(size=16))
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     staged.confirm_here(study, folder, data, n_seeds=2)
@@ -295,7 +295,7 @@ def backbone(folder, data, **changes):
 
 def test_whether_weights_saw_the_faces_before(sets, tmp_path):
     faces = sets / "others"
-    fingerprint = load_data(faces, size=16).fingerprint
+    fingerprint = load_data(faces, Reading(size=16)).fingerprint
     assert was_trained_on(None, str(faces)) is False
     assert was_trained_on("torchvision:IMAGENET1K_V1", str(faces)) is False
     assert was_trained_on("timm:resnet50.x", str(faces)) is None
@@ -311,7 +311,7 @@ def test_whether_weights_saw_the_faces_before(sets, tmp_path):
 def test_whether_weights_saw_pictures_before_is_asked_in_the_classes_that_they_learned(tmp_path):
     zoo, other = draw_zoo(tmp_path / "zoo"), draw_zoo(tmp_path / "other", names=("fox", "hen"))
     classes = Classes.from_names(("cat", "dog", "emu"))
-    fingerprint = load_data(zoo, size=16, classes=classes).fingerprint
+    fingerprint = load_data(zoo, Reading(size=16, classes=classes)).fingerprint
     moved = {"path": "/gone/zoo", "fingerprint": fingerprint}
     told = {"classes": classes.table}
     assert was_trained_on(backbone(tmp_path, moved, **told), str(zoo)) is True

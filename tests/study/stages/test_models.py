@@ -5,7 +5,7 @@ import pytest
 import torch
 from pyarrow import fs
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.errors import CheckpointError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.metrics import score
@@ -34,7 +34,7 @@ def study(tmp_path_factory):
 def data(tmp_path_factory):
     faces = tmp_path_factory.mktemp("faces") / "faces"
     draw_face_set(faces, FaceSet(families=8, val_families=4, test_families=4, size=16))
-    return load_data(faces, size=16)
+    return load_data(faces, Reading(size=16))
 
 
 @pytest.fixture(scope="module")

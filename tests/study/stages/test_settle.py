@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.faces.face_set import FaceSet, draw_face_set
 from study.analysis import conclude
 from study.analysis.to_settle import planned_design
@@ -125,7 +125,7 @@ def start(study, folder):
     """Call the stage as a fresh process would: everything comes from the disk."""
 
     def call(trainings=24, *, executor=GUESSING, asked=study, **means):
-        data = load_data(asked.data, size=asked.size, seed=asked.seed)
+        data = load_data(asked.data, Reading(size=asked.size, seed=asked.seed))
         session, text = session_at(asked, folder, data, executor=executor, **means)
         return Settle(trainings=trainings)(session), text.getvalue()
 
@@ -332,7 +332,7 @@ def test_a_stop_leaves_tables_and_says_that_it_is_not_over(start, folder):
 
 @pytest.mark.parametrize(("seconds", "blocks"), [(1e-9, 1), (6.9, 2), (9.1, 3)])
 def test_a_time_budget_is_kept_at_looks(study, folder, seconds, blocks):
-    data = load_data(study.data, size=study.size, seed=study.seed)
+    data = load_data(study.data, Reading(size=study.size, seed=study.seed))
     session, _ = session_at(
         study, folder, data, executor=InProcess(trainer=Alike), resources=Resources(concurrency=1)
     )

@@ -130,7 +130,7 @@ def test_the_benchmark_s_faces_are_cut_out_by_the_upright_box_of_their_corners(
     assert records.quarantine["where"].tolist() == [
         *(f"set.json, row {row}" for row in (3, 4, 5, 6)), "set.json, row 2",
     ]  # fmt: skip
-    pack = open_pack(records, 22, cache=tmp_path / "cache", max_bad_share=0.9)
+    pack = open_pack(records, 22, max_bad_share=0.9)
     np.testing.assert_array_equal(pack.images[0], pixels[8:30, 11:33])
 
 

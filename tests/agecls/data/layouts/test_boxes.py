@@ -9,7 +9,7 @@ from PIL import Image
 
 from agecls.audit.findings import audit_faces
 from agecls.audit.fix import counts_of_fix, plan_fix, write_fix
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.packing import open_pack
 from agecls.data.records import read_records
 
@@ -42,7 +42,7 @@ def test_each_face_of_a_photograph_is_an_image_cut_out_by_its_box(tmp_path: Path
         "lag/1.png/1,5,11,15", "lag/1.png/14,5,24,15", "lag/1.png/27,5,37,15",
     ]  # fmt: skip
     assert records.frame["label"].tolist() == [0, 4, 7]
-    pack = open_pack(records, 10, cache=tmp_path / "cache")
+    pack = open_pack(records, 10)
     for image, colour in zip(pack.images, COLOURS, strict=True):
         assert (image == colour).all()
     assert pack.frame["content"].nunique() == 3
@@ -66,7 +66,7 @@ def test_imdb_clean_s_faces_are_cut_out_of_each_split_s_pictures(tmp_path: Path)
     assert records.frame["split"].tolist() == ["train"] * 2 + ["val"] * 2 + ["test"] * 2
     assert records.frame["label"].tolist() == [0, 4, 4, 7, 7, 0]
     assert [person[-1] for person in records.frame["person_id"]] == list("011220")
-    pack = open_pack(records, 10, cache=tmp_path / "cache")
+    pack = open_pack(records, 10)
     for image, n in zip(pack.images, (0, 1, 1, 2, 2, 0), strict=True):
         assert (image == COLOURS[n]).all()
 
@@ -76,7 +76,7 @@ def test_another_box_is_another_pack(tmp_path: Path) -> None:
     keys = set()
     for dx in (0, 1, 0):
         write_list(tmp_path, *(row("lag/1.png", 3, n, dx=dx) for n in range(3)))
-        pack = open_pack(read_records(tmp_path), 10, cache=tmp_path / "cache")
+        pack = open_pack(read_records(tmp_path), 10)
         keys.add(pack.key)
         assert (pack.images[0] == COLOURS[0]).all() == (dx == 0)
     assert len(keys) == 2
@@ -89,7 +89,7 @@ def test_faces_of_one_photograph_stay_in_one_split(tmp_path: Path) -> None:
         rows += [row(f"lag/{number}.png", (3, 33)[number % 2], n) for n in range(3)]
     write_list(tmp_path, *rows)
     # Of a size that shows what is about the squares, or all photographs would show the same
-    data = load_data(tmp_path, size=16, cache=tmp_path / "cache", deduplicate=False)
+    data = load_data(tmp_path, Reading(size=16, deduplicate=False))
     of_split = {
         name: {path.rpartition("/")[0] for path in split.frame["image_path"]}
         for name, split in (("train", data.train), ("val", data.val), ("test", data.test))
@@ -114,7 +114,7 @@ def test_ages_and_faces_that_are_not_known_are_set_aside_and_bad_boxes_are_unusa
         "lag/2.png,44,M,1,5,11,15,0,0",
         row("lag/1.png", 3, 0),
     )
-    pack = open_pack(read_records(tmp_path), 10, cache=tmp_path / "cache", max_bad_share=0.9)
+    pack = open_pack(read_records(tmp_path), 10, max_bad_share=0.9)
     reasons = dict(zip(pack.quarantine["where"], pack.quarantine["reason"], strict=True))
     name = "lagenda_annotation.csv"
     assert reasons == {
@@ -145,14 +145,14 @@ def test_a_face_is_the_square_about_its_box_inside_the_picture(
     Image.fromarray(pixels).save(tmp_path / "1.png")
     write_list(tmp_path, f"1.png,3,F,{','.join(map(str, box))},0,0")
     left, top, right, bottom = square
-    pack = open_pack(read_records(tmp_path), right - left, cache=tmp_path / "cache")
+    pack = open_pack(read_records(tmp_path), right - left)
     np.testing.assert_array_equal(pack.images[0], pixels[top:bottom, left:right])
 
 
 def test_the_audit_looks_at_faces_and_not_at_their_photographs(tmp_path: Path) -> None:
     draw_photograph(tmp_path / "lag" / "1.png")
     write_list(tmp_path, *(row("lag/1.png", age, n) for n, age in enumerate((3, 33, 70))))
-    findings = audit_faces(tmp_path, cache=tmp_path / "cache")
+    findings = audit_faces(tmp_path)
     assert findings.images["width"].tolist() == [40] * 3
     assert not findings.images["content"].duplicated().any()
 
@@ -181,7 +181,7 @@ def draw_faces(root: Path, *, header: str = "", split: str = "") -> None:
 
 def test_splits_that_a_fix_makes_part_no_photograph(tmp_path: Path) -> None:
     draw_faces(tmp_path)
-    findings = audit_faces(tmp_path, cache=tmp_path / "cache")
+    findings = audit_faces(tmp_path)
     of_split = faces_of(findings.images, plan_fix(findings).splits)
     assert all(of_split.values())
     assert sum(map(len, of_split.values())) == 8
@@ -189,7 +189,7 @@ def test_splits_that_a_fix_makes_part_no_photograph(tmp_path: Path) -> None:
 
 def test_a_face_whose_photograph_is_in_a_held_out_split_leaves_train(tmp_path: Path) -> None:
     draw_faces(tmp_path, header=",split", split="train")
-    findings = audit_faces(tmp_path, cache=tmp_path / "cache")
+    findings = audit_faces(tmp_path)
     fix = plan_fix(findings)
     of_split = faces_of(findings.images, fix.splits)
     assert of_split["test"] == {"lag/0.png", "lag/1.png"}
@@ -206,9 +206,9 @@ def test_a_fixed_set_names_faces_in_their_photographs(tmp_path: Path) -> None:
         row(f"lag/{number}.png", 3 + 30 * (number % 2), n) for number in range(6) for n in (0, 1)
     ]
     write_list(tmp_path / "set", *rows)
-    findings = audit_faces(tmp_path / "set", cache=tmp_path / "cache")
+    findings = audit_faces(tmp_path / "set")
     write_fix(findings, plan_fix(findings), tmp_path / "fixed")
-    fixed = open_pack(read_records(tmp_path / "fixed"), 10, cache=tmp_path / "cache")
+    fixed = open_pack(read_records(tmp_path / "fixed"), 10)
     assert 2 <= len(fixed.frame) <= 12
     assert all(
         (image == COLOURS[0]).all() or (image == COLOURS[1]).all() for image in fixed.images

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.records import Records, read_records
 from agecls.errors import DataLayoutError
 from tests.agecls.data.layouts.fifty import celebrities
@@ -80,11 +80,7 @@ def test_what_is_not_listed_or_listed_for_two_persons_is_set_aside(tmp_path: Pat
 
 
 def test_without_the_list_names_tell_persons_and_that_is_said(tmp_path: Path) -> None:
-    data = load_data(
-        draw(tmp_path / "set", [name for name, *_ in LISTED], None),
-        size=8,
-        cache=tmp_path / "cache",
-    )
+    data = load_data(draw(tmp_path / "set", [name for name, *_ in LISTED], None), Reading(size=8))
     notes = data.summary["notes"]
     assert "persons are told by names such as 53_{person}_0001.jpg" in notes
     assert f"{META} is not there: names alone tell persons, and no ranks tell splits" in notes

@@ -27,11 +27,11 @@ def test_a_layout_is_read_rightly_or_refused_in_one_line(layout: Layout, tmp_pat
     if layout.layout is None:
         words = ".*".join(re.escape(part) for part in layout.refused)
         with pytest.raises(DataLayoutError, match=words) as refusal:
-            open_pack(read_records(root), 8, cache=tmp_path / "cache")
+            open_pack(read_records(root), 8)
         assert "\n" not in str(refusal.value)
         return
     records = read_records(root)
-    pack = open_pack(records, 8, cache=tmp_path / "cache")
+    pack = open_pack(records, 8)
     letters: dict[str, str] = {}
     for split, label in zip(pack.frame["split"], pack.frame["label"], strict=True):
         letters[split or "all"] = letters.get(split or "all", "") + EIGHT.names[label]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from agecls.classes import DECADES, Classes
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.records import own_classes, read_records
 from agecls.errors import DataLayoutError
 from tests.agecls.pictures import write_picture
@@ -44,7 +44,7 @@ def test_the_labels_of_one_table_are_the_classes(
     classes = own_classes(given)
     assert classes == Classes(ANIMALS, None, is_ordered=False)
     assert read_records(given, classes=classes).frame["label"].tolist() == [2, 0, 1] * 4
-    data = load_data(given, size=8, classes=classes, cache=tmp_path / "cache")
+    data = load_data(given, Reading(size=8, classes=classes))
     assert len(data.images) == 12
 
 

@@ -14,7 +14,7 @@ import pytest
 from agecls.classes import EIGHT, Classes
 from agecls.data import within
 from agecls.data.decoding import decode
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading, load_data
 from agecls.data.packing import open_pack
 from agecls.data.records import own_classes, read_records
 from agecls.errors import DataLayoutError
@@ -95,7 +95,7 @@ def test_pixels_are_those_of_the_cells_and_nothing_is_written_beside_them(
     zoo: Path, tmp_path: Path
 ) -> None:
     before = sorted(zoo.rglob("*"))
-    data = load_data(zoo, size=8, classes=ZOO, cache=tmp_path / "cache")
+    data = load_data(zoo, Reading(size=8, classes=ZOO))
     assert sorted(zoo.rglob("*")) == before
     assert (len(data.train.labels), len(data.val.labels)) == (30, 10)
     expected = np.stack([decode(picture, 8) for picture in drawn(0, 40)])
@@ -109,14 +109,14 @@ def test_a_second_look_finds_the_pack_and_a_changed_shard_is_read_anew(
     for path in zoo.rglob("*.parquet"):
         # older than the clock's tick, so that the manifest trusts it
         os.utime(path, ns=(10**18, 10**18))
-    first = open_pack(read_records(zoo, classes=ZOO), 8, cache=tmp_path / "cache")
+    first = open_pack(read_records(zoo, classes=ZOO), 8)
     read = []
     monkeypatch.setattr(within._GROUPS, "cell", lambda *cell: read.append(cell))
-    assert open_pack(read_records(zoo, classes=ZOO), 8, cache=tmp_path / "cache").key == first.key
+    assert open_pack(read_records(zoo, classes=ZOO), 8).key == first.key
     assert read == []
     monkeypatch.undo()
     write_shard(shard, drawn(90, 10), label=[row % 3 for row in range(10)])
-    again = open_pack(read_records(zoo, classes=ZOO), 8, cache=tmp_path / "cache")
+    again = open_pack(read_records(zoo, classes=ZOO), 8)
     assert again.key != first.key
     np.testing.assert_array_equal(again.images[20], decode(picture_bytes(90), 8))
     np.testing.assert_array_equal(again.images[19], first.images[19])
@@ -128,9 +128,7 @@ def test_damaged_pictures_empty_cells_and_missing_labels_are_counted_with_their_
     pictures = [*drawn(0, 94), b"no picture", None, *drawn(96, 4)]
     labels = [row % 3 for row in range(97)] + [-1, None, 7]
     write_shard(tmp_path / "train-00000-of-00001.parquet", pictures, label=labels)
-    pack = open_pack(
-        read_records(tmp_path, classes=ZOO), 8, cache=tmp_path / "cache", max_bad_share=0.05
-    )
+    pack = open_pack(read_records(tmp_path, classes=ZOO), 8, max_bad_share=0.05)
     found = pack.quarantine.set_index("image_path")
     reasons = {path.rpartition("/")[2]: reason for path, reason in found["reason"].items()}
     assert reasons == {
@@ -153,7 +151,7 @@ def test_a_damaged_group_of_rows_costs_its_rows_and_a_damaged_file_is_named(
     data[at - 80 : at - 60] = b"\xff" * 20  # the head of its page
     shard.write_bytes(data)
     records = read_records(zoo, classes=ZOO)
-    pack = open_pack(records, 8, cache=tmp_path / "cache", max_bad_share=0.2)
+    pack = open_pack(records, 8, max_bad_share=0.2)
     assert pack.quarantine["image_path"].tolist() == [
         f"data/train-00000-of-00003.parquet/{row}" for row in (5, 6, 7, 8)
     ]
@@ -251,7 +249,7 @@ def test_a_group_too_large_for_memory_is_refused_before_it_is_read(
 ) -> None:
     monkeypatch.setattr(within, "MAX_GROUP_BYTES", 100)
     with pytest.raises(DataLayoutError, match="more than 100; write the file in smaller groups"):
-        open_pack(read_records(zoo, classes=ZOO), 8, cache=tmp_path / "cache")
+        open_pack(read_records(zoo, classes=ZOO), 8)
 
 
 def test_a_file_with_any_bytes_changed_is_read_or_refused_in_words(tmp_path: Path) -> None:
@@ -269,7 +267,7 @@ def test_a_file_with_any_bytes_changed_is_read_or_refused_in_words(tmp_path: Pat
         path.write_bytes(data)
         try:
             records = read_records(tmp_path / "s", classes=ZOO)
-            open_pack(records, 8, cache=tmp_path / "cache", max_bad_share=0.99)
+            open_pack(records, 8, max_bad_share=0.99)
             said.append("read")
         except DataLayoutError as error:
             said.append(str(error))
