@@ -60,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--name", metavar="NAME", help="folder under --out (default: the study's)")
     add_place(where)
     where.add_argument("--resume", metavar="NAME", help="go on with an interrupted study")
+    where.add_argument(
+        "--by-design",
+        action="store_true",
+        help="of --resume with more --trials: draw the new ones over the whole box and train them "
+        "to the end, which tells of shares; without it they are searched for",
+    )
     how = p.add_argument_group("what it may use")
     add_resources(how)
     p.add_argument(
@@ -174,6 +180,11 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
 
     names = ("data", "classes", "size", "trials", "epochs", "seed", "weights", "name")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+    if options.by_design and (options.resume is None or options.trials is None):
+        raise StudyFileError(
+            "--by-design is of trials that a study is resumed with: --resume NAME --trials N "
+            "--by-design. A new study has [study] design_share."
+        )
     if options.resume is None:
         of_earlier = earlier_of(options)
         study = load_study(
@@ -194,6 +205,10 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
     folder = _existing(options)
     before = Folder(folder).read_study()
     given["name"] = before.name
+    if options.trials is not None and options.trials < before.trials:
+        raise StudyFileError(
+            f"{folder}: it has {before.trials} trials; --trials takes as many or more"
+        )
     file = options.study or Folder(folder).study_file
     began_after = before_as_earlier(before)
     asked = load_study(
@@ -214,7 +229,7 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
             f"{folder}: the study has changed since it began ({changes}). "
             "Undo the change, or begin a new study with --name."
         )
-    return grown_study(before, asked), folder
+    return grown_study(before, asked, by_design=options.by_design), folder
 
 
 def _existing(options: argparse.Namespace) -> Path:

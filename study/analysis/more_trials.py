@@ -13,15 +13,11 @@ import pandas as pd
 
 from study.analysis.untested import out_option
 from study.asked.factors import Study
-from study.folder.folder import Folder
 from study.quantities import count
 
 
 def by_more_trials(study: Study, folder: Path, power: pd.DataFrame) -> dict[str, str]:
     """By open claim about shares, what it takes, as the end of a sentence.
-
-    Trials that are added to a study come from its sampler and are no design; so the command is
-    that of a new study, with as many trials as would do alone.
 
     Args:
         study: The study file.
@@ -41,11 +37,10 @@ def _said(study: Study, folder: Path, plan: dict[str, Any]) -> str:
     if pd.isna(plan["n_needed"]):
         return f"{where}: {plan['advice']}"
     needed, now = int(plan["n_needed"]), int(plan["n_now"])
-    trials = ceil(study.trials * needed / now)
-    file = shlex.quote(str(Folder(folder).study_file))
-    name = shlex.quote(f"{folder.name}-{trials}")
+    more = needed - now
+    trials = study.trials + len(study.arms) * ceil(more / len(study.arms))
     return (
-        f"{where}: about {count(needed - now, 'more design trial')} at full length, {needed} in "
-        f"all, would settle it if the estimate were true; a study of {trials} trials has as many: "
-        f"python -m study.run {file} --name {name}{out_option(folder)} --trials {trials}"
+        f"{where}: about {count(more, 'more design trial')} at full length, {needed} in all, "
+        f"would settle it if the estimate were true: python -m study.run --resume "
+        f"{shlex.quote(folder.name)}{out_option(folder)} --trials {trials} --by-design"
     )

@@ -161,8 +161,9 @@ class Study:
         metric: Column of `trials` that is maximised, such as `val_accuracy`; of a free study any
             column, which may be minimised.
         trials: Search trials, all arms together.
-        added: How many of them a resumed run appended; they are search trials, so that the plan
-            of the first ones stays as it was.
+        added: How many of them a resumed run appended; the plan of the first ones stays as it was.
+        added_design: Which of the appended ones are a design of their own, first number and how
+            many of each; the others are search trials.
         epochs: The longest planned schedule.
         seed: Root of every random stream of the study.
         design_share: Share of the trials drawn independently of results and never stopped early.
@@ -210,6 +211,7 @@ class Study:
     claims: tuple[Claim, ...]
     included: tuple[Config, ...] = ()
     added: int = 0
+    added_design: tuple[tuple[int, int], ...] = ()
     scout: ScoutPlan | None = None
     max_bad_share: float = MAX_BAD_SHARE
     classes: Classes = EIGHT

@@ -19,6 +19,7 @@ from study.asked.factors import Factor, FoldPlan, Imported, Study, Trainable
 from study.asked.resolve import settle_plan, study_name
 from study.asked.toml_tables import (
     MAX_TRIALS,
+    AddedDesign,
     ConfirmTable,
     FoldsTable,
     SettleTable,
@@ -110,6 +111,7 @@ class TrainableStudyTable(Table):
     smallest: float | None = Field(default=None, gt=0.0)
     trials: int = Field(ge=1, le=MAX_TRIALS)
     added: int = Field(default=0, ge=0, le=MAX_TRIALS)
+    added_design: list[AddedDesign] = Field(default_factory=list)
     epochs: int | None = Field(default=None, ge=1, le=MAX_EPOCHS)
     seed: int = Field(default=0, ge=0, lt=2**32)
     design_share: float = Field(default=0.4, ge=0.0, le=1.0)
@@ -228,6 +230,7 @@ def resolve_trainable(tables: TrainableTables, source: Source, *, default_name: 
         metric=asked.metric,
         trials=asked.trials,
         added=asked.added,
+        added_design=tuple((first, n) for first, n in asked.added_design),
         epochs=epochs,
         seed=asked.seed,
         design_share=float(asked.design_share),

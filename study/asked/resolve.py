@@ -71,6 +71,7 @@ def resolve(
         metric=tables.study.metric,
         trials=tables.study.trials,
         added=tables.study.added,
+        added_design=tuple((first, n) for first, n in tables.study.added_design),
         epochs=tables.study.epochs,
         seed=tables.study.seed,
         design_share=float(tables.study.design_share),

@@ -244,6 +244,13 @@ def _check_size_of_plan(study: Study, source: Source) -> None:
     if study.trials - study.added < n_arms:
         problem = f"{study.added} added trials leave fewer than {n_arms}, one for each arm"
         raise source.error(("study", "added"), f"{problem}; lower it")
+    begin = study.trials - study.added
+    for n, (first, many) in enumerate(study.added_design):
+        if first < begin or many < 1 or first + many > study.trials:
+            problem = f"trials {first} to {first + many - 1} are not of the {study.added} added"
+            way_out = f"expected {begin} to {study.trials - 1}, after those before them"
+            raise source.error(("study", "added_design", n), f"{problem}; {way_out}")
+        begin = first + many
 
 
 def _check_included(config: Config, place: Place, study: Study, source: Source) -> None:

@@ -88,7 +88,8 @@ def lasting(study: Study) -> dict[str, str]:
 
 def lasting_tables(study: Study) -> dict[str, Any]:
     """What `lasting` says, as nested values, spelled as in the file."""
-    first = replace(study.as_declared, trials=study.trials - study.added, added=0)
+    declared = study.as_declared
+    first = replace(declared, trials=study.trials - study.added, added=0, added_design=())
     tables = _tables(first)
     for name in ("confirm", _SETTLE, f"{_SETTLE}.claims"):
         tables.pop(name, None)
@@ -118,23 +119,31 @@ def is_safe_change(old: Study, new: Study) -> bool:
         new.as_declared,
         trials=old.trials,
         added=old.added,
+        added_design=old.added_design,
         confirm_seeds=old.confirm_seeds,
         settle=old.settle,
     )
     return is_same and new.trials >= old.trials and new.confirm_seeds >= old.confirm_seeds
 
 
-def grown_study(old: Study, new: Study) -> Study:
+def grown_study(old: Study, new: Study, *, by_design: bool = False) -> Study:
     """The study to go on with after a safe change: new trials are appended to the plan of `old`.
 
     A study planned with more trials from the start would have a larger design; here the trials
-    run so far keep their numbers, and all that come on top are search trials.
+    run so far keep their numbers.
+
+    Args:
+        old: As it was run so far.
+        new: As it is asked for now.
+        by_design: Whether what comes on top is a design; otherwise it is searched for.
     """
     more = new.trials - old.trials
+    design = ((old.trials, more),) if by_design and more else ()
     return replace(
         old,
         trials=new.trials,
         added=old.added + more,
+        added_design=old.added_design + design,
         confirm_seeds=new.confirm_seeds,
         settle=new.settle,
     )
@@ -153,6 +162,7 @@ def _tables(study: Study) -> dict[str, Any]:
             **_read_as(study.trainable),
             "trials": study.trials,
             **({"added": study.added} if study.added else {}),
+            **_added_design(study),
             "epochs": study.epochs,
             "seed": study.seed,
             "design_share": study.design_share,
@@ -201,6 +211,12 @@ def _tables(study: Study) -> dict[str, Any]:
     if study.included:
         tables["include"] = [dict(config) for config in study.included]
     return tables
+
+
+def _added_design(study: Study) -> dict[str, Any]:
+    """Which trials are designs that were appended; empty where none was."""
+    parts = [list(part) for part in study.added_design]
+    return {"added_design": parts} if parts else {}
 
 
 def _trained(trainable: Trainable | None) -> dict[str, Any]:

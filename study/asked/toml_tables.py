@@ -5,7 +5,7 @@ What one value can tell is checked here; what needs several of them, in `study.a
 
 from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,10 @@ MAX_LEVELS: Final = 100
 MAX_CLASSES: Final = 1000
 
 
+AddedDesign = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""First number and how many, of design trials that a resumed run appended."""
+
+
 class StudyTable(Table):
     """`[study]`."""
 
@@ -27,6 +31,7 @@ class StudyTable(Table):
     metric: Literal["val_accuracy", "val_qwk"] = "val_accuracy"
     trials: int = Field(ge=1, le=MAX_TRIALS)
     added: int = Field(default=0, ge=0, le=MAX_TRIALS)
+    added_design: list[AddedDesign] = Field(default_factory=list)
     epochs: int = Field(ge=1, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**32)
     design_share: float = Field(default=0.4, ge=0.0, le=1.0)

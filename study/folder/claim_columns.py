@@ -222,7 +222,8 @@ CLAIMS: Final[tuple[Column, ...]] = (
         REAL,
         p_value="of the claim's own test",
         p_adjusted="after Holm's step-down over the study's claims",
-        adjusted_low="lower end at the level that Holm's step-down gave this claim",
+        adjusted_low="lower end at the level that Holm's step-down, or of a search one of several "
+        "looks, gave this claim",
         adjusted_high="upper end likewise",
         search_estimate="what the search had estimated",
         search_low="lower end of that",

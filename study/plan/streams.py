@@ -32,6 +32,7 @@ class Stream(IntEnum):
     FOLD_TURNS = 10
     SETTLE = 11
     SETTLE_SEEDS = 12
+    ADDED_DESIGN = 13
 
 
 _LAST_THAT_MEETS: Final = 8
@@ -69,6 +70,17 @@ def training_seeds(study: Study, stream: Stream, n: int) -> list[int]:
     states = sequence(study.seed, stream).generate_state(n)
     seeds: list[int] = (states >> 1).tolist()
     return seeds
+
+
+def added_design_generator(study: Study, first: int) -> np.random.Generator:
+    """The generator of a design that a resumed run appended, at its start.
+
+    Args:
+        study: The study.
+        first: Number of its first trial.
+    """
+    spawn_key = (Stream.ADDED_DESIGN, first)
+    return np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=spawn_key))
 
 
 def seed_of_copy(seed: int, copy: int) -> int:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from study.asked.factors import Level, Study, arm_name, complete, holds
 from study.plan.design import draw_design
-from study.plan.streams import Stream, generator, training_seeds
+from study.plan.streams import Stream, added_design_generator, generator, training_seeds
 from study.plan.turns import fold_turns
 
 Origin = Literal["design", "search", "repeat", "scout", "confirm", "settle"]
@@ -53,7 +53,8 @@ def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
     """Every trial of the study, in the order of starting.
 
     More trials in the study file mean a larger design, hence another plan. `study.added` trials
-    do not: they are search trials at the end, and the plan before them stays as it was.
+    do not: they are at the end, search trials or designs of their own, and the plan before them
+    stays as it was.
     """
     cells = study.arms
     names = [arm_name(study, cell) for cell in cells]
@@ -61,22 +62,39 @@ def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:
     folds = _folds(study, decided)
     seeds = training_seeds(study, Stream.TRIAL_SEEDS, study.trials)
     undecided: tuple[Origin, None] = ("search", None)
+    appended = _appended(study)
     trials = []
     for number in range(study.trials):
         turn, arm = divmod(number, len(cells))
         origin, config = decided[arm][turn] if turn < len(decided[arm]) else undecided
+        fold = None if folds is None else _fold_at(turn, *folds[arm])
+        if number in appended:
+            origin, (config, fold) = "design", appended[number]
         trials.append(
-            PlannedTrial(
-                number,
-                names[arm],
-                dict(cells[arm]),
-                origin,
-                config,
-                seeds[number],
-                None if folds is None else _fold_at(turn, *folds[arm]),
-            )
+            PlannedTrial(number, names[arm], dict(cells[arm]), origin, config, seeds[number], fold)
         )
     return tuple(trials)
+
+
+def _appended(study: Study) -> dict[int, tuple[dict[str, Level], int | None]]:
+    """Configuration and fold of each trial of a design that a resumed run appended, by number.
+
+    Each is balanced in itself, and stays as it is whatever is appended after it.
+    """
+    n_arms = len(study.arms)
+    found: dict[int, tuple[dict[str, Level], int | None]] = {}
+    for first, many in study.added_design:
+        rng = added_design_generator(study, first)
+        numbers = [
+            [n for n in range(first, first + many) if n % n_arms == arm] for arm in range(n_arms)
+        ]
+        designs = draw_design(study, [len(of_arm) for of_arm in numbers], rng)
+        folds: list[list[int | None]] = [[None] * len(design) for design in designs]
+        if study.folds is not None and study.folds.search:
+            folds = [[*turns] for turns, _ in fold_turns(study, designs, study.folds.k, rng)]
+        for of_arm, design, taken in zip(numbers, designs, folds, strict=True):
+            found |= dict(zip(of_arm, zip(design, taken, strict=True), strict=True))
+    return found
 
 
 def _folds(study: Study, decided: Sequence[_Decided]) -> list[tuple[list[int], list[int]]] | None:

@@ -85,7 +85,7 @@ def test_a_claim_about_shares_is_told_with_the_trials_that_would_settle_it(
     known = SimpleNamespace(power=pd.DataFrame([plan]))
     monkeypatch.setattr(answers, "analyse", lambda *tables, **given: known)
     words = [str(folder), "--data", str(folder.parent / "faces"), "--trainings", "4"]
-    command = f"--name it-10 --out {folder.parent} --trials 10"
+    command = f"--resume it --out {folder.parent} --trials 10 --by-design"
     assert main([*words, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "about 6 more design trials at full length, 10 in all" in said

@@ -331,10 +331,19 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
     with forgotten():
         assert main(["--resume", "it", "--trials", "10", *words]) == 0
         assert main([str(file), "--resume", "it", "--trials", "11", *words]) == 0
-    assert len(pd.read_parquet(home / "trials.parquet")) == 11
+    with forgotten():
+        assert main(["--resume", "it", "--trials", "15", "--by-design", *words]) == 0
+    trials = pd.read_parquet(home / "trials.parquet")
+    assert trials["origin"].tolist()[8:] == ["search"] * 3 + ["design"] * 4
+    ended = trials[trials["origin"] == "design"]
+    assert (ended["epochs_run"] == ended["epochs_planned"]).all()
+    assert main([str(file), "--trials", "15", "--by-design", *words]) == 2
+    assert main(["--resume", "it", "--by-design", *words]) == 2
     capsys.readouterr()
     (tmp_path / "mine/quadratic.py").unlink()
     assert main(["--resume", "it", "--trials", "12", *words]) == 2
+    assert "it: it has 15 trials; --trials takes as many or more" in capsys.readouterr().err
+    assert main(["--resume", "it", "--trials", "16", *words]) == 2
     assert "there is no module `quadratic` in" in capsys.readouterr().err
     assert main([str(file), "--benchmark", *words]) == 2
 

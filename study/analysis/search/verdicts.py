@@ -3,10 +3,12 @@
 A claim about levels is about both sides tuned; the search answers with the model's tuned
 contrast, never with the best trials seen. Everything finer belongs to the confirm stage. The
 verdict follows from the interval printed beside it and the smallest difference of interest:
-supported or refuted if the whole interval lies on one side, else unresolved.
+supported or refuted if the whole interval lies on one side, else unresolved. Where a design was
+added after the search had been looked at, each look has an equal part of the risk (Bonferroni).
 """
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +42,8 @@ COLUMNS = [
     "average",
     "average_low",
     "average_high",
+    "adjusted_low",
+    "adjusted_high",
 ]
 
 
@@ -69,8 +73,9 @@ class Claims:
             (supported, refuted, unresolved), `stage` (search), `n_trials` (full length, of the
             less supported side), `n_seeds` (0), `reason`, `command` (which tests a claim that
             this study cannot test; else null), `unit` (`points`, or `share` for
-            importance claims), and the contrast averaged over the box `average, average_low,
-            average_high`.
+            importance claims), the contrast averaged over the box `average, average_low,
+            average_high`, and the ends that the verdict follows from where these are stricter
+            `adjusted_low, adjusted_high`.
         """
         records = []
         for claim in frames.study.claims:
@@ -113,12 +118,18 @@ class _Asked(Search[_Answer]):
         if box.axes[box.index(factor)].is_numeric:
             return withheld(0, f"`{factor}` is a number; its levels cannot be tuned")
         asked: list[tuple[str, Cell, Cell]] = [(factor, {factor: first}, {factor: second})]
-        compared = self.params.contrasts.compare(surface, self.support, asked, self.rng)
+        contrasts, again = self.params.contrasts, deepcopy(self.rng)
+        compared = contrasts.compare(surface, self.support, asked, self.rng)
         average, tuned = (compared.iloc[k] for k in (0, 1))
         n = int(tuned["n_trials"])
         if np.isnan(tuned["estimate"]):
             return withheld(n, tuned["reason"])
-        told = self._judged(tuned["estimate"], tuned["low"], tuned["high"], n)
+        ends = strict = (float(tuned["low"]), float(tuned["high"]))
+        if self._n_looks > 1:
+            level = replace(contrasts, level=self._strict(contrasts.level))
+            low, high = level.compare(surface, self.support, asked, again).iloc[1][["low", "high"]]
+            strict = (float(low), float(high))
+        told = self._judged(float(tuned["estimate"]), ends, strict, n)
         return told | {
             "average": average["estimate"],
             "average_low": average["low"],
@@ -127,11 +138,13 @@ class _Asked(Search[_Answer]):
 
     def parts(self, factor: str, first: Part, second: Part, when: Config) -> _Answer:
         """Difference of the two parts' means over all design trials."""
-        level = self.params.rules.level
-        found = compare_ranges(self.frames, factor, (first, second), when, level=level)
+        level, asked = self.params.rules.level, (self.frames, factor, (first, second), when)
+        found = compare_ranges(*asked, level=level)
         if found.reason:
             return withheld(found.n_trials, found.reason)
-        told = self._judged(found.estimate, found.low, found.high, found.n_trials)
+        strict = compare_ranges(*asked, level=self._strict(level))
+        ends = (found.low, found.high), (strict.low, strict.high)
+        told = self._judged(found.estimate, *ends, found.n_trials)
         ended = f"{found.n_collapsed} collapsed ones counted with the value that they ended at"
         return told | {"reason": f"{told['reason']}; design trials only, {ended}"}
 
@@ -155,8 +168,10 @@ class _Asked(Search[_Answer]):
             sum((surface.variance(t) for t in terms if axis in t.axes), start=nothing) / total
             for axis in axes
         ]
-        difference = shares[0] - shares[1]
-        return self._judged(difference.mean(), *self.params.rules.interval(difference), n)
+        difference, rules = shares[0] - shares[1], self.params.rules
+        strict = replace(rules, level=self._strict(rules.level))
+        ends = rules.interval(difference), strict.interval(difference)
+        return self._judged(difference.mean(), *ends, n)
 
     def _surface(self) -> Surface | _Answer:
         """The surface, or the answer where it says nothing of the claim's factors."""
@@ -168,17 +183,38 @@ class _Asked(Search[_Answer]):
             return withheld(self.support.n_trials, self.frames.untold or "no factor varies")
         return self.surface
 
-    def _judged(self, estimate: float, low: float, high: float, n: int) -> _Answer:
+    def _strict(self, level: float) -> float:
+        """The level of one of several looks, which have `level` together."""
+        return 1 - (1 - level) / self._n_looks
+
+    @property
+    def _n_looks(self) -> int:
+        """How often the search was looked at before more of a design was asked for, and now."""
+        return 1 + len(self.frames.study.added_design)
+
+    def _judged(
+        self, estimate: float, ends: tuple[float, float], strict: tuple[float, float], n: int
+    ) -> _Answer:
+        """An answer: its interval, and the verdict by the ends that this look is given."""
         in_points = self.claim.unit == "points"
         per_point = self.frames.study.measure.per_point if in_points else 1.0
-        verdict, reason = self.claim.settle(float(low) * per_point, float(high) * per_point)
-        return {
+        verdict, reason = self.claim.settle(*(float(end) * per_point for end in strict))
+        told: _Answer = {
             "estimate": float(estimate),
-            "low": float(low),
-            "high": float(high),
+            "low": float(ends[0]),
+            "high": float(ends[1]),
             "verdict": verdict,
             "n_trials": n,
             "reason": reason,
+        }
+        if self._n_looks == 1:
+            return told
+        level = self._strict(self.params.rules.level)
+        looked = f"judged at {level:.1%}, for design trials were added after a look"
+        return told | {
+            "reason": f"{reason}; {looked}" if reason else looked,
+            "adjusted_low": float(strict[0]),
+            "adjusted_high": float(strict[1]),
         }
 
 

@@ -21,21 +21,20 @@ def told(folder="results/small", trials=48, **plan):
     return by_more_trials(study, Path(folder), power)
 
 
-def test_a_claim_about_shares_is_told_with_its_price_and_the_command_of_a_study_that_pays_it():
+def test_a_claim_about_shares_is_told_with_its_price_and_the_command_that_pays_it():
     found = told()
     assert list(found) == ["rate"]
     assert "about 16 more design trials at full length, 48 in all" in found["rate"]
-    # 32 of 48 trials ran to their end: 72 trials have 48
-    assert found["rate"].endswith(
-        "python -m study.run results/small/study.toml --name small-72 --trials 72"
-    )
+    assert found["rate"].endswith("study.run --resume small --trials 64 --by-design")
+
+
+def test_every_arm_gets_as_many_more():
+    assert told(n_needed=49)["rate"].endswith("--trials 66 --by-design")
 
 
 def test_a_study_that_lies_elsewhere_is_found_there():
-    assert told("/my data/small")["rate"].endswith(
-        "python -m study.run '/my data/small/study.toml' --name small-72 --out '/my data' "
-        "--trials 72"
-    )
+    command = "study.run --resume small --out '/my data' --trials 64 --by-design"
+    assert told("/my data/small")["rate"].endswith(command)
 
 
 def test_what_no_number_of_trials_settles_has_no_command():

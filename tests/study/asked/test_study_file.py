@@ -222,6 +222,22 @@ EDITS = {
         ("trials = 12", "trials = 12\nadded = 9"),
         r"\[study\] added: 9 added trials leave fewer than 4, one for each arm",
     ),
+    "an added design of trials that were not added": (
+        ("trials = 12", "trials = 12\nadded = 4\nadded_design = [[7, 4]]"),
+        r"\[study\] added_design, item 1: trials 7 to 10 are not of the 4 added; expected 8 to 11",
+    ),
+    "added designs of the same trials": (
+        ("trials = 12", "trials = 12\nadded = 4\nadded_design = [[8, 2], [9, 2]]"),
+        r"\[study\] added_design, item 2: trials 9 to 10 .*; expected 10 to 11",
+    ),
+    "an added design of no trials": (
+        ("trials = 12", "trials = 12\nadded = 4\nadded_design = [[8, 0]]"),
+        r"\[study\] added_design, item 1: trials 8 to 7 are not of the 4 added",
+    ),
+    "an added design that is no pair": (
+        ("trials = 12", "trials = 12\nadded = 4\nadded_design = [[8]]"),
+        r"\[study\] added_design, item 1: ",
+    ),
     "a share above one": (
         ("trials = 12", "trials = 12\ndesign_share = 1.5"),
         r"design_share: 1.5 .* at most 1",

@@ -139,3 +139,20 @@ def test_a_grown_study_is_no_change_against_the_larger_file():
     assert is_safe_change(grown, larger)
     assert grown_study(grown, replace(DEMO, trials=24)).added == 12
     assert grown_study(grown, larger) == grown
+
+
+def test_a_study_that_grows_by_design_says_which_trials_are_one_and_is_no_change_when_read(
+    tmp_path,
+):
+    searched = grown_study(DEMO, replace(DEMO, trials=20))
+    grown = grown_study(searched, replace(DEMO, trials=28), by_design=True)
+    again = grown_study(grown, replace(DEMO, trials=32), by_design=True)
+    (tmp_path / "s.toml").write_text(dump_study(again))
+
+    assert grown.added_design == ((20, 8),)
+    assert again.added_design == ((20, 8), (28, 4))
+    assert load_study(tmp_path / "s.toml") == again
+    assert grown_study(again, again, by_design=True) == again
+    assert is_safe_change(again, again)
+    assert is_safe_change(searched, again)
+    assert lasting(again) == lasting(DEMO)

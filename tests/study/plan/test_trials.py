@@ -134,6 +134,40 @@ def test_a_grown_study_keeps_its_plan_and_appends_search_trials(study, more):
     assert max(per_arm.values()) - min(per_arm.values()) <= 1
 
 
+@settings(max_examples=20, deadline=None)
+@given(study=studies(), more=st.integers(1, 30), later=st.integers(1, 9))
+def test_a_study_grown_by_design_keeps_its_plan_and_what_is_appended_is_balanced(
+    study, more, later
+):
+    grown = grown_study(study, replace(study, trials=study.trials + more), by_design=True)
+    larger = replace(grown, trials=grown.trials + later)
+    plan, longer = plan_trials(study), plan_trials(grown)
+
+    assert longer[: study.trials] == plan
+    new = longer[study.trials :]
+    assert {trial.origin for trial in new} == {"design"}
+    per_arm = Counter(trial.arm for trial in longer)
+    assert max(per_arm.values()) - min(per_arm.values()) <= 1
+    for trial in new:
+        assert in_box(study, trial.config)
+        assert holds(trial.cell, trial.config)
+    for factor in study.of_role("tuned"):
+        if factor.levels and not factor.when:
+            counts = Counter(trial.config[factor.name] for trial in new)
+            every = [counts[level] for level in factor.levels]
+            assert max(every) - min(every) <= 1
+    # what is appended after it, searched for or by design, leaves it as it is
+    for by_design in (False, True):
+        largest = plan_trials(grown_study(grown, larger, by_design=by_design))
+        assert largest[: len(longer)] == longer
+
+
+def test_two_designs_that_are_appended_differ():
+    first = grown_study(DEMO, replace(DEMO, trials=24), by_design=True)
+    second = plan_trials(grown_study(first, replace(DEMO, trials=36), by_design=True))
+    assert [t.config for t in second[12:24]] != [t.config for t in second[24:]]
+
+
 def test_a_repeat_is_a_design_configuration_of_its_arm_with_another_seed():
     plan = plan_trials(load_study("faces-gpu"))
     repeats = [t for t in plan if t.origin == "repeat"]

@@ -53,6 +53,13 @@ def test_the_same_study_takes_the_same_turns_and_more_trials_leave_them():
     assert grown[: len(plan)] == plan
 
 
+def test_a_design_that_is_appended_takes_every_fold_as_often():
+    study = folded(DEMO)
+    grown = replace(study, trials=study.trials + 20, added=20, added_design=((study.trials, 20),))
+    new = plan_trials(grown)[study.trials :]
+    assert Counter(trial.fold for trial in new) == dict.fromkeys(range(5), 4)
+
+
 def test_folds_that_the_search_does_not_take_leave_it_alone():
     assert plan_trials(folded(DEMO, search=False)) == plan_trials(DEMO)
 

@@ -39,6 +39,30 @@ def test_claims_are_judged_by_the_model_and_withheld_where_nothing_varies(plante
     assert claims["unit"].tolist() == ["points", "points", "share", "share"]
 
 
+def test_after_a_look_and_more_of_a_design_verdicts_are_given_at_a_stricter_level(
+    planted: Analysis,
+):
+    trials = planted_trials(120, np.random.default_rng(5))
+    study = replace(planted.frames.study, added=20, added_design=((100, 20),))
+    twice = analyse(study, trials, NO_EPOCHS, seed=1).claims.set_index("claim")
+    once = planted.claims.set_index("claim")
+    pd.testing.assert_frame_equal(twice[["low", "high"]], once[["low", "high"]])
+    asked = ["init", "loss", "lr"]
+    assert (twice.loc[asked, "adjusted_low"] < twice.loc[asked, "low"]).all()
+    assert (twice.loc[asked, "adjusted_high"] > twice.loc[asked, "high"]).all()
+    assert once["adjusted_low"].isna().all()
+    assert "judged at 97.5%" in twice.loc["init", "reason"]
+    assert twice.loc["init", "verdict"] == "supported"
+    # between the two ends the one look supports what the second of two does not
+    least = float(twice.loc["init", ["low", "adjusted_low"]].mean())
+    claims = (replace(study.claims[0], least=least),)
+    verdicts = [
+        analyse(replace(one, claims=claims), trials, NO_EPOCHS, seed=1).claims["verdict"][0]
+        for one in (planted.frames.study, study)
+    ]
+    assert verdicts == ["supported", "unresolved"]
+
+
 def test_the_fit_is_checked_on_held_out_trials(planted: Analysis):
     fit = planted.fit.iloc[0]
     assert fit["noise_sd"] == pytest.approx(0.5, abs=0.12)
