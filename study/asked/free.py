@@ -48,14 +48,21 @@ _TAKEN: Final = frozenset(
         *("train_seconds", "images_per_second", "node", "device", "peak_memory_mib"),
         *("number_format", "kernels", "best_epoch", "best_val_accuracy"),
         *("event", "at", "rung", "crc", "unread"),
+        *("model", "search_value", "search_best_value"),
+        *("row", "block", "n_images", "n_clusters"),
     )
 )
-"""Columns of trials and epochs, and keys of the record, that mean something else than a metric."""
+"""Columns of trials, epochs and later trainings, and keys of the record, that mean something else
+than a metric."""
 
 
 def is_taken(metric: str) -> bool:
-    """Whether a metric cannot have this name, since it names something else."""
-    return metric in _TAKEN or metric.startswith("config/") or metric in ("share", "points")
+    """Whether a metric cannot have this name, since it names something else.
+
+    Case does not count, as it does not in SQL.
+    """
+    name = metric.casefold()
+    return name in _TAKEN or name.startswith("config/") or name in ("share", "points")
 
 
 class FreeClaimTable(ClaimTable):

@@ -77,11 +77,11 @@ def runs_of(tables: StudyTables) -> Iterator[Run]:
     if tables.confirm is not None:
         at = _unix(pd.Timestamp((tables.provenance or {}).get("ended_at")))
         for row in tables.confirm.to_dict("records"):
-            yield _confirm_run(row, at)
+            yield _confirm_run(row, at, tables.study.metric)
     if tables.settle is not None:
         trained = zip(tables.settle.to_dict("records"), configurations(tables.settle), strict=True)
         for row, config in trained:
-            yield _settle_run(row, config)
+            yield _settle_run(row, config, tables.study.metric)
 
 
 def _curve(rows: pd.DataFrame, started: float) -> tuple[Point, ...]:
@@ -93,8 +93,9 @@ def _curve(rows: pd.DataFrame, started: float) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def _confirm_run(row: Mapping[str, Any], at: float) -> Run:
+def _confirm_run(row: Mapping[str, Any], at: float, metric: str) -> Run:
     """The table says nothing of when: all stand at the study's end."""
+    scores = _scores(row, metric)
     epoch = 0 if pd.isna(row["epochs_run"]) else int(row["epochs_run"])
     return Run(
         name=str(row["model"]),
@@ -103,16 +104,16 @@ def _confirm_run(row: Mapping[str, Any], at: float) -> Run:
         status=row["status"],
         parameters=_known(row, ("seed", "epochs_planned", "trial_id")),
         tags={name: str(v) for name, v in _known(row, ("arm", "status", "error")).items()},
-        curve=(Point(epoch=epoch, at=at, values=_scores(row)),),
+        curve=(Point(epoch=epoch, at=at, values=scores),) if scores else (),
         started_at=at,
         ended_at=at,
     )
 
 
-def _settle_run(row: Mapping[str, Any], config: Mapping[str, Level]) -> Run:
+def _settle_run(row: Mapping[str, Any], config: Mapping[str, Level], metric: str) -> Run:
     """A training, named apart from the search's trial of the same number."""
     ended = _unix(row["ended_at"]) or _unix(row["started_at"])
-    epoch, scores = int(row["epochs_run"]), _scores(row)
+    epoch, scores = int(row["epochs_run"]), _scores(row, metric)
     return Run(
         name=f"settle-{row['trial_id']}",
         group=row["arm"],
@@ -126,8 +127,9 @@ def _settle_run(row: Mapping[str, Any], config: Mapping[str, Level]) -> Run:
     )
 
 
-def _scores(row: Mapping[str, Any]) -> dict[str, float]:
-    return _numbers({name: value for name, value in row.items() if name.startswith(_SCORES)})
+def _scores(row: Mapping[str, Any], metric: str) -> dict[str, float]:
+    """What a training has come to: the study's metric, and what our nets are scored by."""
+    return _numbers({n: v for n, v in row.items() if n == metric or n.startswith(_SCORES)})
 
 
 def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -65,6 +65,8 @@ WITH_CONFIG: Final[tuple[Kind, ...]] = ("trials", "settle")
 WITH_METRIC: Final[tuple[Kind, ...]] = ("trials", "epochs", "confirm", "settle")
 """Tables with a column for the metric of a free study."""
 CONFIG_PREFIX: Final = "config/"
+REPORTED: Final[tuple[Kind, ...]] = ("trials", "epochs")
+"""Tables with a column for whatever else a function reports."""
 
 _TRUE_AND_PREDICTED: Final = ("true", "predicted")
 _OF_A_CLASS: Final = "p_<class>"
@@ -355,12 +357,14 @@ def columns_of(
 
     The column of a varied factor is needed where the factor always exists: without it nobody
     can say what a trial was. Where a factor does not exist its value is null.
-    A `metric` is that of a free study: all that is known is that it is a number.
+    A `metric` is that of a free study: all that is known of what it measures is that these are
+    numbers, whatever column of ours has such a name.
     """
     columns = SCHEMAS[kind]
     if metric is not None and kind in WITH_METRIC:
         own = Column(name=metric, about="the study's metric", type=REAL)
-        columns = (*(column for column in columns if column.name != metric), own)
+        others = (replace(c, is_fraction=False) for c in columns if c.name != metric)
+        columns = (*others, own)
     if kind == "predictions":
         return tuple(_of_classes(columns, classes))
     if kind not in WITH_CONFIG:

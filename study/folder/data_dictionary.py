@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from study.folder.column import FLAG, REAL, TEXT, TIME, WHOLE, Column
-from study.folder.columns import CONFIG_PREFIX, KEYS, SCHEMAS, WITH_CONFIG, Kind
+from study.folder.columns import (
+    CONFIG_PREFIX,
+    KEYS,
+    REPORTED,
+    SCHEMAS,
+    WITH_CONFIG,
+    WITH_METRIC,
+    Kind,
+)
+from study.folder.tabulate import MOST_REPORTED
 
 ROWS: Final[dict[Kind, str]] = {
     "trials": "a trial of the search",
@@ -72,7 +81,7 @@ def data_dictionary() -> str:
         unique = f"; {keys} names it once" if keys else ""
         lines = [f"## {kind}", "", f"A row is {ROWS[kind]}{unique}.", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
-        parts.append("\n".join([*lines, *_rows(kind, columns)]) + "\n")
+        parts.append("\n".join([*lines, *_rows(kind, columns), *_of_a_function(kind)]) + "\n")
     return "\n".join(parts)
 
 
@@ -84,6 +93,21 @@ def _rows(kind: Kind, columns: tuple[Column, ...]) -> Iterator[str]:
                 "its level; null where the factor does not exist under the others' levels |"
             )
         yield f"| `{column.name}` | {_type(column)} | {column.about} |"
+
+
+def _of_a_function(kind: Kind) -> Iterator[str]:
+    """Rows of columns whose names are those that a user's function, or another tool, gave them."""
+    if kind in WITH_METRIC:
+        yield (
+            "| `METRIC` | number | of a study of a function, or of an imported search: its "
+            "metric, as the function calls it; columns above of metrics of nets hold nothing |"
+        )
+    if kind in REPORTED:
+        when = "after the last epoch that it ran" if kind == "trials" else "after the epoch"
+        yield (
+            "| `ANY OTHER NAME` | number | of a study of a function: what else it reports, "
+            f"{when}; up to {MOST_REPORTED} names; null where it was not told or is not finite |"
+        )
 
 
 def _type(column: Column) -> str:

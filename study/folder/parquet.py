@@ -7,7 +7,7 @@ in per cent, a trial twice.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +20,16 @@ import pyarrow.parquet as pq
 from agecls.files import write_whole
 from study.asked.factors import Factor
 from study.errors import TablesError
-from study.folder.column import FLAG, WHOLE, Column
+from study.folder.column import FLAG, REAL, WHOLE, Column
 from study.folder.column_checks import cast, check_values
-from study.folder.columns import CONFIG_PREFIX, WITH_CONFIG, Kind, classes_among, columns_of
+from study.folder.columns import (
+    CONFIG_PREFIX,
+    REPORTED,
+    WITH_CONFIG,
+    Kind,
+    classes_among,
+    columns_of,
+)
 
 SCHEMA_VERSION: Final = 1
 """Raised when a column changes its meaning; added columns do not count."""
@@ -67,6 +74,7 @@ def write_table(
         wanted = (*columns_of(kind), *(Column(name=c, about="", type=None) for c in config))
     else:
         wanted = columns_of(kind, factors, classes_among(map(str, frame.columns)), metric)
+        wanted += _reported(kind, map(str, frame.columns), wanted, metric)
     names = [w.name for w in wanted]
     unknown = [str(c) for c in frame.columns if c not in names]
     if unknown:
@@ -126,8 +134,20 @@ def as_table(
 ) -> pd.DataFrame:
     """A frame that `write_table` has taken as `read_table` gives it back."""
     wanted = columns_of(kind, factors, metric=metric)
+    wanted += _reported(kind, map(str, frame.columns), wanted, metric)
     arrays = [_to_arrow(Path(kind), column, frame) for column in wanted]
     return _to_frame(pa.table(arrays, names=[column.name for column in wanted]))
+
+
+def _reported(
+    kind: Kind, names: Iterable[str], wanted: Sequence[Column], metric: str | None
+) -> tuple[Column, ...]:
+    """Of a table of a free study, a column for each name that is none of those it is to have."""
+    if metric is None or kind not in REPORTED:
+        return ()
+    known = {column.name for column in wanted}
+    others = (n for n in names if n not in known and not n.startswith(CONFIG_PREFIX))
+    return tuple(Column(name=n, about="a metric that was reported", type=REAL) for n in others)
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from study.asked.factors import Study
+from study.asked.free import is_taken
 from study.errors import RecordError, TablesError
 from study.folder.folder import Folder, Home
 from study.folder.record import FILE_NAME, TrialRecord
@@ -28,9 +30,32 @@ EPOCH_COLUMNS = (
 )
 
 
-def epoch_columns(study: Study) -> tuple[str, ...]:
-    """What the table of epochs holds of each: the metrics of our recipe, or a function's one."""
-    return ("epoch", study.metric, "seconds") if study.is_free else EPOCH_COLUMNS
+MOST_REPORTED: Final = 100
+"""Names beside its metric that a function gets columns for; further ones stay in the record."""
+
+
+def epoch_columns(study: Study, trials: Iterable[TrialRecord]) -> tuple[str, ...]:
+    """What the table of epochs holds of each: the metrics of our recipe, or a function's."""
+    if not study.is_free:
+        return EPOCH_COLUMNS
+    return ("epoch", study.metric, "seconds", *_reported(study, trials))
+
+
+def _reported(study: Study, trials: Iterable[TrialRecord]) -> list[str]:
+    """What a function reports beside the study's metric, the first trial's names first."""
+    every = dict.fromkeys(n for t in sorted(trials, key=_number) for e in t.epochs for n in e)
+    return [n for n in every if n != study.metric and not is_taken(n)][:MOST_REPORTED]
+
+
+def reported_in(frame: pd.DataFrame, metric: str) -> list[str]:
+    """Names of what trials of a free study have told of themselves beside its metric.
+
+    Args:
+        frame: Its trials or epochs.
+        metric: The study's.
+    """
+    free = (n for n in frame.columns if n != metric and not is_taken(n))
+    return [n for n in free if is_numeric_dtype(frame[n]) and frame[n].notna().any()]
 
 
 def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
@@ -39,10 +64,11 @@ def trials_frame(study: Study, trials: Iterable[TrialRecord]) -> pd.DataFrame:
     Raises:
         RecordError: An epoch lacks a metric, or holds one that is no number.
     """
-    rows = []
-    for trial in sorted(trials, key=lambda t: t.number):
+    rows, trials = [], sorted(trials, key=_number)
+    measured = [study.metric, *_reported(study, trials)] if study.is_free else None
+    for trial in trials:
         try:
-            rows.append(_trial_row(study, trial))
+            rows.append(_trial_row(study, trial, measured))
         except (KeyError, TypeError, ValueError) as error:
             raise RecordError(
                 f"{FILE_NAME}, trial {trial.trial_id}: its times or metrics are damaged "
@@ -57,7 +83,7 @@ def epochs_frame(
     """One row per finished epoch, by trial number and epoch; see `epoch_columns`."""
     rows = [
         {"trial_id": trial.trial_id} | {name: epoch.get(name) for name in columns}
-        for trial in sorted(trials, key=lambda t: t.number)
+        for trial in sorted(trials, key=_number)
         for epoch in trial.epochs
     ]
     return pd.DataFrame(rows, columns=["trial_id", *columns])
@@ -138,7 +164,12 @@ def _epochs(trials: Iterable[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
     return found
 
 
-def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
+def _number(trial: TrialRecord) -> int:
+    return trial.number
+
+
+def _trial_row(study: Study, trial: TrialRecord, measured: Sequence[str] | None) -> dict[str, Any]:
+    """A trial's row; `measured` names what its epochs hold in the place of our recipe's."""
     last = trial.epochs[-1] if trial.epochs else {}
     seconds = [e["seconds"] for e in trial.epochs]
     status = trial.status
@@ -153,7 +184,7 @@ def _trial_row(study: Study, trial: TrialRecord) -> dict[str, Any]:
         **{f"config/{f.name}": trial.config.get(f.name) for f in study.factors},
         "epochs_planned": trial.epochs_planned,
         "epochs_run": len(trial.epochs),
-        **({study.metric: last.get(study.metric)} if study.is_free else _of_a_recipe(trial)),
+        **(_of_a_recipe(trial) if measured is None else {n: last.get(n) for n in measured}),
         "error": (trial.end or {}).get("error"),
         "started_at": pd.Timestamp(trial.started_at, unit="s", tz="UTC"),
         "ended_at": None if ended_at is None else pd.Timestamp(ended_at, unit="s", tz="UTC"),

@@ -48,7 +48,7 @@ def write_tables(study: Study, trials: Iterable[TrialRecord], folder: Folder) ->
     """Write `trials.parquet` and `epochs.parquet` from the record's trials and the scouts."""
     rows = [*scout_trials(folder.path), *trials]
     folder.write_table("trials", trials_frame(study, rows), study)
-    folder.write_table("epochs", epochs_frame(rows, epoch_columns(study)), study)
+    folder.write_table("epochs", epochs_frame(rows, epoch_columns(study, rows)), study)
 
 
 def summary(search: Search, majority: float | None) -> tuple[str, ...]:

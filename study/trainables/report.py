@@ -189,7 +189,7 @@ class Report:
         if not isinstance(metrics, Mapping):
             return f"metrics are a {type(metrics).__name__}; expected a dictionary", "refused"
         for name, value in metrics.items():
-            if not isinstance(name, str) or is_taken(name):
+            if not isinstance(name, str) or not _is_name(name):
                 return f"a metric cannot be called {name!r}; rename it", "refused"
             if _number(value) is None:
                 kind = type(value).__name__
@@ -214,6 +214,12 @@ class Report:
         """Where in the user's code `report` was called, in brackets."""
         frame = sys._getframe(2)
         return f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+
+
+def _is_name(name: str) -> bool:
+    """Whether a column can have this name."""
+    # among what is not printable is half a surrogate pair, which no table's UTF-8 can hold
+    return bool(name.strip()) and name.isprintable() and not is_taken(name)
 
 
 def _finite(value: float | None) -> float | None:

@@ -64,6 +64,17 @@ def test_a_minimised_metric_is_searched_stopped_and_told_as_one(searched):
     assert "Locked before the first trial" in said
 
 
+def test_what_else_it_reports_has_columns(searched):
+    home, _, _ = searched
+    told = {n: t.epochs for n, t in Folder(home).trials().items()}
+    trials, epochs = (pd.read_parquet(home / f"{t}.parquet") for t in ("trials", "epochs"))
+    assert trials["norm"].tolist() == [told[n][-1]["norm"] for n in trials["number"]]
+    assert epochs["norm"].tolist() == [e["norm"] for n in sorted(told) for e in told[n]]
+    assert list(trials.columns[-2:]) == ["loss", "norm"]
+    page = write_report(home).read_text()
+    assert ">norm<" in page.split('<table id="trial-table"')[1].split("</thead>")[0]
+
+
 def test_at_each_rung_the_lower_losses_go_on(searched):
     seen = {}
     for event in read_events(Folder(searched[0]).record):

@@ -16,12 +16,16 @@ import pandas as pd
 from study.asked.factors import Factor, Level
 from study.folder.columns import STATUSES, config_column
 from study.folder.tables import StudyTables
+from study.folder.tabulate import reported_in
 from study.report.look import arm_marks
 from study.report.wording import ACCURACY, Measure, count, level
 
 MOST_ROWS: Final = 20_000
 MOST_FAILED: Final = 1000
 """Of MOST_ROWS, kept for failed trials: their reasons are what one looks for."""
+
+MOST_REPORTED: Final = 8
+"""Columns of what a function reports beside its metric; trials.parquet has all."""
 
 PAGE_ROWS: Final = 50
 """Rows that are shown at a time; the first ones are in the page for readers without JavaScript."""
@@ -180,6 +184,8 @@ def trial_table_data(tables: StudyTables, *, drawn: Iterable[int] = ()) -> Trial
         ),
     ]
     columns += [_factor_column(factor, trials, rows) for factor in study.factors]
+    if study.is_free:
+        columns += _reported(trials, rows, study.metric)
     return TrialTable(
         columns=tuple(columns),
         trials=chosen.astype(np.int32),
@@ -200,6 +206,13 @@ def _best_epoch(rows: pd.DataFrame, measure: Measure) -> Column:
         values=_numbers(rows["best_val_accuracy"]),
         measure=best,
     )
+
+
+def _reported(trials: pd.DataFrame, rows: pd.DataFrame, metric: str) -> list[Column]:
+    """What else the function has reported, of which nobody knows the unit."""
+    names = reported_in(trials, metric)[:MOST_REPORTED]
+    # a factor may have the same name
+    return [Column(key=f"reported/{n}", label=n, values=_numbers(rows[n])) for n in names]
 
 
 def packed(values: np.ndarray) -> dict[str, str]:

@@ -141,3 +141,8 @@ def test_faces_flags_mean_nothing_to_it(load):
 def test_a_metric_has_no_name_of_a_column_that_says_something_else():
     free = [column.name for column in columns_of("trials", []) if not is_taken(column.name)]
     assert free == ["val_accuracy", "val_loss", "val_qwk", "val_mae"]
+    for table in ("confirm", "settle"):
+        left = [c.name for c in columns_of(table, []) if not is_taken(c.name)]
+        # of nets that a function does not train
+        assert all(n.startswith(("val_", "test_", "temperature")) for n in left), table
+    assert is_taken("Status")

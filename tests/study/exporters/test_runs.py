@@ -4,6 +4,7 @@ import pytest
 import study
 from study.exporters.runs import Point, runs_of
 from study.folder.parquet import write_table
+from tests.study import measured
 from tests.study.planted import START, write_planted
 
 
@@ -135,3 +136,14 @@ def test_a_training_of_settling_that_has_no_score_yet_has_no_curve(settled):
     assert run.curve == ()
     assert run.ended_at == START.timestamp()
     assert "zero_gamma" not in run.parameters
+
+
+def test_a_function_s_score_on_a_fresh_seed_is_its_metric_and_a_lost_training_has_none(tmp_path):
+    tables = study.load(measured.write(tmp_path / "mine", failed=1).path)
+    confirmed = [run for run in runs_of(tables) if run.stage == "confirm"]
+    rows = tables.confirm.to_dict("records")
+    for run, row in zip(confirmed, rows, strict=True):
+        assert [point.values for point in run.curve] == (
+            [{"loss": row["loss"]}] if row["status"] == "completed" else []
+        )
+    assert [run.status for run in confirmed].count("failed") == 1

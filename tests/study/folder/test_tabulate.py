@@ -1,10 +1,20 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from study.asked.study_file import load_study
+from study.folder.folder import Folder
 from study.folder.parquet import read_table, write_table
 from study.folder.record import TrialRecord
-from study.folder.tabulate import epochs_frame, trials_frame
+from study.folder.tabulate import (
+    MOST_REPORTED,
+    epoch_columns,
+    epochs_frame,
+    reported_in,
+    trials_frame,
+)
+from tests.study.trainable import TOML
 
 
 def epoch(number, accuracy, **more):
@@ -82,3 +92,43 @@ def test_both_tables_can_be_written_and_read_even_without_trials(study, tmp_path
     path = tmp_path / "epochs.parquet"
     write_table(path, epochs_frame(trials), "epochs", study_name=study.name)
     assert len(read_table(path, "epochs")) == n
+
+
+def free_trial(study, number, *told):
+    shared = {"seconds": 1.0, "at": 1.0, "peak_memory_mib": 1.0}
+    lines = [{"epoch": n, **shared, **line} for n, line in enumerate(told, start=1)]
+    config = {"net": "deep", "rate": 0.1, "width": 2, "momentum": 0.9, "epochs": 4}
+    return replace(trial(study, number, lines), arm="deep", config=config)
+
+
+@pytest.fixture
+def free_folder(tmp_path):
+    folder = Folder(tmp_path)
+    folder.study_file.write_text(TOML, encoding="utf-8")
+    return folder
+
+
+def test_what_a_function_reports_beside_its_metric_is_a_column_of_both_tables(free_folder):
+    study = free_folder.read_study()
+    # in per cent, and called as a fraction of ours is
+    told = {"loss": 1.0, "val_accuracy": 61.0}, {"loss": 0.5, "recall": 2.0}
+    last = free_trial(study, 1, {"loss": 2.0, "val_accuracy": None, "norm": 3.0})
+    trials = [last, free_trial(study, 0, *told)]
+    free_folder.write_table("trials", trials_frame(study, trials), study)
+    epochs = epochs_frame(trials, epoch_columns(study, trials))
+    free_folder.write_table("epochs", epochs, study)
+    found = read_table(free_folder.table("epochs"), "epochs", metric="loss")
+    assert found["val_accuracy"].dropna().tolist() == [61.0]
+    assert found["recall"].dropna().tolist() == [2.0]
+    assert set(reported_in(found, "loss")) == {"val_accuracy", "recall", "norm"}
+    of_trials = read_table(free_folder.table("trials"), "trials", metric="loss")
+    assert list(of_trials.columns[-2:]) == ["recall", "norm"]
+    assert set(reported_in(of_trials, "loss")) == {"recall", "norm"}
+
+
+def test_a_function_that_reports_ever_new_names_fills_no_table_with_them(free_folder):
+    study = free_folder.read_study()
+    told = [{"loss": 1.0, f"loss_{n}": 1.0} for n in range(1, 300)]
+    named = epoch_columns(study, [free_trial(study, 0, *told)])
+    assert named[:4] == ("epoch", "loss", "seconds", "loss_1")
+    assert len(named) == 3 + MOST_REPORTED
