@@ -126,29 +126,28 @@ def _of_module(folder: "Folder", study: "Study", data: str) -> list[str]:
     """How the function's module in a folder is not what is trained; nothing is imported."""
     from dataclasses import replace
 
-    from study.folder.provenance import as_it_stands
-    from study.locks.verify import folds_of
+    from study.folder.provenance import Known, as_it_stands
     from study.trainables.found import check_in_folder, fingerprint
 
     assert study.trainable is not None
     there = replace(study.trainable, folder=str(Path(data).absolute()))
     check_in_folder(there)
     # which example is in which fold only its examples could tell
-    folds = folds_of(as_it_stands(folder) or {})
+    folds = (as_it_stands(folder) or Known()).folds_digest
     asked = replace(study, data=data)
     return _unlike(folder, asked, fingerprint=fingerprint(there), folds=folds)
 
 
 def _unlike(folder: "Folder", asked: "Study", *, fingerprint: str, folds: str | None) -> list[str]:
     """How what lies at `asked.data` is not what the study was begun on."""
-    from study.folder.provenance import as_it_stands
+    from study.folder.provenance import Known, as_it_stands
     from study.locks.lock import read_lock
-    from study.locks.verify import data_problems, fingerprint_of
+    from study.locks.verify import data_problems
 
     lock = read_lock(folder)
     if lock is not None:
         return data_problems(lock, asked, fingerprint=fingerprint, folds=folds)
-    begun = fingerprint_of(as_it_stands(folder) or {})
+    begun = (as_it_stands(folder) or Known()).fingerprint
     if begun == fingerprint:
         return []
     return [f"{asked.data}: its fingerprint is {fingerprint}; the study has {begun or 'none'}"]

@@ -75,7 +75,7 @@ def runs_of(tables: StudyTables) -> Iterator[Run]:
             ended_at=_unix(row["ended_at"]) or last,
         )
     if tables.confirm is not None:
-        at = _unix(pd.Timestamp((tables.provenance or {}).get("ended_at")))
+        at = _unix(pd.Timestamp(tables.known.get("ended_at")))
         for row in tables.confirm.to_dict("records"):
             yield _confirm_run(row, at, tables.study.metric)
     if tables.settle is not None:

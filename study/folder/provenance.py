@@ -253,8 +253,46 @@ class Provenance:
         return [f"claims: {problem}"] if problem else []
 
 
-def as_it_stands(folder: Folder) -> dict[str, Any] | None:
-    """What a `study.json` holds, whoever wrote it, unchecked; None where there is none.
+class Known(dict[str, Any]):
+    """What a `study.json` holds, or a table in it, whoever wrote it: another tool, or nobody.
+
+    What is not of the kind that is asked for is not there.
+    """
+
+    def table(self, *names: str) -> "Known":
+        """The table that these lead to; an empty one where there is none."""
+        found: Any = self
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return Known(found) if isinstance(found, dict) else Known()
+
+    def text(self, name: str) -> str:
+        """A text; empty where there is none."""
+        found = self.get(name)
+        return found if isinstance(found, str) else ""
+
+    def array(self, name: str) -> list[Any]:
+        """A list; empty where there is none."""
+        found = self.get(name)
+        return found if isinstance(found, list) else []
+
+    def tables(self, name: str) -> list["Known"]:
+        """The tables in a list that hold anything."""
+        return [Known(one) for one in self.array(name) if isinstance(one, dict) and one]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data; empty where that is unknown."""
+        return self.table("data").text("fingerprint")
+
+    @property
+    def folds_digest(self) -> str | None:
+        """Of which image or example is in which fold."""
+        return self.table("folds").text("digest") or None
+
+
+def as_it_stands(folder: Folder) -> Known | None:
+    """What a `study.json` holds, unchecked; None where there is none.
 
     Raises:
         TablesError: It is no JSON object.
@@ -268,7 +306,7 @@ def as_it_stands(folder: Folder) -> dict[str, Any] | None:
         raise TablesError(f"{path}: not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise TablesError(f"{path}: holds a {type(content).__name__}; expected an object")
-    return content
+    return Known(content)
 
 
 def claims_hash(study: Study) -> str:

@@ -19,7 +19,7 @@ from study.folder.column_checks import refuse_first
 from study.folder.columns import CONFIG_PREFIX, WITH_CONFIG, Kind, config_column, names_of
 from study.folder.folder import Folder
 from study.folder.parquet import as_table, read_table
-from study.folder.provenance import as_it_stands
+from study.folder.provenance import Known, as_it_stands
 
 _FACTS: Final[tuple[Kind, ...]] = (
     "trials", "epochs", "confirm", "predictions", "external", "settle",
@@ -97,6 +97,11 @@ class StudyTables:
     settle: pd.DataFrame | None = None
     looks: pd.DataFrame | None = None
     pairs: pd.DataFrame | None = None
+
+    @property
+    def known(self) -> Known:
+        """`study.json`, to be read without trust; empty where there is none."""
+        return Known(self.provenance or {})
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:

@@ -25,7 +25,7 @@ def record_problems(tables: StudyTables) -> list[str]:
 
 def _asked(tables: StudyTables) -> Iterator[str]:
     """What has changed in the study file since the study began."""
-    if not (tables.provenance or {}).get("data"):  # nothing that we wrote
+    if not tables.known.get("data"):  # nothing that we wrote
         return
     folder = Folder(tables.folder)
     known = Provenance.read(folder)
@@ -40,7 +40,7 @@ def _trials(tables: StudyTables) -> Iterator[str]:
     that trials may be missing in it, and one that is told as interrupted may have gone on.
     """
     folder, study = Folder(tables.folder), tables.study
-    recorded, known = folder.trials(), tables.provenance or {}
+    recorded, known = folder.trials(), tables.known
     written = tables.trials[tables.trials["origin"] != "scout"].set_index("trial_id")
     if not recorded:
         if known.get("lock") and len(written):

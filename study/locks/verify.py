@@ -5,6 +5,7 @@ The lock is held against itself (its hashes), against `study.toml` (what is aske
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from study.asked.factors import Study
 from study.asked.study_text import claim_tables
 from study.errors import StudyError
 from study.folder.folder import Folder
-from study.folder.provenance import as_it_stands
+from study.folder.provenance import Known, as_it_stands
 from study.locks.canonical import digest, stated
 from study.locks.lock import (
     ADDITIONS,
@@ -26,17 +27,39 @@ from study.locks.lock import (
 )
 
 
+@dataclass(frozen=True)
+class Locked:
+    """A study's lock, for those who tell of it.
+
+    Attributes:
+        lock: None: there is none, or it cannot be read.
+        problems: How the study differs from it, or why nobody can tell; a line each.
+    """
+
+    lock: Lock | None
+    problems: tuple[str, ...]
+
+
+def lock_of(folder: Folder) -> Locked:
+    """The lock of a study's folder, read once and held against the study."""
+    try:
+        lock = read_lock(folder)
+        return Locked(lock, tuple(_problems(lock, folder)))
+    except StudyError as error:
+        return Locked(None, (str(error),))
+
+
 def lock_problems(folder: Folder) -> list[str]:
     """How the study differs from its lock, a line each; none where it has no lock to differ from.
 
     Raises:
         StudyError: Nobody can tell, for the study file or the lock cannot be read.
     """
-    return list(_problems(folder))
+    return list(_problems(read_lock(folder), folder))
 
 
-def _problems(folder: Folder) -> Iterator[str]:
-    lock, known = read_lock(folder), as_it_stands(folder) or {}
+def _problems(lock: Lock | None, folder: Folder) -> Iterator[str]:
+    known = as_it_stands(folder) or Known()
     written = known.get("lock")
     if lock is None:
         if written:
@@ -54,10 +77,9 @@ def _problems(folder: Folder) -> Iterator[str]:
     yield from _study_problems(lock, folder, known)
 
 
-def _lost_states(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Iterator[str]:
+def _lost_states(lock: Lock, folder: Folder, known: Known) -> Iterator[str]:
     """States that the lock has been in and that it no longer comes from."""
-    states = known.get("lock_states")
-    for state in states if isinstance(states, list) else []:
+    for state in known.array("lock_states"):
         if state not in states_of(lock):
             yield (
                 f"{folder.lock}: no longer has the state {state}, which {folder.provenance.name} "
@@ -77,10 +99,13 @@ def hash_problems(lock: Lock, path: Path) -> Iterator[str]:
         before = one[HASH]
 
 
-def _study_problems(lock: Lock, folder: Folder, known: Mapping[str, Any]) -> Iterator[str]:
+def _study_problems(lock: Lock, folder: Folder, known: Known) -> Iterator[str]:
     study = folder.read_study()
     now = parts_of(
-        study, fingerprint=fingerprint_of(known), folds=folds_of(known), version=lock["version"]
+        study,
+        fingerprint=known.fingerprint,
+        folds=known.folds_digest,
+        version=lock["version"],
     )
     file = folder.study_file.name
     # of a recipe's fields those that came since then stand at their default
@@ -134,21 +159,3 @@ def _differences(locked: Any, now: Any, place: str, where: str) -> Iterator[str]
 
 def _shown(value: Any) -> str:
     return "nothing" if value is None else str(value)
-
-
-def fingerprint_of(known: Mapping[str, Any]) -> str:
-    """Of the data, as `study.json` has it; empty where it has none."""
-    return _text(known, "data", "fingerprint")
-
-
-def _text(known: Mapping[str, Any], *keys: str) -> str:
-    """A text in study.json; empty where there is none."""
-    found: Any = known
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
-
-
-def folds_of(known: Mapping[str, Any]) -> str | None:
-    """Digest of which image or example is in which fold, as `study.json` has it."""
-    return _text(known, "folds", "digest") or None

@@ -79,9 +79,9 @@ def render(
     study = tables.study
     with naming_the_provenance(tables):
         audit, progress = audit_data(tables), progress_data(tables)
-        sources, commands = provenance_rows(tables), again(tables)
-        live = datetime.now(UTC).isoformat() if is_open(tables) else ""
         digest = digest_of(tables)
+        sources, commands = provenance_rows(tables, digest.lock.lock), again(tables)
+        live = datetime.now(UTC).isoformat() if is_open(tables) else ""
         confirmed, arms = digest.confirmed, digest.arms
         baseline = (
             majority_share(tables, split=confirmed.split) if confirmed else search_majority(tables)

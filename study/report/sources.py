@@ -5,19 +5,18 @@ from typing import Any
 
 from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
 from study.asked.factors import After, Study
-from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import changed_claims
 from study.folder.tables import StudyTables
-from study.locks.lock import ADDITIONS, HASH, read_lock
+from study.locks.lock import ADDITIONS, HASH, Lock
 from study.report.wording import count, listed
 
 
-def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
+def provenance_rows(tables: StudyTables, lock: Lock | None) -> list[tuple[str, str]]:
     """Name and value of everything known about the run; a folder of other tools knows little."""
-    study, known = tables.study, tables.provenance or {}
+    study, known = tables.study, tables.known
     ended = known.get("ended_at") or "not yet"
-    sessions = known.get("sessions") or []
+    sessions = known.array("sessions")
     rows = [
         ("Command", known.get("command")),
         ("Commit", known.get("git_commit")),
@@ -31,9 +30,9 @@ def provenance_rows(tables: StudyTables) -> list[tuple[str, str]]:
         ("Pretrained arms start from", pretrained_start(study)),
         ("Trainable", study.trainable.function if study.trainable else None),
         ("Data", study.data),
-        (_fingerprinted(study), (known.get("data") or {}).get("fingerprint")),
+        (_fingerprinted(study), known.fingerprint),
         ("Hash of the claims", known.get("claims_hash")),
-        *lock_rows(tables),
+        *lock_rows(lock),
         ("Claims have changed", changed_claims(known.get("claims_hash"), study)),
         ("Imported from", study.imported.source if study.imported else None),
         ("An epoch here is", study.imported.epoch if study.imported else None),
@@ -55,12 +54,8 @@ def _seed(study: Study) -> str:
     return f"{study.seed} (each trial's own is in its configuration)"
 
 
-def lock_rows(tables: StudyTables) -> list[tuple[str, str]]:
+def lock_rows(lock: Lock | None) -> list[tuple[str, str]]:
     """What was fixed before the first trial; none where the study was begun without a lock."""
-    try:
-        lock = read_lock(Folder(tables.folder))
-    except StudyError:  # the answer's warnings have it
-        return []
     if lock is None:
         return []
     rows = [("Locked", f"{lock['locked_at']}, SHA-256 {lock[HASH]}")]
@@ -85,8 +80,7 @@ def pretrained_start(study: Study) -> str:
 
 def again(tables: StudyTables) -> str:
     """Shell lines that run the same study again and write its report."""
-    known = tables.provenance or {}
-    commit = str(known.get("git_commit") or "").removesuffix("-dirty")
+    commit = str(tables.known.get("git_commit") or "").removesuffix("-dirty")
     name = f"{tables.folder.resolve().name}-again"
     lines = [f"git checkout {shlex.quote(commit)}"] if commit else []
     study_file = shlex.quote(str(Folder(tables.folder).study_file))

@@ -162,25 +162,22 @@ def _caveats(answer: Answer, digest: Digest, notes: Sequence[str]) -> str:
 
 
 def _provenance(digest: Digest) -> str:
-    known = digest.tables.provenance or {}
-    versions = known.get("versions")
-    torch = versions.get("torch") if isinstance(versions, dict) else None
-    data = known.get("data")
-    fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+    known = digest.tables.known
+    torch = known.table("versions").get("torch")
     parts = [
         f"`{known['command']}`" if _is_code(known.get("command")) else "",
         f"commit {str(known['git_commit'])[:10]}" if known.get("git_commit") else "",
         f"torch {torch}" if torch else "",
         f"pretrained: {start}" if (start := pretrained_start(digest.tables.study)) else "",
-        *_data(digest.tables.study, fingerprint),
+        *_data(digest.tables.study, known.fingerprint),
         digest.tables.study.after.sentence if digest.tables.study.after else "",
         f"begun {known['started_at']}" if known.get("started_at") else "",
-        *(f"{name.lower()} {value}" for name, value in lock_rows(digest.tables)),
+        *(f"{name.lower()} {value}" for name, value in lock_rows(digest.lock.lock)),
     ]
     return " · ".join(part if part.startswith("`") else plain(part) for part in parts if part)
 
 
-def _data(study: Study, fingerprint: str | None) -> list[str]:
+def _data(study: Study, fingerprint: str) -> list[str]:
     if study.imported:
         return [f"imported from {study.imported.source}"]
     if study.trainable:

@@ -1,13 +1,14 @@
 """What a check is, and what comes of one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pandas as pd
 
 from study.analysis.checks.seen import Seen
 from study.analysis.search.answers import Analysis
+from study.folder.provenance import Known
 
 Severity = Literal["issue", "tip"]
 """An issue says that a conclusion may not hold; a tip, what would make the study better."""
@@ -109,7 +110,7 @@ class Check:
         )
 
 
-def of_data(look: Callable[[Mapping[str, Any]], Finding]) -> Callable[[Seen], Finding]:
+def of_data(look: Callable[[Known], Finding]) -> Callable[[Seen], Finding]:
     """A look at what the audit of the data recorded."""
 
     def at(seen: Seen) -> Finding:

@@ -14,8 +14,8 @@ from study.analysis.checks.check import (
     passed,
     raised,
 )
-from study.analysis.checks.recorded import mapping
 from study.analysis.checks.seen import Seen
+from study.folder.provenance import Known
 from study.quantities import count, listed, some_of
 
 FEWEST_CLUSTERS: Final = 20
@@ -45,7 +45,7 @@ def _clusters(seen: Seen) -> Finding:
         own = seen.scores[seen.scores["metric"] == seen.metric]
         known = own["n_clusters"].max() if len(own) else None
     else:
-        known = mapping(seen.summary.get("clusters")).get(split)
+        known = seen.summary.table("clusters").get(split)
     if not isinstance(known, int | float | np.integer) or known != known:
         return absent("How many groups of images belong together was not recorded.")
     text = f"{int(known)} independent groups of images in {split}"
@@ -54,14 +54,14 @@ def _clusters(seen: Seen) -> Finding:
     return passed(f"{text}.")
 
 
-def _leaks(summary: Mapping[str, Any]) -> Finding:
-    leaks = mapping(summary.get("leaks"))
+def _leaks(summary: Known) -> Finding:
+    leaks = summary.table("leaks")
     if not leaks:
         return absent("Leaks between splits were not looked for.")
     found = [
         f"{n:,} images of {pair.replace('-', ' and ')} with the {kind.replace('_', ' ')}"
-        for pair, kinds in leaks.items()
-        for kind, n in mapping(kinds).items()
+        for pair in leaks
+        for kind, n in leaks.table(pair).items()
         if isinstance(n, int) and n
     ]
     if found:
@@ -69,8 +69,8 @@ def _leaks(summary: Mapping[str, Any]) -> Finding:
     return passed("No image, and no group of images that belong together, is in two splits.")
 
 
-def _drift(summary: Mapping[str, Any]) -> Finding:
-    counts = {split: _whole(by) for split, by in mapping(summary.get("classes")).items()}
+def _drift(summary: Known) -> Finding:
+    counts = {split: _whole(by) for split, by in summary.table("classes").items()}
     counts = {split: by for split, by in counts.items() if sum(by.values())}
     train = counts.pop("train", None)
     if train is None or not counts:
@@ -88,11 +88,11 @@ def _drift(summary: Mapping[str, Any]) -> Finding:
     return raised(f"{text}.") if is_raised else passed(f"{text}.")
 
 
-def _copies(summary: Mapping[str, Any]) -> Finding:
-    found = _whole(mapping(summary.get("duplicates")))
+def _copies(summary: Known) -> Finding:
+    found = _whole(summary.table("duplicates"))
     if not found:
         return absent("Identical files were not looked for.")
-    images = _whole(mapping(summary.get("images")))
+    images = _whole(summary.table("images"))
     copies = {s: found.get(f"{s}_copies") or 0 for s in ("val", "test")}
     if not found.get("removed"):
         copies["train"] = found.get("copies") or 0
@@ -103,8 +103,8 @@ def _copies(summary: Mapping[str, Any]) -> Finding:
     return passed("Hardly any image counts more than once.")
 
 
-def _conflicts(summary: Mapping[str, Any]) -> Finding:
-    found = mapping(summary.get("duplicates"))
+def _conflicts(summary: Known) -> Finding:
+    found = summary.table("duplicates")
     if not found:
         return absent("Identical files were not looked for.")
     n = _whole(found).get("conflicting_images", 0)
@@ -114,25 +114,25 @@ def _conflicts(summary: Mapping[str, Any]) -> Finding:
     return passed("No two copies of an image carry different classes.")
 
 
-def _lacking(summary: Mapping[str, Any]) -> Finding:
-    lacking = mapping(summary.get("absent_classes"))
+def _lacking(summary: Known) -> Finding:
+    lacking = summary.table("absent_classes")
     if not lacking:
         return absent("Whether every class has images was not recorded.")
     found = [
         f"{some_of(list(map(str, c)))} in {split}"
-        for split, c in lacking.items()
-        if c and isinstance(c, list)
+        for split in lacking
+        if (c := lacking.array(split))
     ]
     if found:
         return raised(f"Without a single image: {'; '.join(found)}.")
     return passed("Every class has images in every split.")
 
 
-def _unusable(summary: Mapping[str, Any]) -> Finding:
-    bad = mapping(summary.get("quarantined")).get("bad")
+def _unusable(summary: Known) -> Finding:
+    bad = summary.table("quarantined").get("bad")
     if not isinstance(bad, int):
         return absent("Unusable files were not counted.")
-    n = sum(_whole(mapping(summary.get("images"))).values())
+    n = sum(_whole(summary.table("images")).values())
     text = f"{bad:,} of {n + bad:,} files and rows are unusable"
     return raised(f"{text}.") if bad > MOST_UNUSABLE * (n + bad) else passed(f"{text}.")
 
@@ -148,7 +148,7 @@ def _of_one_class(seen: Seen) -> Finding:
 
 def _whole(counts: Mapping[str, Any]) -> dict[str, int]:
     """Those that are counts; whoever wrote them."""
-    return {str(k): n for k, n in mapping(counts).items() if isinstance(n, int) and n >= 0}
+    return {str(k): n for k, n in counts.items() if isinstance(n, int) and n >= 0}
 
 
 DATA: Final = (

@@ -3,16 +3,15 @@
 from typing import Final
 
 from study.analysis.checks.check import Check, Finding, absent, passed, raised
-from study.analysis.checks.recorded import are_claims_changed, mapping
+from study.analysis.checks.recorded import are_claims_changed
 from study.analysis.checks.seen import Seen
 from study.quantities import count, listed
 
 
 def _versions(seen: Seen) -> Finding:
-    known = (seen.tables.provenance or {}).get("sessions")
-    sittings = known if isinstance(known, list) else []
-    told = [v for one in sittings if (v := mapping(mapping(one).get("versions")))]
-    first = mapping((seen.tables.provenance or {}).get("versions"))
+    known = seen.tables.known
+    told = [v for one in known.tables("sessions") if (v := one.table("versions"))]
+    first = known.table("versions")
     if not told or not first:
         return absent("Which versions each session ran was not recorded.")
     changed = [
@@ -21,7 +20,8 @@ def _versions(seen: Seen) -> Finding:
         if (later := next((v[package] for v in told if v.get(package, was) != was), None))
     ]
     if changed:
-        return raised(f"Changed between {count(len(sittings), 'session')}: {listed(changed)}.")
+        sessions = count(len(known.array("sessions")), "session")
+        return raised(f"Changed between {sessions}: {listed(changed)}.")
     return passed(f"One set of versions in {count(len(told), 'session')}.")
 
 
@@ -35,9 +35,10 @@ def _claims(seen: Seen) -> Finding:
 
 
 def _commit(seen: Seen) -> Finding:
-    if "git_commit" not in (seen.tables.provenance or {}):
+    known = seen.tables.known
+    if "git_commit" not in known:
         return absent("What the program's commit was is not on record.")
-    commit = (seen.tables.provenance or {})["git_commit"]
+    commit = known["git_commit"]
     if commit is None:
         return passed("The program was an installed package; its version is on record.")
     if str(commit).endswith("-dirty"):

@@ -1,6 +1,6 @@
 """What `study.json` records, read without trust: a folder may be another tool's, or damaged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,13 +8,8 @@ import pandas as pd
 
 from study.errors import TablesError
 from study.folder.folder import Folder
-from study.folder.provenance import claims_hash
+from study.folder.provenance import Known, claims_hash
 from study.folder.tables import StudyTables
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is a mapping; else an empty one."""
-    return value if isinstance(value, Mapping) else {}
 
 
 @contextmanager
@@ -33,14 +28,9 @@ def naming_the_provenance(tables: StudyTables) -> Iterator[None]:
         ) from error
 
 
-def audit_summary(tables: StudyTables) -> Mapping[str, Any]:
+def audit_summary(tables: StudyTables) -> Known:
     """What `agecls.data.loading.load_data` said of the data; empty where that is unknown."""
-    return mapping(mapping((tables.provenance or {}).get("data")).get("summary"))
-
-
-def recorded_folds(tables: StudyTables) -> Mapping[str, Any]:
-    """What the folds hold; empty without folds."""
-    return mapping((tables.provenance or {}).get("folds"))
+    return tables.known.table("data", "summary")
 
 
 def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
@@ -49,7 +39,7 @@ def majority_share(tables: StudyTables, *, split: str = "val") -> float | None:
     Where the study has folds, all images in them are what its models are validated on.
     """
     if split == "val" and tables.study.folds is not None:
-        return _share(recorded_folds(tables).get("majority"))
+        return _share(tables.known.table("folds").get("majority"))
     return _split_share(tables, split)
 
 
@@ -62,7 +52,7 @@ def search_majority(tables: StudyTables) -> float | None:
 
 
 def _split_share(tables: StudyTables, split: str) -> float | None:
-    return _share(mapping(audit_summary(tables).get("majority")).get(split))
+    return _share(audit_summary(tables).table("majority").get(split))
 
 
 def _share(found: Any) -> float | None:
@@ -72,16 +62,15 @@ def _share(found: Any) -> float | None:
 
 def are_claims_changed(tables: StudyTables) -> bool | None:
     """Whether the claims are not those on record when the search began; None: no record."""
-    declared = (tables.provenance or {}).get("claims_hash")
+    declared = tables.known.get("claims_hash")
     return declared != claims_hash(tables.study) if declared else None
 
 
 def looks_at_test(tables: StudyTables) -> list[dict[str, str]]:
     """Each time that results on the test split were looked at: when, and by which command."""
-    told = (tables.provenance or {}).get("test_reads")
-    known = [look for look in told if mapping(look)] if isinstance(told, list) else []
     return [
-        {"at": str(look.get("started_at")), "command": str(look.get("command"))} for look in known
+        {"at": str(look.get("started_at")), "command": str(look.get("command"))}
+        for look in tables.known.tables("test_reads")
     ]
 
 

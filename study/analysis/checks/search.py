@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from agecls.recipe import BOUNDS
 from study.analysis.checks.check import Check, Finding, absent, of_search, passed, raised
-from study.analysis.checks.recorded import mapping
 from study.analysis.checks.seen import Seen
 from study.analysis.maths.box import Array, Axis
 from study.analysis.maths.counted import Counted
 from study.analysis.search.answers import Analysis
 from study.analysis.search.frames import POINTS
 from study.asked.factors import Range, arm_name
+from study.folder.provenance import Known
 from study.quantities import count, level, listed, some_of
 
 FEWEST: Final = 8
@@ -126,7 +126,7 @@ def _uneven(seen: Seen) -> Finding:
     study, trials = seen.tables.study, seen.tables.trials
     if len(study.arms) < 2:
         return absent("The study has one arm.")
-    if (seen.tables.provenance or {}).get("finished") is False:
+    if seen.tables.known.get("finished") is False:
         return absent("The search is not over.")
     own = trials[trials["origin"].ne("scout").fillna(True).astype(bool)]
     counts = own["arm"].value_counts()
@@ -141,8 +141,7 @@ def _uneven(seen: Seen) -> Finding:
 
 
 def _scouts(seen: Seen) -> Finding:
-    known = (seen.tables.provenance or {}).get("scout")
-    cells = [cell for cell in known if mapping(cell)] if isinstance(known, list) else []
+    cells = seen.tables.known.tables("scout")
     if not cells:
         return absent("No scouts were sent.")
     idle = [_cell(cell) for cell in cells if cell.get("edge") is None]
@@ -154,8 +153,8 @@ def _scouts(seen: Seen) -> Finding:
     return passed(f"Scouts met the edge in {count(len(cells), 'cell')}.")
 
 
-def _cell(cell: dict[str, Any]) -> str:
-    return " ".join(map(str, mapping(cell.get("when")).values())) or "the only cell"
+def _cell(cell: Known) -> str:
+    return " ".join(map(str, cell.table("when").values())) or "the only cell"
 
 
 def _no_design(seen: Seen, analysis: Analysis) -> Finding:

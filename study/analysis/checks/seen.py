@@ -1,15 +1,14 @@
 """What every check looks at: one study's tables and what the analysis found in them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
 from study.analysis.checks.recorded import audit_summary, judged_split, search_majority
 from study.analysis.search.answers import Analysis
 from study.folder.columns import names_of
+from study.folder.provenance import Known
 from study.folder.tables import StudyTables, reached_end
 
 
@@ -51,7 +50,7 @@ class Seen:
         return self.tables.study.measure.difference(points)
 
     @cached_property
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> Known:
         """What the audit of the data recorded; empty where that is unknown."""
         return audit_summary(self.tables)
 

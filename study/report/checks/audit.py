@@ -6,10 +6,11 @@ parts of one; whatever is missing is left out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from agecls.classes import Classes
-from study.analysis.checks.recorded import audit_summary, mapping, recorded_folds
+from study.analysis.checks.recorded import audit_summary
+from study.folder.provenance import Known
 from study.folder.tables import StudyTables
 from study.report.wording import count, listed, percent, some_of
 
@@ -62,10 +63,10 @@ def audit_data(tables: StudyTables) -> Audit | None:
     own = tables.study.classes
     counts = {
         str(split): {c: n for c in own.names if isinstance(n := by_class.get(c), int)}
-        for split, by_class in mapping(summary.get("classes")).items()
+        for split, by_class in summary.table("classes").items()
         if isinstance(by_class, Mapping)
     }
-    first = mapping(summary.get("quarantined")).get("first") or []
+    first = summary.table("quarantined").tables("first")
     return Audit(
         facts=tuple((name, text) for name, text in _facts(tables, summary) if text),
         splits=tuple(counts),
@@ -74,46 +75,45 @@ def audit_data(tables: StudyTables) -> Audit | None:
         quarantined=tuple(
             (str(row.get("image_path")), str(row.get("where")), str(row.get("reason")))
             for row in first
-            if isinstance(row, Mapping)
         ),
     )
 
 
-def _facts(tables: StudyTables, summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    images, quarantined = mapping(summary.get("images")), mapping(summary.get("quarantined"))
+def _facts(tables: StudyTables, summary: Known) -> list[tuple[str, str]]:
+    images, quarantined = summary.table("images"), summary.table("quarantined")
     size, notes = summary.get("size", tables.study.size), summary.get("notes")
     return [
         ("Set", str(summary.get("root", tables.study.data))),
         ("Layout", str(summary.get("layout", ""))),
         ("How it was read", "; ".join(map(str, notes)) if isinstance(notes, list) else ""),
         ("Images", _per_split(images) + f", at {size} × {size} pixels"),
-        ("Persons", _per_split(summary.get("persons"))),
-        ("Families", _per_split(summary.get("families"))),
-        ("Splits", str(mapping(summary.get("splits")).get("how", ""))),
-        ("Folds", str(recorded_folds(tables).get("how", ""))),
+        ("Persons", _per_split(summary.table("persons"))),
+        ("Families", _per_split(summary.table("families"))),
+        ("Splits", str(summary.table("splits").get("how", ""))),
+        ("Folds", str(tables.known.table("folds").get("how", ""))),
         (
             "Commonest class",
             listed(
                 [
                     f"{percent(share)} of {split}"
-                    for split, share in mapping(summary.get("majority")).items()
+                    for split, share in summary.table("majority").items()
                 ]
             ),
         ),
         ("Classes without images", _absent(summary)),
         ("Unusable", _unusable(quarantined, tables.study.classes)),
-        ("Duplicates", _duplicates(mapping(summary.get("duplicates")))),
-        ("Leaks between splits", _leaks(mapping(summary.get("leaks")))),
+        ("Duplicates", _duplicates(summary.table("duplicates"))),
+        ("Leaks between splits", _leaks(summary.table("leaks"))),
     ]
 
 
-def _per_split(counts: Any) -> str:
-    known = {split: n for split, n in mapping(counts).items() if isinstance(n, int) and n}
+def _per_split(counts: Known) -> str:
+    known = {split: n for split, n in counts.items() if isinstance(n, int) and n}
     return listed([f"{n:,} {split}" for split, n in known.items()])
 
 
-def _absent(summary: Mapping[str, Any]) -> str:
-    lacking = mapping(summary.get("absent_classes")).items()
+def _absent(summary: Known) -> str:
+    lacking = summary.table("absent_classes").items()
     return "; ".join(
         f"{', '.join(letters) if len(letters) <= MOST_CLASSES else some_of(letters, 8)} in {split}"
         for split, letters in lacking
@@ -121,7 +121,7 @@ def _absent(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _unusable(quarantined: Mapping[str, Any], classes: Classes) -> str:
+def _unusable(quarantined: Known, classes: Classes) -> str:
     if not quarantined:
         return ""
     bad, aside = quarantined.get("bad", 0), quarantined.get("set_aside", 0)
@@ -129,7 +129,7 @@ def _unusable(quarantined: Mapping[str, Any], classes: Classes) -> str:
     return text + (f", and {aside:,} set aside for {classes.gap}" if aside else "")
 
 
-def _duplicates(duplicates: Mapping[str, Any]) -> str:
+def _duplicates(duplicates: Known) -> str:
     if not duplicates:
         return ""
     copies, conflicts = duplicates.get("copies", 0), duplicates.get("conflicting_images", 0)
@@ -142,11 +142,11 @@ def _duplicates(duplicates: Mapping[str, Any]) -> str:
     return text + "".join(f"; {n:,} in {split} kept" for split, n in kept if n)
 
 
-def _leaks(leaks: Mapping[str, Any]) -> str:
+def _leaks(leaks: Known) -> str:
     found = [
         f"{pair.replace('-', ' → ')}: {n:,} images with the {kind.replace('_', ' ')}"
-        for pair, kinds in leaks.items()
-        for kind, n in mapping(kinds).items()
+        for pair in leaks
+        for kind, n in leaks.table(pair).items()
         if n
     ]
     return "; ".join(found) or ("none found" if leaks else "")

@@ -242,7 +242,7 @@ def _caveats(studies: dict[str, Digest]) -> list[str]:
         "number. A changed verdict alone is no move: an estimate that crosses a limit by little "
         "changes it.",
     ]
-    prints = {name: _fingerprint(digest) for name, digest in studies.items()}
+    prints = {name: digest.tables.known.fingerprint for name, digest in studies.items()}
     known = {value for value in prints.values() if value}
     if len(known) > 1:
         found.append("The studies are on different images: differences are of data and methods.")
@@ -261,21 +261,16 @@ def _caveats(studies: dict[str, Digest]) -> list[str]:
     return found
 
 
-def _fingerprint(digest: Digest) -> str:
-    data = (digest.tables.provenance or {}).get("data")
-    return str(data.get("fingerprint") or "") if isinstance(data, dict) else ""
-
-
 def _facts(studies: dict[str, Digest]) -> list[tuple[str, list[str]]]:
     digests = list(studies.values())
-    known = [digest.tables.provenance or {} for digest in digests]
+    known = [digest.tables.known for digest in digests]
     rows = [
         ("Question", [digest.question for digest in digests]),
         ("Trials", [f"{len(digest.tables.trials):,}" for digest in digests]),
         ("Longest schedule", [count(d.tables.study.epochs, "epoch") for d in digests]),
         ("Confirmed", [_confirmed(digest) for digest in digests]),
         ("Data", [digest.tables.study.data for digest in digests]),
-        ("Data fingerprint", [_fingerprint(digest) or "–" for digest in digests]),
+        ("Data fingerprint", [one.fingerprint or "–" for one in known]),
         ("Image size", [f"{digest.tables.study.size} pixels" for digest in digests]),
         ("Begun", [str(one.get("started_at") or "–") for one in known]),
         ("Commit", [str(one.get("git_commit") or "–")[:10] for one in known]),

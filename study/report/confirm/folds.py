@@ -3,7 +3,6 @@
 How often nets learn stands beside, by arm and by level: effects are told among those that do.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
@@ -90,18 +89,15 @@ def folds_panel(tables: StudyTables, trained: TrainingTables, analysis: Analysis
 
 def _given(tables: StudyTables, each: pd.DataFrame) -> str:
     """Who got how many seeds and why, where they went where the noise is."""
-    shares = (tables.provenance or {}).get("shares")
-    last = shares[-1] if isinstance(shares, list) and shares else None
-    if not isinstance(last, Mapping):
+    shares = tables.known.tables("shares")
+    if not shares:
         return ""
     seeds = listed([f"{arm} {n}" for arm, n in each.groupby("arm")["seed"].nunique().items()])
     told = f" ({seeds}, given where the noise is"
-    if isinstance(spread := last.get("spread"), Mapping):
-        known = {arm: sd for arm, sd in spread.items() if isinstance(sd, float)}
-        points = listed([f"{arm} {sd:.1f}" for arm, sd in known.items()])
-        told += f": from seed to seed {points} points" if known else ""
-    is_open = last.get("open")
-    if isinstance(is_open, list) and is_open:
+    spread = shares[-1].table("spread").items()
+    if points := listed([f"{arm} {sd:.1f}" for arm, sd in spread if isinstance(sd, float)]):
+        told += f": from seed to seed {points} points"
+    if is_open := shares[-1].array("open"):
         return f"{told}, for what was open: {listed([str(name) for name in is_open])})"
     return f"{told}, by that alone)"
 

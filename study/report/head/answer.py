@@ -14,10 +14,7 @@ from study.analysis.checks.recorded import (
 )
 from study.analysis.recipes.told import SimplestRecipe, recipe_line
 from study.asked.factors import Study
-from study.errors import StudyError
-from study.folder.folder import Folder
 from study.folder.tables import StudyTables
-from study.locks.verify import lock_problems
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally
 from study.report.head.overview import ArmRow, best_searched, is_running, lead_sentence
@@ -58,8 +55,9 @@ def answer_data(
     recipes: Sequence[SimplestRecipe],
     *,
     confirmed: ConfirmedValues | None,
+    problems: Sequence[str],
 ) -> Answer:
-    """The answer, which claims nothing that no verdict supports."""
+    """The answer, which claims nothing that no verdict supports; `problems` are of its lock."""
     if confirmed is None:
         best = lead_sentence(list(arms), tables.study.measure)
     else:
@@ -70,7 +68,7 @@ def answer_data(
         settled=tuple(entry for entry in entries if entry.is_settled),
         factors=_factors(tables),
         recipe=recipe_to_use(tables.study, arms, recipes),
-        warnings=tuple(_warnings(tables, confirmed)),
+        warnings=tuple(_warnings(tables, confirmed, problems)),
         can_confirm=(
             confirmed is None
             and not tables.study.is_free
@@ -186,10 +184,15 @@ def _factor(row: dict[str, Any]) -> str:
     return f"{row['factor']} {percent(share)} [{low * 100:.1f}, {high * 100:.1f}]"
 
 
+def recipe_of(arm: ArmRow | None, recipes: Sequence[SimplestRecipe]) -> SimplestRecipe | None:
+    """An arm's simplest recipe that is as good; None where none was looked for."""
+    return next((one for one in recipes if arm is not None and one.arm == arm.arm), None)
+
+
 def recipe_to_use(study: Study, arms: Sequence[ArmRow], recipes: Sequence[SimplestRecipe]) -> str:
     """The best arm's simplest recipe that is as good, in words; empty where there is none."""
     best = best_arm(arms, study.measure)
-    found = next((one for one in recipes if best is not None and one.arm == best.arm), None)
+    found = recipe_of(best, recipes)
     if best is None or found is None:
         return ""
     recipe = recipe_line(found.recipe or best.config or {}, study)
@@ -197,12 +200,8 @@ def recipe_to_use(study: Study, arms: Sequence[ArmRow], recipes: Sequence[Simple
     return f"Recipe to use{arm}: {recipe}. {found.sentence}"
 
 
-def _not_as_locked(tables: StudyTables) -> list[str]:
+def _not_as_locked(problems: Sequence[str]) -> list[str]:
     """How the study differs from what was locked before its first trial."""
-    try:
-        problems = lock_problems(Folder(tables.folder))
-    except StudyError as error:
-        problems = [str(error)]
     if not problems:
         return []
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -267,7 +266,9 @@ def _fragile(tables: StudyTables) -> list[str]:
     return [f"Fragile, for leaving out one training would turn it: the verdict on {listed(hang)}."]
 
 
-def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[str]:
+def _warnings(
+    tables: StudyTables, confirmed: ConfirmedValues | None, problems: Sequence[str]
+) -> list[str]:
     looks = looks_at_test(tables)
     found = []
     if are_claims_changed(tables):
@@ -275,7 +276,7 @@ def _warnings(tables: StudyTables, confirmed: ConfirmedValues | None) -> list[st
             "The claims are not those that were on record when the search began: they were "
             "changed since, and verdicts on them are no test."
         )
-    found += _not_as_locked(tables)
+    found += _not_as_locked(problems)
     if len(looks) > 1:
         when = listed([look["at"] for look in looks])
         found.append(

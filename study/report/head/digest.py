@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from study.analysis.recipes.told import SimplestRecipe, simplest_recipes
+from study.folder.folder import Folder
 from study.folder.tables import StudyTables
+from study.locks.verify import Locked, lock_of
 from study.report.confirm.values import ConfirmedValues, confirmed_values
-from study.report.head.answer import Answer, answer_data, best_arm, recipe_to_use
+from study.report.head.answer import Answer, answer_data, best_arm, recipe_of, recipe_to_use
 from study.report.head.ledger import Entry, ledger_data
 from study.report.head.overview import ArmRow, arms_data
 from study.report.wording import Measure
@@ -22,6 +24,7 @@ class Digest:
         claims: The ledger.
         arms: A row per arm.
         recipes: Each arm's simplest recipe that is as good; none without an analysis.
+        lock: What was fixed before the first trial, and how the study differs from it.
         answer: The first screen's sentences.
     """
 
@@ -31,6 +34,7 @@ class Digest:
     claims: list[Entry]
     arms: list[ArmRow]
     recipes: list[SimplestRecipe]
+    lock: Locked
     answer: Answer
 
     @property
@@ -41,9 +45,8 @@ class Digest:
     @property
     def recipe(self) -> SimplestRecipe | None:
         """The best arm's recipe to use; None where nothing can be told of it."""
-        best = best_arm(self.arms, self.measure)
-        found = (one for one in self.recipes if best is not None and one.arm == best.arm)
-        return next((one for one in found if one.recipe), None)
+        found = recipe_of(best_arm(self.arms, self.measure), self.recipes)
+        return found if found is not None and found.recipe else None
 
     @property
     def measure(self) -> Measure:
@@ -61,6 +64,7 @@ def digest_of(tables: StudyTables) -> Digest:
     """A study that has been analysed, in short."""
     confirmed, claims = confirmed_values(tables), ledger_data(tables)
     arms, recipes = arms_data(tables, confirmed=confirmed), simplest_recipes(tables)
+    lock = lock_of(Folder(tables.folder))
     return Digest(
         name=tables.folder.resolve().name,
         tables=tables,
@@ -68,5 +72,8 @@ def digest_of(tables: StudyTables) -> Digest:
         claims=claims,
         arms=arms,
         recipes=recipes,
-        answer=answer_data(tables, arms, claims, recipes, confirmed=confirmed),
+        lock=lock,
+        answer=answer_data(
+            tables, arms, claims, recipes, confirmed=confirmed, problems=lock.problems
+        ),
     )

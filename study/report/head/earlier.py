@@ -84,7 +84,4 @@ def earlier_note(study: Study) -> str:
 
 
 def _is_of_the_same_faces(tables: StudyTables) -> bool:
-    known = (tables.provenance or {}).get("data")
-    summary = known.get("summary") if isinstance(known, Mapping) else None
-    classes = summary.get("classes") if isinstance(summary, Mapping) else None
-    return isinstance(classes, Mapping) and classes.get("val") == dict(VAL_CLASSES)
+    return tables.known.table("data", "summary", "classes").get("val") == dict(VAL_CLASSES)

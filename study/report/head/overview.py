@@ -130,14 +130,14 @@ class ArmRow:
 
 def is_running(tables: StudyTables) -> bool:
     """Whether trials are still to come."""
-    stated = (tables.provenance or {}).get("finished")
+    stated = tables.known.get("finished")
     return len(tables.trials) < tables.study.trials if stated is None else not stated
 
 
 def is_open(tables: StudyTables) -> bool:
     """Whether a process works on the study now, as far as its provenance knows."""
-    sessions = (tables.provenance or {}).get("sessions") or [{"ended_at": "unknown"}]
-    return is_running(tables) and sessions[-1]["ended_at"] is None
+    sessions = tables.known.tables("sessions")
+    return is_running(tables) and bool(sessions) and sessions[-1].get("ended_at") is None
 
 
 def progress_data(tables: StudyTables) -> Progress:

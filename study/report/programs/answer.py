@@ -40,8 +40,7 @@ def answer_json(folder: Path, *, claim: str | None = None) -> str:
     if claim is None:
         return as_json(answer(digest))
     only = claim_named(digest, claim)
-    tables = digest.tables
-    return as_json(_head(digest) | {"claim": claims_told(tables, [only], digest.confirmed)[0]})
+    return as_json(_head(digest) | {"claim": claims_told(digest, [only])[0]})
 
 
 def answer(digest: Digest) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def answer(digest: Digest) -> dict[str, Any]:
     return _head(digest) | {
         "finished": progress.is_finished,
         "answer": {"best": digest.answer.best, "claims": digest.answer.claims},
-        "claims": claims_told(tables, digest.claims, confirmed),
+        "claims": claims_told(digest, digest.claims),
         "arms": arms_told(tables, arms, confirmed),
         "factors": factors_told(tables),
         "pairs": pairs_told(tables),
@@ -61,7 +60,7 @@ def answer(digest: Digest) -> dict[str, Any]:
         "warnings": list(digest.answer.warnings),
         "checks": _checks(tables),
         "provenance": _provenance(tables),
-        "lock": lock_told(tables),
+        "lock": lock_told(digest.lock),
         "after": _after(tables.study.after),
     }
 
@@ -129,14 +128,13 @@ def _after(after: After | None) -> dict[str, Any] | None:
 
 def _provenance(tables: StudyTables) -> dict[str, Any]:
     """Where the numbers come from; what nobody wrote is null."""
-    known, study = tables.provenance or {}, tables.study
-    data = known.get("data") or {}
+    known, study = tables.known, tables.study
     names = ("command", "git_commit", "versions", "machine", "started_at", "ended_at")
     return {
         **{name: known.get(name) for name in names},
         "seed": study.seed,
         "trials": {"planned": study.trials, "in_table": len(tables.trials)},
-        "data": {"path": study.data, "fingerprint": data.get("fingerprint")},
+        "data": {"path": study.data, "fingerprint": known.fingerprint or None},
         "claims_hash": known.get("claims_hash"),
-        "test_reads": len(known.get("test_reads") or []),
+        "test_reads": len(known.array("test_reads")),
     }

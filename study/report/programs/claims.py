@@ -8,7 +8,7 @@ import pandas as pd
 from study.asked.factors import Study
 from study.folder.tables import StudyTables
 from study.measure import SHARE
-from study.report.confirm.values import ConfirmedValues
+from study.report.head.digest import Digest
 from study.report.head.ledger import Entry, Standing
 from study.report.programs.images import judged_on
 from study.report.programs.locked import added_at
@@ -18,16 +18,15 @@ LEVEL: Final = 0.95
 """Of every interval but the adjusted ones."""
 
 
-def claims_told(
-    tables: StudyTables, entries: list[Entry], confirmed: ConfirmedValues | None
-) -> list[dict[str, Any]]:
+def claims_told(digest: Digest, entries: list[Entry]) -> list[dict[str, Any]]:
     """One object a claim, in the study's order."""
+    tables = digest.tables
     unit = unit_of(tables.study)
 
     def answer(row: Row) -> dict[str, Any]:
-        return _answer(row, judged_on(row, tables, confirmed), unit)
+        return _answer(row, judged_on(row, tables, digest.confirmed), unit)
 
-    return [_claim(entry, tables, answer) for entry in entries]
+    return [_claim(entry, digest, answer) for entry in entries]
 
 
 def unit_of(study: Study) -> str:
@@ -43,19 +42,19 @@ def verdict_of(entry: Entry, tables: StudyTables) -> str | None:
 
 
 def _claim(
-    entry: Entry, tables: StudyTables, answer: Callable[[Row], dict[str, Any]]
+    entry: Entry, digest: Digest, answer: Callable[[Row], dict[str, Any]]
 ) -> dict[str, Any]:
-    row = _standing_row(entry, tables)
+    row = _standing_row(entry, digest.tables)
     told = {
         "id": entry.name,
         "text": entry.text,
-        "declared": _declared(entry, tables),
+        "declared": _declared(entry, digest),
         "carried_from": entry.carried_from or None,
         "states": _states(entry),
         "answer": None if entry.standing is None else entry.standing.sentence,
     }
     counts = _NOTHING if row is None else answer(row)
-    stages = [answer(other) for _, other in _stages(entry, tables)]
+    stages = [answer(other) for _, other in _stages(entry, digest.tables)]
     return {**told, **counts, "stages": stages}
 
 
@@ -67,13 +66,13 @@ def _states(entry: Entry) -> dict[str, Any] | None:
     return {**entry.claim.stated, **needs}
 
 
-def _declared(entry: Entry, tables: StudyTables) -> dict[str, Any]:
+def _declared(entry: Entry, digest: Digest) -> dict[str, Any]:
     """When it was declared, as far as anything says so."""
     if entry.claim is None:
         return {"when": "unknown", "at": None}
     if entry.is_added:
-        return {"when": "after the search", "at": added_at(tables.folder).get(entry.name)}
-    known = tables.provenance or {}
+        return {"when": "after the search", "at": added_at(digest.lock).get(entry.name)}
+    known = digest.tables.known
     if not known.get("claims_hash"):
         return {"when": "unknown", "at": None}
     return {"when": "before the search", "at": known.get("started_at")}

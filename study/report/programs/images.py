@@ -47,12 +47,12 @@ def _confirmed(split: str, tables: StudyTables, confirmed: ConfirmedValues | Non
 
 def _validated(tables: StudyTables) -> Counts:
     """Those that trials were validated on: all folds, or the split val."""
-    known, study = tables.provenance or {}, tables.study
+    study = tables.study
     if study.folds is not None and study.folds.search:
-        folds = known.get("folds") or {}
-        return {name: _counted(sum(folds.get(name) or []) or None) for name in _COLUMNS}
-    summary = (known.get("data") or {}).get("summary") or {}
-    return {name: _counted((summary.get(name) or {}).get("val")) for name in _COLUMNS}
+        folds = tables.known.table("folds")
+        return {name: _counted(sum(folds.array(name)) or None) for name in _COLUMNS}
+    summary = tables.known.table("data", "summary")
+    return {name: _counted(summary.table(name).get("val")) for name in _COLUMNS}
 
 
 def _counted(value: Any) -> int | None:

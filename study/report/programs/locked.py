@@ -1,26 +1,18 @@
 """A study's lock for programs: whether it matches, its hash, and what was added since."""
 
-from pathlib import Path
 from typing import Any
 
-from study.errors import StudyError
-from study.folder.folder import Folder
-from study.folder.tables import StudyTables
-from study.locks.lock import ADDITIONS, HASH, Lock, read_lock
-from study.locks.verify import lock_problems
+from study.locks.lock import ADDITIONS, HASH, Lock
+from study.locks.verify import Locked
 
 
-def lock_told(tables: StudyTables) -> dict[str, Any]:
+def lock_told(found: Locked) -> dict[str, Any]:
     """What is locked, and how the study differs from it."""
-    folder = Folder(tables.folder)
-    try:
-        lock, problems = read_lock(folder), lock_problems(folder)
-    except StudyError as error:
-        lock, problems = None, [str(error)]
-    state = "does not match" if problems else "matches" if lock else "no lock"
+    lock = found.lock
+    state = "does not match" if found.problems else "matches" if lock else "no lock"
     return {
         "state": state,
-        "problems": problems,
+        "problems": list(found.problems),
         "sha256": lock[HASH] if lock else None,
         "locked_at": lock["locked_at"] if lock else None,
         "additions": [
@@ -30,13 +22,9 @@ def lock_told(tables: StudyTables) -> dict[str, Any]:
     }
 
 
-def added_at(folder: Path) -> dict[str, str]:
+def added_at(found: Locked) -> dict[str, str]:
     """When each claim that the lock has as added was added, by its name."""
-    try:
-        lock = read_lock(Folder(folder))
-    except StudyError:  # which `lock_told` tells
-        return {}
-    return {name: one["added_at"] for one in _additions(lock) for name in one["claims"]}
+    return {name: one["added_at"] for one in _additions(found.lock) for name in one["claims"]}
 
 
 def _additions(lock: Lock | None) -> list[Lock]:

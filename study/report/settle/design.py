@@ -58,8 +58,7 @@ def design_figure(facts: Facts) -> go.Figure:
 
 def design_panel(facts: Facts) -> Panel:
     """The figure with its words."""
-    known = (facts.tables.provenance or {}).get("settle")
-    known = known if isinstance(known, dict) else {}
+    known = facts.tables.known.table("settle")
     n_blocks, n_rows = len(facts.blocks), len(facts.rows)
     folds = facts.trainings["fold"].nunique()
     on = f"each on one of {count(folds, 'fold')} so far and " if folds else "each "
@@ -68,12 +67,10 @@ def design_panel(facts: Facts) -> Panel:
         f"{count(n_blocks, 'block')}, {on}from a fresh seed. What is not a column is set "
         "by the search, for each row at its best; the table of trainings has it."
     )
-    aliases = known.get("aliases")
-    if isinstance(aliases, list) and aliases:
+    if aliases := known.array("aliases"):
         groups = [" = ".join(f"{a} x {b}" for a, b in group) for group in aliases]
         note += f" Pairs of factors that cannot be told apart here: {'; '.join(groups)}."
-    unasked = known.get("unasked")
-    if isinstance(unasked, dict) and unasked:
+    if unasked := known.table("unasked"):
         texts = {claim.name: claim.text for claim in facts.tables.study.every_claim}
         named = [f"“{texts.get(name, name)}” ({reason})" for name, reason in unasked.items()]
         note += f" Not asked, so these keep their answer: {listed(named)}."

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ from study.folder.folder import Folder
 from study.folder.tables import read_study
 from study.locks.canonical import digest
 from study.locks.lock import new_lock, parts_of, read_lock, write_lock
-from study.locks.verify import lock_problems
+from study.locks.verify import lock_of, lock_problems
 from study.report.head.digest import digest_of
+from study.report.page import render
+from study.report.programs.answer import answer
 from study.report.sources import provenance_rows
 from tests.study.locked import AT, add_claim, lock_it, locked
 from tests.study.report.simulated import a_study
@@ -124,18 +127,28 @@ def test_a_lock_that_is_gone_is_missed_where_it_was_written_down(home):
 def test_the_report_shows_the_lock_and_says_what_does_not_match(home):
     add_claim(home)
     lock = read_lock(home)
-    rows = dict(provenance_rows(read_study(home.path)))
+    rows = dict(provenance_rows(read_study(home.path), lock))
     assert rows["Locked"] == f"{AT}, SHA-256 {lock['sha256']}"
     assert rows["Added to the lock"].startswith("2026-02-03T00:00:00+00:00: later, SHA-256 ")
     assert not any("lock" in told for told in digest_of(read_study(home.path)).answer.warnings)
     home.study_file.write_text(home.study_file.read_text().replace("least = 9.0", "least = 8.0"))
     [told] = [w for w in digest_of(read_study(home.path)).answer.warnings if "was locked" in w]
     assert told.endswith("claims: helps_a_lot: least: 9 is locked, 8 stands in study.toml.")
-    for path in (home.lock, home.provenance):
-        path.unlink()
-    assert (
-        not {"Locked", "Added to the lock"} & dict(provenance_rows(read_study(home.path))).keys()
+    home.lock.unlink()
+    home.provenance.unlink()
+    rows = dict(provenance_rows(read_study(home.path), lock_of(home).lock))
+    assert not {"Locked", "Added to the lock"} & rows.keys()
+
+
+def test_a_page_and_an_answer_for_programs_read_the_lock_once(home, monkeypatch):
+    tables = read_study(home.path)
+    read, of_file = [], Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **how: read.append(path.name) or of_file(path, **how)
     )
+    assert answer(digest_of(tables))["lock"]["state"] == "matches"
+    render(tables)
+    assert read.count("lock.json") == 2
 
 
 def test_claims_added_later_form_a_chain(home):

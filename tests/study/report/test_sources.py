@@ -8,7 +8,7 @@ from tests.study.report.simulated import LR_ONLY, a_study
 
 
 def test_provenance_names_command_versions_machine_commit_and_seed(tables: StudyTables) -> None:
-    rows = dict(provenance_rows(tables))
+    rows = dict(provenance_rows(tables, None))
     assert rows["Command"] == "python -m study.run demo --trials 48"
     assert rows["Versions"] == "python 3.11.9, torch 2.14.1"
     assert rows["Machine"] == "system Linux-6.1, cpu a CPU, cores 2"
@@ -18,7 +18,7 @@ def test_provenance_names_command_versions_machine_commit_and_seed(tables: Study
 
 
 def test_what_another_tool_did_not_record_is_left_out(tables: StudyTables) -> None:
-    rows = dict(provenance_rows(replace(tables, provenance=None)))
+    rows = dict(provenance_rows(replace(tables, provenance=None), None))
     assert list(rows) == ["Seed", "Pretrained arms start from", "Data", "Folder"]
 
 
@@ -43,9 +43,9 @@ def test_the_study_can_be_made_again_from_its_commit_and_file(tables: StudyTable
 
 
 def test_claims_that_changed_after_the_search_began_are_shown(tables: StudyTables) -> None:
-    assert "Claims have changed" not in dict(provenance_rows(tables))
+    assert "Claims have changed" not in dict(provenance_rows(tables, None))
     claim = replace(tables.study.claims[0], least=0.1)
     changed = replace(tables, study=replace(tables.study, claims=(claim,)))
     assert changed.provenance is not None
-    shown = dict(provenance_rows(changed))["Claims have changed"]
+    shown = dict(provenance_rows(changed, None))["Claims have changed"]
     assert shown.startswith(f"their hash was {changed.provenance['claims_hash']} before the")
