@@ -68,10 +68,13 @@ class Measure:
     Attributes:
         column: Its column in the tables, such as `val_accuracy`.
         own: How to read it where the study does not measure it itself; None: by its name.
+        is_named: Whether its name stands behind differences, which are of another metric than
+            those around them.
     """
 
     column: str
     own: Scale | None = None
+    is_named: bool = False
 
     @property
     def label(self) -> str:
@@ -193,13 +196,18 @@ class Measure:
     def difference(self, points: float) -> str:
         """A difference of the analysis: `2.6 points` of accuracy, or 0.026 of another metric."""
         if self._is_share:
-            return f"{points * self.per_point:.{self.digits}f} points"
-        return f"{points / self.per_unit:.{self.digits}f}{self.suffix}"
+            return f"{points * self.per_point:.{self.digits}f} points{self.behind}"
+        return f"{points / self.per_unit:.{self.digits}f}{self.suffix}{self.behind}"
 
     def size(self, declared: float) -> str:
         """A size that someone declared, such as `0.5 points`, or `0.02 nats` of a loss."""
         in_points = self.own is None or self._is_share
-        return points(declared) if in_points else f"{declared:g}{self.suffix}"
+        return (points(declared) if in_points else f"{declared:g}{self.suffix}") + self.behind
+
+    @property
+    def behind(self) -> str:
+        """What follows the unit of a difference: ` of macro F1`, or nothing."""
+        return f" of {self.name}" if self.is_named else ""
 
     @property
     def best_word(self) -> str:
@@ -244,7 +252,8 @@ class Measure:
     @property
     def after_effect(self) -> str:
         """The unit after such a number."""
-        return " points" if self.own is None or self._is_share else self.suffix
+        unit = " points" if self.own is None or self._is_share else self.suffix
+        return unit + self.behind
 
 
 ACCURACY: Final = Measure("val_accuracy")

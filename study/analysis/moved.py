@@ -105,8 +105,9 @@ def _moved(ours: Claim, theirs: Claim, first: Answered, second: Answered) -> dic
             reason = f"confirmed on different images: {splits[0]} and {splits[1]}"
             continue
         d, low, high = difference(triples[0], triples[1])
+        unit = f"{_text(rows[0]['unit']) or 'points'}{ours.measure.behind}"
         return base | {
-            "stage": stage, "unit": _text(rows[0]["unit"]) or "points", "difference": d,
+            "stage": stage, "unit": unit, "difference": d,
             "low": low, "high": high, "moved": low > 0 or high < 0,
         }  # fmt: skip
     return base | {"reason": reason}

@@ -29,6 +29,7 @@ from study.folder.columns import classes_of
 from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.tables import StudyTables
+from study.measure import metric_of
 from study.plan.settle_plan import Settling
 from study.plan.streams import Stream, stream_seed
 
@@ -133,10 +134,17 @@ class Probabilities(Source):
         }
         for name in next(iter(found.values()), {}):
             table[name] = pd.Series({i: values[name] for i, values in found.items()}, dtype=object)
-        metric = tables.study.measure.score
 
-        def gather(some: Sequence[Trained]) -> Trainings:
-            return Trainings.of(some, lambda sums: scores(sums, classes)[metric], settling.folds)
+        def by(metric: str, sums: Array) -> Array:
+            return scores(sums, classes)[metric_of(metric)]
+
+        own = {claim.metric for claim in tables.study.every_claim if claim.metric is not None}
+        gather = partial(
+            Trainings.of,
+            score=partial(by, tables.study.metric),
+            n_folds=settling.folds,
+            others={metric: partial(by, metric) for metric in sorted(own)},
+        )
 
         return SettledScores(
             table=table,

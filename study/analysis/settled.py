@@ -180,7 +180,7 @@ def _look_row(one: AfterLook, study: Study) -> dict[str, Any]:
     return {
         "claim": one.claim.name,
         "blocks": one.blocks,
-        **_interval(one, study.measure),
+        **_interval(one, study.measure_of(one.claim)),
         "alpha": one.alpha,
         "n_open": one.held.n_open,
         "verdict": one.held.verdict,
@@ -201,7 +201,7 @@ def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[
     return {
         "claim": one.claim.name,
         "text": one.claim.text,
-        **_interval(one, tables.study.measure),
+        **_interval(one, tables.study.measure_of(one.claim)),
         "verdict": one.held.verdict,
         "stage": "settle",
         "n_trials": n["n_trainings"],
@@ -214,6 +214,7 @@ def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[
         "fragile": one.fragile,
         **n,
         "declared_before": one.claim.name in declared,
+        "metric": one.claim.metric,
     }
 
 
@@ -246,8 +247,9 @@ def _reason(one: AfterLook, settling: Settling, study: Study) -> str:
     after, words = f"after {count(one.blocks, 'block')}", outcomes_of(study.scale)
     if one.evidence.effect is None:
         return f"{after} the {words.many} that {words.came} do not tell the difference yet"
-    found = _ends(one, study.measure)
-    ends = "without ends yet" if found is None else _between(*found, study.measure)
+    measure = study.measure_of(one.claim)
+    found = _ends(one, measure)
+    ends = "without ends yet" if found is None else _between(*found, measure)
     if one.held.settled_at is not None:
         told = (
             f"settled after {count(one.held.settled_at, 'block')}; at the level of that verdict "
@@ -267,7 +269,7 @@ def _reason(one: AfterLook, settling: Settling, study: Study) -> str:
 
 def _between(low: float, high: float, measure: Measure) -> str:
     if measure.own is None:
-        return f"[{low:.1f}, {high:.1f}]"
+        return f"[{low:.1f}, {high:.1f}]{measure.behind}"
     return f"[{', '.join(measure.effect(end, has_sign=False) for end in (low, high))}]"
 
 

@@ -51,21 +51,28 @@ class Claim(ABC):
         needs: Weights that the claim is about, as `[weights] source` spells them; a study that
             starts from others cannot test it. None: any.
         scale: Of the metric that its differences are of, where that is not told in points.
+        metric: Column of the metric that it is judged on; None: the study's.
     """
 
     name: str
     text: str
     needs: str | None = None
     scale: Scale | None = None
+    metric: str | None = None
 
     unit: ClassVar[Unit] = "points"
     is_of_other_faces: ClassVar[bool] = False
     estimated: ClassVar[str] = "the difference"
     """What an estimate of it is called."""
 
+    @property
+    def measure(self) -> Measure:
+        """How to read its differences, by name where their metric is its own."""
+        return Measure(self.metric or "", self.scale, is_named=self.metric is not None)
+
     def size(self, declared: float) -> str:
         """A difference that it declares, in words."""
-        return Measure("", self.scale).size(declared)
+        return self.measure.size(declared)
 
     @property
     @abstractmethod

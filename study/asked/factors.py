@@ -227,6 +227,10 @@ class Study:
         """Its metric, as people read it."""
         return Measure(self.metric, self.scale)
 
+    def measure_of(self, claim: Claim) -> Measure:
+        """The metric that a claim is judged on, as people read it."""
+        return self.measure if claim.metric is None else claim.measure
+
     @property
     def scale(self) -> Scale | None:
         """How to read its metric where that is none of ours."""

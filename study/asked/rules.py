@@ -225,8 +225,13 @@ def _check_order_of_classes(study: Study, source: Source) -> None:
     if study.classes.is_ordered:
         return
     way_out = "these classes have no order; if they have, set [classes] ordered = true"
-    if study.metric == "val_qwk":
-        raise source.error(("study", "metric"), f"val_qwk weighs distances, and {way_out}")
+    places: list[tuple[Place, str | None]] = [(("study", "metric"), study.metric)]
+    for claim in study.every_claim:
+        table: Place = ("claims",) if claim in study.claims else ("settle", "claims")
+        places.append(((*table, claim.name, "metric"), claim.metric))
+    for place, metric in places:
+        if metric == "val_qwk":
+            raise source.error(place, f"val_qwk weighs distances, and {way_out}")
     loss = study.factor("loss")
     for level in loss.levels:
         if level in ORDINAL_LOSSES:

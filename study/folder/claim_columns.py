@@ -64,7 +64,7 @@ SETTLE: Final[tuple[Column, ...]] = (
 LOOKS: Final[tuple[Column, ...]] = (
     *keys(TEXT, claim="name in the study file"),
     *keys(WHOLE, blocks="blocks that were finished when it was looked"),
-    *interval("points of the study's metric"),
+    *interval("points of the claim's metric, which is the study's unless the claim says another"),
     *ADJUSTED,
     *columns(
         REAL,
@@ -248,6 +248,10 @@ CLAIMS: Final[tuple[Column, ...]] = (
     *columns(
         FLAG,
         declared_before="whether the claim was declared before the search; told in rows of settle",
+    ),
+    *columns(
+        TEXT,
+        metric="metric that the claim asks for, whose points its numbers are; null: the study's",
     ),
 )
 """A row a claim and stage."""

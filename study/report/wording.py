@@ -45,6 +45,11 @@ def signed(points: float) -> str:
     return "0.0" if float(text) == 0 else text
 
 
+def in_points_of(claim: str, measure: Measure) -> str:
+    """A claim's words on an axis of several claims, with its metric where that is its own."""
+    return f"{claim} (in{measure.after_effect})" if measure.is_named else claim
+
+
 def interval(
     estimate: float | None, low: float | None, high: float | None, text: Callable[[float], str]
 ) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from study.analysis.pilot import Share
+from study.asked.factors import Study
 from study.folder.tables import StudyTables
 from study.measure import NARROW, Measure
 from study.quantities import count
@@ -30,7 +31,7 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
     ]
     claims = tables.claims
     return lines + [
-        f"{row['verdict']}: {row['text']} ({_difference(row, measure)})"
+        f"{row['verdict']}: {row['text']} ({_difference(row, tables.study)})"
         for row in claims[claims["split"] == split].to_dict("records")
     ]
 
@@ -79,10 +80,11 @@ def settled_line(tables: StudyTables, done: int, planned: int) -> str:
         f"{done} of {planned} trainings, {count(int(last['blocks'].max()), 'block')}: "
         f"{(~is_open).sum()} of {count(len(last), 'claim')} settled"
     )
-    half = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open].max(skipna=False)
+    halves = ((last["adjusted_high"] - last["adjusted_low"]) / 2)[is_open]
+    half = halves.max(skipna=False)
     if pd.isna(half):
         return line
-    measure = tables.study.measure
+    measure = _measure(last["claim"][halves.idxmax()], tables.study)
     width = f"{measure.effect(half, has_sign=False)}{measure.after_effect}".replace(NARROW, " ")
     return f"{line}, widest open interval ± {width}"
 
@@ -94,7 +96,7 @@ def settled_lines(tables: StudyTables) -> list[str]:
     rows = tables.claims[tables.claims["stage"] == "settle"].to_dict("records")
     return [
         f"{row['verdict']}{', fragile' if row['fragile'] is True else ''}: {row['text']} "
-        f"({_difference(row, tables.study.measure)}; {count(row['n_trainings'], 'training')})"
+        f"({_difference(row, tables.study)}; {count(row['n_trainings'], 'training')})"
         f"{_price(row)}"
         for row in rows
     ]
@@ -112,12 +114,20 @@ def last_look(tables: StudyTables) -> pd.DataFrame:
     return looks[looks["blocks"] == looks["blocks"].max()]
 
 
-def _difference(row: Mapping[str, Any], measure: Measure) -> str:
+def _measure(claim: str, study: Study) -> Measure:
+    """The metric that a claim of this name was judged on."""
+    named = {one.name: study.measure_of(one) for one in study.every_claim}
+    return named.get(claim, study.measure)
+
+
+def _difference(row: Mapping[str, Any], study: Study) -> str:
     """A claim's estimate with its interval, or why it is withheld."""
     if pd.isna(row["estimate"]):
         return str(row["reason"])
+    measure = _measure(row["claim"], study)
     if measure.own is None:
-        return f"{row['estimate']:+.1f} points [{row['low']:.1f}, {row['high']:.1f}]"
+        ends = f"[{row['low']:.1f}, {row['high']:.1f}]"
+        return f"{row['estimate']:+.1f}{measure.after_effect} {ends}"
     low, high = (measure.effect(row[end], has_sign=False) for end in ("low", "high"))
     unit = measure.after_effect.replace(NARROW, " ")
     return f"{measure.effect(row['estimate'])}{unit} [{low}, {high}]"

@@ -135,7 +135,8 @@ class Decisions:
                 row = self._told(judged[name], one.notes, scored)
                 row["verdict"] = one.verdict(judged[name])
             row |= {f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")}
-            rows.append(row | {"unit": study.measure.effects})
+            own = {"unit": study.measure.effects, "metric": one.test.claim.metric}
+            rows.append(row | own)
         return pd.DataFrame(rows, columns=names_of("claims"))
 
     def compared(self, study: Study, scored: Scored) -> dict[str, Compared]:
@@ -214,12 +215,13 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
     compared = sound or pairs
     if not compared:
         return None
+    measure = study.measure_of(claim)
     weights = {
-        arm: sign * study.measure.per_claim / len(compared)
+        arm: sign * measure.per_claim / len(compared)
         for pair in compared
         for arm, sign in zip(pair, (1, -1), strict=True)
     }
-    metric = study.measure.score
+    metric = measure.score
     told, is_apart = scored.told(weights, metric), False
     if told is None and scored.leaves_out:
         told, is_apart = scored.told(weights, metric, mixture=True), True

@@ -53,7 +53,8 @@ def describe_trainings(study: Study, scored: Apart) -> TrainingTables:
         _, first, second = compared.test.claim.compares or ("", "", "")
         row: dict[str, float] = {}
         for prefix, mixture in (("", False), ("all_", True)):
-            told = scored.told(compared.weights, metric, mixture=mixture)
+            own = study.measure_of(compared.test.claim).score
+            told = scored.told(compared.weights, own, mixture=mixture)
             if told is not None:
                 low, high = told.estimate.interval()
                 row |= {

@@ -17,7 +17,7 @@ from study.analysis.search.collapse import Collapse, how_often_learned
 from study.analysis.search.contrasts import COLUMNS as CONTRAST_COLUMNS
 from study.analysis.search.contrasts import Contrasts
 from study.analysis.search.fidelity import Fidelity
-from study.analysis.search.frames import Frames, tidy
+from study.analysis.search.frames import Frames, by_metric, tidy
 from study.analysis.search.importance import Rules, importance, interactions
 from study.analysis.search.imputation import Imputation, Imputed
 from study.analysis.search.marginals import COLUMNS as MARGINAL_COLUMNS
@@ -25,7 +25,7 @@ from study.analysis.search.marginals import Marginals
 from study.analysis.search.others import other_importances
 from study.analysis.search.power import COLUMNS as POWER_COLUMNS
 from study.analysis.search.power import Power
-from study.analysis.search.verdicts import Claims
+from study.analysis.search.verdicts import Claims, Grounds
 from study.asked.factors import Study
 from study.folder.columns import Kind, names_of
 from study.quantities import count
@@ -145,18 +145,14 @@ def analyse(
     # one stream per question, so that a change in one answer leaves the others alone
     streams = np.random.default_rng(seed).spawn(8)
     basis = build_basis(frames.box, n_blocks=frames.n_folds)
-    full = frames.rows("full")
-    is_design = frames.trials["origin"].isin(["design", "repeat"]).to_numpy(dtype=bool)
-    support = Support(
-        box=frames.box, x=frames.x[full], is_design=is_design[full], more=study.way_to_more
-    )
     fidelity = Fidelity(reduction=study.reduction)
     imputation = Imputation()
     imputed = imputation(frames, basis, streams[0])
-    is_fitted = frames.untold is None and bool(frames.box.axes)
-    surface = _fit(frames, basis, imputed, streams[1]) if is_fitted else None
+    grounds = _grounds(frames, basis, imputed, streams[1])
+    surface, support = grounds.surface, grounds.support
     contrasts = Contrasts(level=rules.level)
-    claims = Claims(rules=rules, contrasts=contrasts)(frames, surface, support, streams[2])
+    others = _by_own_metrics(frames, epochs, basis, seed)
+    claims = Claims(rules=rules, contrasts=contrasts)(grounds, others, streams[2])
     if surface is None:
         factors, pairs = _nothing_known(frames)
     else:
@@ -190,7 +186,9 @@ def analyse(
         best=as_measured(best_so_far(frames), measure),
         expected_best=as_measured(ExpectedBest(level=rules.level)(frames), measure),
         power=(
-            Power(measure=measure)(study.claims, surface, factors, claims, differences)
+            Power(measure=measure)(
+                study.claims, surface, factors, claims, differences, others=others
+            )
             if surface
             else pd.DataFrame(columns=POWER_COLUMNS)
         ),
@@ -200,6 +198,40 @@ def analyse(
         surface=surface,
         support=support,
     )
+
+
+def _grounds(frames: Frames, basis: Basis, imputed: Imputed, rng: np.random.Generator) -> Grounds:
+    """The surface of the frames' metric, with the trials behind it."""
+    full = frames.rows("full")
+    is_design = frames.trials["origin"].isin(["design", "repeat"]).to_numpy(dtype=bool)
+    is_fitted = frames.untold is None and bool(frames.box.axes)
+    return Grounds(
+        frames=frames,
+        surface=_fit(frames, basis, imputed, rng) if is_fitted else None,
+        support=Support(
+            box=frames.box,
+            x=frames.x[full],
+            is_design=is_design[full],
+            more=frames.study.way_to_more,
+        ),
+    )
+
+
+def _by_own_metrics(
+    frames: Frames, epochs: pd.DataFrame, basis: Basis, seed: int
+) -> dict[str, Grounds]:
+    """Likewise by each metric that a claim asks for and the study does not; those that are told.
+
+    Each has streams of its own, so that a claim more leaves all other answers alone.
+    """
+    asked = {claim.metric for claim in frames.study.claims} - {None, frames.study.metric}
+    found = {}
+    for metric in sorted(filter(None, asked)):
+        own = by_metric(frames, epochs, metric)
+        if own is not None:
+            of_ends, of_surface = np.random.default_rng([seed, *metric.encode()]).spawn(2)
+            found[metric] = _grounds(own, basis, Imputation()(own, basis, of_ends), of_surface)
+    return found
 
 
 def _fit(frames: Frames, basis: Basis, imputed: Imputed, rng: np.random.Generator) -> Surface:

@@ -9,7 +9,7 @@ Accuracies become percentage points, of which more is better; so does any metric
 see `study.measure`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -123,12 +123,10 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
     planned = _planned(study, trials, configs)
     points = study.measure.per_unit * (-1 if study.measure.is_minimised else 1)
     curves = points * _curves(trials["trial_id"], epochs, study.metric)
-    reported = (~np.isnan(curves)).any(axis=1)
-    last_seen = np.where(reported, curves.shape[1] - np.argmax(~np.isnan(curves[:, ::-1]), 1), 0)
+    last_seen, at_end = _ends(curves)
     run = _numbers(trials, "epochs_run", last_seen)
     planned = np.where(np.isfinite(planned), planned, run)
     final = points * _numbers(trials, study.metric, np.full(len(trials), np.nan))
-    at_end = curves[np.arange(len(curves)), np.clip(last_seen - 1, 0, None)]
     last = np.where(np.isfinite(at_end), at_end, final)
 
     status = _texts(trials, "status", "completed")
@@ -182,6 +180,34 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
         configs=configs,
         folds=_numbers(trials, "fold", np.full(len(trials), -1.0)).astype(np.int64),
     )
+
+
+def by_metric(frames: Frames, epochs: pd.DataFrame, metric: str) -> Frames | None:
+    """The same trials by another metric of our recipe; None where no epoch tells it.
+
+    What came of each stays; one that ended without the metric is lost.
+
+    Args:
+        frames: By the study's metric.
+        epochs: As `epochs.parquet`.
+        metric: A column of theirs.
+    """
+    curves = POINTS * _curves(frames.trials["trial_id"], epochs, metric)
+    if np.isnan(curves).all():
+        return None
+    _, at_end = _ends(curves)
+    is_full = (frames.trials["outcome"] == "full").to_numpy(dtype=bool)
+    outcome = frames.trials["outcome"].where(np.isfinite(at_end) | ~is_full, "lost")
+    value = np.where(outcome == "full", at_end, np.nan)
+    trials = frames.trials.assign(outcome=outcome, value=value, last=at_end)
+    return replace(frames, trials=trials, curves=curves)
+
+
+def _ends(curves: Array) -> tuple[Array, Array]:
+    """Of each curve the last epoch that it was reported for (0: none), and its value there."""
+    is_there = ~np.isnan(curves)
+    last = np.where(is_there.any(axis=1), curves.shape[1] - np.argmax(is_there[:, ::-1], 1), 0)
+    return last, curves[np.arange(len(curves)), np.clip(last - 1, 0, None)]
 
 
 def _beyond(box: Box, x: Array, *, factor: str = "lr") -> NDArray[np.bool_]:

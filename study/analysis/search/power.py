@@ -4,7 +4,7 @@ Planning figures, not results: they assume that the estimate of today is the tru
 shrink with the root of the number of trials, and 80 % power at 5 %, two-sided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,6 +14,7 @@ from scipy import stats
 
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.resized import Resized
+from study.analysis.search.verdicts import Grounds
 from study.asked.claim import Claim
 from study.measure import ACCURACY, Measure
 
@@ -78,6 +79,8 @@ class Power:
         factors: pd.DataFrame,
         claims: pd.DataFrame,
         contrasts: pd.DataFrame,
+        *,
+        others: Mapping[str, Grounds] | None = None,
     ) -> pd.DataFrame:
         """One row per unresolved claim and factor, and three on the box.
 
@@ -87,6 +90,7 @@ class Power:
             factors: As `importance` returns.
             claims: As `Claims` returns.
             contrasts: As `Contrasts` returns, for the width of an average one today.
+            others: By metrics that claims ask for.
 
         Returns:
             Columns `kind` (claim, factor, box), `name`, `half_width` (of today's interval),
@@ -99,7 +103,10 @@ class Power:
         records = []
         named = {claim.name: claim for claim in declared}
         for row in claims[claims["verdict"] == "unresolved"].to_dict("records"):
-            records.append(self._claim(named[row["claim"]], row, surface, n_now))
+            claim = named[row["claim"]]
+            own = (others or {}).get(claim.metric or "")
+            noise = own.surface if own and own.surface else surface
+            records.append(self._claim(claim, row, noise, n_now))
         for row in factors[factors["verdict"] == "unresolved"].to_dict("records"):
             records.append(self._factor(row, n_now))
         widths = contrasts.loc[contrasts["kind"] == "average", "high"] - contrasts["low"]

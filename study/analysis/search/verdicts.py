@@ -7,6 +7,7 @@ supported or refuted if the whole interval lies on one side, else unresolved. Wh
 added after the search had been looked at, each look has an equal part of the risk (Bonferroni).
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -44,7 +45,23 @@ COLUMNS = [
     "average_high",
     "adjusted_low",
     "adjusted_high",
+    "metric",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """What the search's trials say by one metric.
+
+    Attributes:
+        frames: The trials.
+        surface: Fitted to them; None: nothing was.
+        support: The full-length ones.
+    """
+
+    frames: Frames
+    surface: Surface | None
+    support: Support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +78,16 @@ class Claims:
 
     def __call__(
         self,
-        frames: Frames,
-        surface: Surface | None,
-        support: Support,
+        grounds: Grounds,
+        others: Mapping[str, Grounds],
         rng: np.random.Generator,
     ) -> pd.DataFrame:
         """Every claim of the study.
+
+        Args:
+            grounds: By the study's metric.
+            others: By metrics that claims ask for and epochs tell.
+            rng: Of what is drawn from surfaces.
 
         Returns:
             Columns `claim, text, estimate, low, high` (null where withheld), `verdict`
@@ -74,19 +95,19 @@ class Claims:
             less supported side), `n_seeds` (0), `reason`, `command` (which tests a claim that
             this study cannot test; else null), `unit` (`points`, or `share` for
             importance claims), the contrast averaged over the box `average, average_low,
-            average_high`, and the ends that the verdict follows from where these are stricter
-            `adjusted_low, adjusted_high`.
+            average_high`, the ends that the verdict follows from where these are stricter
+            `adjusted_low, adjusted_high`, and `metric` (that the claim asks for).
         """
         records = []
-        for claim in frames.study.claims:
+        for claim in grounds.frames.study.claims:
             base = {
                 "claim": claim.name, "text": claim.text, "stage": "search", "n_seeds": 0,
-                "unit": claim.unit,
+                "unit": claim.unit, "metric": claim.metric,
             }  # fmt: skip
-            asked = _Asked(
-                claim=claim, params=self, frames=frames, surface=surface, support=support, rng=rng
-            )
-            records.append(base | asked.answer())
+            own = others.get(claim.metric or "", grounds)
+            asked = _Asked(claim=claim, params=self, grounds=own, rng=rng)
+            is_told = claim.metric in (None, grounds.frames.study.metric, *others)
+            records.append(base | (asked.answer() if is_told else asked.lacks_metric()))
         return pd.DataFrame(records, columns=COLUMNS)
 
 
@@ -96,10 +117,20 @@ class _Asked(Search[_Answer]):
 
     claim: Claim
     params: Claims
-    frames: Frames
-    surface: Surface | None
-    support: Support
+    grounds: Grounds
     rng: np.random.Generator
+
+    @property
+    def frames(self) -> Frames:
+        return self.grounds.frames
+
+    @property
+    def support(self) -> Support:
+        return self.grounds.support
+
+    def lacks_metric(self) -> _Answer:
+        """What is answered where no epoch tells the metric."""
+        return withheld(0, f"not asked here: the table of epochs has no {self.claim.metric}")
 
     def answer(self) -> _Answer:
         """What the claim asks, where the study starts from the weights that it is about."""
@@ -179,9 +210,9 @@ class _Asked(Search[_Answer]):
         for name in self.claim.varied:
             if name not in varied:
                 return withheld(0, f"`{name}` is not varied in this study")
-        if self.surface is None:
+        if self.grounds.surface is None:
             return withheld(self.support.n_trials, self.frames.untold or "no factor varies")
-        return self.surface
+        return self.grounds.surface
 
     def _strict(self, level: float) -> float:
         """The level of one of several looks, which have `level` together."""

@@ -104,12 +104,14 @@ class Questions:
 
     def answers(self, trainings: Trainings) -> tuple[Evidence, ...]:
         """What the trainings say of each."""
-        layouts: dict[bytes, Layout] = {}  # most questions are asked in all rows
+        # most questions are asked in all rows and on the study's metric
+        layouts: dict[tuple[bytes, str | None], Layout] = {}
         found = []
         for question in self.each:
-            key = question.asked.tobytes()
+            key = question.asked.tobytes(), question.claim.metric
             if key not in layouts:
-                cells = trainings.cells(trainings.learned & question.asked[trainings.rows])
+                measured = trainings.by(question.claim.metric)
+                cells = measured.cells(trainings.learned & question.asked[trainings.rows])
                 layouts[key] = Layout(cells, self.mains)
             first, second = (
                 Counted(k=int(trainings.learned[side].sum()), n=int(side.sum()))

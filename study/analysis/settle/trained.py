@@ -5,8 +5,8 @@ A score is any function of sums over images, so the part of a cluster is found b
 lie from it. Clusters of other folds have no part in a training's score.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
@@ -20,7 +20,10 @@ OVERLAP: Final = 0.1
 anew moved a row's effect a third as much as another seed does."""
 
 Score = Callable[[Array], Array]
-"""Sums of features (…, features) -> the study's metric (…,), as a fraction of 1."""
+"""Sums of features (…, features) -> a metric (…,), as a fraction of 1."""
+
+ByMetric = tuple[Array, Array]
+"""Scores (T,) of trainings by a metric and the clusters' parts in them (T, C)."""
 
 
 class OneTraining(Protocol):
@@ -78,6 +81,7 @@ class Trainings:
         n_folds: Of the data, whether seen or not.
         overlap: Of the luck's variance in a block, what other training sets would add.
         of_seeds: Most that further blocks can lessen of the luck's variance.
+        others: `scores` and `parts` by metrics that claims ask for.
     """
 
     rows: NDArray[np.int64]
@@ -90,39 +94,45 @@ class Trainings:
     n_folds: int
     overlap: float = OVERLAP
     of_seeds: float = np.inf
+    others: Mapping[str, ByMetric] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trained: Sequence[Trained], score: Score, n_folds: int) -> "Trainings":
+    def of(
+        cls,
+        trained: Sequence[Trained],
+        score: Score,
+        n_folds: int,
+        others: Mapping[str, Score] | None = None,
+    ) -> "Trainings":
         """Those trainings, in their order.
 
         Args:
             trained: At least one; its folds lie in 0..n_folds - 1.
-            score: Of sums.
+            score: Of sums, by the study's metric.
             n_folds: That the data are cut into.
+            others: Likewise by metrics that claims ask for.
         """
         folds = np.array([t.fold for t in trained])
-        scores = np.zeros(len(trained))
-        blocks_of_parts, fold_of = [], []
-        for fold in np.unique(folds):
-            here = np.flatnonzero(folds == fold).tolist()
-            sums = np.stack([trained[i].sums for i in here])  # (t, clusters, features)
-            scores[here] = POINTS * score(sums.sum(axis=1))
-            without = POINTS * score(sums.sum(axis=1, keepdims=True) - sums)
-            n = sums.shape[1]
-            parts = np.zeros((len(trained), n))
-            parts[here] = np.sqrt((n - 1) / n) * (without.mean(axis=1, keepdims=True) - without)
-            blocks_of_parts.append(parts)
-            fold_of.append(np.full(n, fold))
+        n_clusters = {t.fold: len(t.sums) for t in trained}
+        scores, parts = _measured(trained, score)
         return cls(
             rows=np.array([t.row for t in trained]),
             blocks=np.array([t.block for t in trained]),
             folds=folds,
             learned=np.array([t.learned for t in trained], dtype=bool),
             scores=scores,
-            parts=np.concatenate(blocks_of_parts, axis=1),
-            fold_of=np.concatenate(fold_of),
+            parts=parts,
+            fold_of=np.concatenate([np.full(n_clusters[f], f) for f in np.unique(folds)]),
             n_folds=n_folds,
+            others={name: _measured(trained, other) for name, other in (others or {}).items()},
         )
+
+    def by(self, metric: str | None) -> Self:
+        """The same trainings by a metric that a claim asks for; None: the study's."""
+        if metric is None:
+            return self
+        scores, parts = self.others[metric]
+        return replace(self, scores=scores, parts=parts)
 
     def only(self, which: NDArray[np.bool_]) -> Self:
         """Some of them; clusters that none of these was tested on are gone."""
@@ -136,6 +146,10 @@ class Trainings:
             scores=self.scores[which],
             parts=self.parts[np.ix_(which, seen)],
             fold_of=self.fold_of[seen],
+            others={
+                name: (scores[which], parts[np.ix_(which, seen)])
+                for name, (scores, parts) in self.others.items()
+            },
         )
 
     def cells(self, which: NDArray[np.bool_]) -> "Trainings":
@@ -151,3 +165,20 @@ class Trainings:
     def n_blocks(self) -> int:
         """Blocks that they come in."""
         return len(np.unique(self.blocks))
+
+
+def _measured(trained: Sequence[Trained], score: Score) -> ByMetric:
+    """Every training by a metric; folds in ascending order, each with its clusters."""
+    folds = np.array([t.fold for t in trained])
+    scores = np.zeros(len(trained))
+    blocks_of_parts = []
+    for fold in np.unique(folds):
+        here = np.flatnonzero(folds == fold).tolist()
+        sums = np.stack([trained[i].sums for i in here])  # (t, clusters, features)
+        scores[here] = POINTS * score(sums.sum(axis=1))
+        without = POINTS * score(sums.sum(axis=1, keepdims=True) - sums)
+        n = sums.shape[1]
+        parts = np.zeros((len(trained), n))
+        parts[here] = np.sqrt((n - 1) / n) * (without.mean(axis=1, keepdims=True) - without)
+        blocks_of_parts.append(parts)
+    return scores, np.concatenate(blocks_of_parts, axis=1)

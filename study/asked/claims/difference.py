@@ -6,8 +6,9 @@ from typing import Any, Final, Self
 
 from pydantic import Field
 
-from study.asked.claim import Answer, Claim, Region, Search, Verdict
+from study.asked.claim import Region, Verdict
 from study.asked.claims.told import Told
+from study.asked.claims.two_levels import TwoLevelClaim
 from study.asked.levels import Level
 from study.asked.toml_values import SideValue, Table
 from study.quantities import capital, sides
@@ -24,10 +25,9 @@ class Keys(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DifferenceClaim(Claim):
+class DifferenceClaim(TwoLevelClaim):
     """`better` exceeds `worse` by at least `least` points, both tuned."""
 
-    factor: str
     better: Level
     worse: Level
     least: float
@@ -60,12 +60,8 @@ class DifferenceClaim(Claim):
 
     @property
     def stated(self) -> dict[str, Any]:
-        return {
-            "factor": self.factor,
-            "better": self.better,
-            "worse": self.worse,
-            "least": self.least,
-        }
+        levels = {"better": self.better, "worse": self.worse}
+        return {**super().stated, **levels, "least": self.least}
 
     @property
     def region(self) -> Region:
@@ -78,9 +74,6 @@ class DifferenceClaim(Claim):
     @property
     def limit(self) -> str:
         return self.size(self.least)
-
-    def ask(self, search: Search[Answer]) -> Answer:
-        return search.levels(*self.compares)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
         return settle_above(self.least, low, high, self.size, settles="confirm with fresh seeds")

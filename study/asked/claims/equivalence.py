@@ -5,8 +5,9 @@ from typing import Any, Final, Self
 
 from pydantic import Field
 
-from study.asked.claim import Answer, Claim, Region, Search, Verdict
+from study.asked.claim import Region, Verdict
 from study.asked.claims.told import Told
+from study.asked.claims.two_levels import TwoLevelClaim
 from study.asked.levels import Level
 from study.asked.toml_values import LevelValue, Table
 from study.quantities import capital, sides
@@ -22,10 +23,9 @@ class Keys(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EquivalenceClaim(Claim):
+class EquivalenceClaim(TwoLevelClaim):
     """The two levels of `factor` differ by less than `within` points, both tuned."""
 
-    factor: str
     equal: tuple[Level, Level]
     within: float
 
@@ -42,7 +42,7 @@ class EquivalenceClaim(Claim):
 
     @property
     def stated(self) -> dict[str, Any]:
-        return {"factor": self.factor, "equal": list(self.equal), "within": self.within}
+        return {**super().stated, "equal": list(self.equal), "within": self.within}
 
     @property
     def region(self) -> Region:
@@ -55,9 +55,6 @@ class EquivalenceClaim(Claim):
     @property
     def limit(self) -> str:
         return f"±{self.size(self.within)}"
-
-    def ask(self, search: Search[Answer]) -> Answer:
-        return search.levels(*self.compares)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
         if -self.within < low and high < self.within:

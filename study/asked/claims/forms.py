@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from study.asked.claim import Claim
-from study.asked.claims import difference, drop, equivalence, importance, parts
+from study.asked.claims import difference, drop, equivalence, importance, parts, two_levels
 from study.asked.claims.told import Told
 from study.asked.factors import Factor
 from study.asked.toml_values import Place, Source, Text
@@ -22,7 +22,9 @@ _FORMS: Final = (
 _SPELLED: Final = (difference.SPELLED, equivalence.SPELLED, importance.SPELLED, drop.SPELLED)
 
 
-class ClaimTable(difference.Keys, parts.Keys, equivalence.Keys, importance.Keys, drop.Keys):
+class ClaimTable(
+    two_levels.Keys, difference.Keys, parts.Keys, equivalence.Keys, importance.Keys, drop.Keys
+):
     """`[claims.NAME]`, in any form."""
 
     text: Text
@@ -55,7 +57,11 @@ def resolve_claim(
             told.varied(values[key], key)
     for form in _FORMS:
         found = form.read(told)
-        if found is not None:
-            return found
+        if found is None:
+            continue
+        if found.metric is not None and found.compares is None:
+            problem = "only a claim about two levels is judged on a metric of its own; drop it"
+            raise told.error(problem, "metric")
+        return found
     said = ", ".join(sorted(told.form - {"factor"})) or "no statement"
     raise told.error(f"it has {said}; a claim has {'; or '.join(_SPELLED)}")

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from study.asked.factors import Factor, Level, exact_level
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 from study.errors import StudyFileError
+
+_OF_ANY: Final = frozenset({"text", "needs", "metric"})
+"""Keys that make no form, and that every claim has a place for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +33,14 @@ class Told:
     @property
     def said(self) -> dict[str, Any]:
         """What every claim has."""
-        return {key: self.values[key] for key in ("text", "needs") if key in self.values} | {
+        return {key: self.values[key] for key in _OF_ANY if key in self.values} | {
             "name": self.name
         }
 
     @property
     def form(self) -> frozenset[str]:
         """The keys that make it a claim of one form."""
-        return frozenset(self.values) - {"text", "needs"}
+        return frozenset(self.values) - _OF_ANY
 
     def error(self, problem: str, *keys: str | int) -> StudyFileError:
         """The error to raise about the table, or about the value that stands at `keys` in it."""

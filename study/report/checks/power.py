@@ -19,8 +19,14 @@ def power_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     measure = tables.study.measure
     units = analysis.claims.set_index("claim")["unit"].to_dict() if len(analysis.claims) else {}
     texts = {claim.name: claim.text for claim in tables.study.claims}
+    own = {claim.name: tables.study.measure_of(claim) for claim in tables.study.claims}
     rows = tuple(
-        _row(row, texts, str(units.get(row["name"], "points")), measure)
+        _row(
+            row,
+            texts,
+            str(units.get(row["name"], "points")),
+            own.get(row["name"], measure) if row["kind"] == "claim" else measure,
+        )
         for row in power.to_dict("records")
     )
     n_now = int(power["n_now"].max())

@@ -10,7 +10,15 @@ from study.report.head.digest import Digest
 from study.report.look import INK, Mark, interval_bar, marks_of, new_figure
 from study.report.panel import Panel
 from study.report.traces import either, heading
-from study.report.wording import count, inert, interval, listed, only_first, percent
+from study.report.wording import (
+    count,
+    in_points_of,
+    inert,
+    interval,
+    listed,
+    only_first,
+    percent,
+)
 
 MOST_ROWS: Final = 40
 
@@ -51,7 +59,7 @@ def claims_points(studies: Mapping[str, Digest]) -> list[Point]:
                 continue
             points.append(
                 Point(
-                    row=entry.text,
+                    row=in_points_of(entry.text, one.measure),
                     study=name,
                     value=one.estimate,
                     low=one.low,

@@ -1,5 +1,6 @@
 """What each training moves: claims without it, and effects as all nets came."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,13 +11,33 @@ from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.traces import about, either, saying
-from study.report.wording import ACCURACY, Measure, count, inert, interval, listed, signed
+from study.report.wording import (
+    ACCURACY,
+    Measure,
+    count,
+    in_points_of,
+    inert,
+    interval,
+    listed,
+    signed,
+)
 
 
 def influence_figure(
-    moved: pd.DataFrame, marks: dict[str, Mark], measure: Measure = ACCURACY
+    moved: pd.DataFrame,
+    marks: dict[str, Mark],
+    measure: Measure = ACCURACY,
+    own: Mapping[str, Measure] | None = None,
 ) -> go.Figure:
-    """A row per claim; a mark per training, where the estimate goes without it."""
+    """A row per claim; a mark per training, where the estimate goes without it.
+
+    Args:
+        moved: As `analysis.models.trained.influence`.
+        marks: Of arms.
+        measure: The study's.
+        own: By claim that is judged on a metric of its own, that one.
+    """
+    own = own or {}
     claims = list(dict.fromkeys(moved["claim"]))
     figure = new_figure(height=90 + 64 * len(claims))
     figure.add_vline(x=0, line={"color": MUTED, "width": 1}, layer="below")
@@ -39,7 +60,8 @@ def influence_figure(
                 customdata=some[["seed", "fold", "verdict"]].to_numpy().tolist(),
                 hovertemplate=saying(title, f"{shift}<br>%{{customdata[2]}}"),
             )
-    name_rows(figure, [inert(claim) for claim in claims])
+    named = [in_points_of(claim, own.get(claim, measure)) for claim in claims]
+    name_rows(figure, [inert(name) for name in named])
     figure.update_xaxes(title_text=f"shift without it ({measure.effects})")
     return figure
 
@@ -49,6 +71,8 @@ def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | Non
     moved = trained.influence
     if moved.empty:
         return None
+    measure = tables.study.measure
+    own = {c.name: c.measure for c in tables.study.claims if c.metric is not None}
     fragile = list(dict.fromkeys(moved.loc[moved["turns"], "claim"]))
     reading = (
         f"Without one of its trainings the verdict on {listed(fragile)} would be another."
@@ -59,9 +83,9 @@ def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | Non
         reading=reading,
         note=f"n = {count(len(moved), 'shift')}: each training is left out once of every claim "
         f"that it speaks to. Large and filled: the verdict is then another.{_below(tables)}",
-        alt=_alt(moved, tables.study.measure),
-        figure=influence_figure(moved, arm_marks(tables.study), tables.study.measure),
-        table=None if tables.study.is_free else _effects(trained),
+        alt=_alt(moved, measure, own),
+        figure=influence_figure(moved, arm_marks(tables.study), measure, own),
+        table=None if tables.study.is_free else _effects(trained, own),
     )
 
 
@@ -75,28 +99,30 @@ def _below(tables: StudyTables) -> str:
     )
 
 
-def _effects(trained: TrainingTables) -> Table:
+def _effects(trained: TrainingTables, own: Mapping[str, Measure]) -> Table:
     return Table(
         columns=("claim", "difference", "nets that learned", "all nets as they came"),
-        rows=tuple(_effect(row) for row in trained.effects.to_dict("records")),
+        rows=tuple(_effect(row, own) for row in trained.effects.to_dict("records")),
     )
 
 
-def _effect(row: dict[str, Any]) -> tuple[str, str, str, str]:
+def _effect(row: dict[str, Any], own: Mapping[str, Measure]) -> tuple[str, str, str, str]:
     each = (
         interval(row[f"{of}estimate"], row[f"{of}low"], row[f"{of}high"], signed)
         for of in ("", "all_")
     )
     learned, everyone = each
-    return str(row["claim"]), f"{row['first']} less {row['second']}", learned, everyone
+    claim = in_points_of(str(row["claim"]), own.get(row["claim"], ACCURACY))
+    return claim, f"{row['first']} less {row['second']}", learned, everyone
 
 
-def _alt(moved: pd.DataFrame, measure: Measure) -> str:
+def _alt(moved: pd.DataFrame, measure: Measure, own: Mapping[str, Measure]) -> str:
     most = moved["shift"].abs().groupby(moved["claim"], sort=False).max().dropna()
     if most.empty:
         return "Without one of the trainings nothing can be told of any claim."
     parts = [
-        f"{claim} by up to {measure.effect(value, has_sign=False)}{measure.after_effect}"
+        f"{claim} by up to {one.effect(value, has_sign=False)}{one.after_effect}"
         for claim, value in most.items()
+        for one in [own.get(str(claim), measure)]
     ]
     return f"Leaving out one training moves {listed(parts)}."

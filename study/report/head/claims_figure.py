@@ -9,7 +9,7 @@ from study.report.head.ledger import STAGE_NAMES, Entry, Standing
 from study.report.look import MODEL, MUTED, SHADE, SURFACE, Mark, interval_bar, new_figure
 from study.report.panel import Panel
 from study.report.traces import either, heading
-from study.report.wording import SYMBOLS, inert
+from study.report.wording import SYMBOLS, in_points_of, inert
 
 MOST_CLAIMS: Final = 24
 
@@ -21,7 +21,7 @@ class Row:
     """One claim of the figure.
 
     Attributes:
-        text: The claim.
+        text: The claim, with its metric if that is its own.
         verdict: The one that counts.
         low: Where its limit of interest begins, points; None: minus infinity.
         high: Where it ends; None: infinity.
@@ -46,9 +46,8 @@ def claims_rows(entries: list[Entry]) -> list[Row]:
         )
         if drawn and entry.claim is not None:
             low, high = entry.claim.region
-            rows.append(
-                Row(text=entry.text, verdict=entry.verdict, low=low, high=high, standings=drawn)
-            )
+            text = in_points_of(entry.text, entry.claim.measure)
+            rows.append(Row(text=text, verdict=entry.verdict, low=low, high=high, standings=drawn))
     return rows
 
 

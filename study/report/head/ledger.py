@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from study.asked.claim import Claim
-from study.asked.factors import After
+from study.asked.factors import After, Study
 from study.folder.tables import StudyTables
 from study.report.head.verdict_frame import claim_sentence
 from study.report.wording import (
@@ -166,7 +166,7 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
         replace(
-            _entry(name, asked.get(name), of_claim, tables.study.measure),
+            _entry(name, asked.get(name), of_claim, tables.study),
             is_added=name in added,
             carried_from=_carried_from(name, tables.study.after),
         )
@@ -195,7 +195,8 @@ def _place(order: tuple[str, ...], verdict: str) -> int:
     return order.index(verdict) if verdict in order else len(order)
 
 
-def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]], measure: Measure) -> Entry:
+def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]], study: Study) -> Entry:
+    measure = study.measure_of(claim) if claim else study.measure
     found = [_standing(claim, row, measure) for row in rows if not pd.isna(row["verdict"])]
     written = next((_word(row["text"]) for row in rows), "")
     return Entry(

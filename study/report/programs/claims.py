@@ -87,6 +87,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "level": LEVEL,
     "adjusted_interval": None,
     "unit": None,
+    "metric": None,
     "n": {"trainings": None, "seeds": None, "images": None, "clusters": None},
     "fragile": None,
     "reason": None,
@@ -104,6 +105,7 @@ def _answer(row: Row, on: Mapping[str, int | None], unit: str) -> dict[str, Any]
         **estimate(row),
         "adjusted_interval": ends(row, "adjusted_low", "adjusted_high"),
         "unit": unit if word(row["unit"]) != "share" else "share",
+        "metric": word(row["metric"]),
         "n": {
             "trainings": whole(row["n_trainings"]) or whole(row["n_trials"]),
             "seeds": whole(row["n_seeds"]) or None,

@@ -12,7 +12,16 @@ from study.report.look import DOUBT, GOOD, MUTED, SHADE, SURFACE, Mark, new_figu
 from study.report.panel import Panel
 from study.report.settle.facts import Facts
 from study.report.traces import either, estimate, heading
-from study.report.wording import SYMBOLS, Measure, count, inert, interval, only_first
+from study.report.wording import (
+    ACCURACY,
+    SYMBOLS,
+    Measure,
+    count,
+    in_points_of,
+    inert,
+    interval,
+    only_first,
+)
 
 MOST_CLAIMS: Final = 16
 
@@ -30,17 +39,25 @@ class Course:
         claim: The claim.
         looks: Rows of `looks` with an estimate, by blocks.
         verdict: After the last look.
+        measure: The metric that it is judged on.
     """
 
     claim: Claim
     looks: tuple[dict[str, Any], ...]
     verdict: str
+    measure: Measure = ACCURACY
 
-    def said(self, measure: Measure) -> str:
+    @property
+    def text(self) -> str:
+        """The claim, with its metric if that is its own."""
+        return in_points_of(self.claim.text, self.measure)
+
+    @property
+    def said(self) -> str:
         """The last interval in words."""
         if not self.looks:
             return "no estimate"
-        last = self.looks[-1]
+        last, measure = self.looks[-1], self.measure
         low, high = (measure.effect(last[f"adjusted_{end}"]) for end in ("low", "high"))
         return f"{measure.effect(last['estimate'])}{measure.after_effect} [{low}, {high}]"
 
@@ -53,7 +70,8 @@ def courses(facts: Facts) -> list[Course]:
         rows = facts.tables.looks[facts.tables.looks["claim"] == claim.name]
         each = rows.sort_values("blocks").to_dict("records")
         drawn = tuple(row for row in each if not math.isnan(row["adjusted_low"]))
-        found.append(Course(claim=claim, looks=drawn, verdict=str(each[-1]["verdict"])))
+        verdict, measure = str(each[-1]["verdict"]), facts.tables.study.measure_of(claim)
+        found.append(Course(claim=claim, looks=drawn, verdict=verdict, measure=measure))
     return found
 
 
@@ -70,10 +88,10 @@ def looks_figure(shown: list[Course], measure: Measure) -> go.Figure:
             x0=left if low is None else low, x1=right if high is None else high,
             fillcolor=SHADE, opacity=0.22,
         )  # fmt: skip
-        text = f"{SYMBOLS.get(one.verdict, '')} {inert(one.claim.text)}"
+        text = f"{SYMBOLS.get(one.verdict, '')} {inert(one.text)}"
         heading(figure, text, top + 0.55, align="left", bgcolor=SURFACE)
         for k, row in enumerate(one.looks):
-            figure.add_trace(_mark(row, top + _HEAD + k, measure))
+            figure.add_trace(_mark(row, top + _HEAD + k, one.measure))
             lines.append((top + _HEAD + k, str(row["blocks"])))
         top += height
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
@@ -126,7 +144,7 @@ def looks_panel(facts: Facts) -> Panel | None:
         "or wholly outside: green from there on.",
         note=note,
         alt="Claims look by look. "
-        + "; ".join(f"{one.claim.text}: {one.verdict}, {one.said(measure)}" for one in shown)
+        + "; ".join(f"{one.text}: {one.verdict}, {one.said}" for one in shown)
         + ".",
         figure=looks_figure(shown, measure),
     )

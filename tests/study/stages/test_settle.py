@@ -19,6 +19,7 @@ from study.folder.folder import Folder
 from study.folder.parquet import read_table
 from study.folder.provenance import Provenance
 from study.folder.record_lines import read_events
+from study.folder.tables import read_study
 from study.measure import Measure
 from study.plan.settle_plan import read_settling
 from study.report.head.ledger import _entry, ledger_data
@@ -45,6 +46,16 @@ factor = "variant"
 better = "org"
 worse = "bcd"
 least = 0.0
+"""
+
+BY_MACRO_F1 = """
+[settle.claims.bcd_of_each_class]
+text = "BCD sees each class"
+factor = "variant"
+better = "bcd"
+worse = "org"
+least = 0.5
+metric = "val_macro_f1"
 """
 
 
@@ -160,6 +171,29 @@ def test_what_is_far_from_its_limit_is_settled_and_the_stage_ends_there(start, f
     assert added["declared_before"] is False
     assert "supported: BCD beats ORG" in said
     assert "rate_matters is not asked and keeps its answer" in said
+
+
+def test_a_claim_may_be_settled_on_another_metric_than_the_study_s(start, folder):
+    """And is told in its points wherever its numbers stand; other claims are as they were."""
+    path = Folder(folder).study_file
+    path.write_text(path.read_text() + BY_MACRO_F1)
+    _, said = start(8, asked=load_study(path))
+    frame = read_table(folder / "settle.parquet", "settle")
+    means = frame.groupby("config/variant")[["val_accuracy", "val_macro_f1"]].mean()
+    accuracy, macro = 100 * (means.loc["bcd"] - means.loc["org"])
+    plain, own = (of_settle(folder, name) for name in ("bcd_better", "bcd_of_each_class"))
+    assert plain["estimate"] == pytest.approx(accuracy)
+    assert pd.isna(plain["metric"])
+    assert own["estimate"] == pytest.approx(macro)
+    assert own["metric"] == "val_macro_f1"
+    assert f"BCD sees each class ({macro:+.1f} points of macro F1 [" in said
+    assert "] of macro F1" in own["reason"]
+    assert "of macro F1" not in plain["reason"]
+    entry = next(e for e in ledger_data(read_study(folder)) if e.name == "bcd_of_each_class")
+    assert entry.standing.value.endswith("points of macro F1")
+    one = next(c for c in courses(settle_facts(read_study(folder))) if c.claim.metric)
+    assert one.text == "BCD sees each class (in points of macro F1)"
+    assert "points of macro F1" in one.said
 
 
 def test_every_block_trains_every_row_on_one_fold_and_from_one_seed(start, folder):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -55,6 +57,23 @@ def test_a_planted_disadvantage_is_refuted():
     (row,) = decide({"org": 0.6, "bcd": 0.5}, better()).to_dict("records")
     assert row["verdict"] == "refuted"
     assert row["high"] < 1
+
+
+def test_a_claim_with_a_metric_of_its_own_is_judged_on_that():
+    models, predictions = drawn({"org": 0.5, "bcd": 0.6})
+    found = score_confirmed(models, predictions, classes=EIGHT, seed=0, n_draws=500)
+    claims = better(), replace(better(name="each"), metric="val_macro_f1")
+    study = small_study(VARIANT, RATE, claims=claims)
+    decided = Decisions()(study, found.judged_on(), SEARCHED).set_index("claim")
+    of_arms = found.estimates[found.estimates["split"] == "test"]
+    of_arms = of_arms[(of_arms["images"] == "all") & of_arms["against"].notna()]
+    known = of_arms.set_index("metric")["estimate"]  # org minus bcd
+    assert decided.loc["better", "estimate"] == pytest.approx(-100 * known["accuracy"])
+    assert decided.loc["each", "estimate"] == pytest.approx(-100 * known["macro_f1"])
+    assert decided.loc["each", "estimate"] != pytest.approx(decided.loc["better", "estimate"])
+    assert decided.loc["each", "metric"] == "val_macro_f1"
+    assert "against 1 point of macro F1" in decided.loc["each", "reason"]
+    assert "against 1 point (" in decided.loc["better", "reason"]
 
 
 def of_one_class(models, predictions, idle):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from study.analysis import Analysis, analyse
+from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range
 from study.folder.columns import SCHEMAS
 from study.plan.rungs import Rungs, rung_epochs
@@ -61,6 +62,32 @@ def test_after_a_look_and_more_of_a_design_verdicts_are_given_at_a_stricter_leve
         for one in (planted.frames.study, study)
     ]
     assert verdicts == ["supported", "unresolved"]
+
+
+def test_a_claim_with_a_metric_of_its_own_is_judged_on_the_epochs_of_that():
+    """Pretrained: 4 points more accuracy, but 6 points less macro F1."""
+    rng = np.random.default_rng(5)
+    claim = DifferenceClaim(
+        name="plain", text="", factor="init", better="pretrained", worse="scratch", least=1.0
+    )
+    own = replace(claim, name="own", metric="val_macro_f1")
+    study = small_study(INIT, RATE, GAMMA, LOSS, claims=(claim, own))
+    trials = planted_trials(60, rng)
+    is_pretrained = trials["config/init"] == "pretrained"
+    macro = trials["val_accuracy"] - np.where(is_pretrained, 0.10, 0)
+    last = trials[["trial_id", "val_accuracy"]].assign(epoch=9, val_macro_f1=macro)
+    before = last.assign(epoch=8, val_macro_f1=0.9)  # what counts is the last epoch
+    epochs = pd.concat([before, last])
+    claims = analyse(study, trials, epochs, seed=1).claims.set_index("claim")
+    assert claims.loc["plain", "verdict"] == "supported"
+    assert claims.loc["own", "verdict"] == "refuted"
+    assert claims.loc["own", "average"] == pytest.approx(-6, abs=0.6)
+    assert claims["metric"].dropna().to_dict() == {"own": "val_macro_f1"}
+    without = analyse(study, trials, epochs[["trial_id", "epoch", "val_accuracy"]], seed=1).claims
+    told = without.set_index("claim")
+    assert np.isnan(told.loc["own", "estimate"])
+    assert told.loc["own", "reason"] == "not asked here: the table of epochs has no val_macro_f1"
+    assert told.loc["plain", "average"] == claims.loc["plain", "average"]
 
 
 def test_the_fit_is_checked_on_held_out_trials(planted: Analysis):
