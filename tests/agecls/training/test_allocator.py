@@ -1,5 +1,8 @@
+import ctypes
+import mmap
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +52,52 @@ def test_a_step_of_a_training_process_takes_the_memory_that_the_last_one_freed()
     assert given_back >= 40
     ordinary, _ = page_faults("ordinary")
     assert ordinary > 10 * (kept + 1)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """A private mapping of a file of 8 MiB of zeros, all of it read."""
+    size = 2**23
+    path = tmp_path / "library"
+    path.write_bytes(bytes(size))
+    with path.open("rb") as file:
+        mapping = mmap.mmap(
+            file.fileno(), size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE
+        )
+    assert not any(mapping[:])
+    return mapping
+
+
+def forbid_writing(mapping: mmap.mmap, first: int) -> None:
+    """To all of a mapping from this byte on, as the loader does."""
+    address = ctypes.addressof(ctypes.c_char.from_buffer(mapping)) + first
+    size = ctypes.c_size_t(len(mapping) - first)
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), size, mmap.PROT_READ) == 0
+
+
+def of_files() -> int:
+    """KiB of files that are mapped and in memory."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if "RssFile" in line))
+
+
+@needs_glibc
+def test_pages_of_files_that_can_be_read_again_are_given_back(mapped):
+    forbid_writing(mapped, 0)
+    before = of_files()
+    allocator.give_memory_back()
+    assert before - of_files() > 7 * 2**10
+    assert not any(mapped[:])
+
+
+@needs_glibc
+@pytest.mark.parametrize("is_forbidden", [True, False])
+def test_a_page_of_a_file_that_was_changed_is_kept(mapped, is_forbidden):
+    mapped[4097] = 7
+    if is_forbidden:
+        forbid_writing(mapped, 0)
+    allocator.give_memory_back()
+    assert mapped[4097] == 7
 
 
 def test_other_allocators_are_left_alone(monkeypatch):
