@@ -36,10 +36,11 @@ class TrialRecord:
         arm: Name of its arm.
         origin: `design`, `search`, `scout` or `repeat`.
         config: Level per existing factor.
-        seed: Root of its random streams.
+        seed: Root of its random streams, or what they belong to if `start_seed` is theirs.
         epochs_planned: Length of its schedule.
         started_at: Seconds since 1970, UTC.
         fold: What it is validated on; None: the data's own val.
+        start_seed: Root of its random streams; None: the seed is.
         epochs: One mapping per finished epoch, in order: metrics, `at` (UTC seconds), `rung`.
         failures: One mapping per attempt that died, in order: `reason`, `kind`, `at`, and
             `epochs`, how many were finished by then.
@@ -54,6 +55,7 @@ class TrialRecord:
     epochs_planned: int
     started_at: float
     fold: int | None = None
+    start_seed: int | None = None
     epochs: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     end: dict[str, Any] | None = None
@@ -62,6 +64,11 @@ class TrialRecord:
     def trial_id(self) -> str:
         """Identity that survives every restart, such as `t00012`."""
         return trial_id(self.number)
+
+    @property
+    def root(self) -> int:
+        """Seed of its random streams."""
+        return self.seed if self.start_seed is None else self.start_seed
 
     @property
     def kind(self) -> str | None:
@@ -134,7 +141,7 @@ _FIELDS: Final[dict[str, dict[str, type]]] = {
     "end": {"number": int, "status": str, "at": float},
 }
 """What each event must hold; an epoch has its metrics besides, whose names are the study's."""
-_MAY_HOLD: Final[dict[str, type]] = {"fold": int}
+_MAY_HOLD: Final[dict[str, type]] = {"fold": int, "start_seed": int}
 """What a start may hold besides."""
 
 

@@ -33,6 +33,7 @@ class Stream(IntEnum):
     SETTLE = 11
     SETTLE_SEEDS = 12
     ADDED_DESIGN = 13
+    CONFIRM_FOLDS = 14
 
 
 _LAST_THAT_MEETS: Final = 8
@@ -90,5 +91,19 @@ def seed_of_copy(seed: int, copy: int) -> int:
         seed: The block's.
         copy: From 1.
     """
-    sequence = np.random.SeedSequence(seed, spawn_key=(Stream.SETTLE_SEEDS, copy))
+    return _further_seed(seed, Stream.SETTLE_SEEDS, copy)
+
+
+def seed_of_fold(seed: int, fold: int) -> int:
+    """What a confirmed net of a seed starts from on one fold, 0..2**31 - 1.
+
+    Args:
+        seed: Of the seed's trainings on all folds.
+        fold: From 0.
+    """
+    return _further_seed(seed, Stream.CONFIRM_FOLDS, fold)
+
+
+def _further_seed(seed: int, stream: Stream, number: int) -> int:
+    sequence = np.random.SeedSequence(seed, spawn_key=(stream, number))
     return int(sequence.generate_state(1)[0] >> 1)

@@ -35,9 +35,10 @@ class PlannedTrial:
             `settle` trials are of the stages after the search, `scout` trials of the one before
             it (`study.stages`).
         config: Every factor that exists, fixed ones too; None if the sampler will decide.
-        seed: Root of the run's random streams.
+        seed: Root of the run's random streams, or what they belong to if `start_seed` is theirs.
         fold: What it is validated on, from 0, all other folds being trained on; None: the data's
             own train and val.
+        start_seed: Root of the run's random streams; None: the seed is.
     """
 
     number: int
@@ -47,6 +48,7 @@ class PlannedTrial:
     config: dict[str, Level] | None
     seed: int
     fold: int | None = None
+    start_seed: int | None = None
 
 
 def plan_trials(study: Study) -> tuple[PlannedTrial, ...]:

@@ -45,9 +45,10 @@ class Assignment:
         number: Place in the plan.
         arm: Name of its arm.
         config: Level per existing factor.
-        seed: Root of its random streams.
+        seed: Of its row in tables.
         epochs_planned: Length of its schedule.
         epochs_done: Epochs that the record already holds.
+        root: Seed of its random streams.
         fold: What it is validated on; None: the data's own val.
     """
 
@@ -57,6 +58,7 @@ class Assignment:
     seed: int
     epochs_planned: int
     epochs_done: int
+    root: int
     fold: int | None = None
 
     @property
@@ -129,6 +131,9 @@ class Search:
             found, expected = getattr(trial, name), getattr(planned, name)
             if found != expected:
                 return f"its {name} is {found!r}; the study plans {expected!r}"
+        # what began from the seed, as every fold once did, goes on so
+        if trial.start_seed not in (None, planned.start_seed):
+            return f"it starts from {trial.start_seed}; the study plans {planned.start_seed}"
         try:
             check_recipe(self.study, trial.config, trial.seed)
             is_whole = complete(self.study, trial.config) == trial.config
@@ -174,8 +179,9 @@ class Search:
         planned = self.plan[self._next]
         self._next += 1
         config = self._samplers.propose(planned)
-        # without folds a start says nothing of them, as in records that are older
-        place = {} if planned.fold is None else {"fold": planned.fold}
+        # a start says nothing of what it has not, as in records that are older
+        place = {name: getattr(planned, name) for name in ("fold", "start_seed")}
+        place = {name: value for name, value in place.items() if value is not None}
         trial = self.record.append(
             "start",
             number=planned.number,
@@ -301,5 +307,6 @@ def _assignment(trial: TrialRecord) -> Assignment:
         seed=trial.seed,
         epochs_planned=trial.epochs_planned,
         epochs_done=len(trial.epochs),
+        root=trial.root,
         fold=trial.fold,
     )

@@ -23,7 +23,7 @@ from study.asked.factors import PILOT, Study, arm_name
 from study.errors import StudyError
 from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record
-from study.plan.streams import Stream, stream_seed, training_seeds
+from study.plan.streams import Stream, seed_of_fold, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
 from study.running.search_state import Search
 from study.stages.confirm_tables import model_name, predictions_of
@@ -127,17 +127,22 @@ def confirm_plan(
     seeds: Sequence[int],
     folds: Sequence[int | None] = (None,),
     rounds: Sequence[Mapping[str, int]] = (),
+    *,
+    apart: bool = True,
 ) -> tuple[PlannedTrial, ...]:
     """Every arm on the first fold, then on the next, for the first seed, then for the next.
 
-    A prefix is paired, and more seeds can follow. The trainings of a seed on all folds start from
-    the same initialisation. Arms that have other numbers of seeds have the first of them.
+    A prefix is paired, and more seeds can follow. Nets of a seed start alike in every arm and
+    apart in every fold: intervals take what differs between folds for independent. Arms that have
+    other numbers of seeds have the first of them.
 
     Args:
         choices: What each arm trains.
         seeds: The stage's.
         folds: What each is trained without.
         rounds: How many seeds each arm has after each round; none: all have all.
+        apart: Whether a seed starts apart in every fold. A function is given the seed itself,
+            since its intervals have a part for what a seed does in all folds alike.
     """
     before, each = dict.fromkeys([c.arm for c in choices], 0), []
     for after in rounds or [dict.fromkeys(before, len(seeds))]:
@@ -148,7 +153,16 @@ def confirm_plan(
         ]
         before = dict(after)
     return tuple(
-        PlannedTrial(number, c.arm, dict(c.cell), "confirm", dict(c.config), seed, fold)
+        PlannedTrial(
+            number,
+            c.arm,
+            dict(c.cell),
+            "confirm",
+            dict(c.config),
+            seed,
+            fold,
+            seed_of_fold(seed, fold) if apart and fold is not None else None,
+        )
         for number, (seed, fold, c) in enumerate(each)
     )
 
@@ -208,7 +222,9 @@ class Rounds:
     def search(self, record: Record) -> Search:
         """The state of all rounds so far."""
         study, folder = self.session.study, self.session.folder.confirm.path
-        plan = confirm_plan(self.choices, self.seeds, folds_of(study), self.each)
+        plan = confirm_plan(
+            self.choices, self.seeds, folds_of(study), self.each, apart=not study.is_free
+        )
         return Search(study, record, folder, plan=plan)
 
     def share(self, record: Record) -> None:

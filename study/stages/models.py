@@ -172,7 +172,7 @@ def _describe(
     return {
         "study": study.name,
         "arm": trial.arm,
-        "recipe": recipe_of(study, trial.config, trial.seed).to_dict(),
+        "recipe": recipe_of(study, trial.config, trial.root).to_dict(),
         "classes": list(data.classes.names),
         "class_names": list(data.classes.captions),
         "years": data.classes.years and [list(pair) for pair in data.classes.years],

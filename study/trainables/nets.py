@@ -44,5 +44,5 @@ class Nets:
 
     def told(self, study: Study, assignment: Assignment) -> dict[str, Any]:
         """The recipe, and where its weights come from."""
-        recipe = recipe_of(study, assignment.config, assignment.seed)
+        recipe = recipe_of(study, assignment.config, assignment.root)
         return {"recipe": recipe.to_dict(), "weights": self.weights(assignment.config)}

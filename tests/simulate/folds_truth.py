@@ -4,7 +4,8 @@ The population is a pool of drawn families (`folds_faces`). The true difference 
 the mean over hundreds of trainings, each on fresh families of the pool and tested on about 20,000
 faces of others. Then studies of 60 to 200 families are drawn, each with five folds and up to five
 seeds of three arms: a net with a hidden layer, a linear one, and the first once more on other
-seeds, whose true difference is 0. A seed starts alike in every fold, as in a confirm stage.
+seeds, whose true difference is 0. A seed starts alike in all arms that share it and apart in
+every fold, as in a confirm stage (`folds_starts`: why).
 Every method of `folds` judges the same trainings.
 """
 
@@ -84,7 +85,7 @@ def study_of(
     sizes = np.array([len(of_family) for of_family in images])
     of_cluster = np.empty(n_families, dtype=np.int64)
     of_cluster[np.argsort(-sizes, kind="stable")] = np.arange(n_families) % FOLDS
-    first, twin = rng.integers(2**31, size=(2, n_seeds))
+    first, twin = rng.integers(2**31, size=(2, FOLDS, n_seeds))
     # arms of a seed share its start; the null pair's second arm has seeds of its own
     arms = ((LINEAR, first), (LAYERED, first), (LAYERED, twin))
     hits = np.zeros((len(arms), n_seeds, n_families))
@@ -94,7 +95,7 @@ def study_of(
         tested = np.concatenate([images[c] for c in inside])
         starts = np.cumsum(sizes[inside]) - sizes[inside]
         for place, (recipe, seeds) in enumerate(arms):
-            for s, seed in enumerate(seeds):
+            for s, seed in enumerate(seeds[fold]):
                 right = pool.hits(pool.trained(recipe, on, int(seed)), tested)
                 hits[place, s, inside] = np.add.reduceat(right.astype(float), starts)
     folds = FoldedClusters(

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.simulate import folds_starts
 from tests.simulate.folds import METHODS, World, judged, train, worlds
 from tests.simulate.folds_faces import draw_families, families_at, predicted, trained
+from tests.simulate.folds_starts import STARTS, WAYS, dealt
 from tests.simulate.folds_truth import FOLDS, LAYERED, LINEAR, Pool, study_of, true_differences
 
 
@@ -93,6 +95,26 @@ def test_a_study_of_drawn_families_tests_each_once_and_never_where_it_was_traine
     pair = studies["null pair"]
     assert np.array_equal(studies["true difference"].hits[1], pair.hits[0])
     assert not np.array_equal(pair.hits[0], pair.hits[1])
+
+
+def test_nets_dealt_alike_keep_their_start_in_all_folds_and_apart_in_none():
+    of_cluster = np.arange(20) % FOLDS
+    hits = np.repeat(np.arange(STARTS)[:, None], 20, axis=1).astype(float)  # of which start
+    alike, apart = (dealt(hits, of_cluster, way, np.random.default_rng(0)) for way in WAYS)
+    assert (alike == alike[:, :1]).all()
+    assert not (apart == apart[:, :1]).all()
+    for found in (alike, apart):
+        assert (np.sort(found, axis=0) == hits).all()
+        assert all((of_fold == of_fold[:, :1]).all() for of_fold in
+                   (found[:, of_cluster == fold] for fold in range(FOLDS)))  # fmt: skip
+
+
+def test_ten_nets_of_a_recipe_are_told_apart_by_chance_alone(pool: Pool):
+    found = folds_starts.judged(pool, 20, 2, deals=2, seed=0)
+    assert len(found) == 2 * 2 * 2
+    told = folds_starts.summary(found)
+    assert told["studies"].eq(2).all()
+    assert told["over_within"].between(0.2, 5).all()
 
 
 def test_true_differences_are_of_fresh_families_each_time(pool: Pool):

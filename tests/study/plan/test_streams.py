@@ -27,6 +27,8 @@ def test_streams_keep_their_numbers_for_good():
         "FOLD_TURNS": 10,
         "SETTLE": 11,
         "SETTLE_SEEDS": 12,
+        "ADDED_DESIGN": 13,
+        "CONFIRM_FOLDS": 14,
     }
 
 

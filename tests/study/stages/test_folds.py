@@ -7,14 +7,17 @@ import pytest
 
 from agecls.data.folded import fold_faces
 from agecls.errors import DataLayoutError
-from study.asked.factors import FoldPlan
-from study.errors import StudyError
+from study.analysis.search.chosen import Choice
+from study.asked.factors import FoldPlan, arm_name, complete
+from study.errors import RecordError, StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance
+from study.folder.record import Record
 from study.folder.record_lines import read_events
-from study.plan.streams import Stream, stream_seed
+from study.plan.streams import Stream, seed_of_fold, stream_seed
 from study.running.in_process import InProcess
-from study.stages.confirm import Confirm
+from study.running.search_state import Search
+from study.stages.confirm import Confirm, confirm_plan
 from tests.study import folded
 from tests.study.staged import session_at
 from tests.untrained import Guessing, without_checkpoints
@@ -59,6 +62,43 @@ def test_every_recipe_and_seed_is_trained_without_each_fold_and_every_prefix_is_
     assert pairs[::2] == [(seed, fold) for seed in seeds for fold in range(3)]
     assert "Confirming 2 arms on 2 fresh seeds times 3 folds" in said
     assert "3 folds of train and val" in said
+
+
+def test_nets_of_a_seed_start_alike_in_every_arm_and_apart_in_every_fold(confirm, home):
+    confirm()
+    starts = [e for e in read_events(Folder(home).confirm.record) if e["event"] == "start"]
+    roots = [start["start_seed"] for start in starts]
+    assert roots[::2] == roots[1::2]
+    assert len(set(roots)) == 3 * 2
+    assert not {start["seed"] for start in starts} & set(roots)
+    for start in starts:  # they were trained from that
+        model = Folder(home).confirmed_model(start["arm"], start["seed"], start["fold"])
+        assert json.loads(model.described.read_text())["recipe"]["seed"] == start["start_seed"]
+
+
+def test_a_net_that_began_from_its_seed_goes_on_from_it(faces_folder, home, tmp_path):
+    """As records have it that were begun when every fold had the same start."""
+    study = folded.asked(faces_folder)
+    choices = [
+        Choice(
+            arm=arm_name(study, cell), cell=cell, config=complete(study, {**cell, "lr": 0.01}),
+            trial_id="t00000", rule="best", n_candidates=1, judged=30.0, value=30.0,
+            best_value=30.0,
+        )
+        for cell in study.arms
+    ]  # fmt: skip
+    plan = confirm_plan(choices, [11], range(3))
+    older = confirm_plan(choices, [11], range(3), apart=False)
+    with Record(tmp_path) as record:
+        assert Search(study, record, tmp_path, plan=older).next().root == 11
+    with Record(tmp_path) as record:
+        search = Search(study, record, tmp_path, plan=plan)
+        begun, fresh = search.next(), search.next()
+    assert (begun.number, begun.root) == (0, 11)
+    assert (fresh.number, fresh.root) == (1, seed_of_fold(11, 0))
+    other = tuple(replace(planned, start_seed=5) for planned in plan)
+    with Record(tmp_path) as record, pytest.raises(RecordError, match="it starts from"):
+        Search(study, record, tmp_path, plan=other)
 
 
 def test_more_seeds_go_on_where_the_first_ones_ended(confirm, home):
