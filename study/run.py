@@ -209,6 +209,9 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
         raise StudyFileError(
             f"{folder}: it has {before.trials} trials; --trials takes as many or more"
         )
+    if options.trials is not None:
+        # or the designs that were added would not be among the added trials of so many
+        given["added"] = before.added + options.trials - before.trials
     file = options.study or Folder(folder).study_file
     began_after = before_as_earlier(before)
     asked = load_study(

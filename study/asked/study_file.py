@@ -62,6 +62,7 @@ OVERRIDES: Final[dict[str, Place]] = {
     "classes": ("classes",),
     "size": ("data", "size"),
     "trials": ("study", "trials"),
+    "added": ("study", "added"),
     "epochs": ("study", "epochs"),
     "seed": ("study", "seed"),
     "weights": ("weights", "source"),
@@ -69,7 +70,7 @@ OVERRIDES: Final[dict[str, Place]] = {
     "confirm_seeds": ("confirm", "seeds"),
     "name": ("study", "name"),
 }
-"""What the command line can replace, and where it stands in the file."""
+"""What the command line can replace, and where it stands in the file; `added` with `trials`."""
 
 _OF_FACES: Final = ("data", "classes", "weights")
 """Tables of these that only a study of our recipe has."""

@@ -344,8 +344,17 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
         assert main([str(file), "--resume", "it", "--trials", "11", *words]) == 0
     with forgotten():
         assert main(["--resume", "it", "--trials", "15", "--by-design", *words]) == 0
+        # more trials than were added so far
+        assert main(["--resume", "it", "--trials", "24", *words]) == 0
+        assert main(["--resume", "it", "--trials", "26", "--by-design", *words]) == 0
+    assert load_study(home / "study.toml").added_design == ((11, 4), (24, 2))
     trials = pd.read_parquet(home / "trials.parquet")
-    assert trials["origin"].tolist()[8:] == ["search"] * 3 + ["design"] * 4
+    assert trials["origin"].tolist()[8:] == [
+        *["search"] * 3,
+        *["design"] * 4,
+        *["search"] * 9,
+        *["design"] * 2,
+    ]
     ended = trials[trials["origin"] == "design"]
     assert (ended["epochs_run"] == ended["epochs_planned"]).all()
     assert main([str(file), "--trials", "15", "--by-design", *words]) == 2
@@ -353,8 +362,8 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
     capsys.readouterr()
     (tmp_path / "mine/quadratic.py").unlink()
     assert main(["--resume", "it", "--trials", "12", *words]) == 2
-    assert "it: it has 15 trials; --trials takes as many or more" in capsys.readouterr().err
-    assert main(["--resume", "it", "--trials", "16", *words]) == 2
+    assert "it: it has 26 trials; --trials takes as many or more" in capsys.readouterr().err
+    assert main(["--resume", "it", "--trials", "27", *words]) == 2
     assert "there is no module `quadratic` in" in capsys.readouterr().err
     assert main([str(file), "--benchmark", *words]) == 2
 
