@@ -253,7 +253,8 @@ def _check_size_of_plan(study: Study, source: Source) -> None:
     for n, (first, many) in enumerate(study.added_design):
         if first < begin or many < 1 or first + many > study.trials:
             problem = f"trials {first} to {first + many - 1} are not of the {study.added} added"
-            way_out = f"expected {begin} to {study.trials - 1}, after those before them; a new study has no added_design"
+            there = f"expected {begin} to {study.trials - 1}, after those before them"
+            way_out = f"{there}; a study that begins anew has none"
             raise source.error(("study", "added_design", n), f"{problem}; {way_out}")
         begin = first + many
 
