@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agecls.data.loading import load_data
+from agecls.data.loading import Reading
 from agecls.data.packing import open_pack
 from agecls.data.whole_set import load_whole
 from agecls.pretrain import parser as pretrain_parser
@@ -836,7 +836,7 @@ def test_the_share_of_bad_files_is_that_of_every_reader_and_can_be_asked_for(tmp
     study = load_study(write(tmp_path, VALID))
     defaults = [
         signature(reader).parameters["max_bad_share"].default
-        for reader in (load_data, load_whole, open_pack)
+        for reader in (Reading, load_whole, open_pack)
     ]
     command = pretrain_parser().parse_args(["faces", "--out", "x.safetensors"])
     assert {study.max_bad_share, command.max_bad_share, *defaults} == {MAX_BAD_SHARE}
