@@ -185,7 +185,7 @@ def tidy(study: Study, trials: pd.DataFrame, epochs: pd.DataFrame) -> Frames:
 def by_metric(frames: Frames, epochs: pd.DataFrame, metric: str) -> Frames | None:
     """The same trials by another metric of our recipe; None where no epoch tells it.
 
-    What came of each stays; one that ended without the metric is lost.
+    What came of each stays; one whose last epoch does not tell the metric is lost.
 
     Args:
         frames: By the study's metric.
@@ -195,9 +195,10 @@ def by_metric(frames: Frames, epochs: pd.DataFrame, metric: str) -> Frames | Non
     curves = POINTS * _curves(frames.trials["trial_id"], epochs, metric)
     if np.isnan(curves).all():
         return None
-    _, at_end = _ends(curves)
-    is_full = (frames.trials["outcome"] == "full").to_numpy(dtype=bool)
-    outcome = frames.trials["outcome"].where(np.isfinite(at_end) | ~is_full, "lost")
+    last, at_end = _ends(curves)
+    is_told = np.isfinite(at_end) & (last >= _ends(frames.curves)[0])
+    is_valued = frames.trials["outcome"].isin(["full", "stopped"])
+    outcome = frames.trials["outcome"].where(is_told | ~is_valued, "lost")
     value = np.where(outcome == "full", at_end, np.nan)
     trials = frames.trials.assign(outcome=outcome, value=value, last=at_end)
     return replace(frames, trials=trials, curves=curves)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.analysis.search.frames import tidy
+from study.analysis.search.frames import by_metric, tidy
 from study.asked.factors import FoldPlan, Study, arm_name
 from tests.study.analysis.conftest import NO_EPOCHS
 
@@ -59,6 +59,25 @@ def test_only_full_length_trials_have_a_value_and_it_is_in_points(study: Study):
     assert frame["value"].iloc[0] == pytest.approx(51.5)
     assert np.isnan(frame["value"].iloc[1])
     assert frame["last"].iloc[1] == pytest.approx(40.0)
+
+
+def test_by_another_metric_trials_without_it_at_their_end_are_lost(study: Study):
+    """Whether they ran to the end or were stopped: an earlier value would pass for the last."""
+    short = {"status": "stopped", "epochs_run": 2}
+    trials = pd.DataFrame(
+        [trial("told"), trial("untold"), trial("cut", **short), trial("cut-untold", **short)]
+    )
+    macro = {
+        "told": [0.1, 0.2, 0.3],
+        "untold": [0.1, 0.2, np.nan],
+        "cut": [0.1, 0.2],
+        "cut-untold": [np.nan, np.nan],
+    }
+    epochs = pd.concat([curve(n, [0.5] * len(v)).assign(val_macro_f1=v) for n, v in macro.items()])
+    found = by_metric(tidy(study, trials, epochs), epochs, "val_macro_f1")
+    assert found is not None
+    assert found.trials["outcome"].tolist() == ["full", "lost", "stopped", "lost"]
+    assert found.trials["value"].tolist() == pytest.approx([30.0, *[np.nan] * 3], nan_ok=True)
 
 
 def test_tables_of_others_need_only_identity_configuration_and_accuracy(study: Study):
