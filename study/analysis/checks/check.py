@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Final, Literal
 
 import pandas as pd
@@ -110,9 +111,23 @@ class Check:
         )
 
 
+def check(
+    code: str, severity: Severity, title: str
+) -> Callable[[Callable[[Seen], Finding]], Check]:
+    """Make a check of a look, whose docstring is the question; see `Check`."""
+
+    def of(look: Callable[[Seen], Finding]) -> Check:
+        return Check(
+            code=code, title=title, question=look.__doc__ or "", severity=severity, look=look
+        )
+
+    return of
+
+
 def of_data(look: Callable[[Known], Finding]) -> Callable[[Seen], Finding]:
     """A look at what the audit of the data recorded."""
 
+    @wraps(look)
     def at(seen: Seen) -> Finding:
         if not seen.summary:
             return absent("Nothing about the data was recorded with this study.")
@@ -124,6 +139,7 @@ def of_data(look: Callable[[Known], Finding]) -> Callable[[Seen], Finding]:
 def of_search(look: Callable[[Seen, Analysis], Finding]) -> Callable[[Seen], Finding]:
     """A look at what the analysis of the trials found."""
 
+    @wraps(look)
     def at(seen: Seen) -> Finding:
         if seen.analysis is None:
             return absent("The trials were not analysed.")
@@ -135,6 +151,7 @@ def of_search(look: Callable[[Seen, Analysis], Finding]) -> Callable[[Seen], Fin
 def of_fresh_seeds(look: Callable[[Seen, pd.DataFrame], Finding]) -> Callable[[Seen], Finding]:
     """A look at the models that were trained on fresh seeds: rows of `confirm` that ended."""
 
+    @wraps(look)
     def at(seen: Seen) -> Finding:
         if seen.models.empty:
             return absent("Nothing was confirmed on fresh seeds.")

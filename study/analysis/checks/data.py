@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 
 from study.analysis.checks.check import (
-    Check,
     Finding,
     absent,
+    check,
     of_data,
     passed,
     raised,
@@ -38,8 +38,10 @@ MOST_OF_ONE: Final = 0.5
 """Share of one class above which the accuracy says little of the others."""
 
 
+@check("D101", "issue", "Too few clusters")
 def _clusters(seen: Seen) -> Finding:
-    """Of what was confirmed, where something was; else as the audit counted them."""
+    """Does the split that claims are judged on hold enough independent groups?"""
+    # Of what was confirmed, where something was; else as the audit counted them.
     split = seen.split
     if len(seen.scores):
         own = seen.scores[seen.scores["metric"] == seen.metric]
@@ -54,7 +56,10 @@ def _clusters(seen: Seen) -> Finding:
     return passed(f"{text}.")
 
 
+@check("D102", "issue", "Leak between splits")
+@of_data
 def _leaks(summary: Known) -> Finding:
+    """Is an image, or a group that belongs together, in two splits?"""
     leaks = summary.table("leaks")
     if not leaks:
         return absent("Leaks between splits were not looked for.")
@@ -69,7 +74,10 @@ def _leaks(summary: Known) -> Finding:
     return passed("No image, and no group of images that belong together, is in two splits.")
 
 
+@check("D103", "tip", "Classes drift between splits")
+@of_data
 def _drift(summary: Known) -> Finding:
+    """Are the classes as common in the other splits as in train?"""
     counts = {split: _whole(by) for split, by in summary.table("classes").items()}
     counts = {split: by for split, by in counts.items() if sum(by.values())}
     train = counts.pop("train", None)
@@ -88,7 +96,10 @@ def _drift(summary: Known) -> Finding:
     return raised(f"{text}.") if is_raised else passed(f"{text}.")
 
 
+@check("D104", "tip", "Duplicated images")
+@of_data
 def _copies(summary: Known) -> Finding:
+    """Do copies of one picture count as several images?"""
     found = _whole(summary.table("duplicates"))
     if not found:
         return absent("Identical files were not looked for.")
@@ -103,7 +114,10 @@ def _copies(summary: Known) -> Finding:
     return passed("Hardly any image counts more than once.")
 
 
+@check("D105", "tip", "One picture, two classes")
+@of_data
 def _conflicts(summary: Known) -> Finding:
+    """Do copies of one picture carry different classes?"""
     found = summary.table("duplicates")
     if not found:
         return absent("Identical files were not looked for.")
@@ -114,7 +128,10 @@ def _conflicts(summary: Known) -> Finding:
     return passed("No two copies of an image carry different classes.")
 
 
+@check("D106", "tip", "A class without images")
+@of_data
 def _lacking(summary: Known) -> Finding:
+    """Does every class have images in every split?"""
     lacking = summary.table("absent_classes")
     if not lacking:
         return absent("Whether every class has images was not recorded.")
@@ -128,7 +145,10 @@ def _lacking(summary: Known) -> Finding:
     return passed("Every class has images in every split.")
 
 
+@check("D107", "tip", "Many unusable files")
+@of_data
 def _unusable(summary: Known) -> Finding:
+    """Is a part of the data missing because files or rows are damaged?"""
     bad = summary.table("quarantined").get("bad")
     if not isinstance(bad, int):
         return absent("Unusable files were not counted.")
@@ -137,7 +157,9 @@ def _unusable(summary: Known) -> Finding:
     return raised(f"{text}.") if bad > MOST_UNUSABLE * (n + bad) else passed(f"{text}.")
 
 
+@check("D108", "tip", "One class is most of the data")
 def _of_one_class(seen: Seen) -> Finding:
+    """Would naming one class every time already score well?"""
     if seen.majority is None:
         return absent("The metric is no accuracy, or the commonest class was not recorded.")
     text = f"naming the commonest class every time scores {seen.majority:.1%} on val"
@@ -151,61 +173,4 @@ def _whole(counts: Mapping[str, Any]) -> dict[str, int]:
     return {str(k): n for k, n in counts.items() if isinstance(n, int) and n >= 0}
 
 
-DATA: Final = (
-    Check(
-        code="D101",
-        title="Too few clusters",
-        question="Does the split that claims are judged on hold enough independent groups?",
-        severity="issue",
-        look=_clusters,
-    ),
-    Check(
-        code="D102",
-        title="Leak between splits",
-        question="Is an image, or a group that belongs together, in two splits?",
-        severity="issue",
-        look=of_data(_leaks),
-    ),
-    Check(
-        code="D103",
-        title="Classes drift between splits",
-        question="Are the classes as common in the other splits as in train?",
-        severity="tip",
-        look=of_data(_drift),
-    ),
-    Check(
-        code="D104",
-        title="Duplicated images",
-        question="Do copies of one picture count as several images?",
-        severity="tip",
-        look=of_data(_copies),
-    ),
-    Check(
-        code="D105",
-        title="One picture, two classes",
-        question="Do copies of one picture carry different classes?",
-        severity="tip",
-        look=of_data(_conflicts),
-    ),
-    Check(
-        code="D106",
-        title="A class without images",
-        question="Does every class have images in every split?",
-        severity="tip",
-        look=of_data(_lacking),
-    ),
-    Check(
-        code="D107",
-        title="Many unusable files",
-        question="Is a part of the data missing because files or rows are damaged?",
-        severity="tip",
-        look=of_data(_unusable),
-    ),
-    Check(
-        code="D108",
-        title="One class is most of the data",
-        question="Would naming one class every time already score well?",
-        severity="tip",
-        look=_of_one_class,
-    ),
-)
+DATA: Final = (_clusters, _leaks, _drift, _copies, _conflicts, _lacking, _unusable, _of_one_class)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from study.analysis.checks.check import Check, Finding, absent, of_search, passed, raised
+from study.analysis.checks.check import Finding, absent, check, of_search, passed, raised
 from study.analysis.checks.seen import Seen
 from study.analysis.maths.counted import Counted
 from study.analysis.search.answers import Analysis
@@ -27,7 +27,10 @@ MOST_LOST: Final = 2.0
 lost on average."""
 
 
+@check("A101", "tip", "Rungs that stop winners")
+@of_search
 def _stops_winners(seen: Seen, analysis: Analysis) -> Finding:
+    """Would stopping early throw away good trials?"""
     stops = analysis.stops[analysis.stops["wrong_share"].notna()].to_dict("records")
     if not stops:
         return absent("No arm has enough design trials to replay its stops.")
@@ -46,7 +49,10 @@ def _stops_winners(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"Replayed on the design trials of {count(len(stops), 'arm')}, stops are sound.")
 
 
+@check("A102", "issue", "Imputation off")
+@of_search
 def _imputes_badly(seen: Seen, analysis: Analysis) -> Finding:
+    """Are the ends of stopped trials told rightly?"""
     told = analysis.imputation[analysis.imputation["n_trials"] >= FEWEST].to_dict("records")
     if not told:
         return absent("No trial was stopped, or too few ran on to tell where curves lead.")
@@ -66,7 +72,10 @@ def _imputes_badly(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"Held-out ends are off by {bias} on average at the worst.")
 
 
+@check("A103", "issue", "Intervals of the fit miss")
+@of_search
 def _fit_misses(_: Seen, analysis: Analysis) -> Finding:
+    """Do the fit’s 95 % intervals hold trials that it has not seen?"""
     fit = analysis.fit.iloc[0]
     if not fit["n_full"] >= FEWEST:  # also where it is null
         return absent(f"No surface was fitted to {FEWEST} full-length trials.")
@@ -77,7 +86,10 @@ def _fit_misses(_: Seen, analysis: Analysis) -> Finding:
     return passed(f"{text}.")
 
 
+@check("A104", "tip", "The fit tells little")
+@of_search
 def _fit_tells_little(_: Seen, analysis: Analysis) -> Finding:
+    """Does the recipe tell how well a trial does?"""
     fit = analysis.fit.iloc[0]
     if not fit["n_full"] >= FEWEST:
         return absent(f"No surface was fitted to {FEWEST} full-length trials.")
@@ -87,7 +99,10 @@ def _fit_tells_little(_: Seen, analysis: Analysis) -> Finding:
     return passed(f"Left out of it, {text}.")
 
 
+@check("A105", "tip", "Luck over effects")
+@of_search
 def _luck(seen: Seen, analysis: Analysis) -> Finding:
+    """Does one training differ from the next by more than all factors make?"""
     fit = analysis.fit.iloc[0]
     if not fit["n_full"] >= FEWEST:
         return absent(f"No surface was fitted to {FEWEST} full-length trials.")
@@ -105,40 +120,4 @@ def _covers_too_little(coverage: float, n: int) -> bool:
     return Counted(k=round(coverage * n), n=n).interval()[1] < LEAST_COVERAGE
 
 
-ESTIMATES: Final = (
-    Check(
-        code="A101",
-        title="Rungs that stop winners",
-        question="Would stopping early throw away good trials?",
-        severity="tip",
-        look=of_search(_stops_winners),
-    ),
-    Check(
-        code="A102",
-        title="Imputation off",
-        question="Are the ends of stopped trials told rightly?",
-        severity="issue",
-        look=of_search(_imputes_badly),
-    ),
-    Check(
-        code="A103",
-        title="Intervals of the fit miss",
-        question="Do the fit’s 95 % intervals hold trials that it has not seen?",
-        severity="issue",
-        look=of_search(_fit_misses),
-    ),
-    Check(
-        code="A104",
-        title="The fit tells little",
-        question="Does the recipe tell how well a trial does?",
-        severity="tip",
-        look=of_search(_fit_tells_little),
-    ),
-    Check(
-        code="A105",
-        title="Luck over effects",
-        question="Does one training differ from the next by more than all factors make?",
-        severity="tip",
-        look=of_search(_luck),
-    ),
-)
+ESTIMATES: Final = (_stops_winners, _imputes_badly, _fit_misses, _fit_tells_little, _luck)

@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from study.analysis.checks.check import Check, Finding, absent, of_fresh_seeds, passed, raised
+from study.analysis.checks.check import Finding, absent, check, of_fresh_seeds, passed, raised
 from study.analysis.checks.recorded import fragile_claims, has_folds, idle_models, looks_at_test
 from study.analysis.checks.seen import Seen
 from study.quantities import count, listed, some_of
@@ -19,7 +19,10 @@ FEWEST_OF_CLASS: Final = 20
 """Images without which a class that is never named is no news."""
 
 
+@check("C101", "tip", "Seeds’ spread over effects")
+@of_fresh_seeds
 def _seeds_spread(seen: Seen, models: pd.DataFrame) -> Finding:
+    """Does one training of an arm differ from the next by more than the arms do?"""
     column = seen.confirmed_column
     if column not in models or models[column].isna().all():
         return absent(f"The models have no {column}.")
@@ -40,7 +43,9 @@ def _seeds_spread(seen: Seen, models: pd.DataFrame) -> Finding:
     return passed(f"{text[0].upper()}{text[1:]}.")
 
 
+@check("C102", "issue", "One training turns a verdict")
 def _fragile(seen: Seen) -> Finding:
+    """Does a verdict hang on one training?"""
     claims = seen.tables.claims
     if claims is None or "fragile" not in claims or claims["fragile"].isna().all():
         return absent("No verdict was taken apart training by training, which folds allow.")
@@ -50,7 +55,9 @@ def _fragile(seen: Seen) -> Finding:
     return passed("No verdict hangs on one training.")
 
 
+@check("C103", "tip", "Calibration off")
 def _calibration(seen: Seen) -> Finding:
+    """Can the models’ confidence be believed?"""
     own = seen.scores[seen.scores["metric"] == "ece"]
     if own.empty:
         return absent("No confidence was measured on fresh seeds.")
@@ -61,7 +68,9 @@ def _calibration(seen: Seen) -> Finding:
     return passed(f"No arm is surely more than {MOST_ECE:.0%} too sure or too modest.")
 
 
+@check("C104", "tip", "A class never named")
 def _never_named(seen: Seen) -> Finding:
+    """Is every class named rightly now and then?"""
     own = seen.scores[seen.scores["metric"] == "recall"]
     own = own[own["n_images"] >= FEWEST_OF_CLASS]
     if own.empty:
@@ -74,7 +83,9 @@ def _never_named(seen: Seen) -> Finding:
     return passed(f"{n:,} of {n:,} classes are named rightly by every arm now and then.")
 
 
+@check("C105", "tip", "Evaluation format unlike the deployed one")
 def _number_format(seen: Seen) -> Finding:
+    """Were trials scored in the number format that a kept model computes in?"""
     best = seen.best
     if "number_format" not in best or best["number_format"].isna().all():
         return absent("The number format of the trials’ products is not on record.")
@@ -88,7 +99,10 @@ def _number_format(seen: Seen) -> Finding:
     return passed("Trials were scored in float32, as a kept model computes.")
 
 
+@check("C106", "tip", "The search flattered")
+@of_fresh_seeds
 def _flattered(seen: Seen, models: pd.DataFrame) -> Finding:
+    """Do fresh seeds give what the search had promised?"""
     frame = seen.tables.confirmed
     if frame is None or "search_value" not in models or models["search_value"].isna().all():
         return absent("What the search had given is not on record.")
@@ -113,7 +127,9 @@ def _flattered(seen: Seen, models: pd.DataFrame) -> Finding:
     return passed(f"What the search gave lies within the intervals of {count(len(arms), 'arm')}.")
 
 
+@check("C107", "issue", "Nets on fresh seeds hardly learned")
 def _idle(seen: Seen) -> Finding:
+    """Did every confirmed net learn?"""
     if seen.tables.study.is_free:
         return absent("A metric does not tell a training that hardly learned from a poor one.")
     idle, n = idle_models(seen.tables)
@@ -125,7 +141,9 @@ def _idle(seen: Seen) -> Finding:
     return passed(f"All of {count(n, 'net')} learned.")
 
 
+@check("C108", "issue", "Test split looked at again")
 def _looks(seen: Seen) -> Finding:
+    """Was the test split looked at once only?"""
     looks = looks_at_test(seen.tables)
     if not looks:
         return absent("No look at a test split is on record.")
@@ -134,7 +152,10 @@ def _looks(seen: Seen) -> Finding:
     return passed("The test split was looked at once.")
 
 
+@check("C109", "tip", "Few fresh seeds")
+@of_fresh_seeds
 def _few_seeds(_: Seen, models: pd.DataFrame) -> Finding:
+    """Are there enough fresh seeds to know their spread?"""
     n = models.groupby("arm")["seed"].nunique()
     seeds = count(int(n.min()), "fresh seed")
     if n.min() < FEWEST_SEEDS:
@@ -142,7 +163,10 @@ def _few_seeds(_: Seen, models: pd.DataFrame) -> Finding:
     return passed(f"Every arm has {seeds} or more.")
 
 
+@check("C110", "tip", "Judged on the split that chose")
+@of_fresh_seeds
 def _chosen_on(seen: Seen, _: pd.DataFrame) -> Finding:
+    """Are claims judged on images that had no part in choosing recipes?"""
     frame = seen.tables.confirmed
     if frame is None or frame.empty:
         return absent("The confirmed models were not scored.")
@@ -157,74 +181,14 @@ def _chosen_on(seen: Seen, _: pd.DataFrame) -> Finding:
 
 
 FRESH_SEEDS: Final = (
-    Check(
-        code="C101",
-        title="Seeds’ spread over effects",
-        question="Does one training of an arm differ from the next by more than the arms do?",
-        severity="tip",
-        look=of_fresh_seeds(_seeds_spread),
-    ),
-    Check(
-        code="C102",
-        title="One training turns a verdict",
-        question="Does a verdict hang on one training?",
-        severity="issue",
-        look=_fragile,
-    ),
-    Check(
-        code="C103",
-        title="Calibration off",
-        question="Can the models’ confidence be believed?",
-        severity="tip",
-        look=_calibration,
-    ),
-    Check(
-        code="C104",
-        title="A class never named",
-        question="Is every class named rightly now and then?",
-        severity="tip",
-        look=_never_named,
-    ),
-    Check(
-        code="C105",
-        title="Evaluation format unlike the deployed one",
-        question="Were trials scored in the number format that a kept model computes in?",
-        severity="tip",
-        look=_number_format,
-    ),
-    Check(
-        code="C106",
-        title="The search flattered",
-        question="Do fresh seeds give what the search had promised?",
-        severity="tip",
-        look=of_fresh_seeds(_flattered),
-    ),
-    Check(
-        code="C107",
-        title="Nets on fresh seeds hardly learned",
-        question="Did every confirmed net learn?",
-        severity="issue",
-        look=_idle,
-    ),
-    Check(
-        code="C108",
-        title="Test split looked at again",
-        question="Was the test split looked at once only?",
-        severity="issue",
-        look=_looks,
-    ),
-    Check(
-        code="C109",
-        title="Few fresh seeds",
-        question="Are there enough fresh seeds to know their spread?",
-        severity="tip",
-        look=of_fresh_seeds(_few_seeds),
-    ),
-    Check(
-        code="C110",
-        title="Judged on the split that chose",
-        question="Are claims judged on images that had no part in choosing recipes?",
-        severity="tip",
-        look=of_fresh_seeds(_chosen_on),
-    ),
+    _seeds_spread,
+    _fragile,
+    _calibration,
+    _never_named,
+    _number_format,
+    _flattered,
+    _idle,
+    _looks,
+    _few_seeds,
+    _chosen_on,
 )

@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from study.analysis.checks.check import Check, Finding, absent, passed, raised
+from study.analysis.checks.check import Finding, absent, check, passed, raised
 from study.analysis.checks.recorded import are_claims_changed
 from study.analysis.checks.seen import Seen
 from study.quantities import count, listed
 
 
+@check("R101", "issue", "Versions changed between sessions")
 def _versions(seen: Seen) -> Finding:
+    """Did every session run the same versions?"""
     known = seen.tables.known
     told = [v for one in known.tables("sessions") if (v := one.table("versions"))]
     first = known.table("versions")
@@ -25,7 +27,9 @@ def _versions(seen: Seen) -> Finding:
     return passed(f"One set of versions in {count(len(told), 'session')}.")
 
 
+@check("R102", "issue", "Claims changed since the search began")
 def _claims(seen: Seen) -> Finding:
+    """Are the claims those that were on record before the search?"""
     is_changed = are_claims_changed(seen.tables)
     if is_changed is None:
         return absent("No hash of the claims was recorded when the search began.")
@@ -34,7 +38,9 @@ def _claims(seen: Seen) -> Finding:
     return passed("The claims are those on record when the search began.")
 
 
+@check("R103", "tip", "Program with uncommitted changes")
 def _commit(seen: Seen) -> Finding:
+    """Can the program that made these numbers be found again?"""
     known = seen.tables.known
     if "git_commit" not in known:
         return absent("What the program's commit was is not on record.")
@@ -46,26 +52,4 @@ def _commit(seen: Seen) -> Finding:
     return passed(f"The program was commit {str(commit)[:10]}.")
 
 
-RECORD: Final = (
-    Check(
-        code="R101",
-        title="Versions changed between sessions",
-        question="Did every session run the same versions?",
-        severity="issue",
-        look=_versions,
-    ),
-    Check(
-        code="R102",
-        title="Claims changed since the search began",
-        question="Are the claims those that were on record before the search?",
-        severity="issue",
-        look=_claims,
-    ),
-    Check(
-        code="R103",
-        title="Program with uncommitted changes",
-        question="Can the program that made these numbers be found again?",
-        severity="tip",
-        look=_commit,
-    ),
-)
+RECORD: Final = (_versions, _claims, _commit)

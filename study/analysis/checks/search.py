@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agecls.recipe import BOUNDS
-from study.analysis.checks.check import Check, Finding, absent, of_search, passed, raised
+from study.analysis.checks.check import Finding, absent, check, of_search, passed, raised
 from study.analysis.checks.seen import Seen
 from study.analysis.maths.box import Array, Axis
 from study.analysis.maths.counted import Counted
@@ -55,8 +55,11 @@ MOST_TO_PART: Final = 5_000
 """Trials that are looked at, evenly taken, for two factors that move together."""
 
 
+@check("S101", "tip", "Best value at the edge of its range")
+@of_search
 def _at_edge(seen: Seen, analysis: Analysis) -> Finding:
-    """Of numbers that matter: where one does not, its best trials may lie anywhere."""
+    """Do the best trials lie at an end of a range, beyond which better ones may be?"""
+    # Of numbers that matter: where one does not, its best trials may lie anywhere.
     frames, importance = analysis.frames, analysis.importance
     matter = set(importance.loc[importance["verdict"] == "matters", "factor"])
     # our recipe's, not those of another program's factor of the same name
@@ -96,7 +99,10 @@ def _can_be_widened(searched: Range | None, end: str, *, low: float, high: float
     return searched.low > low if end == "lower end" else searched.high < high
 
 
+@check("S102", "issue", "An arm hardly learns")
+@of_search
 def _hardly_learns(seen: Seen, analysis: Analysis) -> Finding:
+    """Does each arm train in most of what was searched?"""
     frames, found, n_told = analysis.frames, [], 0
     is_full, is_idle = frames.rows("full"), frames.rows("collapsed")
     arms = frames.trials["arm"].to_numpy()
@@ -122,7 +128,9 @@ def _hardly_learns(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"In {count(n_told, 'arm')}, most trials learn.")
 
 
+@check("S103", "issue", "Budget spent unevenly between arms")
 def _uneven(seen: Seen) -> Finding:
+    """Had every arm as many trials as the others?"""
     study, trials = seen.tables.study, seen.tables.trials
     if len(study.arms) < 2:
         return absent("The study has one arm.")
@@ -140,7 +148,9 @@ def _uneven(seen: Seen) -> Finding:
     return passed(f"Budgets go {text}.")
 
 
+@check("S104", "tip", "Scouts at the edge")
 def _scouts(seen: Seen) -> Finding:
+    """Did the scouts find where training begins to fail?"""
     cells = seen.tables.known.tables("scout")
     if not cells:
         return absent("No scouts were sent.")
@@ -157,7 +167,10 @@ def _cell(cell: Known) -> str:
     return " ".join(map(str, cell.table("when").values())) or "the only cell"
 
 
+@check("S105", "issue", "Claims without design trials")
+@of_search
 def _no_design(seen: Seen, analysis: Analysis) -> Finding:
+    """Were trials drawn by design, before any result was seen?"""
     if not seen.tables.study.claims:
         return absent("No claim was declared.")
     n, n_full = int(_by_design(analysis).sum()), int(analysis.frames.rows("full").sum())
@@ -171,7 +184,10 @@ def _no_design(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"{n:,} of {count(n_full, 'full-length trial')} were drawn by design.")
 
 
+@check("S106", "issue", "Factors that cannot be told apart")
+@of_search
 def _aliased(_: Seen, analysis: Analysis) -> Finding:
+    """Do the trials vary each factor apart from the others?"""
     axes, x = analysis.frames.box.axes, analysis.frames.x[analysis.frames.rows("full")]
     x = x[:: -(-len(x) // MOST_TO_PART) or 1]
     pairs = list(combinations(range(len(axes)), 2))
@@ -208,7 +224,10 @@ def _contrasts(axis: Axis, x: Array) -> Array:
     return np.asarray(q[:, sizes > 1e-9 * max(len(x), 1)])
 
 
+@check("S107", "tip", "Many trials lost")
+@of_search
 def _lost(_: Seen, analysis: Analysis) -> Finding:
+    """Did trials fail for reasons of the machine?"""
     own = analysis.frames.trials[analysis.frames.trials["origin"] != "scout"]
     if own.empty:
         return absent("There is no trial.")
@@ -217,7 +236,9 @@ def _lost(_: Seen, analysis: Analysis) -> Finding:
     return raised(f"{text}.") if n > MOST_LOST * len(own) else passed(f"{text}.")
 
 
+@check("S108", "issue", "Majority-class winner")
 def _of_one_class(seen: Seen) -> Finding:
+    """Is the best trial of each arm better than naming one class?"""
     if seen.tables.study.is_free:
         return absent("The metric is of any kind, and need not tell classes.")
     best = seen.best
@@ -235,7 +256,10 @@ def _of_one_class(seen: Seen) -> Finding:
     return passed(f"The best trial of {count(len(best), 'arm')} names more than one class.")
 
 
+@check("S109", "tip", "Few trials at a level")
+@of_search
 def _thin(_: Seen, analysis: Analysis) -> Finding:
+    """Has every level of a factor enough full-length trials?"""
     frame = analysis.importance
     if "n_trials" not in frame or frame["n_trials"].isna().all():
         return absent("Too few trials for any factor to be told of.")
@@ -266,67 +290,13 @@ def _some(found: list[str]) -> str:
 
 
 SEARCH: Final = (
-    Check(
-        code="S101",
-        title="Best value at the edge of its range",
-        question="Do the best trials lie at an end of a range, beyond which better ones may be?",
-        severity="tip",
-        look=of_search(_at_edge),
-    ),
-    Check(
-        code="S102",
-        title="An arm hardly learns",
-        question="Does each arm train in most of what was searched?",
-        severity="issue",
-        look=of_search(_hardly_learns),
-    ),
-    Check(
-        code="S103",
-        title="Budget spent unevenly between arms",
-        question="Had every arm as many trials as the others?",
-        severity="issue",
-        look=_uneven,
-    ),
-    Check(
-        code="S104",
-        title="Scouts at the edge",
-        question="Did the scouts find where training begins to fail?",
-        severity="tip",
-        look=_scouts,
-    ),
-    Check(
-        code="S105",
-        title="Claims without design trials",
-        question="Were trials drawn by design, before any result was seen?",
-        severity="issue",
-        look=of_search(_no_design),
-    ),
-    Check(
-        code="S106",
-        title="Factors that cannot be told apart",
-        question="Do the trials vary each factor apart from the others?",
-        severity="issue",
-        look=of_search(_aliased),
-    ),
-    Check(
-        code="S107",
-        title="Many trials lost",
-        question="Did trials fail for reasons of the machine?",
-        severity="tip",
-        look=of_search(_lost),
-    ),
-    Check(
-        code="S108",
-        title="Majority-class winner",
-        question="Is the best trial of each arm better than naming one class?",
-        severity="issue",
-        look=_of_one_class,
-    ),
-    Check(
-        code="S109",
-        title="Few trials at a level",
-        question="Has every level of a factor enough full-length trials?",
-        severity="tip",
-        look=of_search(_thin),
-    ),
+    _at_edge,
+    _hardly_learns,
+    _uneven,
+    _scouts,
+    _no_design,
+    _aliased,
+    _lost,
+    _of_one_class,
+    _thin,
 )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from study.analysis.checks.check import Check, Finding, absent, of_search, passed, raised
+from study.analysis.checks.check import Finding, absent, check, of_search, passed, raised
 from study.analysis.checks.seen import Seen
 from study.analysis.search.answers import Analysis
 from study.quantities import count, listed
@@ -24,7 +24,10 @@ FALLS_OFF: Final = 0.03
 """Share of images that the last epoch gets wrong and the best one got right."""
 
 
+@check("T101", "tip", "Schedule too short")
+@of_search
 def _too_short(seen: Seen, analysis: Analysis) -> Finding:
+    """Do curves still rise when the schedule ends?"""
     frames = analysis.frames
     planned = frames.trials["epochs_planned"].to_numpy(dtype=float)
     full = frames.rows("full")
@@ -52,7 +55,9 @@ def _too_short(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"{text[0].upper()}{text[1:]}.")
 
 
+@check("T102", "tip", "Overfitting")
 def _overfits(seen: Seen) -> Finding:
+    """Does the loss on val rise while that in training falls?"""
     epochs = seen.tables.epochs
     columns = ["val_loss", "train_loss"]
     if epochs.empty or not {*columns} <= {*epochs} or epochs[columns].isna().all(axis=None):
@@ -80,7 +85,9 @@ def _overfits(seen: Seen) -> Finding:
     return passed(f"In the best trial of {count(n_told, 'arm')} the loss on val stays low.")
 
 
+@check("T103", "tip", "Ends below its best epoch")
 def _falls_off(seen: Seen) -> Finding:
+    """Is the last epoch of the best trials as good as their best one?"""
     best = seen.best
     if not seen.is_of_accuracy or "best_val_accuracy" not in best:
         return absent("The best epoch’s accuracy is not in the table.")
@@ -95,26 +102,4 @@ def _falls_off(seen: Seen) -> Finding:
     return passed(f"No best trial ends more than {text}.")
 
 
-TRAINING: Final = (
-    Check(
-        code="T101",
-        title="Schedule too short",
-        question="Do curves still rise when the schedule ends?",
-        severity="tip",
-        look=of_search(_too_short),
-    ),
-    Check(
-        code="T102",
-        title="Overfitting",
-        question="Does the loss on val rise while that in training falls?",
-        severity="tip",
-        look=_overfits,
-    ),
-    Check(
-        code="T103",
-        title="Ends below its best epoch",
-        question="Is the last epoch of the best trials as good as their best one?",
-        severity="tip",
-        look=_falls_off,
-    ),
-)
+TRAINING: Final = (_too_short, _overfits, _falls_off)
