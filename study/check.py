@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agecls.command import Parser, status_of
 from agecls.errors import one_line
 from study.errors import StudyError
-from study.options import add_place
+from study.options import add_place, add_study, study_of
 
 if TYPE_CHECKING:
     from study.asked.factors import Study
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         "what was locked before its first trial.",
         EPILOG,
     )
-    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    add_study(p)
     p.add_argument("--claim", metavar="ID", help="this claim alone")
     p.add_argument(
         "--data",
@@ -56,19 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from study.folder.tables import check_is_study
-    from study.report.__main__ import find_folder
     from study.report.head.digest import digest_of
     from study.report.programs.answer import claim_named, concluded
     from study.report.programs.verdicts import NO_MATCH, status_of_verdicts, verdict_lines
 
-    path = find_folder(options.name, out=options.out)
-    check_is_study(path)
+    folder = study_of(options)
     try:
-        problems = _problems(path, options.data)
+        problems = _problems(folder, options.data)
         # what does not match is not concluded from
-        digest = None if problems else digest_of(concluded(path))
-        lock = _lock_line(path)
+        digest = None if problems else digest_of(concluded(folder.path))
+        lock = _lock_line(folder)
     except StudyError as error:  # what cannot be read cannot match
         problems, digest = [str(error)], None
     if digest is None:
@@ -85,20 +82,18 @@ def _check(options: argparse.Namespace) -> int:
     return status_of_verdicts(entries, digest.tables)
 
 
-def _problems(path: Path, data: str | None) -> list[str]:
+def _problems(folder: "Folder", data: str | None) -> list[str]:
     """What is not as the record or the lock says, a line each.
 
     Raises:
         StudyError: A file in the folder cannot be read.
         AgeclsError: The faces cannot be.
     """
-    from study.folder.folder import Folder
     from study.folder.tables import read_without_epochs
     from study.locks.recorded import record_problems
     from study.locks.verify import lock_problems, scouts_problem
 
-    folder = Folder(path)
-    tables = read_without_epochs(path)
+    tables = read_without_epochs(folder.path)
     of_scouts = scouts_problem(folder, tables.study)
     found = [*lock_problems(folder), *record_problems(tables)]
     found += [of_scouts] if of_scouts else []
@@ -153,11 +148,10 @@ def _unlike(folder: "Folder", asked: "Study", *, fingerprint: str, folds: str | 
     return [f"{asked.data}: its fingerprint is {fingerprint}; the study has {begun or 'none'}"]
 
 
-def _lock_line(path: Path) -> str:
-    from study.folder.folder import Folder
+def _lock_line(folder: "Folder") -> str:
     from study.locks.lock import added_claims, last_hash, read_lock
 
-    lock = read_lock(Folder(path))
+    lock = read_lock(folder)
     if lock is None:
         return "no lock: the study was begun without one"
     added = added_claims(lock)

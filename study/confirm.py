@@ -12,10 +12,12 @@ from study.options import (
     add_moved,
     add_place,
     add_resources,
+    add_study,
     end_of,
     means_of,
     moved,
     shell_line,
+    study_of,
     words_again,
 )
 
@@ -56,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "write the report again.",
         EPILOG,
     )
-    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    add_study(p)
     p.add_argument(
         "--seeds",
         metavar="N",
@@ -107,15 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _confirm(options: argparse.Namespace) -> int:
     from study.asked.study_file import load_study
-    from study.folder.folder import Folder
-    from study.folder.tables import check_is_study
-    from study.report.__main__ import find_folder
 
-    folder = find_folder(options.name, out=options.out)
-    check_is_study(folder)
-    study = load_study(Folder(folder).study_file, overrides=moved(options))
-    home = Folder(folder)
-    outcome = (_score if options.external else _train)(options, study, home)
+    folder = study_of(options)
+    study = load_study(folder.study_file, overrides=moved(options))
+    outcome = (_score if options.external else _train)(options, study, folder)
     return end_of(outcome, "study.confirm", go_on=_same_command(options))
 
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from agecls.command import Parser, status_of
 from study.errors import StudyError
 from study.exporters.forms import PACKAGES, exporter
-from study.options import add_place
+from study.options import add_place, add_study
 
 EPILOG = """\
 examples:
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         EPILOG,
     )
     p.add_argument("tracker", choices=tuple(PACKAGES))
-    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    add_study(p)
     p.add_argument(
         "--to",
         metavar="PLACE",
@@ -47,15 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
 
-    def work() -> int:
-        sys.stdout.write(f"{_export(options)}\n")
-        return 0
-
-    return status_of("study.export_to", work)
+    return status_of("study.export_to", lambda: _export(options))
 
 
-def _export(options: argparse.Namespace) -> str:
-    """What was written and where.
+def _export(options: argparse.Namespace) -> int:
+    """Write it and say where.
 
     Raises:
         StudyError: There is no such study, no such package, or something is there already.
@@ -68,7 +64,8 @@ def _export(options: argparse.Namespace) -> str:
             f"{options.tracker} is not installed; pip install {PACKAGES[options.tracker]}"
         )
     tables = read_study(find_folder(options.name, out=options.out))
-    return exporter(options.tracker).export(tables, options.to)
+    sys.stdout.write(f"{exporter(options.tracker).export(tables, options.to)}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -84,15 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(arguments)
 
-    def work() -> int:
-        sys.stdout.write(_import(options))
-        return 0
-
-    return status_of("study.import_from", work)
+    return status_of("study.import_from", lambda: _import(options))
 
 
-def _import(options: argparse.Namespace) -> str:
-    """What was written, and what it cannot say.
+def _import(options: argparse.Namespace) -> int:
+    """Write the folder; say which, and what it cannot tell.
 
     Raises:
         StudyError: The source cannot be read, or the folder holds a study already.
@@ -112,7 +108,8 @@ def _import(options: argparse.Namespace) -> str:
     lines = [str(home.study_file)]
     if study.imported is not None:
         lines += [f"- {note}" for note in study.imported.notes]
-    return "\n".join(lines) + "\n"
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
 
 
 def _read(options: argparse.Namespace) -> "Search":

@@ -12,9 +12,30 @@ from agecls.command import positive as at_least_one
 from agecls.streams import say_last
 
 if TYPE_CHECKING:
+    from study.folder.folder import Folder
     from study.running.ray_session import Resources
     from study.stages.jobs import Outcome
     from study.stages.session import Means
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Which study."""
+    parser.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+
+
+def study_of(options: argparse.Namespace) -> "Folder":
+    """The folder of the study that is named.
+
+    Raises:
+        TablesError: There is none, or it is no study's.
+    """
+    from study.folder.folder import Folder
+    from study.folder.tables import check_is_study
+    from study.report.__main__ import find_folder
+
+    folder = find_folder(options.name, out=options.out)
+    check_is_study(folder)
+    return Folder(folder)
 
 
 def add_place(group: argparse._ArgumentGroup) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from agecls.command import Parser, status_of
-from study.options import add_place
+from study.options import add_place, add_study, study_of
 
 EPILOG = """\
 examples:
@@ -27,7 +27,7 @@ exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser("study.query", "Ask a study's tables in SQL; they are only read.", EPILOG)
-    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    add_study(p)
     p.add_argument("question", metavar="SQL", help="one statement, such as select … from trials")
     p.add_argument(
         "--format",
@@ -47,13 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    from study.folder.tables import check_is_study
-    from study.report.__main__ import find_folder
     from study.report.programs.sql import ask
 
-    folder = find_folder(options.name, out=options.out)
-    check_is_study(folder)
-    ask(folder, options.question, sys.stdout, form=options.form)
+    ask(study_of(options).path, options.question, sys.stdout, form=options.form)
     return 0
 
 

@@ -10,11 +10,13 @@ from study.options import (
     add_moved,
     add_place,
     add_resources,
+    add_study,
     end_of,
     means_of,
     moved,
     resources_of,
     shell_line,
+    study_of,
     words_again,
 )
 
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "recipes, until every claim about two levels is settled or the budget is spent.",
         EPILOG,
     )
-    p.add_argument("name", metavar="NAME", help="a folder under --out, or the path of one")
+    add_study(p)
     p.add_argument(
         "--trainings",
         metavar="N",
@@ -89,13 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _settle(options: argparse.Namespace) -> int:
     from study.asked.study_file import load_study
-    from study.folder.folder import Folder
-    from study.folder.tables import check_is_study
-    from study.report.__main__ import find_folder
 
-    path = find_folder(options.name, out=options.out)
-    check_is_study(path)  # refuses what is not one before Ray starts
-    folder = Folder(path)
+    folder = study_of(options)  # refuses what is not one before Ray starts
     study = load_study(folder.study_file, overrides=moved(options))
     if options.dry_run:
         return _dry_run(options, study, folder)

@@ -8,7 +8,7 @@ from agecls.recipe import BOUNDS, CHOICES
 from study.asked.factors import Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
-from study.asked.toml_tables import parse_tables
+from study.asked.toml_tables import FileTables, parsed
 from study.asked.toml_values import Source
 
 FREE_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
@@ -160,7 +160,7 @@ def _claims(draw: st.DrawFn, factors: dict[str, Any]) -> dict[str, Any]:
 def study_of_tables(tables: dict[str, Any]) -> Study:
     """The checked study of a file's tables."""
     source = Source("drawn.toml")
-    study = resolve(parse_tables(tables, source), source, default_name="drawn")
+    study = resolve(parsed(FileTables, tables, source), source, default_name="drawn")
     check_study(study, source)
     return study
 

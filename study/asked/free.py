@@ -23,7 +23,6 @@ from study.asked.toml_tables import (
     ConfirmTable,
     FoldsTable,
     SettleTable,
-    parsed,
 )
 from study.asked.toml_values import LevelValue, Place, Source, Table, Text, shown
 from study.measure import SHARE, Scale
@@ -154,24 +153,6 @@ def is_imported(raw: Mapping[str, Any]) -> bool:
 def is_of_a_function(raw: Mapping[str, Any]) -> bool:
     """Whether a file is of a study that trains a function."""
     return isinstance(raw.get("study"), Mapping) and TRAINABLE in raw["study"]
-
-
-def parse_imported(raw: Mapping[str, Any], source: Source) -> ImportedTables:
-    """The file's tables with every key known and every value of its type.
-
-    Raises:
-        StudyFileError: The first problem found.
-    """
-    return parsed(ImportedTables, raw, source)
-
-
-def parse_trainable(raw: Mapping[str, Any], source: Source) -> TrainableTables:
-    """The file's tables with every key known and every value of its type.
-
-    Raises:
-        StudyFileError: The first problem found.
-    """
-    return parsed(TrainableTables, raw, source)
 
 
 def resolve_imported(tables: ImportedTables, source: Source, *, default_name: str) -> Study:

@@ -31,15 +31,13 @@ from study.asked.free import (
     TrainableTables,
     is_imported,
     is_of_a_function,
-    parse_imported,
-    parse_trainable,
     resolve_imported,
     resolve_trainable,
 )
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
 from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
-from study.asked.toml_tables import FileTables, parse_tables
+from study.asked.toml_tables import FileTables, parsed
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 from study.errors import StudyFileError
 
@@ -87,7 +85,7 @@ def preset_questions() -> dict[str, tuple[int, str]]:
     asked = {}
     for name in preset_names():
         _, shown_name, raw = _read(name)
-        table = parse_tables(raw, Source(shown_name)).study
+        table = parsed(FileTables, raw, Source(shown_name)).study
         asked[name] = (table.trials, table.question or "")
     return asked
 
@@ -146,14 +144,14 @@ def _parsed(
 ) -> FileTables | ImportedTables | TrainableTables:
     """The tables of a file of any form."""
     if is_imported(raw):
-        return parse_imported(raw, source)
+        return parsed(ImportedTables, raw, source)
     if not is_of_a_function(raw):
-        return parse_tables(raw, source)
+        return parsed(FileTables, raw, source)
     for place, flag in source.flags.items():
         if place[0] in _OF_FACES:
             problem = f"a study of a function ([study] {TRAINABLE}) has no [{place[0]}]"
             raise source.error(place, f"{problem}; drop {flag}")
-    return parse_trainable(raw, source)
+    return parsed(TrainableTables, raw, source)
 
 
 def _resolved(

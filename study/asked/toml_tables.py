@@ -162,17 +162,8 @@ class FileTables(Table):
 _Form = TypeVar("_Form", bound=Table)
 
 
-def parse_tables(raw: Mapping[str, Any], source: Source) -> FileTables:
-    """The file's tables with every key known and every value of its type.
-
-    Raises:
-        StudyFileError: The first problem found; a misspelled key comes before a missing one.
-    """
-    return parsed(FileTables, raw, source)
-
-
 def parsed(form: type[_Form], raw: Mapping[str, Any], source: Source) -> _Form:
-    """The tables of a file of this form.
+    """The tables of a file of this form, with every key known and every value of its type.
 
     Raises:
         StudyFileError: The first problem found; a misspelled key comes before a missing one.

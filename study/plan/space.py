@@ -4,7 +4,7 @@ One arm has one Optuna study. A range that hangs on other tuned factors' levels 
 its own, such as `lr[optimizer=sgd]`, since an Optuna parameter has one distribution only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import optuna
@@ -24,6 +24,15 @@ def suggest(trial: optuna.trial.BaseTrial, study: Study, cell: Config) -> dict[s
 
     A factor is suggested after those that it hangs on, and only if it exists under them.
     """
+    return _filled(
+        study, cell, lambda factor, values: _suggested(trial, *_parameter(study, factor, values))
+    )
+
+
+def _filled(
+    study: Study, cell: Config, tuned: Callable[[Factor, Config], Level]
+) -> dict[str, Level]:
+    """A full configuration of the arm `cell`, in which `tuned` gives the tuned factors' values."""
     values: dict[str, Level] = dict(cell)
     for factor in study.by_dependency:
         if not factor.exists(values):
@@ -31,7 +40,7 @@ def suggest(trial: optuna.trial.BaseTrial, study: Study, cell: Config) -> dict[s
         if factor.role == "fixed":
             values[factor.name] = factor.levels[0]
         elif factor.role == "tuned":
-            values[factor.name] = _suggested(trial, *_parameter(study, factor, values))
+            values[factor.name] = tuned(factor, values)
     return complete(study, values)
 
 
@@ -70,16 +79,13 @@ def config_of(study: Study, cell: Config, params: Mapping[str, Any]) -> dict[str
     Raises:
         KeyError: A factor exists, but its parameter is missing.
     """
-    values: dict[str, Level] = dict(cell)
-    for factor in study.by_dependency:
-        if not factor.exists(values):
-            continue
-        if factor.role == "fixed":
-            values[factor.name] = factor.levels[0]
-        elif factor.role == "tuned":
-            name = _parameter(study, factor, values)[0]
-            values[factor.name] = params[_outside(factor) if _outside(factor) in params else name]
-    return complete(study, values)
+
+    def given(factor: Factor, values: Config) -> Level:
+        name, outside = _parameter(study, factor, values)[0], _outside(factor)
+        level: Level = params[outside if outside in params else name]
+        return level
+
+    return _filled(study, cell, given)
 
 
 def recipe_of(study: Study, config: Config, seed: int) -> Recipe:
