@@ -14,9 +14,8 @@ import pandas as pd
 from study.asked.claim import Claim
 from study.asked.factors import After, Study
 from study.folder.tables import StudyTables
-from study.report.head.verdict_frame import claim_sentence
+from study.report.head.verdict_frame import Found, claim_sentence
 from study.report.wording import (
-    ACCURACY,
     NARROW,
     NOT_HERE,
     NOT_YET,
@@ -57,36 +56,25 @@ _GRAVITY: Final = ("refuted", "unresolved", "supported")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What one stage says of a claim.
+class Standing(Found):
+    """What one stage says of a claim; its verdict may be NOT_HERE.
 
     Attributes:
         stage: Which.
-        verdict: A word of the contract, or NOT_HERE.
-        estimate: Points, or difference of shares; None: withheld.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-        is_share: Whether these are shares 0..1 and not points.
-        n: What it rests on, such as `5 fresh seeds each, test split`.
-        reason: Why this verdict, or what would settle the claim.
+        claim: As declared; None: only the table of claims knows it.
         command: Tests a claim that cannot be tested here; empty: it can.
-        sentence: The answer in words, verdict last.
-        is_fragile: Whether leaving out one training turns the verdict.
-        measure: The metric, for the unit of differences.
     """
 
     stage: Stage
-    verdict: str
-    estimate: float | None
-    low: float | None
-    high: float | None
-    is_share: bool
-    n: str
-    reason: str
+    claim: Claim | None
     command: str
-    sentence: str
-    is_fragile: bool = False
-    measure: Measure = ACCURACY
+
+    @property
+    def sentence(self) -> str:
+        """The answer in words, verdict last."""
+        if self.command:
+            return self.reason[:1].upper() + self.reason[1:] + "."
+        return claim_sentence(self.claim, self)
 
     @property
     def is_settled(self) -> bool:
@@ -211,34 +199,22 @@ def _entry(name: str, claim: Claim | None, rows: list[dict[str, Any]], study: St
 
 def _standing(claim: Claim | None, row: Mapping[str, Any], measure: Measure) -> Standing:
     stages: dict[Any, Stage] = {name: name for name in STAGE_NAMES}
-    stage, is_fragile = stages.get(row["stage"], "search"), row.get("fragile") is True
-    estimate, low, high = (_number(row[name]) for name in ("estimate", "low", "high"))
-    is_share, reason, command = row["unit"] == "share", _word(row["reason"]), _word(row["command"])
-    # where the estimate is withheld, the reason says of what there is too little
-    n = "" if estimate is None else _size(stage, row)
-    sentence = claim_sentence(
-        claim,
-        str(row["verdict"]),
-        (estimate, low, high),
-        is_share=is_share,
-        n=n,
-        reason=reason,
-        no_difference=row.get("no_difference") is True,
-        is_fragile=is_fragile,
-        measure=measure,
-    )
+    stage, command = stages.get(row["stage"], "search"), _word(row["command"])
+    estimate = _number(row["estimate"])
     return Standing(
         stage=stage,
+        claim=claim,
         verdict=NOT_HERE if command else str(row["verdict"]),
         estimate=estimate,
-        low=low,
-        high=high,
-        is_share=is_share,
-        n=n,
-        reason=reason,
+        low=_number(row["low"]),
+        high=_number(row["high"]),
+        is_share=row["unit"] == "share",
+        # where the estimate is withheld, the reason says of what there is too little
+        n="" if estimate is None else _size(stage, row),
+        reason=_word(row["reason"]),
         command=command,
-        sentence=reason[:1].upper() + reason[1:] + "." if command else sentence,
-        is_fragile=is_fragile,
+        no_difference=row.get("no_difference") is True,
+        is_fragile=row.get("fragile") is True,
         measure=measure,
     )
 

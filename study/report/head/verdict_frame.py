@@ -3,69 +3,72 @@
 Only what is supported "beats"; what is unresolved "is open". The verdict is its last word.
 """
 
+from dataclasses import dataclass
+
 from study.asked.claim import Claim
 from study.report.wording import ACCURACY, NARROW, Measure, signed
 
-Found = tuple[float | None, float | None, float | None]
-"""Estimate, low and high in points, or as shares; None: withheld."""
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was found of a claim.
 
-def claim_sentence(
-    claim: Claim | None,
-    verdict: str,
-    found: Found,
-    *,
-    is_share: bool,
-    n: str,
-    reason: str,
-    no_difference: bool = False,
-    is_fragile: bool = False,
-    measure: Measure = ACCURACY,
-) -> str:
-    """The answer to a claim in words.
-
-    Args:
-        claim: As declared; None: only its answer is known.
+    Attributes:
         verdict: A word of the contract.
-        found: The estimate with its 95 % interval.
-        is_share: Whether these are differences of shares 0..1.
-        n: What they rest on; may be empty.
-        reason: Why there is no estimate, where there is none.
+        estimate: Points, or difference of shares; None: withheld.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        is_share: Whether these are shares 0..1 and not points.
+        n: What it rests on, such as `5 fresh seeds each, test split`; may be empty.
+        reason: Why this verdict, or what would settle the claim.
         no_difference: Whether the whole interval lies within the least difference of interest.
         is_fragile: Whether leaving out one training turns the verdict.
         measure: The metric, for the unit of differences.
     """
-    behind = f" ({n})" if n else ""
+
+    verdict: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    is_share: bool
+    n: str
+    reason: str
+    no_difference: bool = False
+    is_fragile: bool = False
+    measure: Measure = ACCURACY
+
+
+def claim_sentence(claim: Claim | None, found: Found) -> str:
+    """The answer to a claim in words; of None, which nobody declared, its answer alone."""
+    behind, value = f" ({found.n})" if found.n else "", _value(found)
     if claim is None:
-        return f"{_value(found, measure, is_share=is_share)}{behind}: {verdict}."
-    if found[0] is None:
-        return f"{claim.whether()} is open{behind}: {reason or 'no estimate'}."
-    value = _value(found, measure, is_share=is_share)
-    if verdict == "supported":
+        return f"{value}{behind}: {found.verdict}."
+    if found.estimate is None:
+        return f"{claim.whether()} is open{behind}: {found.reason or 'no estimate'}."
+    if found.verdict == "supported":
         words = claim.supported(value)
-    elif verdict == "refuted":
+    elif found.verdict == "refuted":
         words = claim.refuted(value)
     else:
         words = f"{claim.whether()} is open: {claim.estimated} is {value}"
-    if no_difference:
+    if found.no_difference:
         behind += ", which makes no difference that matters"
-    if is_fragile:
+    if found.is_fragile:
         behind += "; fragile, for one training less turns it"
-    return f"{words}{behind}: {verdict}."
+    return f"{words}{behind}: {found.verdict}."
 
 
-def _value(found: Found, measure: Measure, *, is_share: bool) -> str:
+def _value(found: Found) -> str:
     """An estimate as sentences have it: `9.1 points [7.0, 11.2]`."""
-    estimate, low, high = found
-    if estimate is None:
+    if found.estimate is None:
         return "no estimate"
-    unit = f"{NARROW}% of it" if is_share else measure.after_effect
+    unit = f"{NARROW}% of it" if found.is_share else found.measure.after_effect
 
     def plain(value: float) -> str:
-        text = signed(value * 100) if is_share else measure.effect(value)
+        text = signed(value * 100) if found.is_share else found.measure.effect(value)
         return text.removeprefix("+")
 
-    text = plain(estimate) + unit
-    if low is None or high is None:
+    text = plain(found.estimate) + unit
+    if found.low is None or found.high is None:
         return text
-    return f"{text} [{plain(low)}, {plain(high)}]"
+    return f"{text} [{plain(found.low)}, {plain(found.high)}]"

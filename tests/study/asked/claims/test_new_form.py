@@ -14,7 +14,7 @@ from study.asked.claims.drop import DropClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.parts import RangeClaim
 from study.asked.study_text import dump_study
-from study.report.head.verdict_frame import claim_sentence
+from study.report.head.verdict_frame import Found, claim_sentence
 from tests.study.analysis.conftest import (
     GAMMA,
     INIT,
@@ -84,8 +84,8 @@ def test_a_new_form_is_judged_planned_for_spelled_and_told():
     planned = found.power.set_index("name").loc["narrow"]
     assert planned["seeds_per_arm"] >= 2
     assert "between = [-90.0, 90.0]" in dump_study(study)
-    told = (row["estimate"], row["low"], row["high"])
-    words = claim_sentence(claim, row["verdict"], told, is_share=False, n="", reason="")
+    told = {name: row[name] for name in ("verdict", "estimate", "low", "high")}
+    words = claim_sentence(claim, Found(**told, is_share=False, n="", reason=""))
     assert words.startswith("It lies between: ")
 
 

@@ -14,7 +14,7 @@ def standing(stage: str, estimate: float | None, **more: object) -> Standing:
     if estimate is not None:
         ends = {"low": estimate - 1, "high": estimate + 1}
     values = {"verdict": "unresolved", "is_share": False, "n": "5 seeds each", "reason": "",
-              "command": "", "sentence": ""}  # fmt: skip
+              "command": "", "claim": None}  # fmt: skip
     return Standing(stage=stage, estimate=estimate, **values | ends | more)  # type: ignore[arg-type]
 
 

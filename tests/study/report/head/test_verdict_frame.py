@@ -6,7 +6,7 @@ from study.asked.claims.drop import DropClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
 from study.asked.claims.parts import RangeClaim
-from study.report.head.verdict_frame import claim_sentence
+from study.report.head.verdict_frame import Found, claim_sentence
 
 TRANSFER = DifferenceClaim(
     name="t", text="", factor="init", better="pretrained", worse="scratch", least=1.0
@@ -32,7 +32,8 @@ def said(
     **more: object,
 ) -> str:
     values = {"is_share": False, "n": "5 seeds each", "reason": ""} | more
-    return claim_sentence(claim, verdict, (estimate, low, high), **values)  # type: ignore[arg-type]
+    found = Found(verdict=verdict, estimate=estimate, low=low, high=high, **values)  # type: ignore[arg-type]
+    return claim_sentence(claim, found)
 
 
 @pytest.mark.parametrize(
