@@ -9,8 +9,8 @@ from study.asked.factors import DEFAULT_FOLDS, Factor, Level, Study, When
 from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.cost.measured import seconds_per_image
 from study.cost.settling import images_per_epoch, settle_lines
-from study.plan.rungs import rung_epochs
 from study.plan.scouts import scout_plan
+from study.plan.stopping import rung_epochs
 from study.plan.trials import plan_trials
 from study.running.terminal import duration
 from study.trainables.study_faces import study_faces, study_folds

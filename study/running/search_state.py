@@ -16,9 +16,9 @@ from typing import Any, Final, Literal
 from study.asked.factors import Level, Study, complete, holds, in_box
 from study.errors import RecordError, SearchError
 from study.folder.record import Record, TrialRecord, trial_id
-from study.plan.rungs import Decision, Rungs
 from study.plan.sampler import Samplers
 from study.plan.space import check_recipe
+from study.plan.stopping import Decision, Rungs
 from study.plan.trials import PlannedTrial, plan_trials
 
 Failure = Literal["died", "raised", "diverged", "refused"]

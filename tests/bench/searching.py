@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from study.analysis.maths.box import Box, build_box
 from study.asked.factors import Study
-from study.plan.rungs import Decision, Rungs, rung_epochs
+from study.plan.stopping import Decision, Rungs, rung_epochs
 from tests.simulate.searches import Ledger, balanced_design
 from tests.simulate.worlds import KINDS, World, draw_world, make_study
 

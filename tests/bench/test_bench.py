@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from agecls.faces.face_set import FaceSet, draw_face_set
-from study.plan.rungs import Rungs
+from study.plan.stopping import Rungs
 from tests.bench import deployment
 from tests.bench.peer_loop import train
 from tests.bench.ratios import machine, ratios, rounds

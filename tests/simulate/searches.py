@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from study.analysis.maths.box import Box, build_box, drop_absent
 from study.asked.factors import Study
-from study.plan.rungs import Rungs, rung_epochs
+from study.plan.stopping import Rungs, rung_epochs
 from tests.simulate.worlds import World
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from study.analysis.search.frames import Frames
-from study.plan.rungs import Rungs, rung_epochs
+from study.plan.stopping import Rungs, rung_epochs
 
 RUNG_COLUMNS = ["arm", "rung", "fraction", "rank_correlation", "low", "high", "n_trials"]
 STOP_COLUMNS = [

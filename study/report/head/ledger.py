@@ -14,7 +14,7 @@ import pandas as pd
 from study.asked.claim import Claim
 from study.asked.factors import After, Study
 from study.folder.tables import StudyTables
-from study.report.head.verdict_frame import Found, claim_sentence
+from study.report.head.verdict_words import Found, claim_sentence
 from study.report.wording import (
     NARROW,
     NOT_HERE,

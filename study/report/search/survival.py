@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
-from study.plan.rungs import LOWEST_POWER
+from study.plan.stopping import LOWEST_POWER
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
 from study.report.traces import filled, saying

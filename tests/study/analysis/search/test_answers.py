@@ -9,7 +9,7 @@ from study.analysis import Analysis, analyse
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Range
 from study.folder.columns import SCHEMAS
-from study.plan.rungs import Rungs, rung_epochs
+from study.plan.stopping import Rungs, rung_epochs
 from study.quantities import count
 from tests.simulate.large import large_tables
 from tests.simulate.worlds import draw_world, make_study

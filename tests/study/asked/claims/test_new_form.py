@@ -14,7 +14,7 @@ from study.asked.claims.drop import DropClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.parts import RangeClaim
 from study.asked.study_text import dump_study
-from study.report.head.verdict_frame import Found, claim_sentence
+from study.report.head.verdict_words import Found, claim_sentence
 from tests.study.analysis.conftest import (
     GAMMA,
     INIT,

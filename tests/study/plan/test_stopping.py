@@ -1,6 +1,6 @@
 import pytest
 
-from study.plan.rungs import Rungs, is_promotable, rung_epochs
+from study.plan.stopping import Rungs, is_promotable, rung_epochs
 
 
 @pytest.mark.parametrize(

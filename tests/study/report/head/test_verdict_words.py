@@ -6,7 +6,7 @@ from study.asked.claims.drop import DropClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
 from study.asked.claims.parts import RangeClaim
-from study.report.head.verdict_frame import Found, claim_sentence
+from study.report.head.verdict_words import Found, claim_sentence
 
 TRANSFER = DifferenceClaim(
     name="t", text="", factor="init", better="pretrained", worse="scratch", least=1.0

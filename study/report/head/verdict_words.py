@@ -1,6 +1,7 @@
 """A claim and its verdict as a sentence that says what the verdict says, and no more.
 
-Only what is supported "beats"; what is unresolved "is open". The verdict is its last word.
+The claim's form (`study.asked.claims`) has the words in the middle. Only what is supported
+"beats"; what is unresolved "is open". The verdict is its last word.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ASHA's decisions: which running trial goes on at which fraction of its own planned length.
+"""What stops a trial: ASHA's decisions at its rungs, which are fractions of its planned length.
 
 Asynchronous successive halving in its stopping form (Li et al. 2020, "A System for Massively
 Parallel Hyperparameter Tuning", section 3), with two departures that make rungs comparable: a
