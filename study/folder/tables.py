@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,11 @@ _WRITTEN_LAST: Final[tuple[Kind, ...]] = (
     "importance", "interactions", "marginals", "contrasts", "simplest", "checks",
 )  # fmt: skip
 """Conclusions that are written after all others, some of which stand among facts."""
+
+_OF_LATER_STAGES: Final = tuple(
+    kind for kind in get_args(Kind) if kind not in ("trials", "epochs", "predictions")
+)
+"""Of which a study may have any; predictions, which are large, are read once asked for."""
 
 Answer = TypeVar("Answer")
 
@@ -176,28 +181,16 @@ def read_without_epochs(folder: Path) -> StudyTables:
     """As `read_study`, with an empty table of epochs."""
     home = Folder(folder)
     study = home.read_study()
-    trials = read_table(
-        home.table("trials"), "trials", factors=study.factors, metric=_metric_of_its_own(study)
-    )
+    metric = _metric_of_its_own(study)
+    trials = read_table(home.table("trials"), "trials", factors=study.factors, metric=metric)
+    others: dict[str, Any] = {kind: home.read_table(kind, metric) for kind in _OF_LATER_STAGES}
     return StudyTables(
         folder=home.path,
         study=study,
         trials=_complete(home, trials, study),
         epochs=pd.DataFrame(columns=names_of("epochs")),
         provenance=as_it_stands(home),
-        confirm=home.read_table("confirm", _metric_of_its_own(study)),
-        confirmed=home.read_table("confirmed"),
-        importance=home.read_table("importance"),
-        interactions=home.read_table("interactions"),
-        marginals=home.read_table("marginals"),
-        contrasts=home.read_table("contrasts"),
-        simplest=home.read_table("simplest"),
-        claims=home.read_table("claims"),
-        checks=home.read_table("checks"),
-        external=home.read_table("external"),
-        settle=home.read_table("settle", _metric_of_its_own(study)),
-        looks=home.read_table("looks"),
-        pairs=home.read_table("pairs"),
+        **others,
     )
 
 
