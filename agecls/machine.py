@@ -12,14 +12,10 @@ _TOLD = ("model name", "cpu family", "model", "stepping")
 """What Linux says of a processor; names alone may stand for several generations."""
 
 
-def processor(root: Path = Path("/")) -> str:
-    """The CPU's name, and on Linux its family, model and stepping.
-
-    Args:
-        root: Where `proc` lies.
-    """
+def processor() -> str:
+    """The CPU's name, and on Linux its family, model and stepping."""
     try:
-        lines = (root / "proc/cpuinfo").read_text("utf-8", "surrogateescape").splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:  # no Linux
         return platform.processor() or platform.machine()
     told = dict[str, str]()

@@ -223,9 +223,9 @@ class Measure:
         numbers = values.to_numpy(dtype=float)
         return int(numbers.argmin() if self.is_minimised else numbers.argmax())
 
-    def best_by(self, rows: "pd.DataFrame", column: str) -> "pd.Series":
-        """Index of the row with the best value in each group of rows, by the group's name."""
-        grouped = rows.groupby(column)[self.column]
+    def best_of_arms(self, rows: "pd.DataFrame") -> "pd.Series":
+        """Index of the row with the best value of each arm, by the arm's name."""
+        grouped = rows.groupby("arm")[self.column]
         return grouped.idxmin() if self.is_minimised else grouped.idxmax()
 
     def threshold(self, points: float) -> str:

@@ -64,7 +64,7 @@ class Seen:
         """A row of `trials` per arm: the completed trial with the best final value."""
         trials, metric = self.tables.trials, self.tables.study.metric
         done = trials[reached_end(trials, metric)]
-        return done.loc[self.tables.study.measure.best_by(done, "arm")].sort_index()
+        return done.loc[self.tables.study.measure.best_of_arms(done)].sort_index()
 
     @cached_property
     def models(self) -> pd.DataFrame:

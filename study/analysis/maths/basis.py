@@ -175,14 +175,8 @@ def _degrees(axis: Axis) -> NDArray[np.int64]:
     return np.arange(1, top + 1)
 
 
-def build_basis(box: Box, *, pairs: bool = True, n_blocks: int = 0) -> Basis:
-    """Mains of all axes and, with `pairs`, products of two axes that can vary together.
-
-    Args:
-        box: The box.
-        pairs: Whether there are pairs.
-        n_blocks: Blocks that trials come in.
-    """
+def build_basis(box: Box, *, n_blocks: int = 0) -> Basis:
+    """Mains of all axes, and products of two that can vary together; trials come in blocks."""
     plan: list[tuple[tuple[int, int], ...]] = [()]
     decay, weight, terms = [0.0], [1.0], []
     degrees = [_degrees(axis) for axis in box.axes]
@@ -199,7 +193,7 @@ def build_basis(box: Box, *, pairs: bool = True, n_blocks: int = 0) -> Basis:
 
     for i in range(len(box.axes)):
         add((i,), [((i, k),) for k in range(len(degrees[i]))])
-    for i, first in enumerate(box.axes) if pairs else ():
+    for i, first in enumerate(box.axes):
         for j in range(i + 1, len(box.axes)):
             second = box.axes[j]
             if box.together[i, j] == 0 or _decides(first, j) or _decides(second, i):

@@ -120,6 +120,9 @@ FINE = 1e-7
 ROUGH = 1e-5
 """The same for scales that only tell outliers."""
 
+FREEDOM = 5.0
+"""Of the t distribution that outliers are weighed down by."""
+
 
 def fit(
     rows: Rows, prior: ScalePrior, *, start: Array | None = None, tolerance: float = FINE
@@ -158,11 +161,10 @@ def fit_robustly(
     *,
     seen: NDArray[np.bool_],
     rounds: int = 2,
-    freedom: float = 5.0,
 ) -> Fitted:
     """As `fit`, with outliers among the `seen` rows weighed down as under Student's t noise.
 
-    Each round gives every row the expected precision under a t distribution with `freedom`
+    Each round gives every row the expected precision under a t distribution with `FREEDOM`
     degrees of freedom, given how far it lies from its prediction by the others (Lange, Little &
     Taylor 1989, the E step, with leave-one-out residuals so that a row cannot hide itself).
     """
@@ -170,7 +172,7 @@ def fit_robustly(
     for n in range(1, rounds + 1):
         predicted, sd = fitted.leave_one_out()
         off = (rows.response.mean(axis=1) - predicted) / sd
-        precision = (freedom + 1) / (freedom + off**2)
+        precision = (FREEDOM + 1) / (FREEDOM + off**2)
         precision = np.round(precision / precision[seen].mean() * 5) / 5  # few classes of noise
         precision = np.where(precision > 0.9, 1.0, np.clip(precision, 0.2, None))
         rows = replace(rows, looseness=np.where(seen, 1 / precision, 1.0))

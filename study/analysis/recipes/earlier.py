@@ -115,7 +115,7 @@ def _best(tables: StudyTables, analysis: Analysis) -> list[Config]:
     study, frames = tables.study, analysis.frames
     if analysis.surface is None:
         ended = tables.trials[reached_end(tables.trials, study.metric)]
-        best = study.measure.best_by(ended, "arm")
+        best = study.measure.best_of_arms(ended)
         rows = ended.loc[best].sort_values(study.metric, ascending=study.measure.is_minimised)
         names = [f.name for f in study.factors if f.name in frames.configs]
         configs = frames.configs.loc[rows.index, names].to_dict("records")

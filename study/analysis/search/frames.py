@@ -211,9 +211,9 @@ def _ends(curves: Array) -> tuple[Array, Array]:
     return last, curves[np.arange(len(curves)), np.clip(last - 1, 0, None)]
 
 
-def _beyond(box: Box, x: Array, *, factor: str = "lr") -> NDArray[np.bool_]:
-    """Trials (n,) whose number lies above its range."""
-    places = [x[:, i] > 1 for i, axis in enumerate(box.axes) if axis.name == factor]
+def _beyond(box: Box, x: Array) -> NDArray[np.bool_]:
+    """Trials (n,) whose learning rate lies above its range."""
+    places = [x[:, i] > 1 for i, axis in enumerate(box.axes) if axis.name == "lr"]
     return places[0] if places else np.zeros(len(x), dtype=bool)
 
 

@@ -52,7 +52,7 @@ def curves_data(tables: StudyTables, *, majority: float | None) -> CurvesData:
     has_epoch = trials["trial_id"].isin(epochs["trial_id"].unique())
     trials = trials[trials["arm"].isin(arms) & has_epoch]
     full = trials[reached_end(trials, measure.column)]
-    best = trials.index.to_series().isin(measure.best_by(full, "arm"))
+    best = trials.index.to_series().isin(measure.best_of_arms(full))
     kind = np.select(
         [best, trials["collapsed"].fillna(False).astype(bool), trials["status"] == "completed"],
         ["best", "collapsed", "completed"],

@@ -57,7 +57,7 @@ def learning_rate_data(tables: StudyTables, *, majority: float | None) -> Learni
     with_value = trials[has_rate & trials[measure.column].notna()]
     full = reached_end(with_value, measure.column)
     collapsed = with_value["collapsed"].fillna(False).astype(bool)
-    best = measure.best_by(with_value[full], "arm")
+    best = measure.best_of_arms(with_value[full])
     drawn = sample(with_value, MOST_POINTS, keep=with_value.index.to_series().isin(best))
     names = [f.name for f in tables.study.of_role("tuned")]
     ending = np.select([collapsed, full], ["collapsed", "full"], default="cut")
