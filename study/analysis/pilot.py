@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from agecls.classes import Classes
 from study.analysis.models.decisions import Decisions
 from study.analysis.models.folded import FoldedSet, fold_models
 from study.asked.factors import Study
 from study.measure import Measure
 from study.plan.allocation import SURE, Noise, allocate, needs
+from study.plan.streams import Stream, stream_seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,8 @@ def share_out(
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     *,
-    classes: Classes,
     first: Mapping[str, int],
     n: int,
-    seed: int,
     n_draws: int = 2000,
 ) -> Share:
     """Give `n` further seeds where they take most from the variances of what is open.
@@ -53,11 +51,9 @@ def share_out(
         study: The resolved study, which has folds.
         models: `model, arm, seed, fold` of those trained to their end, arms in reading order.
         predictions: As `predictions.parquet`.
-        classes: That the models tell apart.
         first: Seeds that each arm has had.
         n: Seeds to give, over all arms.
-        seed: Of the draws of clusters.
-        n_draws: How many.
+        n_draws: Of clusters.
     """
     noise: dict[str, Noise | None] = dict.fromkeys(first)
     if models.empty:
@@ -65,7 +61,13 @@ def share_out(
             seeds=allocate(needs(noise, ()), first, n),
             spread=dict.fromkeys(first), learned={}, open=(), closed=(),
         )  # fmt: skip
-    scored = fold_models(models, predictions, classes=classes, seed=seed, n_draws=n_draws)
+    scored = fold_models(
+        models,
+        predictions,
+        classes=study.classes,
+        seed=stream_seed(study, Stream.CONFIRMED),
+        n_draws=n_draws,
+    )
     noise |= {arm: _noise(scored, arm, study.measure) for arm in scored.arms}
     decide = Decisions(alpha=SURE)
     compared = decide.compared(study, scored)

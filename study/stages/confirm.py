@@ -241,10 +241,8 @@ class Rounds:
             study,
             models,
             predictions_of(home, done) if done else pd.DataFrame(),
-            classes=session.faces.classes,
             first=self.each[-1],
             n=self.n_left,
-            seed=stream_seed(study, Stream.CONFIRMED),
         )
         session.provenance.shares.append({"decided_at": now(), **asdict(share)})
         session.provenance.write(home)

@@ -1,6 +1,5 @@
 import pandas as pd
 
-from agecls.classes import EIGHT
 from study.analysis.pilot import share_out
 from tests.study.analysis.conftest import small_study
 from tests.study.analysis.models.test_confirmed import drawn
@@ -13,9 +12,7 @@ def shared(accuracies, *, claims=(), idle=(), n=6, **options):
     models, predictions = of_one_class(models, predictions, idle)
     study = small_study(VARIANT, RATE, claims=claims)
     first = dict.fromkeys(accuracies, 2)
-    return share_out(
-        study, models, predictions, classes=EIGHT, first=first, n=n, seed=0, n_draws=200
-    )
+    return share_out(study, models, predictions, first=first, n=n, n_draws=200)
 
 
 def test_what_is_open_gets_the_seeds_and_what_is_sure_is_named():
@@ -38,7 +35,7 @@ def test_an_arm_whose_nets_fail_gets_more():
 def test_without_any_net_all_arms_get_alike():
     found = share_out(
         small_study(VARIANT, RATE), pd.DataFrame(columns=["model", "arm", "seed", "fold"]),
-        pd.DataFrame(), classes=EIGHT, first={"org": 2, "bcd": 2}, n=6, seed=0,
+        pd.DataFrame(), first={"org": 2, "bcd": 2}, n=6,
     )  # fmt: skip
     assert found.seeds == {"org": 5, "bcd": 5}
     assert found.spread == {"org": None, "bcd": None}
