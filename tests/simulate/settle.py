@@ -82,13 +82,14 @@ def judge_one(seed: int, setting: Setting) -> pd.DataFrame:
     *_, last = look_by_look(
         questions, lambda n: trainings.only(trainings.blocks < n), rules, rules.looks(blocks)
     )
-    rows = pd.DataFrame([_row(s, e) for s, e in zip(last, truth.effects, strict=True)])
+    rows = pd.DataFrame([row_of(s, e) for s, e in zip(last, truth.effects, strict=True)])
     for name, errors in _otherwise(truth, setting.trainings, rng).items():
         rows[name] = _settled_otherwise(truth, errors, rng)
     return rows.assign(study=seed)
 
 
-def _row(standing: AfterLook, effect: float) -> dict[str, object]:
+def row_of(standing: AfterLook, effect: float) -> dict[str, object]:
+    """What is told of a claim's standing after a look, beside its true effect."""
     claim, verdict = standing.claim, standing.held.verdict
     at_limit = claim.distance(effect) < 1e-9
     is_settled = verdict != "unresolved"
