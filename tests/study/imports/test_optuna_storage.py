@@ -96,6 +96,20 @@ def test_what_is_damaged_inside_a_storage_is_one_line(tmp_path):
     assert "\n" not in str(told.value)
 
 
+def test_a_journal_cut_short_is_read_up_to_there(tmp_path):
+    """As a full disk leaves it; Optuna itself spoils it by going on.
+
+    See findings/optuna-journal-full-disk.sh.
+    """
+    path = tmp_path / "journal.log"
+    optuna_study(path, trials=3)
+    whole = read_optuna(str(path)).trials
+    path.write_bytes(path.read_bytes()[:-5])
+    read = read_optuna(str(path)).trials
+    assert read[:-1] == whole[:-1]
+    assert read[-1].state == "interrupted"
+
+
 def test_several_objectives_are_refused(tmp_path):
     url = f"sqlite:///{tmp_path / 'two.db'}"
     optuna.create_study(storage=url, directions=["minimize", "maximize"], study_name="two")
