@@ -242,11 +242,19 @@ class _Walk:
 
     def _outcomes(self, row: Array) -> tuple[int, int]:
         """Trainings of the arm at a level, or in a third; how many of them collapsed."""
-        frames = self.frames
-        collapsed = frames.rows("collapsed")
-        ended = self.of_arm & (frames.rows("full") | collapsed)
-        near = replace(self.support, x=frames.x, is_design=ended).matching(row) & ended
-        return int(near.sum()), int((near & collapsed).sum())
+        near = self._ended.matching(row) & self._ended.is_design
+        return int(near.sum()), int((near & self._collapsed).sum())
+
+    @cached_property
+    def _ended(self) -> Support:
+        """The arm's trainings that came to an end, as the design's of all trials."""
+        ended = self.of_arm & (self.frames.rows("full") | self._collapsed)
+        return replace(self.support, x=self.frames.x, is_design=ended)
+
+    @cached_property
+    def _collapsed(self) -> Rows:
+        """The search's trainings that collapsed."""
+        return self.frames.rows("collapsed")
 
     @cached_property
     def _widening(self) -> float:
