@@ -114,7 +114,7 @@ class Check:
 def check(
     code: str, severity: Severity, title: str
 ) -> Callable[[Callable[[Seen], Finding]], Check]:
-    """Make a check of a look, whose docstring is the question; see `Check`."""
+    """Make a check of a look, whose docstring is the question (none under `python -OO`)."""
 
     def of(look: Callable[[Seen], Finding]) -> Check:
         return Check(

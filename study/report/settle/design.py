@@ -4,7 +4,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.report.look import INK, MODEL, MUTED, SURFACE, new_figure
+from study.report.look import INK, MODEL, MUTED, SURFACE, name_rows, new_figure
 from study.report.panel import Panel
 from study.report.settle.facts import Facts
 from study.report.wording import count, inert, level, listed
@@ -44,14 +44,8 @@ def design_figure(facts: Facts) -> go.Figure:
         ticks="",
         showline=False,
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[f"row {row}" for row in rows],
-        range=[len(rows) - 0.5, -0.5],
-        showgrid=False,
-        ticks="",
-        tickfont={"color": MUTED},
-    )
+    figure.update_yaxes(tickfont={"color": MUTED})
+    name_rows(figure, [f"row {row}" for row in rows])
     figure.update_layout(margin={"t": 36, "b": 12})
     return figure
 

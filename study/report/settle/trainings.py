@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from study.folder.columns import config_column
 from study.measure import Measure
 from study.quantities import capital
-from study.report.look import INK, MODEL, MUTED, SURFACE, new_figure
+from study.report.look import INK, MODEL, MUTED, SURFACE, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.settle.facts import Facts
 from study.report.wording import count, inert, level, listed
@@ -57,14 +57,8 @@ def trainings_figure(facts: Facts, measure: Measure) -> go.Figure:
         side="top",
         ticks="",
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[f"row {row}" for row in rows],
-        range=[len(rows) - 0.5, -0.5],
-        showgrid=False,
-        ticks="",
-        tickfont={"color": MUTED},
-    )
+    figure.update_yaxes(tickfont={"color": MUTED})
+    name_rows(figure, [f"row {row}" for row in rows])
     figure.update_layout(margin={"t": 66, "b": 12})
     return figure
 
