@@ -26,6 +26,7 @@ _NAMES: Final = {
     "nll": "loss in nats per image",
     "ece": "calibration error",
     "recall": "accuracy within the class",
+    "learned": "nets that learn",
 }
 METRICS: Final = ("accuracy", "accuracy_1off", "mae", "qwk", "macro_f1", "nll", "ece")
 """Scores of a model on one set of images, in reading order."""

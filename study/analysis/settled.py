@@ -214,7 +214,7 @@ def _claim_row(one: AfterLook, settling: Settling, tables: StudyTables) -> dict[
         "fragile": one.fragile,
         **n,
         "declared_before": one.claim.name in declared,
-        "metric": one.claim.metric,
+        "metric": one.claim.judged_on,
     }
 
 

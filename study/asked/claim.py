@@ -31,6 +31,9 @@ class Search(Protocol[Answer]):
     def levels(self, factor: str, first: Level, second: Level) -> Answer:
         """How much the first level of a factor exceeds the second, both tuned."""
 
+    def learned(self, factor: str, first: Level, second: Level) -> Answer:
+        """How much more often trials of the first level learn than those of the second."""
+
     def parts(self, factor: str, first: Part, second: Part, when: Config) -> Answer:
         """How much trials of the first part of a range end above those of the second."""
 
@@ -62,6 +65,8 @@ class Claim(ABC):
 
     unit: ClassVar[Unit] = "points"
     is_of_other_faces: ClassVar[bool] = False
+    counts_learned: ClassVar[bool] = False
+    """Whether it is about how often nets learn, and not about how good those are that do."""
     estimated: ClassVar[str] = "the difference"
     """What an estimate of it is called."""
 
@@ -69,6 +74,11 @@ class Claim(ABC):
     def measure(self) -> Measure:
         """How to read its differences, by name where their metric is its own."""
         return Measure(self.metric or "", self.scale, is_named=self.metric is not None)
+
+    @property
+    def judged_on(self) -> str | None:
+        """What tables call what its numbers are points of; None: the study's metric."""
+        return "learned" if self.counts_learned else self.metric
 
     def size(self, declared: float) -> str:
         """A difference that it declares, in words."""

@@ -229,7 +229,7 @@ class Study:
 
     def measure_of(self, claim: Claim) -> Measure:
         """The metric that a claim is judged on, as people read it."""
-        return self.measure if claim.metric is None else claim.measure
+        return claim.measure if claim.measure.is_named else self.measure
 
     @property
     def scale(self) -> Scale | None:

@@ -316,6 +316,9 @@ def _claims(
         if claim.is_of_other_faces or claim.needs is not None:
             problem = "it asks for models, and this study has none; drop it"
             raise source.error((*place, name), problem)
+        if claim.counts_learned:
+            problem = "who learned is told of nets on images only; drop the claim"
+            raise source.error((*place, name, "outcome"), problem)
         if claim.metric is not None:
             problem = "[study] metric is the only one that such a study has; drop it"
             raise source.error((*place, name, "metric"), problem)

@@ -212,6 +212,10 @@ def _intervals(study: Study, settling: Settling, blocks: int, n_images: int) -> 
         n_folds=settling.folds,
     )
     for one in expected:
+        if one.claim.measure.is_named and one.claim.metric != "val_accuracy":
+            told = f"how wide its interval{one.claim.measure.behind} will be"
+            yield f"{one.claim.text}: {told} is told by the first blocks"
+            continue
         yield (
             f"{one.claim.text}: ± {one.half_width:.1f} points to expect at the end, "
             f"± {one.adjusted:.1f} while all claims are open (limit {one.claim.limit})"

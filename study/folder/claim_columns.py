@@ -251,7 +251,8 @@ CLAIMS: Final[tuple[Column, ...]] = (
     ),
     *columns(
         TEXT,
-        metric="metric that the claim asks for, whose points its numbers are; null: the study's",
+        metric="metric that the claim asks for, whose points its numbers are; learned: of a "
+        "hundred nets, how many learn; null: the study's metric",
     ),
 )
 """A row a claim and stage."""

@@ -6,14 +6,14 @@ tuned factors, and about shares of variance, cannot be told from a few confirmed
 the search's answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
 from agecls.intervals import Estimate, quantile
-from study.analysis.maths.counted import Counted, surely_loses
+from study.analysis.maths.counted import Counted, LearnedMore, surely_loses
 from study.analysis.models.scored import Scored
 from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
@@ -135,7 +135,7 @@ class Decisions:
                 row = self._told(judged[name], one.notes, scored)
                 row["verdict"] = one.verdict(judged[name])
             row |= {f"search_{k}": searched.get(k) for k in ("estimate", "low", "high")}
-            own = {"unit": study.measure.effects, "metric": one.test.claim.metric}
+            own = {"unit": study.measure.effects, "metric": one.test.claim.judged_on}
             rows.append(row | own)
         return pd.DataFrame(rows, columns=names_of("claims"))
 
@@ -210,6 +210,8 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
         for first, second in [[arm_name(study, {**cell, factor: level}) for level in levels]]
         if first in scored.arms and second in scored.arms
     ]
+    if claim.counts_learned:
+        return _learned_more(claim, pairs, scored)
     idle = tuple(a for pair in pairs for a in pair if not any(scored.arms[a].learned))
     sound = [pair for pair in pairs if not {*pair} & {*idle}]
     compared = sound or pairs
@@ -230,11 +232,7 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
     arms = tuple(arm for pair in sound for arm in pair)
     learned = None
     if scored.leaves_out:
-        first, second = (
-            [x for arm in side for x in scored.arms[arm].learned]
-            for side in zip(*pairs, strict=True)
-        )
-        learned = Counted(k=sum(first), n=len(first)), Counted(k=sum(second), n=len(second))
+        learned = _counted(pairs, scored)
     n_models = told.n_trainings or len(arms or idle) * told.n_seeds
     return Compared(
         test=Tested(claim=claim, estimate=told.estimate, split=scored.split, n_models=n_models),
@@ -245,4 +243,38 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
         outcomes=scored.outcomes,
         learned=learned,
         is_apart=is_apart,
+    )
+
+
+def _counted(pairs: Sequence[tuple[str, str]], scored: Scored) -> tuple[Counted, Counted]:
+    """How many trainings brought something, of the first arms of pairs and of the second."""
+    first, second = (
+        [x for arm in side for x in scored.arms[arm].learned] for side in zip(*pairs, strict=True)
+    )
+    return Counted(k=sum(first), n=len(first)), Counted(k=sum(second), n=len(second))
+
+
+def _learned_more(
+    claim: Claim, pairs: Sequence[tuple[str, str]], scored: Scored
+) -> Compared | None:
+    """The test of a claim about how often nets learn, for which all trainings count."""
+    if not pairs:
+        return None
+    first, second = _counted(pairs, scored)
+    arms = tuple(arm for pair in pairs for arm in pair)
+    seeds = {seed for arm in arms for seed, *_ in scored.arms[arm].trainings}
+    found = LearnedMore.of(first, second, n_seeds=len(seeds))
+    if found is None:
+        return None
+    return Compared(
+        test=Tested(claim=claim, estimate=found, split=scored.split, n_models=first.n + second.n),
+        arms=arms,
+        idle=(),
+        slow={arm: of for arm in arms if not all(of := scored.arms[arm].learned)},
+        weights={
+            arm: sign * 100 / len(pairs)
+            for pair in pairs
+            for arm, sign in zip(pair, (1, -1), strict=True)
+        },
+        outcomes=scored.outcomes,
     )

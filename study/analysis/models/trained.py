@@ -50,6 +50,8 @@ def describe_trainings(study: Study, scored: Apart) -> TrainingTables:
     decide = Decisions()
     effects = []
     for name, compared in decide.compared(study, scored).items():
+        if compared.test.claim.counts_learned:  # no score: `counted` tells it
+            continue
         _, first, second = compared.test.claim.compares or ("", "", "")
         row: dict[str, float] = {}
         for prefix, mixture in (("", False), ("all_", True)):

@@ -16,7 +16,7 @@ from study.analysis.maths.box import Array
 from study.analysis.maths.counted import Counted
 from study.analysis.search.frames import Frames
 from study.analysis.search.marginals import describe
-from study.asked.factors import Factor
+from study.asked.factors import Factor, Level
 
 COLUMNS = [
     "arm",
@@ -100,16 +100,12 @@ def how_often_learned(frames: Frames) -> pd.DataFrame:
         `factor, level, k` (that learned), `n, low, high` (0..1, Jeffreys' interval); factors in
         reading order. Design trials alone, which are balanced and never stopped before their end.
     """
-    is_design = (frames.trials["origin"] == "design").to_numpy()
-    learned = frames.rows("full") & is_design
-    known = learned | (frames.rows("collapsed") & is_design)
     records = []
     for factor in frames.study.factors:
         if factor.role == "fixed" or factor.is_numeric or factor.name not in frames.configs:
             continue
         for level in factor.levels:
-            here = known & (frames.configs[factor.name] == level).fillna(False).to_numpy(bool)
-            counted = Counted(k=int((here & learned).sum()), n=int(here.sum()))
+            counted = learned_with(frames, factor.name, level)
             low, high = counted.interval()
             records.append(
                 {
@@ -118,6 +114,15 @@ def how_often_learned(frames: Frames) -> pd.DataFrame:
                 }
             )  # fmt: skip
     return pd.DataFrame(records, columns=["factor", "level", "k", "n", "low", "high"])
+
+
+def learned_with(frames: Frames, factor: str, level: Level) -> Counted:
+    """How many design trials with a level learned."""
+    is_design = (frames.trials["origin"] == "design").to_numpy()
+    learned = frames.rows("full") & is_design
+    known = learned | (frames.rows("collapsed") & is_design)
+    here = known & (frames.configs[factor] == level).fillna(False).to_numpy(bool)
+    return Counted(k=int((here & learned).sum()), n=int(here.sum()))
 
 
 def fit_logistic(design: Array, event: Array, prior_sd: float) -> tuple[Array, Array]:

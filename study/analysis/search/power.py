@@ -133,7 +133,9 @@ class Power:
         half = (high - low) / 2
         per_point = self.measure.per_point if claim.unit == "points" else 1.0
         distance = claim.distance(estimate * per_point) / per_point
-        seeds = self.seeds(distance, surface.fitted.sigma) if claim.compares else None
+        seeds = None
+        if claim.compares and not claim.counts_learned:
+            seeds = self.seeds(distance, surface.fitted.sigma)
         return self._row("claim", claim.name, half, distance, n_now) | {"seeds_per_arm": seeds}
 
     def _factor(self, row: dict[str, object], n_now: int) -> dict[str, object]:

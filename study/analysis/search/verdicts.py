@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from study.analysis.maths.counted import LearnedMore
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.support import FEWEST, Support
+from study.analysis.search.collapse import learned_with
 from study.analysis.search.contrasts import Cell, Contrasts
 from study.analysis.search.frames import Frames
 from study.analysis.search.importance import Rules
@@ -104,7 +106,7 @@ class Claims:
         for claim in grounds.frames.study.claims:
             base = {
                 "claim": claim.name, "text": claim.text, "stage": "search", "n_seeds": 0,
-                "unit": claim.unit, "metric": claim.metric,
+                "unit": claim.unit, "metric": claim.judged_on,
             }  # fmt: skip
             own = others.get(claim.metric or "", grounds)
             asked = _Asked(claim=claim, params=self, grounds=own, rng=rng)
@@ -168,6 +170,22 @@ class _Asked(Search[_Answer]):
             "average_low": average["low"],
             "average_high": average["high"],
         }
+
+    def learned(self, factor: str, first: Level, second: Level) -> _Answer:
+        """How much more often design trials learn, where the factor exists."""
+        if factor not in self.frames.configs:
+            return withheld(0, f"`{factor}` is not varied in this study")
+        sides = [learned_with(self.frames, factor, level) for level in (first, second)]
+        n = min(side.n for side in sides)
+        found = LearnedMore.of(sides[0], sides[1], n_seeds=1)
+        if found is None or n < FEWEST:
+            few = f"withheld: {count(n, 'design trial')} of one level"
+            return withheld(n, f"{few} (at least {FEWEST} are needed); {self.support.more}")
+        level = self.params.rules.level
+        ends = found.interval(level), found.interval(self._strict(level))
+        told = self._judged(found.value, *ends, n)
+        k = " against ".join(f"{side.k} of {side.n}" for side in sides)
+        return told | {"reason": f"{told['reason']}; {k} design trials learned"}
 
     def parts(self, factor: str, first: Part, second: Part, when: Config) -> _Answer:
         """Difference of the two parts' means over all design trials."""

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from study.analysis.maths.counted import Counted, surely_loses
+from study.analysis.maths.counted import Counted, LearnedMore, surely_loses
 from study.analysis.models.verdicts import two_sided
 from study.analysis.settle.contrasts import Contrast, contrast_of, main_effects
 from study.analysis.settle.effects import Effect, Layout
@@ -33,6 +33,8 @@ class Evidence:
     @property
     def loses(self) -> bool:
         """Whether a level surely learns less often, so that points alone do not support it."""
+        if self.claim.counts_learned:  # which its own test tells
+            return False
         return surely_loses(self.claim.region, *self.learned)
 
     @cached_property
@@ -108,15 +110,21 @@ class Questions:
         layouts: dict[tuple[bytes, str | None], Layout] = {}
         found = []
         for question in self.each:
+            first, second = (
+                Counted(k=int(trainings.learned[side].sum()), n=int(side.sum()))
+                for side in (question.signs[trainings.rows] == sign for sign in (1, -1))
+            )
+            if question.claim.counts_learned:
+                effect = _learned_more(first, second, trainings)
+                found.append(
+                    Evidence(claim=question.claim, effect=effect, learned=(first, second))
+                )
+                continue
             key = question.asked.tobytes(), question.claim.metric
             if key not in layouts:
                 measured = trainings.by(question.claim.metric)
                 cells = measured.cells(trainings.learned & question.asked[trainings.rows])
                 layouts[key] = Layout(cells, self.mains)
-            first, second = (
-                Counted(k=int(trainings.learned[side].sum()), n=int(side.sum()))
-                for side in (question.signs[trainings.rows] == sign for sign in (1, -1))
-            )
             found.append(
                 Evidence(
                     claim=question.claim,
@@ -125,3 +133,18 @@ class Questions:
                 )
             )
         return tuple(found)
+
+
+def _learned_more(first: Counted, second: Counted, trainings: Trainings) -> Effect | None:
+    """How much more often trainings of the first level learn, whatever their scores."""
+    found = LearnedMore.of(first, second, n_seeds=trainings.n_blocks)
+    if found is None:
+        return None
+    return Effect(
+        estimate=found,
+        fixed=0.0,
+        n_trainings=first.n + second.n,
+        n_clusters=trainings.parts.shape[1],
+        n_folds=len(np.unique(trainings.folds)),
+        of_folds=trainings.n_folds,
+    )

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from study.asked.claim import Claim
-from study.asked.claims import difference, drop, equivalence, importance, parts, two_levels
+from study.asked.claims import (
+    difference,
+    drop,
+    equivalence,
+    importance,
+    learning,
+    parts,
+    two_levels,
+)
 from study.asked.claims.told import Told
 from study.asked.factors import Factor
 from study.asked.toml_values import Place, Source, Text
@@ -18,12 +26,25 @@ _FORMS: Final = (
     equivalence.EquivalenceClaim,
     importance.ImportanceClaim,
     drop.DropClaim,
+    learning.LearningClaim,
 )
-_SPELLED: Final = (difference.SPELLED, equivalence.SPELLED, importance.SPELLED, drop.SPELLED)
+_SPELLED: Final = (
+    difference.SPELLED,
+    learning.SPELLED,
+    equivalence.SPELLED,
+    importance.SPELLED,
+    drop.SPELLED,
+)
 
 
 class ClaimTable(
-    two_levels.Keys, difference.Keys, parts.Keys, equivalence.Keys, importance.Keys, drop.Keys
+    two_levels.Keys,
+    difference.Keys,
+    parts.Keys,
+    equivalence.Keys,
+    importance.Keys,
+    drop.Keys,
+    learning.Keys,
 ):
     """`[claims.NAME]`, in any form."""
 

@@ -72,7 +72,7 @@ def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | Non
     if moved.empty:
         return None
     measure = tables.study.measure
-    own = {c.name: c.measure for c in tables.study.claims if c.metric is not None}
+    own = {c.name: c.measure for c in tables.study.claims if c.measure.is_named}
     fragile = list(dict.fromkeys(moved.loc[moved["turns"], "claim"]))
     reading = (
         f"Without one of its trainings the verdict on {listed(fragile)} would be another."

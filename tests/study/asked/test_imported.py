@@ -60,6 +60,8 @@ def test_differences_larger_than_a_hundred_may_count(load):
         ("[imported]", "[data]\npath = 'faces'\n[imported]", "there are study, imported"),
         ("smallest = 0.01", "smalest = 0.01", "did you mean `smallest`"),
         ("[claims.rate]", '[claims.rate]\nneeds = "timm:x"', "it asks for models"),
+        ("[claims.mlp]", '[claims.mlp]\nmetric = "val_qwk"', "metric is the only one that such"),
+        ("[claims.mlp]", '[claims.mlp]\noutcome = "learned"', "who learned is told of nets on"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_place(load, old, new, says):

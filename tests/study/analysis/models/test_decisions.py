@@ -11,6 +11,7 @@ from study.analysis.models.verdicts import holm
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
+from study.asked.claims.learning import LearningClaim
 from study.asked.factors import Factor, Range
 from tests.study.analysis.conftest import small_study
 from tests.study.analysis.models.test_confirmed import drawn
@@ -93,6 +94,24 @@ def decide_idle(idle, *claims, accuracies=None, study=None):
     )
     study = study or small_study(VARIANT, RATE, claims=claims)
     return Decisions()(study, found.judged_on(), SEARCHED).to_dict("records")
+
+
+def test_a_claim_about_how_often_nets_learn_counts_them_all():
+    learns = LearningClaim(
+        name="learns", text="BCD learns", factor="variant", better="bcd", worse="org", least=5.0
+    )
+    row, other = decide_idle(of_arm("org", 4), learns, better())
+    assert row["estimate"] == pytest.approx(80.0)
+    assert (row["n_trials"], row["n_seeds"], row["metric"]) == (10, 5, "learned")
+    assert row["low"] < 80 < row["high"] <= 100
+    assert "against 5 points of nets that learn" in row["reason"]
+    assert row["reason"].endswith("4 of 5 nets of org hardly learned")
+    assert pd.isna(other["metric"])
+    (same,) = decide_idle((), learns)
+    assert (same["estimate"], same["verdict"]) == (0.0, "unresolved")
+    assert same["low"] == pytest.approx(-same["high"])
+    assert same["low"] < -30
+    assert same["seeds_needed"] > 20
 
 
 def of_arm(arm, n=5):

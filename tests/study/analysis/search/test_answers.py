@@ -7,6 +7,7 @@ import pytest
 
 from study.analysis import Analysis, analyse
 from study.asked.claims.difference import DifferenceClaim
+from study.asked.claims.learning import LearningClaim
 from study.asked.factors import Factor, Range
 from study.folder.columns import SCHEMAS
 from study.plan.stopping import Rungs, rung_epochs
@@ -88,6 +89,27 @@ def test_a_claim_with_a_metric_of_its_own_is_judged_on_the_epochs_of_that():
     assert np.isnan(told.loc["own", "estimate"])
     assert told.loc["own", "reason"] == "not asked here: the table of epochs has no val_macro_f1"
     assert told.loc["plain", "average"] == claims.loc["plain", "average"]
+
+
+def test_a_claim_about_how_often_nets_learn_counts_design_trials_where_its_factor_exists():
+    trials = planted_trials(120, np.random.default_rng(5))
+    gamma = trials["config/zero_gamma"]
+    without = (gamma == False).fillna(False).to_numpy(bool)  # noqa: E712
+    trials["collapsed"] = without & (np.arange(120) % 3 == 0)
+    learns = LearningClaim(
+        name="learns", text="", factor="zero_gamma", better=True, worse=False, least=5.0
+    )
+    study = small_study(INIT, RATE, GAMMA, LOSS, claims=(learns,))
+    row = analyse(study, trials, NO_EPOCHS, seed=1).claims.iloc[0]
+    k, n = int((without & ~trials["collapsed"]).sum()), int(without.sum())
+    other = int(gamma.notna().sum()) - n
+    assert n + other == 60  # from scratch
+    assert row["estimate"] == pytest.approx(100 * (1 - k / n))
+    assert (row["verdict"], row["metric"]) == ("supported", "learned")
+    assert f"{other} of {other} against {k} of {n} design trials learned" in row["reason"]
+    few = analyse(study, trials.iloc[:20], NO_EPOCHS, seed=1).claims.iloc[0]
+    assert few["reason"].startswith("withheld: ")
+    assert "of one level (at least 8 are needed)" in few["reason"]
 
 
 def test_the_fit_is_checked_on_held_out_trials(planted: Analysis):

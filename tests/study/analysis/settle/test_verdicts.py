@@ -7,6 +7,7 @@ import pytest
 from study.analysis.maths.counted import Counted
 from study.analysis.settle.verdicts import Held, Settled, SettleRules, judge_settled
 from study.asked.claims.equivalence import EquivalenceClaim
+from study.asked.claims.learning import LearningClaim
 from tests.study.analysis.settle.conftest import beats, design_of, trained, trainings
 
 DESIGN = design_of(3)
@@ -101,6 +102,31 @@ def test_a_better_level_that_learns_less_often_is_not_called_better(rng):
     assert last[0].held.verdict == "unresolved"
     assert last[0].evidence.effect.estimate.value == pytest.approx(3.0, abs=0.8)
     assert last[0].needed is None
+
+
+def test_a_claim_about_how_often_nets_learn_is_judged_on_all_of_them_whatever_they_score(rng):
+    def learned(row, block):
+        return DESIGN.signs[row, 0] == 1 or (row + block) % 2 == 0
+
+    claim = LearningClaim(
+        name="f0", text="It learns", factor="f0", better="hi", worse="lo", least=5.0
+    )
+    some = trained(TRUE[::-1], 12, rng, learned=learned)
+    last = judged(some, [claim], SettleRules(planned=12)).last
+    n = len(DESIGN.levels) * 6
+    assert last[0].evidence.learned == (Counted(k=n, n=n), Counted(k=n // 2, n=n))
+    assert last[0].evidence.effect.estimate.value == pytest.approx(50.0)
+    assert last[0].evidence.effect.n_trainings == 2 * n
+    assert last[0].held.verdict == "supported"
+    assert last[0].fragile is False
+    # where all learn, a difference is excluded once there are enough, and none is found before
+    alike = trained(TRUE, 12, rng)
+    assert judged(alike, [claim], SettleRules(planned=12), blocks=3).last[0].needed > 3
+    wide = replace(claim, least=20.0)
+    last = judged(alike, [wide], SettleRules(planned=12)).last
+    assert (last[0].held.verdict, last[0].makes_no_difference) == ("refuted", True)
+    free = replace(claim, least=0.0)
+    assert judged(alike, [free], SettleRules(planned=12)).last[0].held.verdict == "unresolved"
 
 
 def test_the_chance_to_learn_less_often_by_luck_is_fisher_s():

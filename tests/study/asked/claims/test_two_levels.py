@@ -1,5 +1,6 @@
 import pytest
 
+from study.asked.claims.learning import LearningClaim
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyFileError
 from study.folder.provenance import claims_hash
@@ -15,6 +16,7 @@ EQUAL = """factor = "scheduler"
 equal = ["step", "cosine"]
 within = 1.0
 """
+LEARNS = BETTER + 'outcome = "learned"\n'
 MACRO = 'metric = "val_macro_f1"\n'
 
 
@@ -61,11 +63,29 @@ def test_another_metric_makes_another_claim(load):
         ('factor = "lr"\nmore_than = "init"\n' + MACRO, "only a claim about two levels"),
         (BETTER + 'metric = "val_loss"', "expected 'val_accuracy', 'val_qwk' or 'val_macro_f1'"),
         (MACRO, "no statement; a claim has"),
+        (LEARNS + MACRO, "how often nets learn is no score"),
+        (EQUAL + 'outcome = "learned"', 'least with outcome = "learned"'),
+        (BETTER + 'outcome = "better"', "expected 'learned'"),
     ],
 )
 def test_a_metric_where_none_is_judged_is_refused(load, claim, reason):
     with pytest.raises(StudyFileError, match=reason):
         load(claim)
+
+
+def test_a_claim_may_be_about_how_often_nets_learn(load, tmp_path):
+    study = load(LEARNS)
+    (claim,) = study.claims
+    assert isinstance(claim, LearningClaim)
+    assert claim.compares == ("scheduler", "step", "cosine")
+    assert claim.limit == "0.5 points of nets that learn"
+    assert claim.whether() == (
+        "Whether step learns more often than cosine by at least 0.5 points of nets that learn"
+    )
+    assert study.measure_of(claim).after_effect == " points of nets that learn"
+    (tmp_path / "again.toml").write_text(dump_study(study))
+    assert load_study(tmp_path / "again.toml") == study
+    assert claims_hash(study) != claims_hash(load(BETTER))
 
 
 @pytest.mark.parametrize("place", ["claims", "settle.claims"])
