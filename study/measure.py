@@ -154,6 +154,16 @@ class Measure:
         return self.text(value).replace(NARROW, " ")
 
     @property
+    def name_after(self) -> str:
+        """Its name after a number and unit; empty where the unit says it: bits, in bits."""
+        is_its_unit = self.own is not None and self.own.unit.casefold() == self.label.casefold()
+        return "" if is_its_unit else f" {self.label}"
+
+    def within(self, declared: float) -> float:
+        """A difference that someone declared or estimated, no larger than two shares' can be."""
+        return max(-self.scale, min(self.scale, declared)) if self._is_share else declared
+
+    @property
     def unit(self) -> str:
         """The unit at the end of an axis title."""
         return f" ({self.suffix.removeprefix(NARROW)})" if self.suffix else ""

@@ -281,8 +281,9 @@ def _dry_run(options: argparse.Namespace, study: Any) -> int:
     if study.trainable is not None:
         from study.cost.function import describe_function
 
-        at_a_time = resources_of(options).at_a_time_here()
-        describe_function(study, console(), at_a_time=at_a_time, near=Path(study.trainable.folder))
+        near, resources = Path(study.trainable.folder), resources_of(options)
+        at_a_time = resources.at_a_time_here()
+        describe_function(study, console(), at_a_time=at_a_time, place=resources.place, near=near)
         return 0
     from study.cost.estimate import describe_plan
 

@@ -46,7 +46,7 @@ _TAKEN: Final = frozenset(
         *("epochs_planned", "epochs_run", "epoch", "error", "started_at", "ended_at", "seconds"),
         *("train_seconds", "images_per_second", "node", "device", "peak_memory_mib"),
         *("number_format", "kernels", "best_epoch", "best_val_accuracy"),
-        *("event", "at", "rung", "crc", "unread"),
+        *("event", "at", "rung", "crc", "unread", "unlike"),
         *("model", "search_value", "search_best_value"),
         *("row", "block", "n_images", "n_clusters"),
     )

@@ -5,8 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import Empty
 from typing import Any, Final
 
 from rich.console import Console
@@ -18,7 +17,7 @@ from study.cost.settling import settle_lines
 from study.errors import SearchError
 from study.plan.trials import PlannedTrial, plan_trials
 from study.quantities import count
-from study.running.steps import FAILURE
+from study.running.steps import FAILURE, Place
 from study.running.terminal import duration
 from study.trainables.called import Calls, Function
 from study.trainables.steps import FunctionSteps
@@ -26,14 +25,20 @@ from study.trainables.steps import FunctionSteps
 MOST_SECONDS: Final = 20.0
 """How long the first epochs may take before the cost is said to be unknown."""
 
+LEAVING: Final = 2.0
+"""Seconds for the function to clean up in."""
 
-def describe_function(study: Study, console: Console, *, at_a_time: int, near: Path) -> None:
+
+def describe_function(
+    study: Study, console: Console, *, at_a_time: int, place: Place, near: Path
+) -> None:
     """Print factors, plan and predicted cost; the first trial is begun and given up again.
 
     Args:
         study: The resolved study.
         console: Where to print.
         at_a_time: Trials that will run side by side.
+        place: What one of them will have, and the first one has now.
         near: See `study.trainables.called.Function.of`.
 
     Raises:
@@ -50,10 +55,13 @@ def describe_function(study: Study, console: Console, *, at_a_time: int, near: P
     if study.folds is not None:
         folds, summary = function.folds(study)
         lines.append(summary["how"])
-    lines.append(f"Calling {function.asked.function}, at most {duration(MOST_SECONDS)}")
+    given = count(place.threads, "thread") + " and a GPU" * place.wants_gpu
+    lines.append(
+        f"Calling {function.asked.function} with {given}, at most {duration(MOST_SECONDS)}"
+    )
     for line in lines:
         console.print(line, highlight=False, markup=False)
-    for line in _cost(study, function, folds, plan, at_a_time):
+    for line in _cost(study, function, folds, plan, at_a_time, place):
         console.print(line, highlight=False, markup=False)
 
 
@@ -63,12 +71,13 @@ def _cost(
     folds: Folds | None,
     plan: tuple[PlannedTrial, ...],
     at_a_time: int,
+    place: Place,
 ) -> Iterator[str]:
     first = next((planned for planned in plan if planned.config is not None), None)
     if first is None:
         yield "cost unknown: no trial is decided before the search (design_share is 0)"
         return
-    took = _first_epochs(study, function, folds, first)
+    took = _first_epochs(study, function, folds, first, place)
     if not took:
         limit = duration(MOST_SECONDS)
         yield f"cost unknown: the first trial reported nothing within {limit}"
@@ -99,7 +108,7 @@ def _short(seconds: float) -> str:
 
 
 def _first_epochs(
-    study: Study, function: Function, folds: Folds | None, planned: PlannedTrial
+    study: Study, function: Function, folds: Folds | None, planned: PlannedTrial, place: Place
 ) -> list[float]:
     """Seconds of a trial's first two epochs, of what there was time for.
 
@@ -117,34 +126,24 @@ def _first_epochs(
             "fold": planned.fold,
             "trial_id": "first",
             "storage": scratch,
-            "threads": 1,
-            "wants_gpu": False,
+            **vars(place),
         }
         return _timed(FunctionSteps(**work.shared(None)), told)
 
 
 def _timed(steps: FunctionSteps, told: dict[str, Any]) -> list[float]:
-    results: SimpleQueue[tuple[float, dict[str, Any]]] = SimpleQueue()
-
-    def call() -> None:
-        steps.begin(told)
-        for _ in range(min(2, told["epochs"])):
-            began = time.monotonic()
-            result = steps.step()
-            results.put((time.monotonic() - began, result))
-            if FAILURE in result:
-                break
-        steps.end()
-
-    # a daemon: a function that takes hours does not keep the command
-    Thread(target=call, daemon=True).start()
     until, took = time.monotonic() + MOST_SECONDS, []
+    steps.begin(told)
     try:
         for _ in range(min(2, told["epochs"])):
-            seconds, result = results.get(timeout=max(0.0, until - time.monotonic()))
+            began = time.monotonic()
+            result = steps.step(within=max(0.0, until - began))
             if FAILURE in result:
                 raise SearchError(f"the first trial fails: {result[FAILURE]}")
-            took.append(seconds)
+            took.append(time.monotonic() - began)
     except Empty:
         pass
+    finally:
+        # a function that takes hours does not keep the command
+        steps.end(within=LEAVING)
     return took

@@ -126,7 +126,8 @@ def _is_told(path: Path, frame: pd.DataFrame, metric: str) -> pd.Series:
     if _is_parquet(path):
         return frame[metric].notna()
     words = pd.read_csv(path, usecols=[metric], dtype=str, keep_default_na=False)
-    return words[metric].str.strip() != ""
+    # others that pandas takes for nothing, such as NA and None, stand for an empty cell
+    return frame[metric].notna() | words[metric].str.strip().str.lower().isin(["nan", "-nan"])
 
 
 def _there(path: Path, frame: pd.DataFrame, name: str, flag: str) -> str:

@@ -12,6 +12,7 @@ import ray
 
 from agecls.machine import cores
 from study.errors import SearchError, StudyError
+from study.running.steps import Place
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ class Resources:
     gpus_per_trial: float = 0.0
     concurrency: int | None = None
     address: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """What one trial finds where it runs."""
+        return Place(threads=max(1, int(self.cpus_per_trial)), wants_gpu=self.gpus_per_trial > 0)
 
     def at_a_time(self, *, cpus: float, gpus: float) -> int:
         """Trials at a time on so much: as many as fit, or fewer where that is asked.

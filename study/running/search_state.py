@@ -37,6 +37,15 @@ FAILURES_IN_A_ROW: Final = 6
 lost for instance, would fail all the rest of the plan, which no resume tries again."""
 
 
+UNLIKE: Final = "unlike"
+"""Key of the epoch from which a trial goes on that told another value of an earlier one when it
+began again: by how much. Its curve is that of two trainings."""
+
+LIKE: Final = 0.025
+"""Points of the analysis up to which two values are one: a tenth of the smallest effect that
+counts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
     """A trial to run now, from its start or from its checkpoint.
@@ -112,6 +121,7 @@ class Search:
         self._waiting = deque(sorted(self._live))
         self._next = len(record.trials)
         self._failed_in_a_row: list[str] = []
+        self._unlike: dict[int, float] = {}
 
     def _end_what_is_over(self) -> None:
         """Write the end lines that a kill right before them left out."""
@@ -212,12 +222,14 @@ class Search:
         An epoch that the record already holds (reported again after a restart) changes nothing.
         """
         trial = self.record.trials[number]
-        epoch = int(metrics["epoch"])
+        epoch, value = int(metrics["epoch"]), float(metrics[self.study.metric])
         if epoch <= len(trial.epochs):
+            self._hold_against(trial, epoch, value)
             return trial.status == "running"
-        value = float(metrics[self.study.metric])
         decision = self._judge(trial, epoch, value)
         line = {**metrics, "at": time.time()}
+        if trial.number in self._unlike:
+            line[UNLIKE] = self._unlike.pop(trial.number)
         if decision is not None:
             line["rung"] = {"n": decision.n, "promoted": decision.promoted}
         self.record.append("epoch", number=number, **line)
@@ -226,6 +238,13 @@ class Search:
             return True
         self._end(trial, trial.status)
         return False
+
+    def _hold_against(self, trial: TrialRecord, epoch: int, again: float) -> None:
+        """Mark a trial that has begun again and tells another value than is on record."""
+        before = float(trial.epochs[epoch - 1][self.study.metric])
+        # sums in another order, as on a GPU, are no other training
+        if abs(again - before) * self.study.measure.per_unit > LIKE:
+            self._unlike[trial.number] = again - before
 
     def failed(self, number: int, reason: str, kind: Failure) -> bool:
         """Record that an attempt died; whether the trial waits for another one.

@@ -82,7 +82,8 @@ class SearchDisplay:
         if trial.status == "failed":
             what += f": {trial.end['error'] if trial.end else ''}"
         else:
-            what += f", {self._measure.label} {self._value(trial)}"
+            named = f"{self._measure.name_after} {self._value(trial)}"
+            what += f", {named.lstrip()}"
         left = self._time_left()
         rest = f", {duration(left)} left" if left else ""
         tuned = [f.name for f in self._search.study.of_role("tuned")]

@@ -142,11 +142,6 @@ class OnRay:
     resources: Resources
     trainer: Callable[..., Steps]
 
-    @property
-    def _place(self) -> Place:
-        needs = self.resources
-        return Place(threads=max(1, int(needs.cpus_per_trial)), wants_gpu=needs.gpus_per_trial > 0)
-
     def ready(self) -> AbstractContextManager[None]:
         """Ray within the block, started or joined."""
         return ray_session.ray_session(self.resources)
@@ -169,7 +164,7 @@ class OnRay:
             tuner = tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(
-                    search_alg=_Queue(job, self._place, concurrency(self.resources)),
+                    search_alg=_Queue(job, self.resources.place, concurrency(self.resources)),
                     scheduler=_Judge(job),
                     num_samples=most_attempts,
                     reuse_actors=True,
@@ -198,7 +193,9 @@ class OnRay:
             num_cpus=self.resources.cpus_per_trial, num_gpus=self.resources.gpus_per_trial
         )
         stored = ray.put(shared)
-        running = {task.remote(stored, item, self._place): name for name, item in items.items()}
+        running = {
+            task.remote(stored, item, self.resources.place): name for name, item in items.items()
+        }
         try:
             while running and not stop.due():
                 for reference in ray.wait(list(running), timeout=1.0)[0]:

@@ -8,8 +8,9 @@ from study.folder.folder import Folder
 from study.folder.record import TrialRecord
 from study.folder.tabulate import epoch_columns, epochs_frame, trials_frame
 from study.measure import Measure
+from study.quantities import some_of
 from study.running.live_report import LiveReport
-from study.running.search_state import Search
+from study.running.search_state import UNLIKE, Search
 from study.running.terminal import duration
 from study.stages.scout import scout_trials
 from study.stages.session import Session
@@ -66,10 +67,15 @@ def summary(search: Search, majority: float | None) -> tuple[str, ...]:
         arm = arm_name(study, cell)
         n = sum(t.arm == arm and t.status == "completed" for t in trials)
         lines.append(
-            f"{arm}: {measure.plain(best[arm].epochs[-1][measure.column])} {measure.label}, "
+            f"{arm}: {measure.plain(best[arm].epochs[-1][measure.column])}{measure.name_after}, "
             f"the best of {n} completed trials"
             if arm in best
             else f"{arm}: no trial completed"
+        )
+    if unlike := [t.trial_id for t in trials if any(UNLIKE in epoch for epoch in t.epochs)]:
+        lines.append(
+            f"{some_of(unlike)} began again and told another {measure.label} than before: what is "
+            "trained does not repeat itself from one seed, so a curve there is of two trainings"
         )
     if measure == Measure("val_accuracy") and majority is not None:
         lines.append(f"majority class: {measure.plain(majority)}")

@@ -26,7 +26,7 @@ def confirmed_lines(tables: StudyTables) -> list[str]:
     best = tables.confirm.groupby("arm")["search_best_value"].first()
     lines = [
         f"{row['arm']}: {_score(row, split, measure)} over {count(row['n_seeds'], 'fresh seed')} "
-        f"(the search's best trial: {measure.plain(best[row['arm']])} {measure.label})"
+        f"(the search's best trial: {measure.plain(best[row['arm']])}{measure.name_after})"
         for row in found[is_shown].to_dict("records")
     ]
     claims = tables.claims
@@ -125,10 +125,11 @@ def _difference(row: Mapping[str, Any], study: Study) -> str:
     if pd.isna(row["estimate"]):
         return str(row["reason"])
     measure = _measure(row["claim"], study)
+    ends = [measure.within(row[end]) for end in ("low", "high")]
     if measure.own is None:
-        ends = f"[{row['low']:.1f}, {row['high']:.1f}]"
-        return f"{row['estimate']:+.1f}{measure.after_effect} {ends}"
-    low, high = (measure.effect(row[end], has_sign=False) for end in ("low", "high"))
+        told = f"[{ends[0]:.1f}, {ends[1]:.1f}]"
+        return f"{row['estimate']:+.1f}{measure.after_effect} {told}"
+    low, high = (measure.effect(end, has_sign=False) for end in ends)
     unit = measure.after_effect.replace(NARROW, " ")
     return f"{measure.effect(row['estimate'])}{unit} [{low}, {high}]"
 
@@ -138,7 +139,7 @@ def _score(row: Mapping[str, Any], split: str, measure: Measure) -> str:
     if measure.own is None:
         return f"{_percent(row)} {split} accuracy{_interval(row)}"
     ends = "" if pd.isna(row["low"]) else f" {measure.ends(row['low'], row['high'])}"
-    return f"{measure.plain(row['estimate'])} {measure.label}{ends.replace(NARROW, ' ')}"
+    return f"{measure.plain(row['estimate'])}{measure.name_after}{ends.replace(NARROW, ' ')}"
 
 
 def _percent(row: Mapping[str, Any]) -> str:

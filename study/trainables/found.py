@@ -4,6 +4,7 @@ Looking for it reads file names alone. Nothing is imported but what the study fi
 by a command that trains: a report needs neither the module nor what it imports.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -11,7 +12,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,9 @@ from study.errors import StudyError, StudyFileError
 
 _CALLED: Final = {"seed": 0, "fold": None, "report": None}
 """What a function is called with by name, after its configuration."""
+
+_OURS: Final = ("agecls", "study")
+"""This tool's own packages, in whose folder somebody may work."""
 
 CALL: Final = "(config, *, seed, fold, report)"
 
@@ -61,10 +65,14 @@ def located(trainable: Trainable, *, near: Path) -> Trainable:
 def fingerprint(trainable: Trainable) -> str:
     """SHA-256 of the text of its function's module, and of its examples' where that is another.
 
+    So it is of the modules beside them that they import, and that these import in turn.
+
     Raises:
         StudyFileError: A module is not there.
     """
-    texts = [source_of(m, trainable.folder).read_bytes() for m in _modules(trainable)]
+    named = [source_of(m, trainable.folder) for m in _modules(trainable)]
+    beside = _beside(named, Path(trainable.folder)) if trainable.folder else []
+    texts = [path.read_bytes() for path in (*named, *beside)]
     if len(texts) == 1:
         return hashlib.sha256(texts[0]).hexdigest()
     # the hash of hashes: where one text ends, another cannot begin elsewhere
@@ -90,16 +98,24 @@ def check_unchanged(trainable: Trainable, begun: str) -> None:
         begun: `fingerprint` when the command began.
 
     Raises:
-        FunctionChanged: It is another one.
-        StudyFileError: A module is not there.
+        FunctionChanged: It is another one, or gone.
     """
-    if _module(trainable.function) in sys.modules or (now := fingerprint(trainable)) == begun:
+    if _module(trainable.function) in sys.modules:
         return
-    raise FunctionChanged(
-        f"{sources(trainable)} has changed while the study runs (its SHA-256 was {begun} and is "
-        f"{now}), so new trials would not compare with those there are. Undo the change, and "
-        "--resume goes on; or begin a new study with --name."
-    )
+    try:
+        now = fingerprint(trainable)
+    except (StudyFileError, OSError) as error:
+        raise FunctionChanged(
+            f"while the study runs its module has gone ({error}). Bring it back, and "
+            "--resume goes on."
+        ) from error
+    if now != begun:
+        raise FunctionChanged(
+            f"{sources(trainable)} has changed while the study runs (its SHA-256, with what it "
+            f"imports beside it, was {begun} and is {now}), so new trials would not compare with "
+            "those there are. Undo the change, and --resume goes on; or begin a new study with "
+            "--name."
+        )
 
 
 def source_of(module: str, folder: str) -> Path:
@@ -220,6 +236,45 @@ def _modules(trainable: Trainable) -> list[str]:
     """The function's module, and that of its examples where it is another."""
     functions = [trainable.function, *([trainable.examples] if trainable.examples else [])]
     return list(dict.fromkeys(map(_module, functions)))
+
+
+def _beside(named: Iterable[Path], folder: Path) -> list[Path]:
+    """Files of a folder that modules there import, in whatever place, by their order of path.
+
+    Only statements of import are looked at; a name that a call makes at run time is none.
+    """
+    known = set(named)
+    found, left = set(known), list(known)
+    while left:
+        path = left.pop()
+        for module in _imported(path, folder):
+            source = _source_below([folder], module)
+            if source is not None and source not in found:
+                found.add(source)
+                left.append(source)
+    return sorted(found - known)
+
+
+def _imported(path: Path, folder: Path) -> Iterator[str]:
+    """Names that may be modules and that a file imports, each with the packages it lies in."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # it cannot be imported either, which is told then
+        return
+    package = path.parent.relative_to(folder).parts
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = [*above, *([node.module] if node.module else [])]
+            # what is imported from a package may be a module of it
+            names = [".".join([*base, *more]) for more in ((), *((n.name,) for n in node.names))]
+        for name in filter(None, names):
+            parts = name.split(".")
+            if parts[0] not in _OURS:
+                yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
 
 
 def _source_below(folders: Iterable[Path], module: str) -> Path | None:

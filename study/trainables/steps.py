@@ -81,16 +81,20 @@ class FunctionSteps:
         self.end()
         self._turns = Turns(partial(self._call, dict(config)))
 
-    def end(self) -> None:
-        """Let the trial that is running clean up and go."""
+    def end(self, *, within: float | None = None) -> None:
+        """Let the trial that is running clean up and go, for so many seconds or CLEANING_UP."""
         if self._turns is not None:
-            self._turns.end()
+            self._turns.end(CLEANING_UP if within is None else within)
             self._turns = None
 
-    def step(self) -> dict[str, Any]:
-        """The next epoch's metrics, or why there is none."""
+    def step(self, *, within: float | None = None) -> dict[str, Any]:
+        """The next epoch's metrics, or why there is none.
+
+        Raises:
+            queue.Empty: There is neither `within` so many seconds.
+        """
         assert self._turns is not None
-        found = self._turns.next()
+        found = self._turns.next(within)
         if not isinstance(found, BaseException):
             return found
         if isinstance(found, FunctionChanged):
@@ -154,21 +158,25 @@ class Turns:
         self._thread = Thread(target=self._run, args=(work,), name="trial", daemon=True)
         self._thread.start()
 
-    def next(self) -> dict[str, Any] | BaseException:
-        """The next result, or what the function raised in the place of one."""
-        self._asked.put(True)
-        return self._given.get()
+    def next(self, within: float | None) -> dict[str, Any] | BaseException:
+        """The next result, or what the function raised in the place of one.
 
-    def end(self) -> None:
-        """Have the function end where it waits, and wait for it."""
+        Raises:
+            queue.Empty: There is neither after so many seconds; None: wait as long as it takes.
+        """
+        self._asked.put(True)
+        return self._given.get(timeout=within)
+
+    def end(self, within: float) -> None:
+        """Have the function end where it waits, and wait so many seconds for it."""
         self._is_over = True
         self._asked.put(False)
-        self._thread.join(CLEANING_UP)
+        self._thread.join(within)
         if self._thread.is_alive():
             _log.warning(
                 "a function that was stopped did not end within %g s; it goes on beside what "
                 "follows",
-                CLEANING_UP,
+                within,
             )
 
     def _run(self, work: Callable[[Callable[[dict[str, Any]], None]], None]) -> None:

@@ -2,14 +2,18 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import redirect_stdout
 from io import StringIO
 
 import optuna
 import pandas as pd
 import pytest
+import torch
 from rich.console import Console
 
 from study.asked.study_file import load_study
@@ -23,6 +27,8 @@ from study.run import main
 from study.running import tune_run
 from study.running.in_process import InProcess
 from study.running.interruption import StopRequest
+from study.running.search_state import UNLIKE
+from study.running.steps import Place
 from study.stages import jobs
 from tests.study.tiny import environment, tables
 from tests.study.trainable import SOURCE, TOML, forgotten, run, write
@@ -257,6 +263,50 @@ def test_a_worker_that_starts_after_an_edit_ends_the_run_and_fails_no_trial(tmp_
         pd.testing.assert_frame_equal(whole, parts)
 
 
+def test_a_module_that_goes_while_its_study_runs_ends_the_run_and_fails_no_trial(tmp_path):
+    file = write(tmp_path / "mine")
+    module = file.parent / "quadratic.py"
+
+    class GoneAfterTen(StopRequest):
+        """It is moved in the third trial; the next one's worker has imported nothing yet."""
+
+        def due(self):
+            epochs = Folder(tmp_path / "it").record.read_text().count('"event": "epoch"')
+            if epochs == 10 and "quadratic" in sys.modules:
+                module.unlink()
+                shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
+                del sys.modules["quadratic"]
+            return super().due()
+
+    outcome, _ = run(file, tmp_path / "it", stop=GoneAfterTen())
+    assert outcome.failed
+    assert re.search(r"its module has gone \(.*Bring it back, and --resume", outcome.interrupted)
+    trials = pd.read_parquet(tmp_path / "it/trials.parquet")
+    assert set(trials["status"]) <= {"completed", "stopped", "interrupted"}
+
+
+UNSEEDED = SOURCE.replace("default_rng(seed)", "default_rng()").replace("0.01 *", "1.0 *")
+
+
+@pytest.mark.parametrize(("source", "is_unlike"), [(UNSEEDED, True), (SOURCE, False)])
+def test_a_trial_that_begins_again_and_does_not_repeat_itself_is_marked(
+    tmp_path, source, is_unlike
+):
+    file = write(tmp_path, source=source)
+
+    class InTheThird(StopRequest):
+        def due(self):
+            if Folder(tmp_path / "it").record.read_text().count('"event": "epoch"') == 10:
+                self.reason = "interrupted"
+            return super().due()
+
+    assert run(file, tmp_path / "it", stop=InTheThird())[0].interrupted
+    outcome, _ = run(file, tmp_path / "it")
+    assert ("t00002 began again and told another loss" in "\n".join(outcome.summary)) is is_unlike
+    trials = Folder(tmp_path / "it").trials().values()
+    assert sum(UNLIKE in epoch for trial in trials for epoch in trial.epochs) == is_unlike
+
+
 def test_a_function_that_always_fails_ends_the_study_with_its_reason_and_a_report(tmp_path):
     file = write(tmp_path, source=SOURCE.replace("x -= speed", "x -= spede"))
     outcome, _ = run(file, tmp_path / "it")
@@ -300,11 +350,15 @@ def test_stages_that_read_predictions_are_refused(searched, stage):
         jobs.refuse_function(study, stage)
 
 
-def dry_run(file):
+def dry_run(file, **place):
     text = StringIO()
     with forgotten():
         dry.describe_function(
-            load_study(file), Console(file=text, width=300), at_a_time=2, near=file.parent
+            load_study(file),
+            Console(file=text, width=300),
+            at_a_time=2,
+            place=Place(**place),
+            near=file.parent,
         )
     return text.getvalue()
 
@@ -315,6 +369,7 @@ def test_a_dry_run_says_what_the_first_epochs_took_and_leaves_nothing(tmp_path):
     assert "8 trials in 2 arms: 4 design, 4 search" in said
     assert "measured on the first trial: an epoch takes" in said
     assert "3 folds of 60 examples" in said
+    assert "Calling quadratic:train with 1 thread, at most 20 s" in said
     assert {p.name for p in tmp_path.iterdir()} - {"__pycache__"} == {"it.toml", "quadratic.py"}
 
 
@@ -323,6 +378,20 @@ def test_a_dry_run_of_a_slow_function_says_that_nobody_knows(tmp_path, monkeypat
     slow = "        __import__('time').sleep(1)\n        report("
     file = write(tmp_path, source=SOURCE.replace("        report(", slow))
     assert "cost unknown: the first trial reported nothing" in dry_run(file)
+    assert not [thread for thread in threading.enumerate() if thread.name == "trial"]
+
+
+def test_a_dry_run_gives_the_function_what_a_trial_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asking = SOURCE.replace("    rng =", "    print(torch.get_num_threads())\n    rng =")
+    file, before = write(tmp_path, source=f"import torch\n{asking}"), torch.get_num_threads()
+    try:
+        with redirect_stdout(StringIO()) as printed:
+            said = dry_run(file, threads=before + 1, wants_gpu=True)
+    finally:
+        torch.set_num_threads(before)
+    assert f"with {before + 1} threads and a GPU, at most" in said
+    assert printed.getvalue() == f"{before + 1}\n"
 
 
 def test_a_dry_run_of_a_function_that_fails_says_why(tmp_path):

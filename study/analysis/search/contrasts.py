@@ -19,7 +19,7 @@ from study.analysis.maths.effects import Surface
 from study.analysis.maths.evidence import unpenalised
 from study.analysis.maths.support import FEWEST, Support
 from study.asked.factors import Level
-from study.quantities import count
+from study.quantities import count, level
 
 Cell = Mapping[str, Level]
 """Levels of one or more factors that are held; a level or an arm."""
@@ -94,7 +94,7 @@ class Contrasts:
             base = {"factor": factor, "level_a": names[0], "level_b": names[1], "n_trials": n}
             if n < FEWEST:
                 reason = (
-                    f"withheld: {names[int(counts[k].argmin())]} has "
+                    f"withheld: {_side(cells[int(counts[k].argmin())])} has "
                     f"{count(n, 'full-length trial')} (at least {FEWEST} are needed); "
                     f"{support.more}"
                 )
@@ -176,10 +176,17 @@ def with_context(box: Box, row: Array) -> Array:
     row = row.copy()
     for _ in box.axes:
         for axis in np.flatnonzero(~np.isnan(row)):
-            for other, level in box.axes[axis].exists.needs:
+            for other, needed in box.axes[axis].exists.needs:
                 if np.isnan(row[other]):
-                    row[other] = level
+                    row[other] = needed
     return row
+
+
+def _side(cell: Cell) -> str:
+    """A side in words; numbers and flags say nothing without their factor."""
+    if all(isinstance(value, str) for value in cell.values()):
+        return "-".join(map(str, cell.values()))
+    return ", ".join(f"{name} = {level(value)}" for name, value in cell.items())
 
 
 def _cells(box: Box) -> list[dict[str, Level]]:

@@ -87,7 +87,7 @@ def arms_points(studies: Mapping[str, Digest]) -> list[Point]:
                         low=value.low * measure.scale,
                         high=value.high * measure.scale,
                         is_filled=True,
-                        text=f"{value.text(measure)} {measure.label}, {value.n}",
+                        text=f"{value.text(measure)}{measure.name_after}, {value.n}",
                     )
                 )
             elif row.best_value is not None:
@@ -99,8 +99,8 @@ def arms_points(studies: Mapping[str, Digest]) -> list[Point]:
                         low=None,
                         high=None,
                         is_filled=False,
-                        text=f"{digest.measure.text(row.best_value)} {digest.measure.label}, the "
-                        f"best of {count(row.n_trials, 'trial')}",
+                        text=f"{digest.measure.text(row.best_value)}"
+                        f"{digest.measure.name_after}, the best of {count(row.n_trials, 'trial')}",
                     )
                 )
     return _by_row(points)

@@ -101,9 +101,9 @@ def _confirmed_best(arms: Sequence[ArmRow], confirmed: ConfirmedValues) -> str:
     value = best.confirmed
     if value is None:  # for the type checker: `order` has only confirmed rows
         return ""
-    text = value.text(measure)
+    text = f"{value.text(measure)}{measure.name_after}"
     where = f"Arm {best.arm} reaches" if len(arms) > 1 else "The chosen configuration reaches"
-    sentence = f"{where} {text} {measure.label} on fresh seeds ({value.n})"
+    sentence = f"{where} {text} on fresh seeds ({value.n})"
     place = f"the {measure.best_word} of {count(len(order), 'arm')}"
     if len(order) < 2:
         return f"{sentence}."

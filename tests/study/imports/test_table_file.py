@@ -71,10 +71,14 @@ def test_a_row_that_tells_another_metric_does_not_end_a_trial(tmp_path):
         "b,1,0.2,0.5,\n"
         "b,2,0.2,NaN,\n"
         "c,1,0.3,,0.9\n"
+        "d,1,0.4,0.7,\n"
+        "d,2,0.4,NA,0.9\n"
+        "d,3,0.4,None,0.9\n"
     )
     search = read_table_file(path, Columns(metric="val_acc", step="epoch"))
-    assert [t.state for t in search.trials] == ["completed", "failed", "failed"]
+    assert [t.state for t in search.trials] == ["completed", "failed", "failed", "completed"]
     assert search.trials[0].value == 0.6
+    assert search.trials[3].value == 0.7
     assert search.trials[1].error == "its last val_acc is nan"
 
 

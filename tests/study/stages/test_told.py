@@ -1,5 +1,6 @@
 """What the confirm stage says on the terminal of its conclusions."""
 
+import re
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,8 +9,9 @@ import pandas as pd
 
 from study.analysis.conclusions import conclude
 from study.folder.tables import StudyTables
-from study.measure import ACCURACY
+from study.measure import ACCURACY, Measure, Scale
 from study.stages.told import confirmed_lines, settled_lines
+from tests.study import measured
 from tests.study.analysis.test_conclusions import RESULTS
 
 
@@ -53,19 +55,47 @@ def test_the_search_s_best_is_in_the_unit_of_its_metric(tmp_path):
     assert line.endswith(f"trial: {value:.3f} validation quadratic weighted kappa)")
 
 
+def test_a_metric_that_is_called_as_its_unit_is_told_once(tmp_path):
+    text = measured.TOML.replace('"loss"', '"bits"').replace('"nats"', '"bits"')
+    (deep, _, *_) = confirmed_lines(conclude(measured.write(tmp_path / "it", text).path).tables)
+    assert re.match(r"deep: [\d.]+ bits \[", deep)
+    assert re.search(r"\(the search's best trial: [\d.]+ bits\)$", deep)
+
+
+def test_a_difference_of_shares_is_told_no_larger_than_it_can_be():
+    row = {
+        "claim": "it",
+        "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "It helps",
+        "estimate": 1.0, "low": -130.0, "high": 132.0, "n_trainings": 2, "reason": "",
+    }  # fmt: skip
+    share, loss = Scale(unit="share"), Scale(unit="nats", smallest=0.01)
+    for measure, ends in (
+        (ACCURACY, "+1.0 points [-100.0, 100.0]"),
+        (Measure("f1", share), "+1.00 points [-100.00, 100.00]"),
+        (Measure("loss", loss), "+1.000 nats [-130.000, 132.000]"),
+    ):
+        study = SimpleNamespace(measure=measure, every_claim=())
+        (line,) = settled_lines(SimpleNamespace(claims=pd.DataFrame([row]), study=study))
+        assert f"({ends}; 2 trainings)" in line
+
+
 def test_one_training_is_no_several():
     row = {
+        "claim": "it",
         "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "It helps",
         "estimate": 1.0, "low": 0.0, "high": 2.0, "n_trainings": 1, "reason": "",
     }  # fmt: skip
     (line,) = settled_lines(
-        SimpleNamespace(claims=pd.DataFrame([row]), study=SimpleNamespace(measure=ACCURACY))
+        SimpleNamespace(
+            claims=pd.DataFrame([row]), study=SimpleNamespace(measure=ACCURACY, every_claim=())
+        )
     )
     assert line.endswith("; 1 training)")
 
 
 def test_an_open_claim_is_told_with_its_price_and_a_settled_one_is_not():
     row = {
+        "claim": "it",
         "stage": "settle", "verdict": "unresolved", "fragile": None, "text": "it does",
         "estimate": 1.0, "low": 0.0, "high": 2.0, "n_trainings": 16,
         "reason": "about 48 trainings in all would settle it",
@@ -74,7 +104,7 @@ def test_an_open_claim_is_told_with_its_price_and_a_settled_one_is_not():
     untold = row | {"estimate": float("nan"), "reason": "no net learned"}
     rows = pd.DataFrame([row, settled, untold])
     dear, done, nothing = settled_lines(
-        SimpleNamespace(claims=rows, study=SimpleNamespace(measure=ACCURACY))
+        SimpleNamespace(claims=rows, study=SimpleNamespace(measure=ACCURACY, every_claim=()))
     )
     assert dear.endswith("; 16 trainings): about 48 trainings in all would settle it")
     assert done.endswith("; 16 trainings)")

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,37 @@ def test_its_fingerprint_is_of_the_text_of_its_modules(folders):
     data.write_text("b = 2\n")
     assert fingerprint(alone) == before[0]
     assert fingerprint(both) != before[1]
+
+
+def test_its_fingerprint_is_of_what_it_imports_beside_it_too(folders):
+    here = folders[0]
+    (here / "nets").mkdir()
+    texts = {
+        "mine.py": "import json, study.check\ndef train():\n    from nets import layers\n",
+        "nets/__init__.py": "from .sizes import LARGE\n",
+        "nets/layers.py": "import far\n",
+        "nets/sizes.py": "LARGE = 3\n",
+        "far.py": "import mine\n",
+        "other.py": "",
+        "study/__init__.py": "",
+        "study/check.py": "",
+    }
+    for name, text in texts.items():
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_text(text)
+    counted = set()
+    for name, text in texts.items():
+        before = fingerprint(asked(folder=str(here)))
+        (here / name).write_text(text + "# another\n")
+        if fingerprint(asked(folder=str(here))) != before:
+            counted.add(name)
+    assert counted == texts.keys() - {"other.py", "study/__init__.py", "study/check.py"}
+
+
+def test_a_module_that_imports_nothing_beside_it_has_the_fingerprint_of_its_text(folders):
+    (folders[0] / "mine.py").write_text("import numpy\ndef train(")
+    found = fingerprint(asked(folder=str(folders[0])))
+    assert found == hashlib.sha256(b"import numpy\ndef train(").hexdigest()
 
 
 def test_a_name_that_another_module_has_is_refused(folders):
