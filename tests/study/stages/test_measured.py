@@ -1,6 +1,9 @@
 """Confirming and settling a function, whose trainings are one score each."""
 
 import json
+import signal
+import subprocess
+import sys
 from io import StringIO
 
 import pandas as pd
@@ -12,6 +15,8 @@ from study.cost.settling import describe_settling
 from study.folder.folder import Folder
 from study.folder.tables import read_study
 from study.running.interruption import StopRequest
+from tests.study.test_trainable import DRIVER
+from tests.study.tiny import TIMES, environment
 from tests.study.trainable import SOURCE, TOML, run, write
 
 CLAIM = """\
@@ -31,6 +36,8 @@ DIVERGING = SOURCE.replace(
     '        loss += np.nan if config["net"] == "wide" and seed % 3 == 0 else 0\n'
     "        report(epoch,",
 )
+
+CLOCKS = [*TIMES, "seconds"]
 
 
 class After(StopRequest):
@@ -119,6 +126,33 @@ def test_what_was_stopped_anywhere_goes_on_to_the_same_end(tmp_path, settled, ti
         pd.testing.assert_frame_equal(scores(again, kind), scores(before, kind))
     verdicts = ["claim", "stage", "estimate", "verdict"]
     pd.testing.assert_frame_equal(again.claims[verdicts], before.claims[verdicts])
+
+
+KILLED_WHILE_SETTLING = "import os\nimport pathlib\nimport signal\n" + SOURCE.replace(
+    "        report(",
+    """\
+        here = pathlib.Path(__file__).parent
+        if (here / "kill").exists() and (here / "it/settle/record.jsonl").exists() and epoch == 2:
+            (here / "kill").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        report(""",
+)
+
+
+def test_a_sigkill_while_settling_leaves_the_tables_of_an_unbroken_study(tmp_path, settled):
+    file = write(tmp_path, text=TEXT, source=KILLED_WHILE_SETTLING)
+    (tmp_path / "kill").touch()
+    words = [sys.executable, "-c", DRIVER, str(file), str(tmp_path / "it")]
+    killed = subprocess.run(words, env=environment(tmp_path), capture_output=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not Folder(tmp_path / "it").table("looks").exists()
+    assert run(file, tmp_path / "it")[0].interrupted is None
+    for kind in ("trials", "epochs", "confirm", "confirmed", "settle", "looks", "pairs", "claims"):
+        again, before = (
+            pd.read_parquet(Folder(folder).table(kind)).drop(columns=CLOCKS, errors="ignore")
+            for folder in (tmp_path / "it", settled[0].folder)
+        )
+        pd.testing.assert_frame_equal(again, before)
 
 
 def test_trainings_take_folds_in_turn_and_each_is_scored_on_its_own(tmp_path):
