@@ -56,6 +56,13 @@ better = "bcd"
 worse = "org"
 least = 0.5
 metric = "val_macro_f1"
+[settle.claims.bcd_learns]
+text = "BCD learns more often"
+factor = "variant"
+better = "bcd"
+worse = "org"
+least = 60.0
+outcome = "learned"
 """
 
 
@@ -191,6 +198,10 @@ def test_a_claim_may_be_settled_on_another_metric_than_the_study_s(start, folder
     assert "of macro F1" not in plain["reason"]
     entry = next(e for e in ledger_data(read_study(folder)) if e.name == "bcd_of_each_class")
     assert entry.standing.value.endswith("points of macro F1")
+    learns = of_settle(folder, "bcd_learns")
+    assert (learns["estimate"], learns["metric"], learns["n_trainings"]) == (0.0, "learned", 8)
+    assert "] of nets that learn" in learns["reason"]
+    assert "BCD learns more often (0.0 points of nets that learn [-" in said.replace("+0", "0")
     one = next(c for c in courses(settle_facts(read_study(folder))) if c.claim.metric)
     assert one.text == "BCD sees each class (in points of macro F1)"
     assert "points of macro F1" in one.said
