@@ -209,6 +209,12 @@ def _resolve(options: argparse.Namespace) -> tuple[Any, Path]:
         raise StudyFileError(
             f"{folder}: it has {before.trials} trials; --trials takes as many or more"
         )
+    is_a_design = before.trials in [first + n for first, n in before.added_design]
+    if options.by_design and options.trials == before.trials and not is_a_design:
+        raise StudyFileError(
+            f"{folder}: its {before.trials} trials are planned, the last ones as search trials; "
+            "--by-design is of more --trials than that"
+        )
     if options.trials is not None:
         # or the designs that were added would not be among the added trials of so many
         given["added"] = before.added + options.trials - before.trials

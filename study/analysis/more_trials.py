@@ -1,7 +1,7 @@
 """Claims about shares of variance: what further trials would settle them, and the command.
 
 Shares live on the whole box, so that no row of a settling design tells of them: trials drawn over
-the box do.
+the box do. They are judged at a further look at the search, at a stricter level than today's.
 """
 
 import shlex
@@ -36,7 +36,7 @@ def _said(study: Study, folder: Path, plan: dict[str, Any]) -> str:
     where = "it is about shares of variance, which trials over the whole box tell"
     if pd.isna(plan["n_needed"]):
         return f"{where}: {plan['advice']}"
-    needed, now = int(plan["n_needed"]), int(plan["n_now"])
+    needed, now = int(plan["n_at_next_look"]), int(plan["n_now"])
     more = needed - now
     trials = study.trials + len(study.arms) * ceil(more / len(study.arms))
     return (

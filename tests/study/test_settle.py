@@ -81,7 +81,8 @@ def test_a_dry_run_tells_rows_blocks_cost_and_intervals_and_writes_nothing(folde
 def test_a_claim_about_shares_is_told_with_the_trials_that_would_settle_it(
     folder, capsys, monkeypatch, in_process
 ):
-    plan = {"kind": "claim", "name": "rate_matters", "n_now": 4, "n_needed": 10, "advice": ""}
+    plan = {"kind": "claim", "name": "rate_matters", "n_now": 4, "n_needed": 8, "advice": ""}
+    plan["n_at_next_look"] = 10
     known = SimpleNamespace(power=pd.DataFrame([plan]))
     monkeypatch.setattr(answers, "analyse", lambda *tables, **given: known)
     words = [str(folder), "--data", str(folder.parent / "faces"), "--trainings", "4"]
@@ -96,7 +97,7 @@ def test_a_claim_about_shares_is_told_with_the_trials_that_would_settle_it(
         in json.loads((folder / "study.json").read_text())["settle"]["unasked"]["rate_matters"]
     )
     # a design that is there is told by what is known now
-    known.power["n_needed"] = 20
+    known.power["n_at_next_look"] = 20
     assert main([*words, "--dry-run"]) == 0
     assert "20 in all" in capsys.readouterr().out
 

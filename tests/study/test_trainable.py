@@ -415,7 +415,11 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
         assert main(["--resume", "it", "--trials", "15", "--by-design", *words]) == 0
         # more trials than were added so far
         assert main(["--resume", "it", "--trials", "24", *words]) == 0
+        # a search that is planned does not become a design; what was asked for before goes on
+        assert main(["--resume", "it", "--trials", "24", "--by-design", *words]) == 2
+        assert "it: its 24 trials are planned, the last ones as" in capsys.readouterr().err
         assert main(["--resume", "it", "--trials", "26", "--by-design", *words]) == 0
+        assert main(["--resume", "it", "--trials", "26", "--by-design", "--dry-run", *words]) == 0
     assert load_study(home / "study.toml").added_design == ((11, 4), (24, 2))
     trials = pd.read_parquet(home / "trials.parquet")
     assert trials["origin"].tolist()[8:] == [

@@ -25,6 +25,7 @@ COLUMNS = [
     "distance",
     "n_now",
     "n_needed",
+    "n_at_next_look",
     "more_trials",
     "seeds_per_arm",
     "advice",
@@ -42,6 +43,7 @@ class Power:
         idle_sd: A factor's smallest main effect of interest, sd in points.
         far: Needing more than this many times today's trials is called out of reach.
         measure: The metric, for the unit of claims and of advice.
+        looks: At the search so far, by whose number the risk of claims is divided.
     """
 
     alpha: float = 0.05
@@ -49,11 +51,11 @@ class Power:
     idle_sd: float = 0.5
     far: float = 20.0
     measure: Measure = ACCURACY
+    looks: int = 1
 
-    @property
-    def z(self) -> float:
-        """Standard errors that a difference must be away to be seen."""
-        return float(stats.norm.ppf(1 - self.alpha / 2) + stats.norm.ppf(self.power))
+    def z(self, looks: int = 1) -> float:
+        """Standard errors that a difference must be away to be seen at the last of some looks."""
+        return float(stats.norm.ppf(1 - self.alpha / looks / 2) + stats.norm.ppf(self.power))
 
     def seeds(self, difference: float, sigma: float) -> int:
         """Seeds per arm that show a difference of two means, exact under normal noise.
@@ -63,7 +65,7 @@ class Power:
         effect = abs(difference) / max(sigma, 1e-9)
         if effect < 1e-3:
             return MOST_SEEDS
-        n = max(2, ceil(2 * (self.z / effect) ** 2))  # the normal test's, never more than needed
+        n = max(2, ceil(2 * (self.z() / effect) ** 2))  # the normal test's, never more than needed
         while n < MOST_SEEDS:
             freedom, shift = 2 * n - 2, effect * np.sqrt(n / 2)
             limit = stats.t.ppf(1 - self.alpha / 2, freedom)
@@ -96,8 +98,9 @@ class Power:
             Columns `kind` (claim, factor, box), `name`, `half_width` (of today's interval),
             `distance` (from the estimate to what would settle it), both in the unit of the
             row (a box's is that of a contrast, see `Resized`), `n_now, n_needed, more_trials`
-            (full-length design trials), `seeds_per_arm` (of a confirmation; claims in points
-            only), `advice`.
+            (full-length design trials), `n_at_next_look` (needed by a claim if trials are added by
+            design, for which the search is looked at once more), `seeds_per_arm` (of a
+            confirmation; claims in points only), `advice`.
         """
         n_now = surface.n_full
         records = []
@@ -136,7 +139,11 @@ class Power:
         seeds = None
         if claim.compares and not claim.counts_learned:
             seeds = self.seeds(distance, surface.fitted.sigma)
-        return self._row("claim", claim.name, half, distance, n_now) | {"seeds_per_arm": seeds}
+        plan = self._row("claim", claim.name, half, distance, n_now, looks=self.looks)
+        later = (self.z(self.looks + 1) / self.z(self.looks)) ** 2
+        if (needed := plan["n_needed"]) is not None:
+            plan["n_at_next_look"] = ceil(int(str(needed)) * later)
+        return plan | {"seeds_per_arm": seeds}
 
     def _factor(self, row: dict[str, object], n_now: int) -> dict[str, object]:
         """Trials that narrow the main effect's sd to the smallest one of interest."""
@@ -151,10 +158,10 @@ class Power:
         return plan
 
     def _row(
-        self, kind: str, name: str, half: float, distance: float, n_now: int
+        self, kind: str, name: str, half: float, distance: float, n_now: int, *, looks: int = 1
     ) -> dict[str, object]:
         error = half / float(stats.norm.ppf(1 - self.alpha / 2))
-        times = (self.z * error / max(distance, 1e-9)) ** 2
+        times = (self.z(looks) * error / max(distance, 1e-9)) ** 2
         out_of_reach = times > self.far
         needed = None if out_of_reach else max(ceil(n_now * times), n_now)
         advice = (

@@ -15,7 +15,12 @@ TRANSFER = DifferenceClaim(
 
 def told(folder="results/small", trials=48, **plan):
     study = small_study(INIT, RATE, claims=(RATE_FIRST, TRANSFER), trials=trials)
-    each = {"n_now": 32, "n_needed": 48, "advice": "about 16 more design trials"} | plan
+    each = {
+        "n_now": 32,
+        "n_needed": 40,
+        "n_at_next_look": 48,
+        "advice": "about 16 more design trials",
+    } | plan
     rows = [{"kind": "claim", "name": name} | each for name in ("rate", "transfer")]
     power = pd.DataFrame([*rows, {"kind": "factor", "name": "lr"} | each])
     return by_more_trials(study, Path(folder), power)
@@ -29,7 +34,7 @@ def test_a_claim_about_shares_is_told_with_its_price_and_the_command_that_pays_i
 
 
 def test_every_arm_gets_as_many_more():
-    assert told(n_needed=49)["rate"].endswith("--trials 66 --by-design")
+    assert told(n_at_next_look=49)["rate"].endswith("--trials 66 --by-design")
 
 
 def test_a_study_that_lies_elsewhere_is_found_there():

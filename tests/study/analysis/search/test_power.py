@@ -1,6 +1,8 @@
 import pytest
+from scipy.stats import norm
 
 from study.analysis.search.power import Power
+from study.asked.claims.importance import ImportanceClaim
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,16 @@ def test_trials_needed_grow_with_the_square_of_what_is_missing():
     lost = Power()._row("claim", "x", half=1.96, distance=0.1, n_now=100)
     assert lost["n_needed"] is None
     assert "out of reach" in str(lost["advice"])
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_claim_s_trials_have_the_power_of_the_plan_at_the_level_of_their_look(looks: int):
+    claim = ImportanceClaim(name="x", text="", factor="a", more_than="b")
+    row = {"estimate": 0.1, "low": -1.0, "high": 1.2}  # 0.1 from what would settle it
+    plan = Power(looks=looks, far=1e9)._claim(claim, row, None, 1000)
+    for n, at in ((plan["n_needed"], looks), (plan["n_at_next_look"], looks + 1)):
+        errors = 0.1 / (1.1 / 1.95996) * (n / 1000) ** 0.5  # that the estimate lies away
+        assert norm.cdf(errors - norm.ppf(1 - 0.05 / at / 2)) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_an_unresolved_factor_that_needs_no_more_trials_is_told_what_they_would_show():
