@@ -10,6 +10,7 @@ from study.folder.folder import Folder
 from study.folder.provenance import Provenance
 from study.folder.tables import StudyTables
 from study.folder.tabulate import trials_frame
+from study.plan.trials import plan_trials
 
 _AS_RECORDED: Final = ("number", "arm", "origin", "seed", "status", "epochs_run")
 
@@ -20,7 +21,7 @@ def record_problems(tables: StudyTables) -> list[str]:
     Raises:
         StudyError: The record or `study.json` is damaged.
     """
-    return [*_asked(tables), *_trials(tables)]
+    return [*_asked(tables), *_appended(tables), *_trials(tables)]
 
 
 def _asked(tables: StudyTables) -> Iterator[str]:
@@ -31,6 +32,30 @@ def _asked(tables: StudyTables) -> Iterator[str]:
     known = Provenance.read(folder)
     for change in known.changes(tables.study) if known else ():
         yield f"{folder.study_file}: changed since the study began: {change}"
+
+
+def _appended(tables: StudyTables) -> Iterator[str]:
+    """The first appended trial that is not of the designs which the study file says were added.
+
+    They are not locked, and each of them is a look that makes later verdicts stricter.
+    """
+    folder, study = Folder(tables.folder), tables.study
+    if not study.added:
+        return
+    plan = plan_trials(study)[study.trials - study.added :]
+    recorded = {trial.number: trial for trial in folder.trials().values()}
+    for planned in plan:
+        trial = recorded.get(planned.number)
+        if trial is None:
+            continue
+        is_drawn = planned.config is None or planned.config == trial.config
+        if trial.origin != planned.origin or not is_drawn:
+            yield (
+                f"{folder.study_file}: changed since the study began: trial {trial.trial_id} is "
+                f"not the one of [study] added and added_design; {folder.record.name} has "
+                f"a {trial.origin} trial"
+            )
+            return
 
 
 def _trials(tables: StudyTables) -> Iterator[str]:

@@ -229,11 +229,10 @@ def _finite(value: float | None) -> float | None:
 
 def _number(value: Any) -> float | None:
     """The number that a metric is, such as one of numpy's or a tensor of one element."""
-    if isinstance(value, str | bytes | bool):
-        return None
     try:
         # a tensor that has a gradient warns where it is made a float
-        return float(value.item() if hasattr(value, "item") else value)
+        value = value.item() if hasattr(value, "item") else value
+        return None if isinstance(value, str | bytes | bool) else float(value)
     except OverflowError:  # a whole number beyond the largest float
         return math.inf
     except (TypeError, ValueError, RuntimeError):

@@ -430,6 +430,14 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
     ]
     ended = trials[trials["origin"] == "design"]
     assert (ended["epochs_run"] == ended["epochs_planned"]).all()
+    assert check(["it", *words]) == 4
+    written = (home / "study.toml").read_text()
+    capsys.readouterr()
+    for looks in ("[[11, 4]]", "[[11, 2], [13, 2], [24, 2]]"):  # fewer and more than there were
+        (home / "study.toml").write_text(written.replace("[[11, 4], [24, 2]]", looks))
+        assert check(["it", *words]) == 5
+        assert "is not the one of [study] added and added_design" in capsys.readouterr().err
+    (home / "study.toml").write_text(written)
     assert main([str(file), "--trials", "15", "--by-design", *words]) == 2
     assert main(["--resume", "it", "--by-design", *words]) == 2
     capsys.readouterr()

@@ -140,6 +140,7 @@ def test_a_trial_is_over_once_the_function_has_returned(trial):
         ('report(1, {"acc": 1})', "refused", r"metric `score` was not reported, but acc \(mine"),
         ("report(1, {})", "refused", "was not reported, but nothing"),
         ('report(1, {"score": "a"})', "refused", "metric `score` is a str; expected a number"),
+        ('import numpy; report(1, {"score": numpy.bool_(1)})', "refused", "`score` is a bool"),
         ('report(1, {"score": None})', "refused", "metric `score` is a NoneType"),
         ('report(1, {"score": 1, "rung": 2})', "refused", "cannot be called 'rung'; rename it"),
         ('report(1, {"score": 1, "Block": 2})', "refused", "cannot be called 'Block'; rename it"),
