@@ -8,6 +8,7 @@ that loading has read.
 
 import ctypes
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,9 @@ glibc takes. No activation of a small step is as large, and arrays of images are
 
 _DONT_NEED: Final = 4
 """Advice of madvise(2), of Linux's mman.h."""
+
+_WHILE: Final = 0.02
+"""Seconds in which a library that is being loaded has got past its first mapping."""
 
 _MAPPING: Final = re.compile(r"^(\w+)-(\w+) r-[-x]p .* /.+\n((?:\w+: .*\n)+)", re.MULTILINE)
 """Start, end and sizes of a private mapping of a file that is only read, in smaps; proc(5)."""
@@ -47,7 +51,11 @@ def give_memory_back() -> None:
     trim, madvise = _of_glibc("malloc_trim"), _of_glibc("madvise")
     if trim is not None and madvise is not None:
         trim(0)
-        for first, end in _unchanged():
+        # a library that another thread is loading lies for microseconds as a mapping that nothing
+        # has changed yet, and is linked in the next: what lies as before after a while is not one
+        before = set(_unchanged())
+        time.sleep(_WHILE)
+        for first, end in before.intersection(_unchanged()):
             madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), _DONT_NEED)
 
 

@@ -43,7 +43,7 @@ class Power:
         idle_sd: A factor's smallest main effect of interest, sd in points.
         far: Needing more than this many times today's trials is called out of reach.
         measure: The metric, for the unit of claims and of advice.
-        looks: At the search so far, by whose number the risk of claims is divided.
+        looks: At the search so far; each has half of the risk of the one before it.
     """
 
     alpha: float = 0.05
@@ -55,7 +55,8 @@ class Power:
 
     def z(self, looks: int = 1) -> float:
         """Standard errors that a difference must be away to be seen at the last of some looks."""
-        return float(stats.norm.ppf(1 - self.alpha / looks / 2) + stats.norm.ppf(self.power))
+        alpha = self.alpha * 0.5 ** (looks - 1)
+        return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(self.power))
 
     def seeds(self, difference: float, sigma: float) -> int:
         """Seeds per arm that show a difference of two means, exact under normal noise.

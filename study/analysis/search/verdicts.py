@@ -4,9 +4,9 @@ A claim about levels is about both sides tuned; the search answers with the mode
 contrast, never with the best trials seen. Everything finer belongs to the confirm stage. The
 verdict follows from the interval printed beside it and the smallest difference of interest:
 supported or refuted if the whole interval lies on one side, else unresolved. Where a design was
-added after the search had been looked at, this look's risk is divided by the number of looks.
-The first one was taken at the whole risk, when nobody knew of another: at 95 % one of the two
-is wrong about a claim with a chance of up to 7.5 %.
+added after the search had been looked at, this look has half of the risk of the one before it.
+The first one was taken at the whole risk, when nobody knew of another: at 95 % one of two is
+wrong about a claim with a chance of up to 7.5 %, one of many of up to 10 %.
 """
 
 from collections.abc import Mapping
@@ -235,8 +235,11 @@ class _Asked(Search[_Answer]):
         return self.grounds.surface
 
     def _strict(self, level: float) -> float:
-        """The level of this look, whose risk is divided by the number of looks so far."""
-        return 1 - (1 - level) / self._n_looks
+        """The level of this look, which has half of the risk of the one before it.
+
+        However often it is looked at, the looks together have less than twice that of the first.
+        """
+        return 1 - (1 - level) * 0.5 ** (self._n_looks - 1)
 
     @property
     def _n_looks(self) -> int:

@@ -43,7 +43,7 @@ def test_a_claim_s_trials_have_the_power_of_the_plan_at_the_level_of_their_look(
     plan = Power(looks=looks, far=1e9)._claim(claim, row, None, 1000)
     for n, at in ((plan["n_needed"], looks), (plan["n_at_next_look"], looks + 1)):
         errors = 0.1 / (1.1 / 1.95996) * (n / 1000) ** 0.5  # that the estimate lies away
-        assert norm.cdf(errors - norm.ppf(1 - 0.05 / at / 2)) == pytest.approx(0.8, abs=1e-3)
+        assert norm.cdf(errors - norm.ppf(1 - 0.05 / 2**at)) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_an_unresolved_factor_that_needs_no_more_trials_is_told_what_they_would_show():
