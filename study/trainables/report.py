@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
@@ -194,6 +195,9 @@ class Report:
             if _number(value) is None:
                 kind = type(value).__name__
                 return f"metric `{name}` is a {kind}; expected a number", "refused"
+        twins = [name for name, n in Counter(map(str.casefold, metrics)).items() if n > 1]
+        if twins:  # as columns they are one to SQL
+            return f"two metrics are called {twins[0]!r} but for their case; rename one", "refused"
         if self._metric not in metrics:
             there = ", ".join(metrics) or "nothing"
             return f"the study's metric `{self._metric}` was not reported, but {there}", "refused"

@@ -144,6 +144,11 @@ def test_a_trial_is_over_once_the_function_has_returned(trial):
         ('report(1, {"score": None})', "refused", "metric `score` is a NoneType"),
         ('report(1, {"score": 1, "rung": 2})', "refused", "cannot be called 'rung'; rename it"),
         ('report(1, {"score": 1, "Block": 2})', "refused", "cannot be called 'Block'; rename it"),
+        (
+            'report(1, {"score": 1, "a": 2, "A": 3})',
+            "refused",
+            "metrics are called 'a' but for",
+        ),
         ('report(1, {"score": 1, "": 2})', "refused", "cannot be called ''; rename it"),
         ('report(1, {"score": 1, "\\ud800": 2})', "refused", r"cannot be called '.ud800'"),
         ('report(1, {"score": float("nan")})', "diverged", "diverged: score is nan in epoch 1"),
