@@ -27,10 +27,15 @@ Assumptions: seeds are independent, folds are of about the same size and share n
 hang together, scores are near normal.
 """
 
+from typing import Final
+
 import numpy as np
 from scipy import special
 
 from agecls.intervals import Array, Estimate
+
+_ROUNDING: Final = 1e-12
+"""What differences of scores may differ by, of themselves, and yet be the same."""
 
 
 def of_trainings(scores: Array) -> Estimate | None:
@@ -55,6 +60,8 @@ def of_trainings(scores: Array) -> Estimate | None:
     cells = float((left**2).sum()) / repeats / scores.size if repeats > 0 else 0.0
     of_seeds = max(_variance_of_mean(seeds) - cells, 0.0)
     of_folds = (1 + k / max(k - 1, 1)) * max(_variance_of_mean(folds), cells)
+    if of_folds + of_seeds <= (_ROUNDING * np.abs(scores).max()) ** 2:
+        of_folds = of_seeds = cells = 0.0  # they are alike, which is no certainty
     total, by_seeds = of_folds + of_seeds, of_seeds + cells
     parts = [(of_folds, k - 1)]
     if of_seeds:  # of few seeds it must not look small by chance (as in `intervals.over_sets`)

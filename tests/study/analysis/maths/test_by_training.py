@@ -86,3 +86,12 @@ def test_intervals_of_95_percent_hold_the_truth_as_often(n_seeds, k, folds, seed
 @pytest.fixture
 def rng():
     return np.random.default_rng(24)
+
+
+def test_differences_that_are_alike_but_for_rounding_are_no_certainty():
+    """As of two arms of a function whose seeds move both by the same."""
+    luck = np.array([[0.1, 0.7], [0.3, 0.2], [0.9, 0.4]])
+    differences = (luck + 0.11) - luck
+    assert len(set(differences.ravel())) > 1
+    for scores in (differences, differences[:, :1]):
+        assert of_trainings(scores).error == 0
