@@ -27,10 +27,10 @@ seeds = {SEEDS}
 {BCD_BETTER}"""
 
 
-def draw(folder: Path) -> Path:
+def draw(folder: Path, *, families: int = 9) -> Path:
     """Faces of 16 px in four classes, of train, val and test."""
     faces = folder / "faces"
-    draw_face_set(faces, FaceSet(families=9, val_families=4, test_families=2, size=16))
+    draw_face_set(faces, FaceSet(families=families, val_families=4, test_families=2, size=16))
     return faces
 
 

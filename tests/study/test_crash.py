@@ -2,7 +2,6 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -64,27 +63,13 @@ def test_twenty_sigkills_of_the_driver_leave_the_record_of_an_unbroken_study(unb
     assert_equal_to_unbroken(record.parent, expected)
 
 
-def workers():
-    """Process ids of Ray workers that run a trainable, on Linux."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes()
-        except OSError:
-            continue  # it ended meanwhile
-        if words.startswith(b"ray::") and b"Trainable" in words:
-            found.append(int(path.parent.name))
-    return found
-
-
 def test_a_killed_worker_costs_no_epoch_on_record(unbroken):
     folder, expected = unbroken
     record = folder / "results" / "worker" / "record.jsonl"
-    others = set(workers())
     process = tiny.start(folder, folder / "tiny.toml", *SERIAL, "--name", "worker")
     for epochs in (1, 4, 7):
         tiny.wait_for_epochs(record, epochs, process)
-        for pid in set(workers()) - others:
+        for pid in tiny.workers_of(process):
             os.kill(pid, signal.SIGKILL)
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr

@@ -116,6 +116,21 @@ def kill_hard(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """Ray's workers that run a trainable in the session that the process leads, on Linux."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        number = int(path.parent.name)
+        try:
+            words, session = path.read_bytes(), os.getsid(number)
+        except OSError:
+            continue  # it ended meanwhile
+        is_working = b"Trainable" in words or b"Stepping" in words
+        if session == process.pid and words.startswith(b"ray::") and is_working:
+            found.append(number)
+    return found
+
+
 def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials and epochs of a study's folder without what depends on the clock."""
     trials = pd.read_parquet(folder / "trials.parquet").drop(columns=TIMES)
