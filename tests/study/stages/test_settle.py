@@ -476,7 +476,7 @@ def test_what_fresh_seeds_settled_stands_where_settling_left_it_open():
         return row | {"verdict": verdict, "estimate": 1.0, "low": 0.0, "high": 2.0}
 
     def standing(*rows):
-        return _entry("it", None, list(rows), Measure("val_accuracy")).standing
+        return _entry("it", None, list(rows), load_study("demo")).standing
 
     confirmed, still_open = said("confirm", "supported"), said("settle", "unresolved")
     assert standing(confirmed, still_open).stage == "confirm"
