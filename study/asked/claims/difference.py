@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import Field
 
@@ -32,6 +32,10 @@ class DifferenceClaim(TwoLevelClaim):
     worse: Level
     least: float
 
+    exceeds: ClassVar[tuple[str, str]] = ("beats", "beat")
+    """What the better level does, and what it does not do, in words."""
+    settled_by: ClassVar[str] = "confirm with fresh seeds"
+
     @classmethod
     def read(cls, told: Told) -> Self | None:
         """The claim that a table states; None where it states none of this form.
@@ -46,6 +50,12 @@ class DifferenceClaim(TwoLevelClaim):
             return None  # parts of a range
         if "when" in values:
             raise told.error("only a claim about two ranges has it; drop it", "when")
+        return cls._of(told)
+
+    @classmethod
+    def _of(cls, told: Told) -> Self:
+        """The claim of a table that is of its form."""
+        values = told.values
         asked = told.factors[values["factor"]]
         better, worse = (told.level(values[key], asked, key) for key in ("better", "worse"))
         if better == worse:
@@ -76,21 +86,22 @@ class DifferenceClaim(TwoLevelClaim):
         return self.size(self.least)
 
     def settle(self, low: float, high: float) -> tuple[Verdict, str]:
-        return settle_above(self.least, low, high, self.size, settles="confirm with fresh seeds")
+        return settle_above(self.least, low, high, self.size, settles=self.settled_by)
 
     def whether(self) -> str:
         better, worse = sides(self.factor, self.better, self.worse)
         asked = f" by at least {self.size(self.least)}" if self.least else ""
-        return f"Whether {better} beats {worse}{asked}"
+        return f"Whether {better} {self.exceeds[0]} {worse}{asked}"
 
     def supported(self, value: str) -> str:
         better, worse = sides(self.factor, self.better, self.worse)
-        return f"{capital(better)} beats {worse} by {value}"
+        return f"{capital(better)} {self.exceeds[0]} {worse} by {value}"
 
     def refuted(self, value: str) -> str:
         better, worse = sides(self.factor, self.better, self.worse)
         asked = f" by the {self.size(self.least)} asked for" if self.least else ""
-        return f"{capital(better)} does not beat {worse}{asked}: the difference is {value}"
+        denied = f"{capital(better)} does not {self.exceeds[1]} {worse}{asked}"
+        return f"{denied}: the difference is {value}"
 
 
 def settle_above(
