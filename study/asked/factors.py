@@ -227,6 +227,11 @@ class Study:
         """Its metric, as people read it."""
         return Measure(self.metric, self.scale)
 
+    @property
+    def n_looks(self) -> int:
+        """How often the search is looked at: before each design that was appended, and now."""
+        return 1 + len(self.added_design)
+
     def measure_of(self, claim: Claim) -> Measure:
         """The metric that a claim is judged on, as people read it."""
         return claim.measure if claim.measure.is_named else self.measure

@@ -186,7 +186,7 @@ def analyse(
         best=as_measured(best_so_far(frames), measure),
         expected_best=as_measured(ExpectedBest(level=rules.level)(frames), measure),
         power=(
-            Power(measure=measure, looks=1 + len(study.added_design))(
+            Power(measure=measure, looks=study.n_looks)(
                 study.claims, surface, factors, claims, differences, others=others
             )
             if surface

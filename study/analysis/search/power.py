@@ -14,7 +14,7 @@ from scipy import stats
 
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.resized import Resized
-from study.analysis.search.verdicts import Grounds
+from study.analysis.search.verdicts import Grounds, share_of_risk
 from study.asked.claim import Claim
 from study.measure import ACCURACY, Measure
 
@@ -55,7 +55,7 @@ class Power:
 
     def z(self, looks: int = 1) -> float:
         """Standard errors that a difference must be away to be seen at the last of some looks."""
-        alpha = self.alpha * 0.5 ** (looks - 1)
+        alpha = self.alpha * share_of_risk(looks)
         return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(self.power))
 
     def seeds(self, difference: float, sigma: float) -> int:

@@ -9,9 +9,10 @@ The first one was taken at the whole risk, when nobody knew of another: at 95 % 
 wrong about a claim with a chance of up to 7.5 %, one of many of up to 10 %.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from study.asked.factors import Config, Level
 from study.quantities import count
 
 _Answer = dict[str, object]
+_Ends = tuple[float, float]
 
 COLUMNS = [
     "claim",
@@ -159,12 +161,13 @@ class _Asked(Search[_Answer]):
         n = int(tuned["n_trials"])
         if np.isnan(tuned["estimate"]):
             return withheld(n, tuned["reason"])
-        ends = strict = (float(tuned["low"]), float(tuned["high"]))
-        if self._n_looks > 1:
-            level = replace(contrasts, level=self._strict(contrasts.level))
-            low, high = level.compare(surface, self.support, asked, again).iloc[1][["low", "high"]]
-            strict = (float(low), float(high))
-        told = self._judged(float(tuned["estimate"]), ends, strict, n)
+
+        def at(level: float) -> _Ends:
+            found = replace(contrasts, level=level).compare(surface, self.support, asked, again)
+            return float(found["low"][1]), float(found["high"][1])
+
+        ends = self._at_this_look((float(tuned["low"]), float(tuned["high"])), at)
+        told = self._judged(float(tuned["estimate"]), *ends, n)
         return told | {
             "average": average["estimate"],
             "average_low": average["low"],
@@ -181,20 +184,23 @@ class _Asked(Search[_Answer]):
         if found is None or n < FEWEST:
             few = f"withheld: {count(n, 'design trial')} of one level"
             return withheld(n, f"{few} (at least {FEWEST} are needed); {self.support.more}")
-        level = self.params.rules.level
-        ends = found.interval(level), found.interval(self._strict(level))
+        ends = self._at_this_look(found.interval(self.params.rules.level), found.interval)
         told = self._judged(found.value, *ends, n)
         k = " against ".join(f"{side.k} of {side.n}" for side in sides)
         return told | {"reason": f"{told['reason']}; {k} design trials learned"}
 
     def parts(self, factor: str, first: Part, second: Part, when: Config) -> _Answer:
         """Difference of the two parts' means over all design trials."""
-        level, asked = self.params.rules.level, (self.frames, factor, (first, second), when)
-        found = compare_ranges(*asked, level=level)
+        asked = partial(compare_ranges, self.frames, factor, (first, second), when)
+        found = asked(level=self.params.rules.level)
         if found.reason:
             return withheld(found.n_trials, found.reason)
-        strict = compare_ranges(*asked, level=self._strict(level))
-        ends = (found.low, found.high), (strict.low, strict.high)
+
+        def at(level: float) -> _Ends:
+            strict = asked(level=level)
+            return strict.low, strict.high
+
+        ends = self._at_this_look((found.low, found.high), at)
         told = self._judged(found.estimate, *ends, found.n_trials)
         ended = f"{found.n_collapsed} collapsed ones counted with the value that they ended at"
         return told | {"reason": f"{told['reason']}; design trials only, {ended}"}
@@ -220,8 +226,10 @@ class _Asked(Search[_Answer]):
             for axis in axes
         ]
         difference, rules = shares[0] - shares[1], self.params.rules
-        strict = replace(rules, level=self._strict(rules.level))
-        ends = rules.interval(difference), strict.interval(difference)
+        ends = self._at_this_look(
+            rules.interval(difference),
+            lambda level: replace(rules, level=level).interval(difference),
+        )
         return self._judged(difference.mean(), *ends, n)
 
     def _surface(self) -> Surface | _Answer:
@@ -234,21 +242,16 @@ class _Asked(Search[_Answer]):
             return withheld(self.support.n_trials, self.frames.untold or "no factor varies")
         return self.grounds.surface
 
-    def _strict(self, level: float) -> float:
-        """The level of this look, which has half of the risk of the one before it.
-
-        However often it is looked at, the looks together have less than twice that of the first.
-        """
-        return 1 - (1 - level) * 0.5 ** (self._n_looks - 1)
-
     @property
-    def _n_looks(self) -> int:
-        """How often the search was looked at before more of a design was asked for, and now."""
-        return 1 + len(self.frames.study.added_design)
+    def _strict(self) -> float:
+        """The level of this look."""
+        return 1 - (1 - self.params.rules.level) * share_of_risk(self.frames.study.n_looks)
 
-    def _judged(
-        self, estimate: float, ends: tuple[float, float], strict: tuple[float, float], n: int
-    ) -> _Answer:
+    def _at_this_look(self, ends: _Ends, at: Callable[[float], _Ends]) -> tuple[_Ends, _Ends]:
+        """The ends at the level of intervals, and those that this look is given."""
+        return ends, ends if self.frames.study.n_looks == 1 else at(self._strict)
+
+    def _judged(self, estimate: float, ends: _Ends, strict: _Ends, n: int) -> _Answer:
         """An answer: its interval, and the verdict by the ends that this look is given."""
         in_points = self.claim.unit == "points"
         per_point = self.frames.study.measure.per_point if in_points else 1.0
@@ -261,10 +264,9 @@ class _Asked(Search[_Answer]):
             "n_trials": n,
             "reason": reason,
         }
-        if self._n_looks == 1:
+        if self.frames.study.n_looks == 1:
             return told
-        level = self._strict(self.params.rules.level)
-        looked = f"judged at {level:.1%}, for design trials were added after a look"
+        looked = f"judged at {self._strict:.1%}, for design trials were added after a look"
         return told | {
             "reason": f"{reason}; {looked}" if reason else looked,
             "adjusted_low": float(strict[0]),
@@ -287,3 +289,14 @@ def withheld(n: int, reason: str) -> _Answer:
 def untested(missing: Untested) -> _Answer:
     """An answer of a study that cannot test the claim."""
     return withheld(0, missing.reason) | {"command": missing.command}
+
+
+def share_of_risk(look: int) -> float:
+    """What a look at the search may risk, as a share of what the first one may.
+
+    Each has half of the one before it: however many there are, less than twice that of the first.
+
+    Args:
+        look: From 1.
+    """
+    return 0.5 ** (look - 1)
