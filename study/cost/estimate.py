@@ -1,6 +1,7 @@
 """`--dry-run`: what a study would do and cost."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +12,7 @@ from study.cost.measured import seconds_per_image
 from study.cost.settling import images_per_epoch, settle_lines
 from study.plan.scouts import scout_plan
 from study.plan.stopping import rung_epochs
-from study.plan.trials import plan_trials
+from study.plan.trials import PlannedTrial, plan_trials
 from study.running.terminal import duration
 from study.trainables.study_faces import study_faces, study_folds
 
@@ -29,9 +30,7 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
     if study.after is not None:
         console.print(study.after.sentence, highlight=False, markup=False)
     plan = plan_trials(study)
-    origins = Counter(planned.origin for planned in plan)
-    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
-    console.print(f"{len(plan)} trials in {len(study.arms)} arms: {parts}", highlight=False)
+    console.print(plan_line(study, plan), highlight=False)
     if study.is_to_be_scouted:
         scouts = scout_plan(study)
         console.print(
@@ -116,6 +115,13 @@ def _scout_epochs(study: Study) -> int:
     if not study.is_to_be_scouted:
         return 0
     return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
+
+
+def plan_line(study: Study, plan: Sequence[PlannedTrial]) -> str:
+    """How many trials there are, and of which origins."""
+    origins = Counter(planned.origin for planned in plan)
+    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
+    return f"{len(plan)} trials in {len(study.arms)} arms: {parts}"
 
 
 def factor_table(study: Study) -> Table:

@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from agecls.data.folds import Folds
 from study.asked.factors import Study
-from study.cost.estimate import epochs_of, factor_table
+from study.cost.estimate import epochs_of, factor_table, plan_line
 from study.cost.settling import settle_lines
 from study.errors import SearchError
 from study.plan.trials import PlannedTrial, plan_trials
@@ -48,9 +47,7 @@ def describe_function(
     function.check()
     console.print(factor_table(study))
     plan = plan_trials(study)
-    origins = Counter(planned.origin for planned in plan)
-    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
-    lines = [f"{len(plan)} trials in {len(study.arms)} arms: {parts}"]
+    lines = [plan_line(study, plan)]
     folds = None
     if study.folds is not None:
         folds, summary = function.folds(study)

@@ -80,8 +80,7 @@ def added_design_generator(study: Study, first: int) -> np.random.Generator:
         study: The study.
         first: Number of its first trial.
     """
-    spawn_key = (Stream.ADDED_DESIGN, first)
-    return np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=spawn_key))
+    return np.random.default_rng(_further(study.seed, Stream.ADDED_DESIGN, first))
 
 
 def seed_of_copy(seed: int, copy: int) -> int:
@@ -91,7 +90,7 @@ def seed_of_copy(seed: int, copy: int) -> int:
         seed: The block's.
         copy: From 1.
     """
-    return _further_seed(seed, Stream.SETTLE_SEEDS, copy)
+    return _first_seed(_further(seed, Stream.SETTLE_SEEDS, copy))
 
 
 def seed_of_fold(seed: int, fold: int) -> int:
@@ -101,9 +100,13 @@ def seed_of_fold(seed: int, fold: int) -> int:
         seed: Of the seed's trainings on all folds.
         fold: From 0.
     """
-    return _further_seed(seed, Stream.CONFIRM_FOLDS, fold)
+    return _first_seed(_further(seed, Stream.CONFIRM_FOLDS, fold))
 
 
-def _further_seed(seed: int, stream: Stream, number: int) -> int:
-    sequence = np.random.SeedSequence(seed, spawn_key=(stream, number))
+def _further(seed: int, stream: Stream, number: int) -> np.random.SeedSequence:
+    """One of a stream's sequences, where it has one for each number."""
+    return np.random.SeedSequence(seed, spawn_key=(stream, number))
+
+
+def _first_seed(sequence: np.random.SeedSequence) -> int:
     return int(sequence.generate_state(1)[0] >> 1)

@@ -12,7 +12,7 @@ known standard error, and a single look:
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -24,7 +24,7 @@ from scipy import stats
 from agecls.intervals import Estimate
 from study.analysis.models.verdicts import holm, two_sided
 from study.analysis.settle.evidence import Questions
-from study.analysis.settle.trained import OVERLAP, Trainings
+from study.analysis.settle.trained import OVERLAP, Trained, Trainings
 from study.analysis.settle.verdicts import AfterLook, SettleRules, look_by_look
 from study.asked.claim import Claim
 from tests.simulate.settle_worlds import (
@@ -76,16 +76,21 @@ def judge_one(seed: int, setting: Setting) -> pd.DataFrame:
     rng = np.random.default_rng([seed, 20])
     truth = draw_truth(rng, setting)
     blocks = setting.trainings // len(truth.design.rows_of(0))
-    rules = SettleRules(planned=blocks, alpha=ALPHA)
-    questions = Questions.of(truth.design, truth.claims)
-    trainings = Trainings.of(truth.train(blocks, rng), accuracy, N_FOLDS)
-    *_, last = look_by_look(
-        questions, lambda n: trainings.only(trainings.blocks < n), rules, rules.looks(blocks)
-    )
-    rows = pd.DataFrame([row_of(s, e) for s, e in zip(last, truth.effects, strict=True)])
+    rows = told_of_claims(truth, truth.train(blocks, rng), blocks)
     for name, errors in _otherwise(truth, setting.trainings, rng).items():
         rows[name] = _settled_otherwise(truth, errors, rng)
     return rows.assign(study=seed)
+
+
+def told_of_claims(truth: Truth, trained: Sequence[Trained], blocks: int) -> pd.DataFrame:
+    """Trainings in so many blocks, looked at to their end: a row a claim."""
+    rules = SettleRules(planned=blocks, alpha=ALPHA)
+    questions = Questions.of(truth.design, truth.claims)
+    trainings = Trainings.of(trained, accuracy, N_FOLDS)
+    *_, last = look_by_look(
+        questions, lambda n: trainings.only(trainings.blocks < n), rules, rules.looks(blocks)
+    )
+    return pd.DataFrame([row_of(s, e) for s, e in zip(last, truth.effects, strict=True)])
 
 
 def row_of(standing: AfterLook, effect: float) -> dict[str, object]:
@@ -222,6 +227,37 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(found).assign(n_studies=studies.ngroups)
     table["target"] = table["measure"].map(TARGETS).fillna("")
     return table[["measure", "value", "low", "high", "target", "n_studies", "n_claims"]]
+
+
+def compare_ways(
+    judged: Callable[[int, int, Setting], pd.DataFrame],
+    *,
+    prog: str,
+    about: str | None,
+    studies: int,
+    first: int,
+    settings: Sequence[str],
+) -> int:
+    """A command that prints what `judged` says of some kinds of study; exit status 0.
+
+    Args:
+        judged: Of so many studies from a first seed on, a row a way.
+        prog: The command.
+        about: For its help.
+        studies: How many a setting, unless told otherwise.
+        first: The first seed, likewise.
+        settings: Which, likewise.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=about)
+    parser.add_argument("--studies", type=int, default=studies, help=f"per setting ({studies})")
+    parser.add_argument("--first", type=int, default=first, help=f"first seed ({first})")
+    parser.add_argument("--setting", choices=SETTINGS, nargs="*", default=settings)
+    asked = parser.parse_args()
+    for name in asked.setting:
+        found = judged(asked.studies, asked.first, SETTINGS[name])
+        sys.stdout.write(f"\n{name}\n{found.round(3)}\n")
+        sys.stdout.flush()
+    return 0
 
 
 def main() -> int:

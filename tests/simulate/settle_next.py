@@ -10,18 +10,15 @@ Folds are of one size, so that the one which was trained on least is the next bl
 to settle most: taking turns.
 """
 
-import argparse
 import sys
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from study.analysis.settle.evidence import Questions
-from study.analysis.settle.trained import Trained, Trainings
-from study.analysis.settle.verdicts import SettleRules, look_by_look
-from tests.simulate.settle import SETTINGS, row_of
-from tests.simulate.settle_worlds import BASE, N_FOLDS, Setting, Truth, accuracy, draw_truth
+from study.analysis.settle.trained import Trained
+from tests.simulate.settle import compare_ways, told_of_claims
+from tests.simulate.settle_worlds import BASE, N_FOLDS, Setting, Truth, draw_truth
 
 WAYS: Final = ("turns", "again", "any")
 AGAIN: Final = 2
@@ -59,17 +56,7 @@ def judge_one(seed: int, setting: Setting, way: str) -> pd.DataFrame:
     truth = draw_truth(np.random.default_rng([seed, 20]), setting)
     rows = len(truth.design.rows_of(0))
     made = trained(truth, setting.trainings // rows * rows, way, seed)
-    blocks = made[-1].block + 1
-    rules = SettleRules(planned=blocks)
-    every = Trainings.of(made, accuracy, N_FOLDS)
-    *_, last = look_by_look(
-        Questions.of(truth.design, truth.claims),
-        lambda n: every.only(every.blocks < n),
-        rules,
-        rules.looks(blocks),
-    )
-    found = [row_of(one, effect) for one, effect in zip(last, truth.effects, strict=True)]
-    return pd.DataFrame(found).assign(study=seed)
+    return told_of_claims(truth, made, made[-1].block + 1).assign(study=seed)
 
 
 def judged(n: int, first: int, setting: Setting) -> pd.DataFrame:
@@ -94,21 +81,14 @@ def judged(n: int, first: int, setting: Setting) -> pd.DataFrame:
 
 def main() -> int:
     """Compare the ways for some kinds of study; exit status 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.simulate.settle_next", description=__doc__
+    return compare_ways(
+        judged,
+        prog="python -m tests.simulate.settle_next",
+        about=__doc__,
+        studies=500,
+        first=30_000,
+        settings=("a level always fails in 20 %", "usual"),
     )
-    parser.add_argument("--studies", type=int, default=500, help="per setting (500)")
-    parser.add_argument("--first", type=int, default=30_000, help="first seed (30000)")
-    parser.add_argument(
-        "--setting", choices=SETTINGS, nargs="*",
-        default=["a level always fails in 20 %", "usual"],
-    )  # fmt: skip
-    asked = parser.parse_args()
-    for name in asked.setting:
-        found = judged(asked.studies, asked.first, SETTINGS[name])
-        sys.stdout.write(f"\n{name}\n{found.round(3)}\n")
-        sys.stdout.flush()
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Neither can add a wrong verdict: alpha is spent at looks, after any of which one
 a settled claim's rows would still say changes no verdict.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from agecls.intervals import quantile
 from study.analysis.settle.evidence import Questions
 from study.analysis.settle.trained import Trainings
 from study.analysis.settle.verdicts import AfterLook, SettleRules, look_by_look
-from tests.simulate.settle import SETTINGS
+from tests.simulate.settle import compare_ways
 from tests.simulate.settle_worlds import N_FOLDS, Setting, accuracy, draw_truth
 
 
@@ -152,21 +151,14 @@ def judged(n: int, first: int, setting: Setting) -> pd.DataFrame:
 
 def main() -> int:
     """Count for some kinds of study; exit status 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.simulate.settle_spared", description=__doc__
+    return compare_ways(
+        judged,
+        prog="python -m tests.simulate.settle_spared",
+        about=__doc__,
+        studies=300,
+        first=20_000,
+        settings=("usual", "two to four claims", "nothing matters"),
     )
-    parser.add_argument("--studies", type=int, default=300, help="per setting (300)")
-    parser.add_argument("--first", type=int, default=20_000, help="first seed (20000)")
-    parser.add_argument(
-        "--setting", choices=SETTINGS, nargs="*",
-        default=["usual", "two to four claims", "nothing matters"],
-    )  # fmt: skip
-    asked = parser.parse_args()
-    for name in asked.setting:
-        found = judged(asked.studies, asked.first, SETTINGS[name])
-        sys.stdout.write(f"\n{name}\n{found.round(3)}\n")
-        sys.stdout.flush()
-    return 0
 
 
 if __name__ == "__main__":

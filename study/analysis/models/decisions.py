@@ -218,11 +218,7 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
     if not compared:
         return None
     measure = study.measure_of(claim)
-    weights = {
-        arm: sign * measure.per_claim / len(compared)
-        for pair in compared
-        for arm, sign in zip(pair, (1, -1), strict=True)
-    }
+    weights = _weights(compared, measure.per_claim)
     metric = measure.score
     told, is_apart = scored.told(weights, metric), False
     if told is None and scored.leaves_out:
@@ -244,6 +240,15 @@ def _compared(claim: Claim, study: Study, scored: Scored) -> Compared | None:
         learned=learned,
         is_apart=is_apart,
     )
+
+
+def _weights(pairs: Sequence[tuple[str, str]], scale: float) -> dict[str, float]:
+    """Of each arm in the mean difference of pairs, by so much a unit of the score."""
+    return {
+        arm: sign * scale / len(pairs)
+        for pair in pairs
+        for arm, sign in zip(pair, (1, -1), strict=True)
+    }
 
 
 def _counted(pairs: Sequence[tuple[str, str]], scored: Scored) -> tuple[Counted, Counted]:
@@ -271,10 +276,6 @@ def _learned_more(
         arms=arms,
         idle=(),
         slow={arm: of for arm in arms if not all(of := scored.arms[arm].learned)},
-        weights={
-            arm: sign * 100 / len(pairs)
-            for pair in pairs
-            for arm, sign in zip(pair, (1, -1), strict=True)
-        },
+        weights=_weights(pairs, 100),
         outcomes=scored.outcomes,
     )
