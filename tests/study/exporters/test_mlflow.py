@@ -1,11 +1,14 @@
+from dataclasses import replace
 from importlib.util import find_spec
 
+import pandas as pd
 import pytest
 
 import study
 from study.errors import StudyError
-from study.exporters.mlflow import log_runs
+from study.exporters.mlflow import export, log_runs, other_names
 from study.exporters.runs import runs_of
+from tests.study import measured
 from tests.study.planted import START, write_planted
 
 pytestmark = [
@@ -21,7 +24,8 @@ def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mlflow")
     tables = study.load(write_planted(folder / "planted"))
     uri = f"sqlite:///{folder}/runs.db"
-    n = log_runs(runs_of(tables), uri, experiment="planted", tags={"question": "Is it there?"})
+    tags = {"question": "Is it there?"}
+    n = log_runs(runs_of(tables), uri, experiment="planted", tags=tags, names={})
     assert n == 5
     return uri
 
@@ -84,11 +88,47 @@ def test_every_epoch_s_metrics_are_there_under_its_number(client, found):
     }
 
 
+TAKEN = ("loss", "recall_5", "Größe/a b", "val:f1", ".hidden", "a/..b", "x" * 250)
+REFUSED = {
+    "recall@5": "recall_5-3",
+    "recall[5]": "recall_5_",
+    "RECALL#5": "RECALL_5-2",
+    "../loss": "__loss",
+    "a//b": "a__b",
+    "a/../b": "a_.._b",
+    ".": "_",
+    "…" * 300: "_" * 240,
+}
+"""By names that MLflow refuses, what it is to call them: two would be `recall_5`, in some
+databases three."""
+
+
+def test_what_it_refuses_has_another_name_there_and_nothing_is_lost_or_merged(
+    tmp_path, client, store
+):
+    assert other_names({*TAKEN, *REFUSED}) == REFUSED
+    values = {name: float(n) for n, name in enumerate([*TAKEN, *REFUSED])}
+    tables = study.load(measured.write(tmp_path / "mine", seeds=0).path)
+    tables = replace(
+        tables,
+        trials=tables.trials.iloc[:1].rename(columns={"config/momentum": "config/beta[1]"}),
+        epochs=pd.DataFrame([{"trial_id": "t0", "epoch": 1, "seconds": 1.0} | values]),
+    )
+    told = export(tables, store)
+    assert "'recall@5' is 'recall_5-3'" in told
+    assert "\n" not in told
+    experiment = client.get_experiment_by_name("mine")
+    assert "'beta[1]' is 'beta_1_'" in experiment.tags["renamed"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.data.metrics == {REFUSED.get(name, name): value for name, value in values.items()}
+    assert float(run.data.params["beta_1_"]) in (0.0, 0.9)
+
+
 def test_an_experiment_that_is_there_is_not_added_to(store):
     with pytest.raises(StudyError, match="the experiment 'planted' is there already"):
-        log_runs([], store, experiment="planted", tags={})
+        log_runs([], store, experiment="planted", tags={}, names={})
 
 
 def test_a_store_that_cannot_be_used_is_one_line():
     with pytest.raises(StudyError, match="ftp://x: MLflow says"):
-        log_runs([], "ftp://x", experiment="planted", tags={})
+        log_runs([], "ftp://x", experiment="planted", tags={}, names={})
