@@ -5,7 +5,7 @@ learned and how far each cluster of images moves it. A function of the user's le
 its metric after the last epoch. All that follows from a source is the same for both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Protocol
@@ -22,7 +22,7 @@ from study.analysis.models.measured import MeasuredSet, measured_confirmed
 from study.analysis.models.scored import Apart, Scored
 from study.analysis.models.scoring import cluster_sums, metrics_of, renamed, scores
 from study.analysis.settle.measured import Measured, measured_trainings
-from study.analysis.settle.trained import One, Trained, Trainings
+from study.analysis.settle.trained import Accrued, One, Trained, Trainings
 from study.asked.factors import Study, arm_name
 from study.errors import TablesError
 from study.folder.columns import classes_of
@@ -40,15 +40,11 @@ class SettledScores(Generic[One]):
 
     Attributes:
         table: All of them, as `settle`, with their scores.
-        trained: Those that are judged.
-        gather: Makes arrays of several of these.
-        who_learned: Sets `learned` of those of a look, which may hang on the look's others.
+        accrued: Those that are judged.
     """
 
     table: pd.DataFrame
-    trained: Sequence[One]
-    gather: Callable[[Sequence[One]], Trainings]
-    who_learned: Callable[[Sequence[One]], Sequence[One]]
+    accrued: Accrued[One]
 
 
 class Source(Protocol):
@@ -145,12 +141,9 @@ class Probabilities(Source):
             n_folds=settling.folds,
             others={metric: partial(by, metric) for metric in sorted(own)},
         )
-
+        who_learned = partial(_with_who_learned, gains=gains)
         return SettledScores(
-            table=table,
-            trained=trained,
-            gather=gather,
-            who_learned=partial(_with_who_learned, gains=gains),
+            table=table, accrued=Accrued(trained=trained, gather=gather, who_learned=who_learned)
         )
 
 
@@ -181,22 +174,17 @@ class OnRecord(Source):
         assert tables.settle is not None
         measure, table = tables.study.measure, tables.settle
         ended = table[table["status"] != "interrupted"]
-        return SettledScores(
-            table=table,
-            trained=[
-                Measured(
-                    row=int(row["row"]),
-                    block=int(row["block"]),
-                    fold=0 if pd.isna(row["fold"]) else int(row["fold"]),
-                    score=measure.per_claim * float(row[measure.score]),
-                )
-                for row in ended.to_dict("records")
-            ],
-            gather=partial(
-                measured_trainings, n_folds=settling.folds, turns=settling.design.turns
-            ),
-            who_learned=lambda some: some,
-        )
+        trained = [
+            Measured(
+                row=int(row["row"]),
+                block=int(row["block"]),
+                fold=0 if pd.isna(row["fold"]) else int(row["fold"]),
+                score=measure.per_claim * float(row[measure.score]),
+            )
+            for row in ended.to_dict("records")
+        ]
+        gather = partial(measured_trainings, n_folds=settling.folds, turns=settling.design.turns)
+        return SettledScores(table=table, accrued=Accrued(trained=trained, gather=gather))
 
 
 def source_of(study: Study) -> Source:

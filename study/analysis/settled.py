@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.scores import source_of
+from study.analysis.settle.evidence import Questions
 from study.analysis.settle.pairs import PairEffect
 from study.analysis.settle.verdicts import (
     AfterLook,
@@ -87,13 +88,10 @@ def bring(tables: StudyTables) -> Brought | None:
         return None
     said = _said(tables, settling)
     settled = judge_settled(
-        settling.design,
-        scored.trained,
-        tables.study.every_claim,
+        Questions.of(settling.design, study.every_claim),
+        scored.accrued,
         rules_of(settling),
-        gather=scored.gather,
         blocks=finished_blocks(_ended(tables.settle), settling.design),
-        who_learned=scored.who_learned,
         said=said,
     )
     before = tables.looks.to_dict("records") if said and tables.looks is not None else []

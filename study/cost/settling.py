@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from study.analysis.settle.evidence import Questions
 from study.analysis.settle.expected import Noise, expected_half_widths
 from study.analysis.settled import rules_of
 from study.analysis.to_settle import (
@@ -204,8 +205,7 @@ def _epochs_left(
 def _intervals(study: Study, settling: Settling, blocks: int, n_images: int) -> Iterator[str]:
     """A line a claim: half of its interval at the end, plain and as the verdict needs it."""
     expected = expected_half_widths(
-        settling.design,
-        study.every_claim,
+        Questions.of(settling.design, study.every_claim),
         rules_of(settling),
         blocks=blocks,
         images=n_images,

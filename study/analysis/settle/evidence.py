@@ -78,11 +78,13 @@ class Questions:
     """What a design asks.
 
     Attributes:
+        design: Rows and columns.
         each: In the claims' order.
         mains: Main effects of rows, see `contrasts.main_effects`, and which half of them a block
             trains: rows of one half are compared with each other only.
     """
 
+    design: SettleDesign
     each: tuple[Question, ...]
     mains: NDArray[np.float64]
 
@@ -92,6 +94,7 @@ class Questions:
         place = {column.claim: n for n, column in enumerate(design.columns)}
         turns = [np.isin(np.arange(len(design.levels)), design.rows_of(t)) for t in range(2)]
         return cls(
+            design=design,
             each=tuple(
                 Question(
                     claim=claim,

@@ -1,6 +1,5 @@
 """How wide each claim's interval will be, before anything is trained."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,6 @@ from study.analysis.settle.evidence import Questions
 from study.analysis.settle.trained import OVERLAP
 from study.analysis.settle.verdicts import SettleRules
 from study.asked.claim import Claim
-from study.plan.settle_rows import SettleDesign
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +48,7 @@ class Expected:
 
 
 def expected_half_widths(
-    design: SettleDesign,
-    claims: Sequence[Claim],
+    questions: Questions,
     rules: SettleRules,
     *,
     blocks: int,
@@ -62,15 +59,14 @@ def expected_half_widths(
     """What to expect of each claim that has a column, if every net learns.
 
     Args:
-        design: Rows and columns.
-        claims: In the study's order.
+        questions: Of the claims.
         rules: When one looks, and at which level.
         blocks: That are trained by the end.
         images: Of all folds.
         n_folds: That these lie in.
         noise: How much trainings differ.
     """
-    noise = noise or Noise()
+    noise, design = noise or Noise(), questions.design
     trained = np.bincount(
         [row for block in range(blocks) for row in design.rows_of(block)],
         minlength=len(design.levels),
@@ -79,18 +75,17 @@ def expected_half_widths(
     weights = np.bincount(np.arange(blocks) % n_folds) / blocks
     by_images = noise.image**2 * float(weights @ weights) * n_folds / images
     per_training = noise.training**2 * noise.tested * n_folds / images
-    questions = Questions.of(design, claims).each
     at = rules.looks(blocks)
     freedom = max(float(trained.sum() - len(design.levels) - blocks + 1), 1.0)
     found = []
-    for one in questions:
+    for one in questions.each:
         squares = one.contrast.weights**2
         luck = per_training * float((squares / np.maximum(trained, 1)).sum())
         shared = OVERLAP * per_training * float(squares.sum())
         error = float(np.sqrt(by_images + luck + shared))
         half, adjusted = (
             quantile(freedom, 1 - level / 2) * error
-            for level in (0.05, rules.level(at, len(questions)))
+            for level in (0.05, rules.level(at, len(questions.each)))
         )
         found.append(Expected(claim=one.claim, half_width=half, adjusted=adjusted))
     return found

@@ -40,17 +40,15 @@ class PairEffect:
         return self.p <= LEVEL
 
 
-def pair_effects(
-    design: SettleDesign, questions: Questions, trainings: Trainings
-) -> tuple[PairEffect, ...]:
+def pair_effects(questions: Questions, trainings: Trainings) -> tuple[PairEffect, ...]:
     """What the trainings tell of pairs of factors with two levels each, surest first.
 
     Pairs that look like a main effect, and those without enough cells, are left out.
     """
-    mains = main_effects(design.levels)
+    mains = main_effects(questions.design.levels)
     found: list[tuple[Sequence[tuple[Pair, int]], Effect]] = []
     layouts: dict[bytes, Layout] = {}
-    for group in _groups(design):
+    for group in _groups(questions.design):
         product = group[0][1]
         weights = product / (product > 0).sum()
         there = product != 0

@@ -7,7 +7,7 @@ lie from it. Clusters of other folds have no part in a training's score.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,6 +165,34 @@ class Trainings:
     def n_blocks(self) -> int:
         """Blocks that they come in."""
         return len(np.unique(self.blocks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accrued(Generic[One]):
+    """Trainings that have accrued, for looks at those of the first so many blocks.
+
+    Attributes:
+        trained: In any order.
+        gather: Makes arrays of several of them, in their order.
+        who_learned: Sets `learned` of the trainings of a look, which may hang on the others of
+            that look but on none that come later: what was told must be told again.
+    """
+
+    trained: Sequence[One]
+    gather: Callable[[Sequence[One]], Trainings]
+    who_learned: Callable[[Sequence[One]], Sequence[One]] = field(default=lambda some: some)
+
+    def until(self, looks: Sequence[int]) -> dict[int, Trainings]:
+        """By the blocks of each look, in ascending order, its trainings; empty: there are none."""
+        there = [t for t in self.trained if looks and t.block < looks[-1]]
+        if not there:
+            return {}
+        every, found = self.gather(there), {}
+        for blocks in looks:
+            learned = [t.learned for t in self.who_learned([t for t in there if t.block < blocks])]
+            some = every.only(every.blocks < blocks)
+            found[blocks] = replace(some, learned=np.array(learned, dtype=bool))
+        return found
 
 
 def _measured(trained: Sequence[Trained], score: Score) -> ByMetric:

@@ -17,14 +17,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from agecls.intervals import quantile
 from study.analysis.models.trained import is_fragile
 from study.analysis.settle.evidence import Evidence, Questions
 from study.analysis.settle.pairs import PairEffect, pair_effects
 from study.analysis.settle.spending import levels, looks, spent
-from study.analysis.settle.trained import One, OneTraining, Trainings
+from study.analysis.settle.trained import Accrued, One, Trainings
 from study.asked.claim import Claim, Verdict
 from study.plan.settle_rows import SettleDesign
 
@@ -129,12 +127,10 @@ class Settled:
     Attributes:
         looks: The claims' standings (in the claims' order) at each of them.
         pairs: Of factors, from all blocks of the last of them, surest first.
-        unasked: By claim, why no row asks it.
     """
 
     looks: tuple[tuple[AfterLook, ...], ...]
     pairs: tuple[PairEffect, ...]
-    unasked: Mapping[str, str]
 
     @property
     def last(self) -> tuple[AfterLook, ...]:
@@ -143,47 +139,35 @@ class Settled:
 
 
 def judge_settled(
-    design: SettleDesign,
-    trained: Sequence[One],
-    claims: Sequence[Claim],
+    questions: Questions,
+    accrued: Accrued[One],
     rules: SettleRules,
     *,
-    gather: Callable[[Sequence[One]], Trainings],
     blocks: int | None = None,
-    who_learned: Callable[[Sequence[One]], Sequence[One]] = lambda some: some,
     said: Said | None = None,
 ) -> Settled:
-    """Verdicts of the claims that the design asks, look by look.
+    """Verdicts of the claims that a design asks, look by look.
 
     Args:
-        design: Rows and columns.
-        trained: In any order; those of unfinished blocks wait for their look.
-        claims: In the study's order; those without a column are left out.
+        questions: Of the claims.
+        accrued: The trainings; those of unfinished blocks wait for their look.
         rules: How to judge.
-        gather: Makes arrays of several of them, in their order.
         blocks: That are finished, failed trainings or not; None: those of which every row's
             training is there.
-        who_learned: Sets `learned` of the trainings of a look, which may hang on the others of
-            that look but on none that come later: what was told must be told again.
         said: Looks that were taken before, from the first on.
     """
-    questions, said = Questions.of(design, claims), dict(said or {})
-    at = rules.looks(_blocks_of(trained, design) if blocks is None else blocks)
-    there = [t for t in trained if at and t.block < at[-1]]
-    if not there or not questions.each or said.keys() >= {*at}:
-        return Settled(looks=(), pairs=(), unasked=design.unasked)
-    every = gather(there)
-    trainings = {}
-    for n in at:
-        learned = [t.learned for t in who_learned([t for t in there if t.block < n])]
-        some = every.only(every.blocks < n)
-        trainings[n] = replace(some, learned=np.array(learned, dtype=bool))
+    said = dict(said or {})
+    if blocks is None:
+        blocks = finished_blocks({(t.row, t.block) for t in accrued.trained}, questions.design)
+    at = rules.looks(blocks)
+    trainings = {} if said.keys() >= {*at} or not questions.each else accrued.until(at)
+    if not trainings:
+        return Settled(looks=(), pairs=())
     looks = list(look_by_look(questions, trainings.__getitem__, rules, at, said))
     said |= {look[0].blocks: {one.claim.name: one.held for one in look} for look in looks}
     return Settled(
         looks=tuple(_told(look, questions, trainings, rules, said) for look in looks),
-        pairs=pair_effects(design, questions, trainings[at[-1]]),
-        unasked=design.unasked,
+        pairs=pair_effects(questions, trainings[at[-1]]),
     )
 
 
@@ -306,10 +290,6 @@ def blocks_needed(standing: AfterLook, rules: SettleRules) -> int | None:
         if (quantile(freedom, 1 - level / 2) + quantile(freedom, rules.power)) * error <= distance:
             return n
     return None
-
-
-def _blocks_of(trained: Sequence[OneTraining], design: SettleDesign) -> int:
-    return finished_blocks({(t.row, t.block) for t in trained}, design)
 
 
 def finished_blocks(there: Collection[tuple[int, int]], design: SettleDesign) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from study.analysis.settle.trained import Trained, Trainings
+from study.analysis.settle.trained import Accrued, Trained, Trainings
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor
 from study.plan.settle_rows import SettleDesign, settle_design
@@ -68,6 +68,10 @@ def trained(
 
 def trainings(some: list[Trained]) -> Trainings:
     return Trainings.of(some, accuracy, N_FOLDS)
+
+
+def accrued(some: list[Trained]) -> Accrued[Trained]:
+    return Accrued(trained=some, gather=trainings)
 
 
 @pytest.fixture

@@ -1,22 +1,23 @@
 import numpy as np
 import pytest
 
+from study.analysis.settle.evidence import Questions
 from study.analysis.settle.expected import Expected, Noise, expected_half_widths
 from study.analysis.settle.verdicts import SettleRules, judge_settled
-from tests.study.analysis.settle.conftest import N_FOLDS, beats, design_of, trained, trainings
+from tests.study.analysis.settle.conftest import N_FOLDS, accrued, beats, design_of, trained
 
 
 def test_intervals_come_out_as_wide_as_was_expected():
     design, rules = design_of(4), SettleRules(planned=6)
-    claims = [beats(f"f{i}") for i in range(4)]
+    questions = Questions.of(design, [beats(f"f{i}") for i in range(4)])
     noise = Noise(training=1.4, tested=200, image=0.0)
     expected = expected_half_widths(
-        design, claims, rules, blocks=6, images=1_000, n_folds=N_FOLDS, noise=noise
+        questions, rules, blocks=6, images=1_000, n_folds=N_FOLDS, noise=noise
     )
     widths = []
     for seed in range(20):
         some = trained(np.zeros(8), 6, np.random.default_rng(seed), noise=1.4, design=design)
-        last = judge_settled(design, some, claims, rules, gather=trainings).last
+        last = judge_settled(questions, accrued(some), rules).last
         widths.append([np.diff(s.evidence.effect.estimate.interval())[0] / 2 for s in last])
     assert np.median(widths) == pytest.approx(expected[0].half_width, rel=0.1)
     assert [e.claim.name for e in expected] == ["f0", "f1", "f2", "f3"]
@@ -24,12 +25,11 @@ def test_intervals_come_out_as_wide_as_was_expected():
 
 
 def test_images_leave_a_floor_that_more_blocks_do_not_pass():
-    design, claims = design_of(4), [beats("f0")]
+    questions = Questions.of(design_of(4), [beats("f0")])
 
     def width(blocks: int) -> float:
         return expected_half_widths(
-            design,
-            claims,
+            questions,
             SettleRules(planned=blocks),
             blocks=blocks,
             images=8_016,
@@ -40,11 +40,11 @@ def test_images_leave_a_floor_that_more_blocks_do_not_pass():
 
 
 def test_a_plan_that_was_prolonged_is_told_at_its_own_end():
-    design, claims = design_of(4), [beats("f0")]
+    questions = Questions.of(design_of(4), [beats("f0")])
 
     def told(rules: SettleRules, blocks: int) -> Expected:
         return expected_half_widths(
-            design, claims, rules, blocks=blocks, images=8_016, n_folds=N_FOLDS
+            questions, rules, blocks=blocks, images=8_016, n_folds=N_FOLDS
         )[0]
 
     first, longer = told(SettleRules(planned=5), 5), told(SettleRules(planned=5, ends=(20,)), 20)
@@ -54,11 +54,11 @@ def test_a_plan_that_was_prolonged_is_told_at_its_own_end():
 
 
 def test_a_set_of_few_images_is_told_to_have_wider_intervals_whoever_is_on_them():
-    design, claims = design_of(4), [beats("f0")]
+    questions = Questions.of(design_of(4), [beats("f0")])
 
     def width(images: int) -> float:
         return expected_half_widths(
-            design, claims, SettleRules(planned=5), blocks=5, images=images, n_folds=N_FOLDS
+            questions, SettleRules(planned=5), blocks=5, images=images, n_folds=N_FOLDS
         )[0].half_width
 
     assert width(2_004) == pytest.approx(2 * width(8_016))

@@ -5,20 +5,22 @@ import numpy as np
 import pytest
 
 from study.analysis.maths.counted import Counted
+from study.analysis.settle.evidence import Questions
 from study.analysis.settle.verdicts import Held, Settled, SettleRules, judge_settled
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.learning import LearningClaim
-from tests.study.analysis.settle.conftest import beats, design_of, trained, trainings
+from tests.study.analysis.settle.conftest import accrued, beats, design_of, trained
 
 DESIGN = design_of(3)
 CLAIMS = [beats(f"f{i}") for i in range(3)]
 EFFECTS = np.array([3.0, 0.5, 0.0])
 TRUE = DESIGN.signs @ EFFECTS / 2
 RULES = SettleRules(planned=6)
+QUESTIONS = Questions.of(DESIGN, CLAIMS)
 
 
 def judged(some, claims=CLAIMS, rules=RULES, blocks=None) -> Settled:
-    return judge_settled(DESIGN, some, claims, rules, gather=trainings, blocks=blocks)
+    return judge_settled(Questions.of(DESIGN, claims), accrued(some), rules, blocks=blocks)
 
 
 def test_large_effects_are_supported_small_ones_refuted_those_at_the_limit_stay_open(rng):
@@ -167,15 +169,15 @@ def test_looks_that_were_taken_are_not_taken_again(rng):
     every = judged(some).looks
     said = {look[0].blocks: {s.claim.name: s.held for s in look} for look in every}
     first = {blocks: said[blocks] for blocks in (1, 2, 3)}
-    rest = judge_settled(DESIGN, some, CLAIMS, RULES, said=first, gather=trainings)
+    rest = judge_settled(QUESTIONS, accrued(some), RULES, said=first)
     assert [look[0].blocks for look in rest.looks] == [5, 6]
     assert [[s.held for s in look] for look in rest.looks] == [
         [s.held for s in look] for look in every[3:]
     ]
-    assert judge_settled(DESIGN, some, CLAIMS, RULES, said=said, gather=trainings).looks == ()
+    assert judge_settled(QUESTIONS, accrued(some), RULES, said=said).looks == ()
     # what was said stands, whatever would be said today
     other = {3: {**said[3], "f0": Held(verdict="refuted", settled_at=3, n_open=3)}}
-    found = judge_settled(DESIGN, some, CLAIMS, RULES, said=first | other, gather=trainings)
+    found = judge_settled(QUESTIONS, accrued(some), RULES, said=first | other)
     assert {look[0].held.verdict for look in found.looks} == {"refuted"}
 
 
@@ -191,10 +193,10 @@ def test_what_an_open_claim_costs_falls_with_its_distance_from_the_limit(rng):
 
 def test_pairs_that_matter_come_with_those_they_cannot_be_told_from(rng):
     design = design_of(4)
-    claims = [beats(f"f{i}") for i in range(4)]
+    questions = Questions.of(design, [beats(f"f{i}") for i in range(4)])
     rows = design.signs @ np.array([1.0, 0, 0, 0]) / 2
     rows = rows + 1.5 * design.signs[:, 0] * design.signs[:, 1]
-    found = judge_settled(design, trained(rows, 4, rng), claims, RULES, gather=trainings).pairs
+    found = judge_settled(questions, accrued(trained(rows, 4, rng)), RULES).pairs
     assert [one.matters for one in found] == [True, False, False]
     named = {pair for pair, _ in found[0].pairs}
     assert named == {("f0", "f1"), ("f2", "f3")}
@@ -223,8 +225,8 @@ def test_what_a_look_said_is_said_again_whatever_later_trainings_show_of_who_lea
         return [replace(t, learned=not (is_found and t.block == 0 and t.row < 2)) for t in so_far]
 
     def looks(blocks):
-        given = {"gather": trainings, "who_learned": beside_the_others}
-        return judge_settled(DESIGN, some, CLAIMS, RULES, blocks=blocks, **given).looks
+        told = replace(accrued(some), who_learned=beside_the_others)
+        return judge_settled(QUESTIONS, told, RULES, blocks=blocks).looks
 
     def told(look):
         return [(s.evidence.effect.estimate.value, s.held.verdict, s.level) for s in look]
