@@ -168,7 +168,11 @@ LOSSES: Final[dict[str, Callable[[Tensor, float], Objective]]] = {
     "corn": lambda counts, mass: Corn(len(counts)),
     "soft_ordinal": lambda counts, mass: SoftOrdinal(len(counts), counts.device),
 }
-"""From the training images of each class and the mass of label smoothing to the objective."""
+"""From the training images of each class and the mass of label smoothing to the objective.
+
+Another loss is a row here and, as recipes are read without torch, its name in `CHOICES["loss"]` of
+`agecls.recipe`; where it asks how far classes lie apart, in `ORDINAL_LOSSES` there too.
+"""
 
 
 def build_loss(name: str, *, class_counts: Tensor, label_smoothing: float) -> Objective:

@@ -69,7 +69,9 @@ def describe_speed(study: Study, console: Console) -> None:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = measured_recipe(study, *deepest(study))
-    net = "ResNet " if family_of(recipe.variant).depths else ""
+    family = family_of(recipe.variant)
+    # names of whole nets speak for themselves
+    net = f"{family.name} " if family.depths else ""
     net += structure_name(recipe.variant, recipe.depth)
     console.print(
         f"{device_name(device)}, {cores()} cores: {net} at "

@@ -8,15 +8,22 @@ and the same planned length. Otherwise annealed short schedules would beat unann
 
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Final
 
-LOWEST_POWER = 2
-"""The first rung lies at planned / reduction ** LOWEST_POWER epochs, rounded up."""
+POWERS: Final = (2, 1)
+"""Of the reduction by which a trial's rungs divide its planned length, first rung first."""
+
+
+def rung_epoch(planned: int, reduction: int, power: int) -> int:
+    """Epoch at which the rung of a power lies: that part of `planned`, rounded up."""
+    epoch: int = ceil(planned / reduction**power)
+    return epoch
 
 
 def rung_epochs(planned: int, reduction: int) -> tuple[int, ...]:
     """Epochs (from 1) after which a trial of `planned` epochs is judged; never the last."""
-    fractions = (ceil(planned / reduction**power) for power in range(1, LOWEST_POWER + 1))
-    return tuple(sorted({epoch for epoch in fractions if epoch < planned}))
+    epochs = (rung_epoch(planned, reduction, power) for power in POWERS)
+    return tuple(sorted({epoch for epoch in epochs if epoch < planned}))
 
 
 def is_promotable(value: float, others: list[float], reduction: int) -> bool:

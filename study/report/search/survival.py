@@ -1,12 +1,13 @@
 """Rung survival: how many search trials each rung of ASHA let pass."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from study.folder.tables import StudyTables
-from study.plan.stopping import LOWEST_POWER
+from study.plan.stopping import POWERS, rung_epoch
 from study.report.look import MUTED, Mark, arm_marks, new_figure
 from study.report.panel import Panel
 from study.report.traces import filled, saying
@@ -42,10 +43,9 @@ def survival_data(tables: StudyTables) -> SurvivalData:
     origin = trials["origin"].fillna("search")
     searched = trials[origin == "search"]
     judged = searched[searched["status"].isin(["completed", "stopped"])]
-    planned = judged["epochs_planned"].astype("float64").fillna(tables.study.epochs)
+    planned = judged["epochs_planned"].astype("float64").fillna(tables.study.epochs).astype(int)
     run = judged["epochs_run"].astype("float64").fillna(0.0)
     is_completed = judged["status"] == "completed"
-    powers = range(LOWEST_POWER, 0, -1)
     records = []
     for arm in dict.fromkeys(arm_marks(tables.study)):
         here = judged["arm"] == arm
@@ -53,15 +53,15 @@ def survival_data(tables: StudyTables) -> SurvivalData:
             continue
         n = int(here.sum())
         records.append({"arm": arm, "stage": 0, "n_left": n, "n_trials": n})
-        for stage, power in enumerate(powers, start=1):
-            # rounded up, as `rung_epochs` does
-            passed = is_completed | (run > -(-planned // eta**power))
+        for stage, power in enumerate(POWERS, start=1):
+            rungs = planned.map(partial(rung_epoch, reduction=eta, power=power))
+            passed = is_completed | (run > rungs)
             records.append(
                 {"arm": arm, "stage": stage, "n_left": int(passed[here].sum()), "n_trials": n}
             )
     return SurvivalData(
         left=pd.DataFrame(records, columns=["arm", "stage", "n_left", "n_trials"]),
-        stages=("start", *(f"past 1/{eta**power}" for power in powers)),
+        stages=("start", *(f"past 1/{eta**power}" for power in POWERS)),
         reduction=eta,
         n_design=int(origin.isin(["design", "repeat"]).sum()),
         n_excluded=len(searched) - len(judged),

@@ -4,15 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from agecls.recipe import CHOICES
+from agecls.recipe import CHOICES, ORDINAL_LOSSES
 from agecls.training.losses import (
+    LOSSES,
     TAKES_LABEL_SMOOTHING,
     build_loss,
     effective_number_weights,
     log_prior,
 )
 
-LOSSES = CHOICES["loss"]
 COUNTS = torch.tensor([10, 20, 30, 250, 200, 150, 100, 50])
 
 
@@ -28,6 +28,21 @@ def batch(n=32, n_outputs=8, seed=0, scale=3.0):
     generator = torch.Generator().manual_seed(seed)
     outputs = torch.randn(n, n_outputs, generator=generator) * scale
     return outputs, torch.randint(0, 8, (n,), generator=generator)
+
+
+def test_every_loss_is_a_choice_of_the_recipe():
+    assert set(LOSSES) == set(CHOICES["loss"])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_classes_without_an_order_asks_nothing_of_their_order(name):
+    objective = loss(name, torch.full((8,), 10))
+    outputs, labels = batch(n_outputs=objective.n_outputs)
+    other = torch.randperm(8, generator=torch.Generator().manual_seed(1))
+    is_alike = objective.n_outputs == 8 and torch.isclose(
+        objective(outputs[:, other], other.argsort()[labels]), objective(outputs, labels)
+    )
+    assert is_alike == (name not in ORDINAL_LOSSES)
 
 
 @pytest.mark.parametrize("name", LOSSES)

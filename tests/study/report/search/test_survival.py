@@ -41,6 +41,12 @@ def test_a_stopped_trial_has_passed_every_rung_before_its_last_epoch(tmp_path: P
     assert (data.n_design, data.n_excluded) == (1, 2)
 
 
+def test_rungs_of_a_length_that_no_power_divides_are_rounded_up_as_they_were_judged(tmp_path):
+    # at epochs 2 and 4
+    rows = [searched(number, run, epochs_planned=10) for number, run in enumerate((2, 3, 4, 5))]
+    assert survival_data(small(tmp_path, rows)).left["n_left"].tolist() == [4, 3, 1]
+
+
 def test_the_figure_falls_from_all_to_those_that_went_on(tmp_path: Path) -> None:
     tables = small(tmp_path, ROWS)
     figure = survival_figure(survival_data(tables), arm_marks(tables.study))
