@@ -59,7 +59,7 @@ def _run(asked: argparse.Namespace) -> int:
     from agecls.audit.findings import audit_faces
     from agecls.audit.fix import counts_of_fix, plan_fix, refuse_used_folder, write_fix
     from agecls.audit.page import audit_page
-    from agecls.audit.wording import summary_lines
+    from agecls.audit.summary import summary_lines
     from agecls.data.loading import root_of
     from agecls.files import write_whole
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from agecls.audit.checks import checks
 from agecls.audit.findings import Findings, duplicates_by_place, sizes
-from agecls.audit.wording import checks, class_counts
+from agecls.audit.wording import class_counts
 
 
 def findings_dict(findings: Findings) -> dict[str, Any]:

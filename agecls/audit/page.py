@@ -10,10 +10,11 @@ import jinja2
 import markupsafe
 import pandas as pd
 
+from agecls.audit.checks import Level, checks
 from agecls.audit.findings import Findings
 from agecls.audit.listings import listings
 from agecls.audit.near_duplicates import LEAST_CORRELATION, RADIUS
-from agecls.audit.wording import Level, checks, class_counts, counted, place_name, share, totals
+from agecls.audit.wording import class_counts, counted, place_name, share, totals
 from agecls.data.decoding import quiet_pillow
 
 _WORDS: Final[dict[Level, str]] = {

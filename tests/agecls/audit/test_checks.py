@@ -1,7 +1,9 @@
 import pytest
 
+from agecls.audit.checks import checks
 from agecls.audit.findings import audit_faces
-from agecls.audit.wording import checks, class_counts, counted, summary_lines
+from agecls.audit.summary import summary_lines
+from agecls.audit.wording import class_counts, counted
 from tests.agecls.pictures import family_rows, write_family_csv, write_family_set, write_picture
 
 
