@@ -1,4 +1,4 @@
-"""What Ray reads from the environment when it is imported; to be called before that."""
+"""What Ray reads from the environment when it is imported; to be called before that, if it can."""
 
 import atexit
 import os
@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from typing import Final
+from typing import Any, Final
 
 from study.errors import StudyError
 
@@ -25,8 +25,12 @@ def prepare(*, is_local: bool) -> None:
             their real addresses, and have a token if whoever started them gave one.
 
     Raises:
-        StudyError: There is no folder with a name short enough for Ray's sockets.
+        StudyError: There is no folder with a name short enough for Ray's sockets, or Ray was used
+            before in this process and cannot be told of our token.
     """
+    used: Any = sys.modules.get("ray")  # by a notebook, before the study
+    if used is not None and used.is_initialized():
+        return  # no second session starts, and the one that runs must keep its token
     wanted = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AIR_NEW_OUTPUT": "0",
@@ -48,6 +52,28 @@ def prepare(*, is_local: bool) -> None:
             wanted["RAY_TMPDIR"] = _short_folder()
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
+    if used is not None:
+        _read_token_again(used)
+
+
+def _read_token_again(ray: Any) -> None:
+    """Have Ray heed what the environment says of tokens now, where it was used before.
+
+    Ray 2.60 reads the mode at its import and the token in its first session, for the whole
+    process, but what it starts reads them anew: it would refuse us, its own driver, for 20 s.
+    Ray's own tests do it this way.
+
+    Raises:
+        StudyError: This Ray has no such way.
+    """
+    try:
+        ray._raylet.Config.initialize("")
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+    except AttributeError as error:
+        raise StudyError(
+            f"Ray {ray.__version__} was imported before in this process and may hold on to "
+            "another token: start the study in a new process, or restart the notebook's kernel"
+        ) from error
 
 
 def _folder() -> str:

@@ -3,6 +3,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -88,6 +89,53 @@ def test_where_no_short_folder_can_be_made_the_way_out_is_told(environment, monk
     monkeypatch.setattr(ray_environment.tempfile, "mkdtemp", refuse)
     with pytest.raises(StudyError, match=r"Permission denied.*set RAY_TMPDIR"):
         ray_environment.prepare(is_local=True)
+
+
+USED_BEFORE = """
+import os, ray
+from ray._raylet import AuthenticationTokenLoader, get_authentication_mode
+tokens = AuthenticationTokenLoader.instance()
+assert tokens.get_token_for_http_header(ignore_auth_mode=True) == {"authorization": "Bearer old"}
+from study.running import ray_environment
+ray_environment.prepare(is_local=True)
+ours = {"authorization": f"Bearer {os.environ['RAY_AUTH_TOKEN']}"}
+# without a mode that asks for tokens it would be empty
+assert tokens.get_token_for_http_header() == ours, get_authentication_mode()
+"""
+
+
+def test_ray_that_was_used_before_in_this_process_has_our_token(tmp_path):
+    """Or it would wait for 20 s and then refuse its own driver."""
+    written = tmp_path / ".ray" / "auth_token"
+    written.parent.mkdir()
+    written.write_text("old")
+    bare = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    command = [sys.executable, "-c", USED_BEFORE]
+    environment = {**bare, "HOME": str(tmp_path)}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert ran.returncode == 0, ran.stderr
+
+
+def import_before(monkeypatch, *, has_session):
+    """A Ray that was imported before and has no caches to reset."""
+    ray = SimpleNamespace(
+        _raylet=SimpleNamespace(), __version__="9.9", is_initialized=lambda: has_session
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+
+
+def test_ray_that_cannot_be_told_of_our_token_is_refused_with_the_way_out(
+    environment, monkeypatch
+):
+    import_before(monkeypatch, has_session=False)
+    with pytest.raises(StudyError, match=r"Ray 9\.9 was imported before .* new process"):
+        ray_environment.prepare(is_local=True)
+
+
+def test_a_session_that_runs_keeps_its_token(environment, monkeypatch):
+    import_before(monkeypatch, has_session=True)
+    ray_environment.prepare(is_local=True)
+    assert not [name for name in environment if name.startswith("RAY_")]
 
 
 OURS = """
