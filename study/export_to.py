@@ -1,4 +1,4 @@
-"""The command `python -m study.export_to`: a study's tables for TensorBoard or MLflow."""
+"""The command `python -m study.export_to`: a study's tables for other people's tools."""
 
 import argparse
 import sys
@@ -7,16 +7,12 @@ from importlib.util import find_spec
 
 from agecls.command import Parser, status_of
 from study.errors import StudyError
-from study.exporters.forms import PACKAGES, exporter
+from study.exporters.forms import FORMS, exporter
 from study.options import add_place, add_study
 
 EPILOG = """\
 examples:
-  python -m study.export_to tensorboard faces-cpu      then: tensorboard --logdir results/faces-cpu/tensorboard
-  python -m study.export_to mlflow faces-cpu           then, with all of mlflow installed:
-      mlflow ui --backend-store-uri sqlite:///results/faces-cpu/mlflow.db
-  python -m study.export_to mlflow faces-cpu --to http://127.0.0.1:5000
-
+{examples}
 Every trial is a run with its factors' levels, its metrics per epoch, how it came about and how it ended; so is every
 model of the confirm stage and every training of settling (settle-...), with its scores. The study's own tables stay the record.
 
@@ -28,17 +24,12 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = Parser(
         "study.export_to",
-        "Write a study's tables in the form of TensorBoard or MLflow.",
-        EPILOG,
+        f"Write a study's tables in the form of {' or '.join(f.title for f in FORMS.values())}.",
+        EPILOG.format(examples="".join(form.examples for form in FORMS.values())),
     )
-    p.add_argument("tracker", choices=tuple(PACKAGES))
+    p.add_argument("tracker", choices=tuple(FORMS))
     add_study(p)
-    p.add_argument(
-        "--to",
-        metavar="PLACE",
-        help="a new folder for TensorBoard (default: tensorboard in the study's folder); for "
-        "MLflow a file or a tracking URI (default: mlflow.db there)",
-    )
+    p.add_argument("--to", metavar="PLACE", help="; ".join(form.to for form in FORMS.values()))
     add_place(p.add_argument_group("where the study lies"))
     return p
 
@@ -61,7 +52,7 @@ def _export(options: argparse.Namespace) -> int:
 
     if find_spec(options.tracker) is None:
         raise StudyError(
-            f"{options.tracker} is not installed; pip install {PACKAGES[options.tracker]}"
+            f"{options.tracker} is not installed; pip install {FORMS[options.tracker].package}"
         )
     tables = read_study(find_folder(options.name, out=options.out))
     sys.stdout.write(f"{exporter(options.tracker).export(tables, options.to)}\n")

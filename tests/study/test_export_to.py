@@ -1,13 +1,19 @@
 import os
+import re
 import signal
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from study import export_to
+from study.exporters.forms import FORMS
 from tests.study.planted import write_planted
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -86,3 +92,11 @@ def test_sigterm_ends_the_command_as_ctrl_c_does(monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGTERM, at_start)
     assert capsys.readouterr().err == "study.export_to: interrupted\n"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_has_its_module_and_an_extra_that_installs_what_it_needs(form):
+    assert find_spec(f"study.exporters.{form}") is not None
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = extras["optional-dependencies"][form]
+    assert any(re.fullmatch(rf"{FORMS[form].package}\W.*", requirement) for requirement in needs)
