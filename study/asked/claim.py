@@ -63,6 +63,8 @@ class Claim(ABC):
     scale: Scale | None = None
     metric: str | None = None
 
+    spelled: ClassVar[str]
+    """The keys that make a table one of its form, for people."""
     unit: ClassVar[Unit] = "points"
     is_of_other_faces: ClassVar[bool] = False
     counts_learned: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -12,8 +12,6 @@ from study.asked.claims.two_levels import TwoLevelClaim
 from study.asked.levels import Level
 from study.asked.toml_values import SideValue, Table
 from study.quantities import capital, sides
-
-SPELLED: Final = "better, worse and least"
 
 
 class Keys(Table):
@@ -32,6 +30,7 @@ class DifferenceClaim(TwoLevelClaim):
     worse: Level
     least: float
 
+    spelled: ClassVar[str] = "better, worse and least"
     exceeds: ClassVar[tuple[str, str]] = ("beats", "beat")
     """What the better level does, and what it does not do, in words."""
     settled_by: ClassVar[str] = "confirm with fresh seeds"

@@ -1,15 +1,13 @@
 """Models hold on other faces."""
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from study.asked.claim import Answer, Claim, Region, Search, Verdict
 from study.asked.claims.told import Told
 from study.asked.toml_values import Table
-
-SPELLED: Final = "it has drop_at_most and no factor"
 
 
 class Keys(Table):
@@ -24,6 +22,7 @@ class DropClaim(Claim):
 
     drop_at_most: float
 
+    spelled: ClassVar[str] = "it has drop_at_most and no factor"
     is_of_other_faces: ClassVar[bool] = True
     estimated: ClassVar[str] = "the loss"
     subject: ClassVar[str] = "faces"

@@ -1,7 +1,7 @@
 """Two levels of a factor do alike."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -11,8 +11,6 @@ from study.asked.claims.two_levels import TwoLevelClaim
 from study.asked.levels import Level
 from study.asked.toml_values import LevelValue, Table
 from study.quantities import capital, sides
-
-SPELLED: Final = "equal and within"
 
 
 class Keys(Table):
@@ -28,6 +26,8 @@ class EquivalenceClaim(TwoLevelClaim):
 
     equal: tuple[Level, Level]
     within: float
+
+    spelled: ClassVar[str] = "equal and within"
 
     @classmethod
     def read(cls, told: Told) -> Self | None:

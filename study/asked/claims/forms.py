@@ -1,4 +1,8 @@
-"""All forms of a claim together: what a claim's table may say, and the claim that it states."""
+"""All forms of a claim together: what a claim's table may say, and the claim that it states.
+
+Another form is a file here: a `Claim` that is read from its table and says how that is spelled.
+Its class is a row of `_FORMS`; the keys that no other form has are a base of `ClaimTable`.
+"""
 
 import re
 from collections.abc import Sequence
@@ -22,19 +26,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _FORMS: Final = (
     difference.DifferenceClaim,
-    parts.RangeClaim,
+    learning.LearningClaim,
     equivalence.EquivalenceClaim,
     importance.ImportanceClaim,
     drop.DropClaim,
-    learning.LearningClaim,
+    parts.RangeClaim,
 )
-_SPELLED: Final = (
-    difference.SPELLED,
-    learning.SPELLED,
-    equivalence.SPELLED,
-    importance.SPELLED,
-    drop.SPELLED,
-)
+"""Each form's class, in the order in which they are spelled; no table is of two forms."""
 
 
 class ClaimTable(
@@ -85,4 +83,5 @@ def resolve_claim(
             raise told.error(problem, "metric")
         return found
     said = ", ".join(sorted(told.form - {"factor"})) or "no statement"
-    raise told.error(f"it has {said}; a claim has {'; or '.join(_SPELLED)}")
+    spelled = "; or ".join(dict.fromkeys(form.spelled for form in _FORMS))
+    raise told.error(f"it has {said}; a claim has {spelled}")

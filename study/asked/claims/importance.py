@@ -1,13 +1,11 @@
 """One factor matters more than another."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from study.asked.claim import Answer, Claim, Region, Search, Unit, Verdict
 from study.asked.claims.told import Told
 from study.asked.toml_values import Table, Text
-
-SPELLED: Final = "more_than, each with its factor"
 
 
 class Keys(Table):
@@ -23,6 +21,7 @@ class ImportanceClaim(Claim):
     factor: str
     more_than: str
 
+    spelled: ClassVar[str] = "more_than, each with its factor"
     unit: ClassVar[Unit] = "share"
 
     @classmethod

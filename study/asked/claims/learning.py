@@ -1,7 +1,7 @@
 """Nets of one level learn more often than those of another."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -10,8 +10,6 @@ from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.told import Told
 from study.asked.toml_values import Table
 from study.measure import Measure
-
-SPELLED: Final = 'better, worse and least with outcome = "learned"'
 
 
 class Keys(Table):
@@ -26,6 +24,7 @@ class LearningClaim(DifferenceClaim):
 
     outcome: Literal["learned"] = "learned"  # a field, for the fields of a claim are hashed
 
+    spelled: ClassVar[str] = 'better, worse and least with outcome = "learned"'
     counts_learned: ClassVar[bool] = True
     exceeds: ClassVar[tuple[str, str]] = ("learns more often than", "learn more often than")
     settled_by: ClassVar[str] = "more design trials settle it"

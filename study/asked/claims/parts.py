@@ -5,12 +5,12 @@ For beliefs about training that fails: trials that collapse count as they ended.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from study.asked.claim import Answer, Claim, Part, Region, Search, Verdict
-from study.asked.claims.difference import settle_above
+from study.asked.claims.difference import DifferenceClaim, settle_above
 from study.asked.claims.told import Told
 from study.asked.levels import Config, Level
 from study.asked.toml_values import LevelValue, Table
@@ -38,6 +38,8 @@ class RangeClaim(Claim):
     worse: Part
     least: float
     when: Config = field(default_factory=dict)
+
+    spelled: ClassVar[str] = DifferenceClaim.spelled
 
     @classmethod
     def read(cls, told: Told) -> Self | None:
