@@ -1,7 +1,6 @@
 """A data root's images of train and val as folds: which are left out, and what each fold holds."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agecls.data.arrays import TrainingArrays
-from agecls.data.folds import Folds, counted, draw_folds
+from agecls.data.folds import Clustered, Folds, counted, draw_folds, from_to
 from agecls.data.loading import FaceData, Labelled
 from agecls.data.splits import deduplicate
 from agecls.errors import DataLayoutError
@@ -52,29 +51,24 @@ def fold_faces(faces: FaceData, k: int, *, seed: int) -> FoldedFaces:
         DataLayoutError: Too few clusters, or a class lies in too few.
     """
     pool = _pool(faces)
-    labels = pool["label"].to_numpy(np.int64)
-    clusters = pool["cluster"].to_numpy(np.int64)
-    found = deduplicate(labels.tolist(), pool["content"].tolist())
+    images = Clustered(
+        pool["label"].to_numpy(np.int64),
+        pool["cluster"].to_numpy(np.int64),
+        faces.classes.names,
+        "cluster" if pool[["person_id", "family_id"]].notna().any(axis=None) else "image",
+    )
+    found = deduplicate(pool["label"].tolist(), pool["content"].tolist())
     is_without = bool(faces.summary["duplicates"]["removed"])
     try:
-        folds = draw_folds(
-            labels,
-            clusters,
-            k,
-            seed=seed,
-            names=faces.classes.names,
-            by="cluster" if pool[["person_id", "family_id"]].notna().any(axis=None) else "image",
-            used=found.keep if is_without else None,
-        )
+        folds = draw_folds(images, k, seed=seed, used=found.keep if is_without else None)
     except DataLayoutError as error:
         raise DataLayoutError(f"{faces.summary['root']}: {error}") from None
-    places = folds.of_image.astype("<i8").tobytes()
     summary = {
-        **counted(folds, labels, clusters, faces.classes.names),
+        **counted(folds, images),
         "copies": found.copies if is_without else 0,
         "conflicting_groups": found.conflicting_groups if is_without else 0,
         "conflicting_images": found.conflicting_images if is_without else 0,
-        "digest": hashlib.blake2b(places, digest_size=16).hexdigest(),
+        "digest": folds.digest,
     }
     return FoldedFaces(faces=faces, folds=folds, summary=summary | {"how": _how(summary)})
 
@@ -86,9 +80,9 @@ def _how(summary: Mapping[str, Any]) -> str:
         "both sides",
     }[summary["by"]]
     images, clusters = summary["images"], summary["clusters"]
-    sizes = f"{_from_to(images)} images"
+    sizes = f"{from_to(images)} images"
     if summary["by"] == "cluster":
-        sizes += f" and {_from_to(clusters)} of {sum(clusters):,} clusters"
+        sizes += f" and {from_to(clusters)} of {sum(clusters):,} clusters"
     n_out = summary["copies"] + summary["conflicting_images"]
     out = (
         f"; {n_out:,} images are in none ({summary['copies']:,} later copies of a file, "
@@ -97,11 +91,6 @@ def _how(summary: Mapping[str, Any]) -> str:
         else ""
     )
     return f"{summary['k']} folds of train and val, {sizes} each ({how}){out}"
-
-
-def _from_to(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _pool(faces: FaceData) -> pd.DataFrame:

@@ -85,8 +85,9 @@ def read_table_file(path: Path, columns: Columns, *, direction: Direction | None
         raise StudyError(f"{path}: trials of `{name}` have several rows; give --step COLUMN")
     state = columns.state and _there(path, frame, columns.state, "--state")
     state = state or next(iter(_by_words(frame, _STATE_COLUMNS)), None)
+    found = Columns(metric=metric, step=step, state=state)
     trials = [
-        _trial(str(key), rows, is_told[rows.index], settings, metric, step=step, state=state)
+        _trial(str(key), rows, is_told[rows.index], settings, found)
         for key, rows in frame.groupby(names, sort=False)
     ]
     return Search(
@@ -188,15 +189,13 @@ def _trial(
     rows: pd.DataFrame,
     is_told: pd.Series,
     settings: dict[str, str],
-    metric: str,
-    *,
-    step: str | None,
-    state: str | None,
+    columns: Columns,
 ) -> Trial:
+    step = columns.step
     if step is not None:
         rows = rows.sort_values(step, kind="stable")
     told = rows[is_told[rows.index]] if is_told.any() else rows
-    values = told[metric].to_numpy(dtype=float, na_value=np.nan)
+    values = told[columns.metric].to_numpy(dtype=float, na_value=np.nan)
     values = np.where(np.abs(values) == _AS_INFINITE, np.sign(values) * np.inf, values)
     finite = np.isfinite(values)
     steps = (
@@ -205,11 +204,12 @@ def _trial(
     curve = {
         at: end for at, end in zip(steps, values, strict=True) if np.isfinite([at, end]).all()
     }
-    word = _last(rows[state]) if state else None
+    word = _last(rows[columns.state]) if columns.state else None
     ended: State = "completed" if word is None else _STATES.get(str(word).lower(), "interrupted")
     error = ""
     if ended == "completed" and not (len(values) and finite[-1]):
-        ended, error = "failed", f"its last {metric} is {values[-1] if len(values) else np.nan}"
+        last = values[-1] if len(values) else np.nan
+        ended, error = "failed", f"its last {columns.metric} is {last}"
     params = {name: _last(rows[column]) for name, column in settings.items()}
     return Trial(
         name=name,

@@ -69,7 +69,7 @@ def estimate(
 
 def band(
     x: list[float], low: list[float], high: list[float], colour: str, *, opacity: float,
-    fill: str | None = None, **look: Any,
+    **look: Any,
 ) -> go.Scatter:  # fmt: skip
     """The stretch between two curves, about which a reader is told nothing when pointing at it.
 
@@ -79,13 +79,12 @@ def band(
         high: The upper one.
         colour: Of the band.
         opacity: 0..1.
-        fill: Its colour if another one.
-        **look: What else the trace has.
+        **look: What else the trace has, or has in the place of this.
     """
     return go.Scatter(
         x=x + x[::-1], y=high + low[::-1], mode="lines", fill="toself",
-        fillcolor=fill or colour, line={"width": 0, "color": colour}, opacity=opacity,
-        hoverinfo="skip", **look,
+        line={"width": 0, "color": colour}, opacity=opacity, hoverinfo="skip",
+        **{"fillcolor": colour, **look},
     )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """The examples that a user's function is trained on, and folds of them."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agecls.data.folds import Folds, counted, draw_folds
+from agecls.data.folds import By, Clustered, Folds, counted, draw_folds, from_to
 from study.errors import StudyFileError
 from study.trainables.found import line_of, load
 
@@ -97,17 +96,14 @@ def fold_examples(
                 f"{function}: label {name} lies in {n} {unit}, fewer than the {k} folds; ask for "
                 "fewer ([folds] k), or return coarser labels, such as zeros where there are none"
             )
-    by = "image" if examples.groups is None else "cluster"
-    folds = draw_folds(labels, groups, k, seed=seed, by=by)  # type: ignore[arg-type]
-    places = folds.of_image.astype("<i8").tobytes()
-    summary = counted(folds, labels, groups, examples.names)
-    digest = hashlib.blake2b(places, digest_size=16).hexdigest()
-    return folds, {**summary, "digest": digest, "how": _how(summary, function)}
+    by: By = "image" if examples.groups is None else "cluster"
+    clustered = Clustered(labels, groups, examples.names, by)
+    folds = draw_folds(clustered, k, seed=seed)
+    summary = counted(folds, clustered)
+    return folds, {**summary, "digest": folds.digest, "how": _how(summary, function)}
 
 
 def _how(summary: Mapping[str, Any], function: str) -> str:
-    sizes, n = summary["images"], sum(summary["images"])
-    low, high = min(sizes), max(sizes)
-    each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    n, each = sum(summary["images"]), from_to(summary["images"])
     together = "groups stay together" if summary["by"] == "cluster" else "by example"
     return f"{summary['k']} folds of {n:,} examples of {function}, {each} each ({together})"

@@ -83,7 +83,6 @@ class Report:
         epochs_done: int,
         kept: Kept,
         where: Callable[[], Mapping[str, Any]],
-        folder: str,
     ) -> None:
         """Made by the study.
 
@@ -94,10 +93,9 @@ class Report:
             epochs_done: Epochs that the study has already.
             kept: The trial's checkpoint.
             where: What is to be said of the place, such as the memory taken.
-            folder: Of the user's code, to say where a call came from.
         """
         self._give, self._metric, self._epochs = give, metric, epochs
-        self._epochs_done, self._kept, self._where, self._folder = epochs_done, kept, where, folder
+        self._epochs_done, self._kept, self._where = epochs_done, kept, where
         self._history: list[dict[str, Any]] = []
         self._objects: dict[str, HasState] = {}
         self._next_at = 0.0

@@ -121,7 +121,6 @@ class FunctionSteps:
                 epochs_done=config["epochs_done"],
                 kept=kept,
                 where=partial(_where, wants_gpu=config["wants_gpu"]),
-                folder=self._folder,
             )
             function(asked, seed=config["seed"], fold=self._fold(config["fold"]), report=report)
         if report.last is None:

@@ -262,7 +262,7 @@ def _curve(plot: Plot, measure: Measure) -> list[go.Scatter]:
         x = piece["x"].tolist()
         low, middle, high = scaled(piece, ("low", "estimate", "high"), scale, 3)
         fill = SHADE if is_grey else MODEL
-        traces.append(band(x, low, high, colour, opacity=0.22, fill=fill))
+        traces.append(band(x, low, high, colour, opacity=0.22, fillcolor=fill))
         traces.append(
             go.Scatter(
                 x=x,

@@ -60,7 +60,7 @@ def test_a_band_goes_along_the_upper_curve_and_back_along_the_lower() -> None:
     assert trace.x == (0, 1, 1, 0)
     assert trace.y == (5, 6, 2, 1)
     assert (trace.fillcolor, trace.hoverinfo, trace.meta) == ("#1d5fbf", "skip", {"arm": "a"})
-    assert band([0], [1], [2], "#1d5fbf", opacity=1, fill="#8a929b").fillcolor == "#8a929b"
+    assert band([0], [1], [2], "#1d5fbf", opacity=1, fillcolor="#8a929b").fillcolor == "#8a929b"
 
 
 def test_columns_are_scaled_and_rounded_in_the_order_asked_for() -> None:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from agecls.data.folds import draw_folds
+from agecls.data.folds import Clustered, draw_folds
 from study.asked.factors import Trainable
 from study.measure import Scale
 from study.running.steps import FAILURE, KIND, METRICS
@@ -224,7 +224,7 @@ def test_what_is_never_looked_at_is_on_record(trial):
 
 
 def test_a_fold_is_the_places_of_what_is_trained_on_and_what_is_held_out(trial):
-    folds = draw_folds(np.arange(12) % 2, np.arange(12), 3, seed=0)
+    folds = draw_folds(Clustered(np.arange(12) % 2, np.arange(12), "ab"), 3, seed=0)
     run = trial(
         """\
 train, held_out = fold
