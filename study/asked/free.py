@@ -52,7 +52,8 @@ _TAKEN: Final = frozenset(
     )
 )
 """Columns of trials, epochs and later trainings, and keys of the record, that mean something else
-than a metric."""
+than a metric. `study.folder.columns`, which owns the columns, is built on this room and cannot be
+asked here; a test holds these names against it."""
 
 
 def is_taken(metric: str) -> bool:

@@ -1,4 +1,9 @@
-"""What the parquet tables of a study may hold; the one owner of their column names."""
+"""What the parquet tables of a study may hold; the one owner of their column names.
+
+Rows of trials and epochs are filled in `study.folder.tabulate`, those of other facts in
+`study.stages`, and those of conclusions in `study.analysis`. What a frame lacks is null in its
+table.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

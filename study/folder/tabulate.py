@@ -10,25 +10,12 @@ from pandas.api.types import is_numeric_dtype
 from study.asked.factors import Study
 from study.asked.free import is_taken
 from study.errors import RecordError, TablesError
+from study.folder.columns import names_of
 from study.folder.folder import Folder, Home
 from study.folder.record import FILE_NAME, TrialRecord
 
-EPOCH_COLUMNS = (
-    "epoch",
-    "learning_rate",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "val_accuracy_top5",
-    "val_accuracy_1off",
-    "val_qwk",
-    "val_mae",
-    "val_macro_f1",
-    "val_ece",
-    "seconds",
-)
-
+EPOCH_COLUMNS: Final = tuple(name for name in names_of("epochs") if name != "trial_id")
+"""What an epoch's line of the record says under the same names."""
 
 MOST_REPORTED: Final = 100
 """Names beside its metric that a function gets columns for; further ones stay in the record."""
