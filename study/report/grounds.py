@@ -1,5 +1,7 @@
 """What figures of fresh seeds and of settling rest on, in words: images, or one number each."""
 
+import pandas as pd
+
 from study.asked.factors import Study
 from study.report.wording import count
 
@@ -27,3 +29,22 @@ def scope_sentence(study: Study) -> str:
         "Bengio (2003) do, which no data can check. Examples that hang together across folds make "
         "them too narrow."
     )
+
+
+def images_in_clusters(n_images: int, n_clusters: int) -> str:
+    """How many, such as `90 images in 30 clusters`; of images of which each is its own, those."""
+    images = count(n_images, "image")
+    return images if n_images == n_clusters else f"{images} in {count(n_clusters, 'cluster')}"
+
+
+def clusters_settled_on(n: int, settle: pd.DataFrame | None) -> str:
+    """How many clusters of images; images, where each is its own, as in folds by image.
+
+    Args:
+        n: Of them.
+        settle: The table, which says what each training was tested on.
+    """
+    told = None if settle is None else settle[["n_images", "n_clusters"]].dropna()
+    if told is not None and len(told) and (told["n_images"] == told["n_clusters"]).all():
+        return count(n, "image")
+    return f"{count(n, 'cluster')} of images"

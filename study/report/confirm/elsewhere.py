@@ -10,6 +10,7 @@ from agecls.classes import Classes
 from study.analysis.models.scoring import possible
 from study.folder.tables import StudyTables
 from study.measure import metric_of
+from study.report.grounds import images_in_clusters
 from study.report.look import Mark, arm_marks, name_rows
 from study.report.panel import Panel, Table
 from study.report.small_multiples import small_multiples
@@ -103,8 +104,8 @@ def elsewhere_panel(tables: StudyTables) -> Panel | None:
     if data is None:
         return None
     sizes = [
-        f"{faces}: {count(int(first['n_images']), 'image')} in "
-        f"{count(int(first['n_clusters']), 'cluster')}, {count(int(first['n_seeds']), 'seed')}"
+        f"{faces}: {images_in_clusters(int(first['n_images']), int(first['n_clusters']))}, "
+        f"{count(int(first['n_seeds']), 'seed')}"
         for faces in data.sets
         for first in [data.rows[data.rows["faces"] == faces].iloc[0]]
     ]

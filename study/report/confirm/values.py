@@ -9,6 +9,7 @@ import pandas as pd
 from study.analysis.checks.recorded import has_folds, judged_split
 from study.analysis.models.scoring import possible
 from study.folder.tables import StudyTables
+from study.report.grounds import images_in_clusters
 from study.report.look import arm_marks
 from study.report.wording import Measure, count
 
@@ -50,7 +51,7 @@ class Value:
         """The images that it rests on; empty where none are known."""
         if self.n_images is None or self.n_clusters is None:
             return ""
-        return f"{count(self.n_images, 'image')} in {count(self.n_clusters, 'cluster')}"
+        return images_in_clusters(self.n_images, self.n_clusters)
 
     @property
     def n(self) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from study.asked.claim import Claim
 from study.asked.factors import After, Study
 from study.folder.tables import StudyTables
+from study.report.grounds import clusters_settled_on
 from study.report.head.verdict_words import Found, claim_sentence
 from study.report.wording import (
     NARROW,
@@ -151,6 +152,8 @@ def ledger_data(tables: StudyTables) -> list[Entry]:
     if tables.claims is not None:
         for row in tables.claims.to_dict("records"):
             row["split"] = tables.study.judged_on(row["stage"], row["split"])
+            if (clusters := _number(row["n_clusters"])) is not None:
+                row["tested"] = clusters_settled_on(int(clusters), tables.settle)
             rows.setdefault(str(row["claim"]), []).append(row)
     return [
         replace(
@@ -222,9 +225,8 @@ def _standing(claim: Claim | None, row: Mapping[str, Any], measure: Measure) -> 
 def _size(stage: Stage, row: Mapping[str, Any]) -> str:
     seeds, trials, split = _number(row["n_seeds"]), _number(row["n_trials"]), _word(row["split"])
     if stage == "settle":
-        clusters = _number(row["n_clusters"])
         n = f"{count(int(trials or 0), 'training')} in {count(int(seeds or 0), 'block')}"
-        return n if clusters is None else f"{n}, {count(int(clusters), 'cluster')} of images"
+        return ", ".join(filter(None, (n, row.get("tested"))))
     if stage == "confirm":
         each = f"{count(int(seeds), 'fresh seed')} each" if seeds else ""
         where = f"{split} split" if split in ("val", "test") else split

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.asked.claim import Claim
+from study.report.grounds import clusters_settled_on
 from study.report.look import DOUBT, GOOD, MUTED, SHADE, SURFACE, Mark, new_figure
 from study.report.panel import Panel
 from study.report.settle.facts import Facts
@@ -131,8 +132,9 @@ def looks_panel(facts: Facts) -> Panel | None:
     shown = found[:MOST_CLAIMS]
     settled = sum(one.verdict != "unresolved" for one in found)
     last = facts.tables.looks[facts.tables.looks["blocks"] == facts.tables.looks["blocks"].max()]
+    tested = _tested_on(last, facts.tables.settle)
     note = (
-        f"n = {count(int(last['n_trainings'].max()), 'training')}{_clusters(last)} at the last "
+        f"n = {count(int(last['n_trainings'].max()), 'training')}{tested} at the last "
         "look. Bars are intervals at the level of their look, which is strict at first so that "
         "looking often costs little; bars of first looks may reach beyond the frame. At the left: "
         "blocks finished."
@@ -150,10 +152,10 @@ def looks_panel(facts: Facts) -> Panel | None:
     )
 
 
-def _clusters(last: pd.DataFrame) -> str:
+def _tested_on(last: pd.DataFrame, settle: pd.DataFrame | None) -> str:
     """What they were tested on, where that is known."""
     most = last["n_clusters"].max()
-    return "" if pd.isna(most) else f" on {count(int(most), 'cluster')} of images"
+    return "" if pd.isna(most) else f" on {clusters_settled_on(int(most), settle)}"
 
 
 def _mark(row: dict[str, Any], y: float, measure: Measure) -> go.Scatter:

@@ -18,7 +18,7 @@ def by_hand(tables: StudyTables, tmp_path: Path) -> StudyTables:
     on_val = {"split": "val", "images": "all", "metric": "accuracy"}
     frame = pd.DataFrame(
         [
-            on_val | ends | {"arm": "bcd-scratch"},
+            on_val | ends | {"arm": "bcd-scratch", "n_clusters": 90},
             on_val | ends | {"arm": "org-scratch", "estimate": 0.55},
             on_val | {"arm": "org-scratch", "against": "bcd-scratch"} | ends
             | {"estimate": 0.05, "low": -0.01, "high": 0.11},
@@ -40,6 +40,14 @@ def test_values_are_found_by_arm_set_metric_and_class(by_hand: StudyTables) -> N
     assert found.get("org-scratch", split="val", metric="recall", class_="h") is not None
     assert found.get("org-scratch", split="val", metric="recall", class_="a") is None
     assert found.get("org-scratch", split="test") is None
+
+
+def test_images_of_which_each_is_its_own_cluster_are_told_once(by_hand: StudyTables) -> None:
+    found = confirmed_values(by_hand)
+    assert found is not None
+    value = found.get("bcd-scratch", split="val")
+    assert value is not None
+    assert value.n == "3 seeds, 90 images"
 
 
 def test_a_pair_reads_both_ways(by_hand: StudyTables) -> None:

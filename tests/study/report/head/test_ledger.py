@@ -56,6 +56,23 @@ def test_the_confirm_stage_counts_and_the_search_stands_beside_it(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("clusters", "said"),
+    [((20, 18), "38 clusters of images"), ((90, 80), "170 images")],
+)
+def test_clusters_of_one_image_each_are_told_as_images(
+    tables: StudyTables, tmp_path: Path, clusters: tuple[int, int], said: str
+) -> None:
+    """As where folds are by image, since nobody knows who belongs together."""
+    settled = {
+        "stage": "settle", "estimate": 0.4, "low": -0.6, "high": 1.4, "n_trials": 32,
+        "n_seeds": 2, "n_clusters": sum(clusters),
+    }  # fmt: skip
+    trainings = pd.DataFrame({"n_images": [90, 80, None], "n_clusters": [*clusters, None]})
+    found = entry(replace(tables, settle=trainings), claims_of(tmp_path, settled))
+    assert [one.n for one in found.standings] == [f"32 trainings in 2 blocks, {said}"]
+
+
 def test_one_answer_of_several_to_the_contrary_refutes(
     tables: StudyTables, tmp_path: Path
 ) -> None:
