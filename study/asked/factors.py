@@ -249,10 +249,10 @@ class Study:
 
     @property
     def way_to_more(self) -> str:
-        """How to get more trials that tell something, in words."""
+        """How a study that has begun gets more trials that tell something, in words."""
         if self.imported:
             return "run more trials to their end, drawn at random"
-        return "raise design_share or trials"
+        return "resume the study with more --trials and --by-design"
 
     @property
     def every_claim(self) -> tuple[Claim, ...]:

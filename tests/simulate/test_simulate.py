@@ -64,7 +64,7 @@ def test_tables_of_other_tools_are_believed_as_little(tmp_path: Path):
     assert values["unresolved"] > 0.9
     assert values["withheld"] > 0.5
     reasons = scored.factors.loc[scored.factors["verdict"] == "unresolved", "reason"]
-    assert reasons.str.contains("raise design_share or trials|more design trials").all()
+    assert reasons.str.contains("--trials and --by-design|more design trials").all()
 
 
 def test_an_imported_search_is_believed_as_little():

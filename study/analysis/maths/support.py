@@ -1,6 +1,6 @@
 """How many full-length trials stand behind a level, a third of a range, or an arm."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Support:
     box: Box
     x: Array
     is_design: NDArray[np.bool_]
-    more: str = "raise design_share or trials"
+    more: str
 
     @property
     def n_trials(self) -> int:
@@ -80,7 +80,7 @@ class Support:
     def matching(self, row: Array) -> NDArray[np.bool_]:
         """Trials (n,) with the same level (or third) wherever the row (axes,) has a value."""
         same = np.ones(len(self.x), dtype=bool)
-        one = Support(box=self.box, x=row[None, :], is_design=np.zeros(1, dtype=bool))
+        one = replace(self, x=row[None, :], is_design=np.zeros(1, dtype=bool))
         for axis in np.flatnonzero(~np.isnan(row)):
             same &= self.parts(int(axis)) == one.parts(int(axis))[0]
         return same

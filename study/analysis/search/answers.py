@@ -357,7 +357,7 @@ def _notes(frames: Frames, imputed: Imputed, factors: pd.DataFrame) -> tuple[str
     way_out = (
         "Trials drawn at random and run to their end would tell them."
         if frames.study.imported
-        else "Set design_share to 0.4 and search again."
+        else f"{frames.study.way_to_more.capitalize()}."
     )
     n_design = int((frames.rows("full") & (frame["origin"] == "design").to_numpy()).sum())
     if n_design == 0 and len(frame):

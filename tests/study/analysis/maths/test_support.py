@@ -9,7 +9,9 @@ NAN = np.nan
 
 def support_of(study: Study, rows: list[list[float]]) -> Support:
     x = np.array(rows)
-    return Support(box=build_box(study), x=x, is_design=np.ones(len(x), dtype=bool))
+    return Support(
+        box=build_box(study), x=x, is_design=np.ones(len(x), dtype=bool), more=study.way_to_more
+    )
 
 
 def test_trials_are_counted_per_level_third_and_where_a_factor_exists(study: Study):
