@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn
 from agecls.classes import FOLDERS, NAMED, Classes
 from agecls.errors import AgeclsError, ToldError, one_line
 from agecls.machine import cores
-from agecls.streams import guard_streams
+from agecls.standard_output import guard_streams
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2

@@ -15,7 +15,7 @@ from agecls.command import (
     usable_device,
     use_threads,
 )
-from agecls.streams import has_reader
+from agecls.standard_output import has_reader
 
 if TYPE_CHECKING:
     from agecls.use.saved import Classifier

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     from study.report.head.digest import digest_of
     from study.report.programs.answer import claim_named, concluded
-    from study.report.programs.verdicts import NO_MATCH, status_of_verdicts, verdict_lines
+    from study.report.programs.exit_status import NO_MATCH, status_of_verdicts, verdict_lines
 
     folder = study_of(options)
     try:

@@ -8,23 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from agecls.command import Parser
-
-COMMANDS: Final = {
-    "study.run": "study.run",
-    "study.confirm": "study.confirm",
-    "study.settle": "study.settle",
-    "study.report": "study.report.__main__",
-    "study.check": "study.check",
-    "study.query": "study.query",
-    "study.export_to": "study.export_to",
-    "study.import_from": "study.import_from",
-    "agecls.audit": "agecls.audit.__main__",
-    "agecls.pretrain": "agecls.pretrain",
-    "agecls.predict": "agecls.predict",
-    "agecls.export": "agecls.export",
-    "agecls.faces": "agecls.faces.__main__",
-}
-"""What follows `python -m`, and the module whose `parser` says its options."""
+from study.commands import COMMANDS
 
 EPILOG = """\
 For this shell, or, from ~/.bashrc, for every one:

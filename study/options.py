@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agecls.command import FAILED, INTERRUPTED, seconds
 from agecls.command import positive as at_least_one
-from agecls.streams import say_last
+from agecls.standard_output import say_last
 
 if TYPE_CHECKING:
     from study.folder.folder import Folder

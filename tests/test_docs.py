@@ -25,7 +25,7 @@ from agecls.recipe import BOUNDS, CHOICES, Recipe
 from study.asked.after import EarlierStudy
 from study.asked.study_file import load_study
 from study.asked.toml_tables import ClaimTable, FileTables
-from study.completion import COMMANDS
+from study.commands import COMMANDS
 from study.folder.columns import Kind
 from tests.agecls.kept import keep, trained
 from tests.agecls.pictures import draw_zoo

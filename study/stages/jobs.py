@@ -22,7 +22,7 @@ from study.folder.tabulate import check_on_disk, check_on_record
 from study.locks.fixing import fix
 from study.measure import NARROW
 from study.running.interruption import stop_on_signals
-from study.stages import room
+from study.stages import disk_space
 from study.stages.scout import check_box, scout
 from study.stages.search import search, summary, write_search
 from study.stages.session import Means, Session, Stage
@@ -82,7 +82,7 @@ def main_job(study: Study, folder: Folder, means: Means) -> Outcome:
         check_given(study)
     # The record first, which one process holds: nobody else's checkpoints are tidied then.
     with begun(folder) as record:
-        checkpoints = room.prepare(study, folder, means.storage, means.resources)
+        checkpoints = disk_space.prepare(study, folder, means.storage, means.resources)
         if not folder.study_file.exists():
             folder.write_study(study)
         check_box(study, folder.path)

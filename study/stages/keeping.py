@@ -21,7 +21,7 @@ from study.folder.record import Record, TrialRecord
 from study.folder.tables import as_table_of
 from study.running.executor import Scoring
 from study.running.search_state import Search
-from study.stages import room
+from study.stages import disk_space
 from study.stages.confirm_tables import (
     model_name,
     models_table,
@@ -72,7 +72,7 @@ class Predictions(Keeping):
 
         n = max(0, n_models - session.folder.n_confirmed())
         need, what = n * MODEL_BYTES, f"{n} confirmed models"
-        room.check_room(session.folder.path, need, what, "move the study's folder")
+        disk_space.check_room(session.folder.path, need, what, "move the study's folder")
 
     def has_test(self, session: Session) -> bool:
         """Where the data have one."""
@@ -90,7 +90,7 @@ class Predictions(Keeping):
             folder=session.folder.path,
             data=data,
             folded=None if session.study.folds is None else session.folded,
-            storage=room.storage_of(session.study, home, session.storage),
+            storage=disk_space.storage_of(session.study, home, session.storage),
             chosen={c.arm: c.trial_id for c in choices},
         )
         files = _known_contents(data)

@@ -26,7 +26,7 @@ from study.running.interruption import StopRequest, stop_on_signals
 from study.running.ray_session import Resources
 from study.running.search_state import Search
 from study.running.terminal import SearchDisplay
-from study.stages import room
+from study.stages import disk_space
 from study.trainables.called import Calls, Function
 from study.trainables.nets import Nets
 from study.trainables.sources import contents, source_of
@@ -214,7 +214,7 @@ class Session(Means):
         Raises:
             StorageError: They cannot be written, or the disk is too small.
         """
-        return room.prepare(self.study, home, self.storage, self.resources)
+        return disk_space.prepare(self.study, home, self.storage, self.resources)
 
     def majority(self, search: Search) -> float | None:
         """Share of the commonest class among the images that the search's trials validate on.
@@ -275,7 +275,7 @@ class Session(Means):
         job = Job(
             search=search,
             work=self._work(search),
-            storage=room.storage_of(self.study, home, self.storage),
+            storage=disk_space.storage_of(self.study, home, self.storage),
             stop=self.stop,
             tick=show,
             scoring=scoring,

@@ -12,7 +12,7 @@ from study.folder.folder import Folder
 from study.folder.provenance import Faces, Provenance
 from study.folder.record import Record
 from study.plan.sampler import SAMPLER
-from study.stages import room
+from study.stages import disk_space
 from study.stages.session import Means, Session
 from study.trainables.called import Function
 
@@ -58,7 +58,7 @@ def begun(folder: Folder) -> Iterator[Record]:
     """
     home = folder.path
     absent = [path for path in (home, *home.parents) if not path.exists()]
-    room.make_folder(home)
+    disk_space.make_folder(home)
     with Record(home) as record:
         try:
             yield record

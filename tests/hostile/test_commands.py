@@ -43,7 +43,7 @@ def _without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "study.running.tune_run.OnRay", lambda resources, trainer: InProcess(trainer=Measured)
     )
-    monkeypatch.setattr("study.stages.room.CHECKPOINT_BYTES", 0)
+    monkeypatch.setattr("study.stages.disk_space.CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 import agecls
 import study
-from study.completion import COMMANDS, main
+from study.commands import COMMANDS
+from study.completion import main
 
 pytest.importorskip("shtab", reason="pip install shtab")
 BASH = shutil.which("bash")

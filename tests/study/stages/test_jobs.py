@@ -19,7 +19,7 @@ from study.folder.folder import Folder
 from study.running.in_process import InProcess
 from study.running.ray_session import Resources
 from study.running.steps import FAILURE, KIND
-from study.stages import jobs, models, room
+from study.stages import disk_space, jobs, models
 from study.stages.confirm import check_models
 from study.stages.session import Means
 from study.stages.settle import Settle
@@ -76,7 +76,7 @@ def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_p
     study = load_study(tiny.write_study(tmp_path))
     free = 5 * 4 * 100_000_000 - 1  # of five seeds of two arms, twice what is there
     usage = type("Usage", (), {"free": free // 2})
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: usage)
 
     session, _ = session_at(study, tmp_path, None)
     with pytest.raises(StorageError, match=r"10 confirmed models may take 1\.0 GB"):
@@ -86,11 +86,11 @@ def test_confirmed_models_that_will_not_fit_are_told_before_any_is_trained(tmp_p
 def test_the_disk_must_hold_the_checkpoints_of_the_trials_at_a_time(tmp_path, monkeypatch):
     study = load_study(tiny.write_study(tmp_path))
     usage = type("Usage", (), {"free": 0})
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr("study.running.ray_session.cores", lambda: 8)
     # two arms' best ones, their models, and one of each trial that runs
     with pytest.raises(StorageError, match=r"may take 2\.8 GB"):
-        room.prepare(study, Folder(tmp_path / "it"), None, Resources(cpus_per_trial=2))
+        disk_space.prepare(study, Folder(tmp_path / "it"), None, Resources(cpus_per_trial=2))
 
 
 def test_a_search_in_which_every_trial_diverges_ends_with_its_tables_and_a_report(run, tmp_path):

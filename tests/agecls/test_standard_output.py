@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from study.completion import COMMANDS
+from study.commands import COMMANDS
 
 WORK = """
 import os, sys, time
 from agecls.command import Parser, status_of
-from agecls.streams import say_last
+from agecls.standard_output import say_last
 
 def work():
     print("첫 줄", flush=True)
