@@ -238,7 +238,8 @@ CLAIMS: Final[tuple[Column, ...]] = (
         FLAG,
         no_difference="the whole interval lies within the least difference of interest; null "
         "where nothing was settled",
-        fragile="leaving out one training turns the verdict; null where that was not tried",
+        fragile="leaving out one training turns the verdict, all claims judged again without it, "
+        "and of settle all looks; null: open, or not tried",
     ),
     *columns(
         WHOLE,

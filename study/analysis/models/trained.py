@@ -28,7 +28,7 @@ class TrainingTables:
             `estimate, low, high` among nets that learned, `all_estimate, all_low, all_high` of
             all as they came.
         influence: `claim, arm, seed, fold, shift` (points that the estimate moves without this
-            training), `verdict` (without it), `turns` (whether that is another one).
+            training), `verdict` (without it), `stands` (the verdict with it).
     """
 
     each: pd.DataFrame
@@ -79,7 +79,7 @@ def influence(study: Study, scored: Apart, decide: Decisions | None = None) -> p
     """How each claim would stand without each training that is compared for it.
 
     Returns:
-        `claim, arm, seed, fold, shift, verdict, turns`, see `TrainingTables`; `shift` is null
+        `claim, arm, seed, fold, shift, verdict, stands`, see `TrainingTables`; `shift` is null
         where nothing can be told without the training.
     """
     decide = decide or Decisions()
@@ -95,26 +95,35 @@ def influence(study: Study, scored: Apart, decide: Decisions | None = None) -> p
                         {"claim": claim, "arm": name, **_places(training)}
                         | _moved(stands[claim], others.get(claim))
                     )
-    columns = ["claim", "arm", "seed", "fold", "shift", "verdict", "turns"]
+    columns = ["claim", "arm", "seed", "fold", "shift", "verdict", "stands"]
     return pd.DataFrame(rows, columns=columns).astype({"shift": float})
 
 
-def fragile(decided: pd.DataFrame, moved: pd.DataFrame) -> pd.Series:
-    """Whether leaving out one training turns each verdict; null where nothing is settled.
+def fragile(moved: pd.DataFrame) -> dict[str, bool | None]:
+    """By claim, `is_fragile` of its verdict of fresh seeds.
 
     Args:
-        decided: Rows of `claims`.
         moved: As `influence`.
     """
-    found = [
-        is_fragile(verdict, moved.loc[moved["claim"] == claim, "verdict"])
-        for claim, verdict in zip(decided["claim"], decided["verdict"], strict=True)
-    ]
-    return pd.Series(found, index=decided.index, dtype="boolean")
+    return {
+        str(claim): is_fragile(rows["stands"].iloc[0], rows["verdict"])
+        for claim, rows in moved.groupby("claim", sort=False)
+    }
 
 
 def is_fragile(verdict: Verdict, without_each: Iterable[Verdict]) -> bool | None:
-    """Whether one of the verdicts without each training is another; None: nothing is settled."""
+    """Whether a verdict is fragile: one training less, and it would be another.
+
+    The one rule, on fresh seeds as of a settling design: without each training in turn all that
+    decides verdicts is done again, there the family of all claims, here every look.
+
+    Args:
+        verdict: As it stands.
+        without_each: What it would be without each training.
+
+    Returns:
+        None where the claim is open: an open claim asks for more trainings anyway.
+    """
     return None if verdict == "unresolved" else any(other != verdict for other in without_each)
 
 
@@ -124,11 +133,10 @@ def _places(training: Training) -> dict[str, int | None]:
 
 
 def _moved(stands: Decision, other: Decision | None) -> dict[str, object]:
+    found: dict[str, object] = {"shift": None, "verdict": "unresolved", "stands": stands.verdict}
     if other is None:
-        turns = stands.verdict != "unresolved"
-        return {"shift": None, "verdict": "unresolved", "turns": turns}
-    shift = other.estimate - stands.estimate
-    return {"shift": shift, "verdict": other.verdict, "turns": other.verdict != stands.verdict}
+        return found
+    return found | {"shift": other.estimate - stands.estimate, "verdict": other.verdict}
 
 
 def _counted(study: Study, scored: Apart) -> Iterator[dict[str, object]]:

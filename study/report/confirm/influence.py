@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import TrainingTables
+from study.analysis.models.trained import fragile
 from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
@@ -44,7 +45,8 @@ def influence_figure(
     arms = [arm for arm in marks if arm in set(moved["arm"])]
     for at, arm in enumerate(arms):
         for turns in (False, True):
-            some = moved[(moved["arm"] == arm) & (moved["turns"] == turns)].dropna(subset="shift")
+            is_meant = (moved["arm"] == arm) & ((moved["verdict"] != moved["stands"]) == turns)
+            some = moved[is_meant].dropna(subset="shift")
             if some.empty:
                 continue
             row = some["claim"].map({claim: n for n, claim in enumerate(claims)})
@@ -73,11 +75,11 @@ def influence_panel(tables: StudyTables, trained: TrainingTables) -> Panel | Non
         return None
     measure = tables.study.measure
     own = {c.name: c.measure for c in tables.study.claims if c.measure.is_named}
-    fragile = list(dict.fromkeys(moved.loc[moved["turns"], "claim"]))
+    hang = [claim for claim, is_fragile in fragile(moved).items() if is_fragile]
     reading = (
-        f"Without one of its trainings the verdict on {listed(fragile)} would be another."
-        if fragile
-        else "No verdict would be another without any one training."
+        f"Without one of its trainings the verdict on {listed(hang)} would be another."
+        if hang
+        else "No verdict that is settled would be another without any one training."
     )
     return Panel(
         reading=reading,

@@ -144,11 +144,11 @@ def test_no_panel_of_failures_where_there_are_none(
 def test_influence_shows_each_training_and_marks_those_that_turn_a_verdict(
     folded: StudyTables, trained: TrainingTables
 ) -> None:
-    moved = trained.influence.assign(turns=False)
+    moved = trained.influence.assign(stands="supported", verdict="supported")
     panel = influence_panel(folded, replace(trained, influence=moved))
-    assert panel.reading == "No verdict would be another without any one training."
+    assert panel.reading == "No verdict that is settled would be another without any one training."
     assert sum(len(t.x) for t in panel.figure.data) == 40
-    moved.loc[3, "turns"] = True
+    moved.loc[3, "verdict"] = "unresolved"
     panel = influence_panel(folded, replace(trained, influence=moved))
     assert panel.reading.startswith("Without one of its trainings the verdict on transfer_helps")
     filled = [t for t in panel.figure.data if not t.marker.symbol.endswith("-open")]
@@ -156,10 +156,22 @@ def test_influence_shows_each_training_and_marks_those_that_turn_a_verdict(
     assert panel.table.rows[0][:2] == ("transfer_helps", "pretrained less scratch")
 
 
+def test_influence_calls_a_verdict_fragile_where_the_table_of_claims_does(
+    folded: StudyTables, trained: TrainingTables
+) -> None:
+    # a claim that is open with all trainings and settled without one is no fragile verdict
+    moved = trained.influence.assign(stands="unresolved", verdict="unresolved")
+    moved.loc[3, "verdict"] = "supported"
+    panel = influence_panel(folded, replace(trained, influence=moved))
+    assert panel.reading.startswith("No verdict that is settled would be another")
+    filled = [t for t in panel.figure.data if not t.marker.symbol.endswith("-open")]
+    assert [len(t.x) for t in filled] == [1]
+
+
 def test_influence_says_so_where_nothing_is_told_without_one_of_few_trainings(
     folded: StudyTables, trained: TrainingTables
 ) -> None:
-    moved = trained.influence.assign(shift=float("nan"), verdict="unresolved", turns=True)
+    moved = trained.influence.assign(shift=float("nan"), verdict="unresolved")
     panel = influence_panel(folded, replace(trained, influence=moved))
     assert panel.alt == "Without one of the trainings nothing can be told of any claim."
     assert not panel.figure.data
