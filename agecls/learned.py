@@ -1,8 +1,8 @@
 """Whether a net learned anything, from what an epoch records: no predictions, no other nets.
 
 A net that hardly learned is no weak net: how often a recipe fails and how good its nets are
-otherwise are two questions. `study.analysis.models.learned` asks the same of predictions, and of a
-recipe's trainings together, by the same limits.
+otherwise are two questions. `study.analysis.confirm.learned` asks the same of predictions, and of
+a recipe's trainings together, by the same limits.
 """
 
 from typing import Final

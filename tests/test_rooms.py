@@ -38,7 +38,7 @@ KNOWS = {
     "study.analysis": {"study.asked", "study.folder", "study.plan"},
     "study.analysis.maths": {"study.asked"},
     "study.analysis.search": {"study.analysis.maths", "study.asked", "study.folder", "study.plan"},
-    "study.analysis.models": {"study.analysis.maths", "study.asked", "study.folder"},
+    "study.analysis.confirm": {"study.analysis.maths", "study.asked", "study.folder"},
     "study.analysis.recipes": {
         "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
         "study.locks",
@@ -47,7 +47,7 @@ KNOWS = {
         "study.analysis.maths", "study.analysis.search", "study.asked", "study.folder",
     },
     "study.analysis.settle": {
-        "study.analysis.maths", "study.analysis.models", "study.analysis.search", "study.asked",
+        "study.analysis.maths", "study.analysis.confirm", "study.analysis.search", "study.asked",
         "study.plan",
     },
     "study.report": {
@@ -61,7 +61,7 @@ KNOWS = {
     "study.report.checks": {"study.analysis", "study.analysis.checks", "study.folder"},
     "study.report.compare": {"study.analysis", "study.asked", "study.report.head"},
     "study.report.confirm": {
-        "study.analysis", "study.analysis.checks", "study.analysis.models", "study.folder",
+        "study.analysis", "study.analysis.checks", "study.analysis.confirm", "study.folder",
     },
     "study.report.factors": {
         "study.analysis", "study.analysis.maths", "study.analysis.search", "study.folder",
@@ -81,7 +81,7 @@ KNOWS = {
     },
     "study.stages": {
         "agecls.data", "agecls.nets", "agecls.training", "agecls.use", "study.analysis",
-        "study.analysis.models", "study.analysis.search", "study.asked", "study.folder",
+        "study.analysis.confirm", "study.analysis.search", "study.asked", "study.folder",
         "study.locks", "study.plan", "study.report", "study.report.head", "study.running",
         "study.trainables",
     },

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         predicted_of,
         trained_of,
     )
-    from study.analysis.models.predicted import Predicted
-    from study.analysis.models.trained import TrainingTables
+    from study.analysis.confirm.predicted import Predicted
+    from study.analysis.confirm.trained import TrainingTables
     from study.analysis.search.answers import Analysis, analyse
 
 __all__ = [

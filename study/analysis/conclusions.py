@@ -17,12 +17,12 @@ import pandas as pd
 from study.analysis.checks.check import Checked
 from study.analysis.checks.recorded import naming_the_provenance
 from study.analysis.checks.table import run_checks
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.drops import judge_drops
-from study.analysis.models.external import external_frame, score_elsewhere
-from study.analysis.models.predicted import Predicted, describe_predictions
-from study.analysis.models.scored import is_folded
-from study.analysis.models.trained import TrainingTables, describe_trainings, fragile, influence
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.drops import judge_drops
+from study.analysis.confirm.external import external_frame, score_elsewhere
+from study.analysis.confirm.predicted import Predicted, describe_predictions
+from study.analysis.confirm.scored import is_folded
+from study.analysis.confirm.trained import TrainingTables, describe_trainings, fragile, influence
 from study.analysis.recipes.simplest import Simplest
 from study.analysis.scores import apart, source_of
 from study.analysis.search.answers import Analysis, analyse

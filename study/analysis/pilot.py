@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.folded import FoldedSet, fold_models
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.folded import FoldedSet, fold_models
 from study.asked.factors import Study
 from study.measure import Measure
 from study.plan.allocation import SURE, Noise, allocate, needs

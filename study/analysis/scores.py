@@ -15,12 +15,12 @@ import pandas as pd
 
 from agecls.classes import Classes
 from agecls.intervals import Array, Clusters
-from study.analysis.models.confirmed import Confirmed, score_confirmed
-from study.analysis.models.folded import FoldedSet
-from study.analysis.models.learned import Gain, gain, which_learned
-from study.analysis.models.measured import MeasuredSet, measured_confirmed
-from study.analysis.models.scored import Apart, Scored
-from study.analysis.models.scoring import cluster_sums, metrics_of, renamed, scores
+from study.analysis.confirm.confirmed import Confirmed, score_confirmed
+from study.analysis.confirm.folded import FoldedSet
+from study.analysis.confirm.learned import Gain, gain, which_learned
+from study.analysis.confirm.measured import MeasuredSet, measured_confirmed
+from study.analysis.confirm.scored import Apart, Scored
+from study.analysis.confirm.scoring import cluster_sums, metrics_of, renamed, scores
 from study.analysis.settle.measured import Measured, measured_trainings
 from study.analysis.settle.trained import Accrued, One, Trained, Trainings
 from study.asked.factors import Study, arm_name

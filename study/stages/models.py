@@ -23,7 +23,7 @@ from agecls.errors import CheckpointError
 from agecls.files import write_whole
 from agecls.metrics import score
 from agecls.training.checkpoints import SavedModel, read_model
-from study.analysis.models.scoring import metrics_of, temperature
+from study.analysis.confirm.scoring import metrics_of, temperature
 from study.asked.factors import Study
 from study.folder.folder import Folder, KeptModel
 from study.folder.record import TrialRecord

@@ -18,8 +18,8 @@ from scipy import special
 
 from agecls.learned import has_learned_by
 from agecls.metrics import ClassSums, confusion, nll
+from study.analysis.confirm.learned import Gain, gain, which_learned
 from study.analysis.maths.counted import jeffreys
-from study.analysis.models.learned import Gain, gain, which_learned
 
 KINDS: Final = ("prior", "few classes", "slow")
 SETS: Final = {

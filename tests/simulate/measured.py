@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from study.analysis.models.measured import measured_confirmed
+from study.analysis.confirm.measured import measured_confirmed
 from study.analysis.settle.evidence import Questions
 from study.analysis.settle.measured import Measured, measured_trainings
 from study.analysis.settle.verdicts import SettleRules, look_by_look

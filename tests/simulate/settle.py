@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from agecls.intervals import Estimate
-from study.analysis.models.verdicts import holm, two_sided
+from study.analysis.confirm.verdicts import holm, two_sided
 from study.analysis.settle.evidence import Questions
 from study.analysis.settle.trained import OVERLAP, Trained, Trainings
 from study.analysis.settle.verdicts import AfterLook, SettleRules, look_by_look

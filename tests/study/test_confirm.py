@@ -12,7 +12,7 @@ from agecls.classes import EIGHT
 from agecls.errors import WeightsError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.use.saved import load
-from study.analysis.models.scoring import tempered
+from study.analysis.confirm.scoring import tempered
 from study.asked.study_file import load_study
 from study.confirm import _same_command, main, parser
 from study.folder.parquet import read_table

@@ -19,7 +19,7 @@ from study.plan.space import recipe_of
 from study.stages.keeping import write_facts
 from tests.small_studies import plain_toml
 from tests.study import staged
-from tests.study.analysis.models.test_confirmed import drawn
+from tests.study.analysis.confirm.test_confirmed import drawn
 
 THREE_ARMS = f"""
 {plain_toml(trials=6, arms=("org", "bcd", "bcd_seed"))}[claims.better]

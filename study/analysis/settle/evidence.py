@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from study.analysis.confirm.verdicts import two_sided
 from study.analysis.maths.counted import Counted, LearnedMore, surely_loses
-from study.analysis.models.verdicts import two_sided
 from study.analysis.settle.contrasts import Contrast, contrast_of, main_effects
 from study.analysis.settle.effects import Effect, Layout
 from study.analysis.settle.trained import Trainings

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from study.analysis.models.verdicts import holm, two_sided
+from study.analysis.confirm.verdicts import holm, two_sided
 from study.analysis.settle.contrasts import Pair, main_effects, products
 from study.analysis.settle.effects import Effect, Layout
 from study.analysis.settle.evidence import Questions

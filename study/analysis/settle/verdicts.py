@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from agecls.intervals import quantile
-from study.analysis.models.trained import is_fragile
+from study.analysis.confirm.trained import is_fragile
 from study.analysis.settle.evidence import Evidence, Questions
 from study.analysis.settle.pairs import PairEffect, pair_effects
 from study.analysis.settle.spending import levels, looks, spent

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from agecls.classes import Classes
-from study.analysis.models.scoring import possible
+from study.analysis.confirm.scoring import possible
 from study.folder.tables import StudyTables
 from study.measure import metric_of
 from study.report.grounds import images_in_clusters

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import TrainingTables
-from study.analysis.models.trained import fragile
+from study.analysis.confirm.trained import fragile
 from study.folder.tables import StudyTables
 from study.report.look import MUTED, Mark, arm_marks, name_rows, new_figure
 from study.report.panel import Panel, Table
@@ -33,7 +33,7 @@ def influence_figure(
     """A row per claim; a mark per training, where the estimate goes without it.
 
     Args:
-        moved: As `analysis.models.trained.influence`.
+        moved: As `analysis.confirm.trained.influence`.
         marks: Of arms.
         measure: The study's.
         own: By claim that is judged on a metric of its own, that one.

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from agecls.classes import Classes
-from study.analysis.models.confused import most_confused, order_by_confusion
+from study.analysis.confirm.confused import most_confused, order_by_confusion
 from study.report.confirm.values import Value
 from study.report.look import MODEL, SURFACE, Mark, name_rows, new_figure
 from study.report.panel import Table

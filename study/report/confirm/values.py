@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from study.analysis.checks.recorded import has_folds, judged_split
-from study.analysis.models.scoring import possible
+from study.analysis.confirm.scoring import possible
 from study.folder.tables import StudyTables
 from study.report.grounds import images_in_clusters
 from study.report.look import arm_marks

@@ -20,7 +20,7 @@ from study.folder.parquet import read_table, write_table
 from study.folder.tables import read_study
 from tests.small_studies import plain_toml
 from tests.study import staged
-from tests.study.analysis.models.test_confirmed import drawn
+from tests.study.analysis.confirm.test_confirmed import drawn
 from tests.study.staged import reads
 
 HOUSE = Path(study.__file__).parent

@@ -1,10 +1,10 @@
 import pandas as pd
 
 from study.analysis.pilot import share_out
+from tests.study.analysis.confirm.test_confirmed import drawn
+from tests.study.analysis.confirm.test_decisions import RATE, VARIANT, better, of_one_class
+from tests.study.analysis.confirm.test_folded import of_folds
 from tests.study.analysis.conftest import small_study
-from tests.study.analysis.models.test_confirmed import drawn
-from tests.study.analysis.models.test_decisions import RATE, VARIANT, better, of_one_class
-from tests.study.analysis.models.test_folded import of_folds
 
 
 def shared(accuracies, *, claims=(), idle=(), n=6, **options):

@@ -9,14 +9,14 @@ import pandas as pd
 
 from agecls.classes import EIGHT
 from study.analysis import analyse
-from study.analysis.models.confirmed import score_confirmed
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.folded import FoldedSet
-from study.analysis.models.trained import fragile, influence
+from study.analysis.confirm.confirmed import score_confirmed
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.folded import FoldedSet
+from study.analysis.confirm.trained import fragile, influence
 from study.asked.factors import Study, arm_name
 from study.folder.parquet import write_table
 from study.folder.tables import read_study
-from tests.study.analysis.models.test_folded import of_folds
+from tests.study.analysis.confirm.test_folded import of_folds
 
 RISE = 0.03
 """How much the search's best trial lies above what fresh seeds give, in every arm."""

@@ -15,7 +15,7 @@ from agecls.errors import DataLayoutError
 from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.metrics import score
 from agecls.use.saved import load
-from study.analysis.models.scoring import tempered
+from study.analysis.confirm.scoring import tempered
 from study.asked.study_file import load_study
 from study.confirm import main
 from study.errors import StudyError

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from study.analysis.confirm.verdicts import two_sided
 from study.analysis.maths.counted import Counted, LearnedMore
-from study.analysis.models.verdicts import two_sided
 
 
 def more(k, n, other_k, other_n, n_seeds=4):

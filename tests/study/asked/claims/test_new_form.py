@@ -7,7 +7,7 @@ import pytest
 
 from agecls.intervals import Estimate
 from study.analysis import analyse
-from study.analysis.models.verdicts import two_sided
+from study.analysis.confirm.verdicts import two_sided
 from study.asked.claim import Claim
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.drop import DropClaim

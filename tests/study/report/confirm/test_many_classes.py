@@ -6,7 +6,7 @@ import pytest
 
 from agecls.classes import Classes
 from study.analysis import Predicted
-from study.analysis.models.predicted import RELIABILITY_COLUMNS
+from study.analysis.confirm.predicted import RELIABILITY_COLUMNS
 from study.report.confirm.confusion import confusion_panel
 from study.report.confirm.many_classes import lowest_figure, lowest_first, recall_table
 from study.report.confirm.values import Value

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from study.analysis.checks.recorded import looks_at_test
-from study.analysis.models.scoring import possible
+from study.analysis.confirm.scoring import possible
 from study.folder.parquet import read_table, write_table
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, confirmed_values

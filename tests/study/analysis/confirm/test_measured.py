@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.measured import measured_confirmed
-from study.analysis.models.trained import describe_trainings
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.measured import measured_confirmed
+from study.analysis.confirm.trained import describe_trainings
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.factors import Factor, Trainable
 from study.measure import Measure, Scale

@@ -5,16 +5,16 @@ import pytest
 
 from agecls.classes import EIGHT
 from agecls.intervals import Estimate
-from study.analysis.models.confirmed import score_confirmed
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.verdicts import holm
+from study.analysis.confirm.confirmed import score_confirmed
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.verdicts import holm
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
 from study.asked.claims.learning import LearningClaim
 from study.asked.factors import Factor, Range
+from tests.study.analysis.confirm.test_confirmed import drawn
 from tests.study.analysis.conftest import small_study
-from tests.study.analysis.models.test_confirmed import drawn
 
 VARIANT = Factor(name="variant", role="arm", levels=("org", "bcd"))
 RATE = Factor(name="lr", role="tuned", log=True, ranges=(Range(low=1e-3, high=1e-1),))

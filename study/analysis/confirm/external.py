@@ -14,10 +14,10 @@ import pandas as pd
 
 from agecls.classes import Classes
 from agecls.intervals import Estimate, over_sets
-from study.analysis.models.confirmed import estimates
-from study.analysis.models.folded import fold_models
-from study.analysis.models.scored import ScoredSet, images_of, is_folded, score_images
-from study.analysis.models.scoring import TEMPERED, metrics_of
+from study.analysis.confirm.confirmed import estimates
+from study.analysis.confirm.folded import fold_models
+from study.analysis.confirm.scored import ScoredSet, images_of, is_folded, score_images
+from study.analysis.confirm.scoring import TEMPERED, metrics_of
 from study.folder.columns import names_of
 from study.folder.other_faces import OtherFaces
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from agecls.intervals import Array, Estimate
+from study.analysis.confirm.confirmed import Confirmed, asked_of
+from study.analysis.confirm.scored import Told, Training, trainings_of
 from study.analysis.maths.by_training import of_trainings
-from study.analysis.models.confirmed import Confirmed, asked_of
-from study.analysis.models.scored import Told, Training, trainings_of
 from study.folder.columns import names_of
 from study.measure import SHARE, Measure
 from study.outcomes import TRAININGS, Outcomes

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from study.analysis.confirm.decisions import Decision, Decisions
+from study.analysis.confirm.scored import Apart, Training
 from study.analysis.maths.counted import Counted
-from study.analysis.models.decisions import Decision, Decisions
-from study.analysis.models.scored import Apart, Training
 from study.asked.claim import Verdict
 from study.asked.factors import Study, arm_name
 

@@ -15,8 +15,8 @@ import pandas as pd
 
 from agecls.classes import Classes
 from agecls.intervals import Estimate
-from study.analysis.models.folded import FoldedSet, fold_models
-from study.analysis.models.scored import (
+from study.analysis.confirm.folded import FoldedSet, fold_models
+from study.analysis.confirm.scored import (
     Scored,
     ScoredSet,
     Told,
@@ -24,7 +24,7 @@ from study.analysis.models.scored import (
     is_folded,
     score_images,
 )
-from study.analysis.models.scoring import (
+from study.analysis.confirm.scoring import (
     RECALL,
     TEMPERED,
     metrics_of,

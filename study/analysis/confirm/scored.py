@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from agecls.classes import Classes
 from agecls.intervals import DRAWN_AT_ONCE, Array, Clusters, Estimate, two_level
-from study.analysis.models.learned import gain, which_learned
-from study.analysis.models.scoring import cluster_sums, drawn_scores, recall_names, scores
+from study.analysis.confirm.learned import gain, which_learned
+from study.analysis.confirm.scoring import cluster_sums, drawn_scores, recall_names, scores
 from study.outcomes import NETS, Outcomes
 
 Training = tuple[int, ...]

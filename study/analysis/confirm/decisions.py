@@ -13,9 +13,9 @@ from typing import Final
 import pandas as pd
 
 from agecls.intervals import Estimate, quantile
+from study.analysis.confirm.scored import Scored
+from study.analysis.confirm.verdicts import Judged, Tested, judge
 from study.analysis.maths.counted import Counted, LearnedMore, surely_loses
-from study.analysis.models.scored import Scored
-from study.analysis.models.verdicts import Judged, Tested, judge
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim, Verdict
 from study.asked.factors import Study, arm_name

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, two_level
 from agecls.metrics import ECE_BINS, confidence_gaps, confusion
-from study.analysis.models.folded import joined
-from study.analysis.models.scored import is_folded
-from study.analysis.models.scoring import score_interval, tempered
+from study.analysis.confirm.folded import joined
+from study.analysis.confirm.scored import is_folded
+from study.analysis.confirm.scoring import score_interval, tempered
 
 FEWEST_IMAGES: Final = 5
 """Images of a bin in every model without which its share of hits says nothing."""

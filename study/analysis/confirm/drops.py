@@ -5,8 +5,8 @@ from typing import Final
 
 import pandas as pd
 
-from study.analysis.models.external import Elsewhere
-from study.analysis.models.verdicts import Judged, Tested, judge, opened
+from study.analysis.confirm.external import Elsewhere
+from study.analysis.confirm.verdicts import Judged, Tested, judge, opened
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
 from study.asked.factors import Study

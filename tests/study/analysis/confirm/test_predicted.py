@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from agecls.classes import EIGHT, Classes
-from study.analysis.models.predicted import FEWEST_IMAGES, describe_predictions
+from study.analysis.confirm.predicted import FEWEST_IMAGES, describe_predictions
 from study.report.confirm.confusion import confusion_data
 
 

@@ -4,7 +4,7 @@ import pytest
 from agecls.classes import EIGHT, Classes
 from agecls.intervals import Clusters
 from agecls.metrics import nll, score
-from study.analysis.models.scoring import (
+from study.analysis.confirm.scoring import (
     METRICS,
     cluster_sums,
     drawn_scores,

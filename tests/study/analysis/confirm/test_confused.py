@@ -1,6 +1,6 @@
 import numpy as np
 
-from study.analysis.models.confused import most_confused, order_by_confusion
+from study.analysis.confirm.confused import most_confused, order_by_confusion
 
 
 def test_classes_that_are_confused_stand_side_by_side():

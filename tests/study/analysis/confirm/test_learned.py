@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from agecls.classes import Classes
-from study.analysis.models.learned import gain, left_behind, which_learned
+from study.analysis.confirm.learned import gain, left_behind, which_learned
 from study.folder.parquet import read_table
 from tests.simulate.hardly import KINDS, SETS, tally
 

@@ -18,14 +18,8 @@ from numpy.typing import NDArray
 
 from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate
-from study.analysis.maths.out_of_fold import (
-    FoldedClusters,
-    Pooled,
-    both_estimands,
-    pool,
-)
-from study.analysis.models.learned import gain, which_learned
-from study.analysis.models.scored import (
+from study.analysis.confirm.learned import gain, which_learned
+from study.analysis.confirm.scored import (
     ScoredArm,
     ScoredImages,
     ScoredSet,
@@ -35,7 +29,13 @@ from study.analysis.models.scored import (
     too_few_images,
     trainings_of,
 )
-from study.analysis.models.scoring import RECALL, cluster_sums, scores, temperature
+from study.analysis.confirm.scoring import RECALL, cluster_sums, scores, temperature
+from study.analysis.maths.out_of_fold import (
+    FoldedClusters,
+    Pooled,
+    both_estimands,
+    pool,
+)
 from study.outcomes import NETS, Outcomes
 
 Mask = NDArray[np.bool_]

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from agecls.classes import EIGHT
-from study.analysis.models.confirmed import score_confirmed
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.trained import describe_trainings, fragile, influence, is_fragile
+from study.analysis.confirm.confirmed import score_confirmed
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.trained import describe_trainings, fragile, influence, is_fragile
+from tests.study.analysis.confirm.test_confirmed import drawn
+from tests.study.analysis.confirm.test_decisions import RATE, SEARCHED, VARIANT, better
+from tests.study.analysis.confirm.test_folded import of_folds, of_one_class
 from tests.study.analysis.conftest import small_study
-from tests.study.analysis.models.test_confirmed import drawn
-from tests.study.analysis.models.test_decisions import RATE, SEARCHED, VARIANT, better
-from tests.study.analysis.models.test_folded import of_folds, of_one_class
 
 STUDY = small_study(VARIANT, RATE, claims=(better(),))
 

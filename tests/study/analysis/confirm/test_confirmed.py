@@ -4,7 +4,7 @@ import pytest
 
 from agecls.classes import EIGHT
 from agecls.metrics import score
-from study.analysis.models.confirmed import score_confirmed
+from study.analysis.confirm.confirmed import score_confirmed
 
 
 def probabilities(labels, is_right, rng):

@@ -3,21 +3,21 @@ import pandas as pd
 import pytest
 
 from agecls.classes import EIGHT
-from study.analysis.models.confirmed import score_confirmed
-from study.analysis.models.decisions import Decisions
-from study.analysis.models.external import external_frame, score_elsewhere
-from study.analysis.models.folded import fold_models
-from study.analysis.models.predicted import describe_predictions
-from tests.study.analysis.conftest import small_study
-from tests.study.analysis.models.test_confirmed import drawn, row
-from tests.study.analysis.models.test_decisions import (
+from study.analysis.confirm.confirmed import score_confirmed
+from study.analysis.confirm.decisions import Decisions
+from study.analysis.confirm.external import external_frame, score_elsewhere
+from study.analysis.confirm.folded import fold_models
+from study.analysis.confirm.predicted import describe_predictions
+from tests.study.analysis.confirm.test_confirmed import drawn, row
+from tests.study.analysis.confirm.test_decisions import (
     RATE,
     SEARCHED,
     VARIANT,
     better,
     of_one_class,
 )
-from tests.study.analysis.models.test_external import elsewhere
+from tests.study.analysis.confirm.test_external import elsewhere
+from tests.study.analysis.conftest import small_study
 
 ASKED = {"split": "val", "images": "all", "metric": "accuracy"}
 

@@ -4,14 +4,14 @@ import pytest
 
 from agecls.classes import EIGHT
 from agecls.metrics import expected_calibration_error, score
-from study.analysis.models.drops import judge_drops
-from study.analysis.models.external import external_frame, score_elsewhere
-from study.analysis.models.scoring import tempered
+from study.analysis.confirm.drops import judge_drops
+from study.analysis.confirm.external import external_frame, score_elsewhere
+from study.analysis.confirm.scoring import tempered
 from study.asked.claims.drop import DropClaim
 from study.asked.factors import Factor, Range
 from study.folder.other_faces import OtherFaces
+from tests.study.analysis.confirm.test_confirmed import drawn, frame_of, probabilities
 from tests.study.analysis.conftest import small_study
-from tests.study.analysis.models.test_confirmed import drawn, frame_of, probabilities
 
 VARIANT = Factor(name="variant", role="arm", levels=("org", "bcd"))
 RATE = Factor(name="lr", role="tuned", log=True, ranges=(Range(low=1e-3, high=1e-1),))

@@ -1,0 +1,1 @@
+"""What models trained on fresh seeds say: scores, contrasts, claims."""

@@ -1,1 +1,0 @@
-"""What confirmed models say: scores, contrasts, claims."""
