@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.report.page import write_report
+from tests.study.report.written import write_report
 
 RESULTS = Path(__file__).parent.parent / "results"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")

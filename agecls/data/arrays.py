@@ -63,13 +63,8 @@ class TrainingArrays:
     folds: Folds | None = None
 
     @property
-    def train_images(self) -> View[npt.NDArray[np.uint8]]:
-        """The N images to train on."""
-        return View(self.images, self.train)
-
-    @property
     def train_labels(self) -> npt.NDArray[np.int64]:
-        """Their classes, (N,)."""
+        """Classes of the N images to train on, (N,)."""
         return self.labels[self.train]
 
     @property

@@ -21,9 +21,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TAKES_LABEL_SMOOTHING: Final = ("cross_entropy", "class_balanced", "logit_adjusted")
-"""Losses on which `label_smoothing` has an effect."""
-
 EFFECTIVE_NUMBER_BETA: Final = 0.999
 FOCAL_GAMMA: Final = 2.0
 ADJUSTMENT_TAU: Final = 1.0

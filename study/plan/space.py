@@ -1,11 +1,10 @@
-"""Between a study's factors and Optuna: what is suggested for an arm, and the way back.
+"""Between a study's factors and Optuna: what is suggested for an arm, and what stands for that.
 
 One arm has one Optuna study. A range that hangs on other tuned factors' levels is a parameter of
 its own, such as `lr[optimizer=sgd]`, since an Optuna parameter has one distribution only.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 import optuna
 from optuna.distributions import (
@@ -24,15 +23,6 @@ def suggest(trial: optuna.trial.BaseTrial, study: Study, cell: Config) -> dict[s
 
     A factor is suggested after those that it hangs on, and only if it exists under them.
     """
-    return _filled(
-        study, cell, lambda factor, values: _suggested(trial, *_parameter(study, factor, values))
-    )
-
-
-def _filled(
-    study: Study, cell: Config, tuned: Callable[[Factor, Config], Level]
-) -> dict[str, Level]:
-    """A full configuration of the arm `cell`, in which `tuned` gives the tuned factors' values."""
     values: dict[str, Level] = dict(cell)
     for factor in study.by_dependency:
         if not factor.exists(values):
@@ -40,7 +30,7 @@ def _filled(
         if factor.role == "fixed":
             values[factor.name] = factor.levels[0]
         elif factor.role == "tuned":
-            values[factor.name] = tuned(factor, values)
+            values[factor.name] = _suggested(trial, *_parameter(study, factor, values))
     return complete(study, values)
 
 
@@ -66,26 +56,11 @@ def params_of(
             name, distribution = _parameter(study, factor, config)
             value = config[factor.name]
             if factor.is_numeric and not is_inside(factor, config):
-                name = _outside(factor)
+                name = f"{factor.name}[outside]"
                 distribution = FloatDistribution(float(value), float(value))
             params[name] = value
             distributions[name] = distribution
     return params, distributions
-
-
-def config_of(study: Study, cell: Config, params: Mapping[str, Any]) -> dict[str, Level]:
-    """The full configuration that Optuna's parameters stand for in the arm `cell`.
-
-    Raises:
-        KeyError: A factor exists, but its parameter is missing.
-    """
-
-    def given(factor: Factor, values: Config) -> Level:
-        name, outside = _parameter(study, factor, values)[0], _outside(factor)
-        level: Level = params[outside if outside in params else name]
-        return level
-
-    return _filled(study, cell, given)
 
 
 def recipe_of(study: Study, config: Config, seed: int) -> Recipe:
@@ -104,11 +79,6 @@ def check_recipe(study: Study, config: Config, seed: int) -> None:
         recipe_of(study, config, seed)
 
 
-def config_of_recipe(study: Study, recipe: Recipe) -> dict[str, Level]:
-    """The configuration that a recipe of this study came from."""
-    return complete(study, {k: v for k, v in recipe.to_dict().items() if v is not None})
-
-
 def _suggested(trial: optuna.trial.BaseTrial, name: str, distribution: BaseDistribution) -> Level:
     if isinstance(distribution, CategoricalDistribution):
         # choices are levels, of which Optuna's type adds None
@@ -118,10 +88,6 @@ def _suggested(trial: optuna.trial.BaseTrial, name: str, distribution: BaseDistr
     if isinstance(distribution, FloatDistribution):
         return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
     raise TypeError(f"parameter {name} has a {type(distribution).__name__}")
-
-
-def _outside(factor: Factor) -> str:
-    return f"{factor.name}[outside]"
 
 
 def _parameter(study: Study, factor: Factor, config: Config) -> tuple[str, BaseDistribution]:

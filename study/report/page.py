@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agecls.files import write_whole
-from study.analysis import Analysis, Conclusions, conclude
+from study.analysis import Analysis, Conclusions
 from study.analysis.checks.check import Checked
 from study.analysis.checks.recorded import (
     majority_share,
@@ -36,17 +36,6 @@ from study.report.sections import sections_data
 from study.report.sources import again, provenance_rows
 from study.report.trials.trial_table import trial_table_data
 from study.report.wording import ACCURACY, level, listed
-
-
-def write_report(folder: Path) -> Path:
-    """Analyse a results folder, write its `report.html` and return the path of that.
-
-    Raises:
-        TablesError: A file in the folder is missing, damaged or does not fit the study.
-        StudyError: The folder's study file is not valid.
-        OSError: The folder cannot be written.
-    """
-    return write_page(conclude(folder))
 
 
 def write_page(found: Conclusions) -> Path:

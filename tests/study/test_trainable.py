@@ -22,7 +22,6 @@ from study.cost import function as dry
 from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
 from study.folder.record_lines import read_events
-from study.report.page import write_report
 from study.run import main
 from study.running import tune_run
 from study.running.in_process import InProcess
@@ -30,6 +29,7 @@ from study.running.interruption import StopRequest
 from study.running.search_state import UNLIKE
 from study.running.steps import Place
 from study.stages import jobs
+from tests.study.report.written import write_report
 from tests.study.tiny import environment, tables
 from tests.study.trainable import SOURCE, TOML, forgotten, run, write
 

@@ -15,8 +15,6 @@ Severity = Literal["issue", "tip"]
 """An issue says that a conclusion may not hold; a tip, what would make the study better."""
 
 Outcome = Literal["issue", "tip", "passed", "not applicable"]
-
-OUTCOMES: Final[tuple[Outcome, ...]] = ("issue", "tip", "passed", "not applicable")
 """The most pressing first."""
 
 PAGE: Final = "docs/checks.md"

@@ -33,7 +33,6 @@ class Surface:
         fitted: Scales and the posterior at their mode.
         centre: Points that were taken off before the fit.
         weights: Draws (s, p) over scales and weights.
-        noise: Noise sd of each draw (s,).
         n_full: Full-length trials in the fit.
         n_imputed: Stopped trials in it.
     """
@@ -42,7 +41,6 @@ class Surface:
     fitted: Fitted
     centre: float
     weights: Array
-    noise: Array
     n_full: int
     n_imputed: int
 
@@ -113,13 +111,12 @@ class SurfaceFit:
             looseness=np.ones(len(x)),
         )
         fitted = fit_robustly(rows, scale_prior(basis, spread), seen=seen, rounds=self.rounds)
-        weights, noise = fitted.draws(self.n_scales, self.n_weights, rng)
+        weights, _ = fitted.draws(self.n_scales, self.n_weights, rng)
         return Surface(
             basis=basis,
             fitted=fitted,
             centre=centre,
             weights=weights,
-            noise=noise,
             n_full=int(seen.sum()),
             n_imputed=int((~seen).sum()),
         )
@@ -161,9 +158,3 @@ def scale_prior(basis: Basis, spread: float) -> ScalePrior:
         mean = np.insert(mean, -1, np.log(BLOCK_SCALE * spread))
         sd = np.insert(sd, -1, 1.0)
     return ScalePrior(groups=groups, offset=offset, mean=mean, sd=sd)
-
-
-def columns_of(basis: Basis, terms: tuple[Term, ...]) -> NDArray[np.int64]:
-    """Indices of the columns of several terms."""
-    parts = [np.arange(t.columns.start, t.columns.stop) for t in terms]
-    return np.concatenate(parts) if parts else np.array([], dtype=np.int64)

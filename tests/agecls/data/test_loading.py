@@ -184,7 +184,7 @@ def test_arrays_share_memory_and_survive_a_pickle(tmp_path: Path) -> None:
     assert arrays.size == 8
     again = pickle.loads(pickle.dumps(arrays))
     for one in (arrays, again):
-        assert np.array_equal(one.train_images[:], data.train.images)
+        assert np.array_equal(one.images[one.train[:]], data.train.images)
         assert np.array_equal(one.val_images[:], data.val.images)
         assert np.array_equal(one.train_labels, data.train.labels)
         assert np.array_equal(one.val_labels, data.val.labels)
@@ -210,7 +210,7 @@ def test_some_training_images_are_drawn_by_seed_and_the_others_are_not_held(
     assert len(chosen) == 3
     assert (at_most(3, 8, seed=1) == chosen).all()
     some = data.arrays().trained_on(chosen)
-    assert np.array_equal(some.train_images[:], data.train.images[chosen])
+    assert np.array_equal(some.images[some.train[:]], data.train.images[chosen])
     assert np.array_equal(some.train_labels, data.train.labels[chosen])
     assert np.array_equal(some.val_images[:], data.val.images)
     assert np.array_equal(some.val_labels, data.val.labels)
@@ -225,7 +225,7 @@ def test_a_fold_is_two_arrays_of_places_over_the_same_images(tmp_path: Path) -> 
     fold = replace(arrays, train=np.arange(4, 12), val=np.arange(4))
     assert fold.images is arrays.images
     assert np.array_equal(fold.val_images[1:3], arrays.images[1:3])
-    assert fold.train_images.shape == (8, 8, 8, 3)
+    assert fold.images[fold.train].shape == (8, 8, 8, 3)
     assert fold.train_labels.tolist() == arrays.labels[4:].tolist()
 
 

@@ -7,8 +7,8 @@ from study.folder.tables import read_study
 from study.imports.folder import Wishes, write_search
 from study.imports.optuna_storage import read_optuna
 from study.imports.search import Domain, Search, Trial
-from study.report.page import write_report
 from tests.study.imports.searches import optuna_study
+from tests.study.report.written import write_report
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,11 @@ from agecls.recipe import Recipe
 from study.asked.factors import PretrainPlan
 from study.asked.study_file import load_study
 from study.folder.tables import StudyTables, configurations, read_study
-from study.report.page import render, write_report
+from study.report.page import render
 from tests.study.report.browsing import Opened, settled, unfold
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import a_study, provenance, simulate, tables_of, written
+from tests.study.report.written import write_report
 from tests.test_committed_results import RESULTS, committed
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")

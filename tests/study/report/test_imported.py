@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from study.report.page import write_report
 from study.report.summary import write_summary
 from tests.study.imported import TOML, tables, write
+from tests.study.report.written import write_report
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from study.report.page import write_report
 from study.report.programs.answer import answer_json
 from study.report.summary import write_summary
 from tests.study.measured import FOLDED, SHARE, write
 from tests.study.report.programs.test_answer import read
+from tests.study.report.written import write_report
 
 
 def words_of(page):

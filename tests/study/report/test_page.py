@@ -17,7 +17,7 @@ from study.measure import ACCURACY
 from study.report.head.answer import best_arm
 from study.report.head.digest import digest_of
 from study.report.head.earlier import VAL_CLASSES
-from study.report.page import render, write_report
+from study.report.page import render
 from tests.study.report.confirming import confirm_study
 from tests.study.report.simulated import (
     LR_ONLY,
@@ -29,6 +29,7 @@ from tests.study.report.simulated import (
     tables_of,
     trial,
 )
+from tests.study.report.written import write_report
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&amp;{{7654321*3}}$x$%{y}"
 

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from study.asked.factors import PretrainPlan
-from study.report.page import write_report
 from tests.study.report.browsing import Opened, settled
 from tests.study.report.simulated import a_study, provenance, simulate, written
+from tests.study.report.written import write_report
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint').map(paint => paint.startTime)"
 
