@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study, folder = _resolve(options)
         study = _located(options, study, folder)
         if options.dry_run:
-            return _dry_run(options, study)
+            return _dry_run(options, study, folder)
         if options.benchmark:
             return _benchmark(study)
         return _run(options, study, folder)
@@ -281,19 +281,29 @@ def _list() -> int:
     return 0
 
 
-def _dry_run(options: argparse.Namespace, study: Any) -> int:
+def _dry_run(options: argparse.Namespace, study: Any, folder: Path) -> int:
+    from study.cost.begun import NOTHING, Begun
     from study.running.terminal import console
 
+    # a new study is priced whole, whatever lies where an earlier one of its name was
+    begun = NOTHING if options.resume is None else Begun.of(folder)
     if study.trainable is not None:
         from study.cost.function import describe_function
 
         near, resources = Path(study.trainable.folder), resources_of(options)
-        at_a_time = resources.at_a_time_here()
-        describe_function(study, console(), at_a_time=at_a_time, place=resources.place, near=near)
+        describe_function(
+            study,
+            console(),
+            at_a_time=resources.at_a_time_here(),
+            place=resources.place,
+            near=near,
+            begun=begun,
+        )
         return 0
     from study.cost.estimate import describe_plan
 
-    describe_plan(study, console(), at_a_time=resources_of(options).at_a_time_here())
+    at_a_time = resources_of(options).at_a_time_here()
+    describe_plan(study, console(), at_a_time=at_a_time, begun=begun)
     return 0
 
 

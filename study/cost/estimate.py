@@ -1,36 +1,39 @@
 """`--dry-run`: what a study would do and cost."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
 
 from study.asked.factors import DEFAULT_FOLDS, Factor, Level, Study, When
+from study.cost.begun import NOTHING, Begun, by_origin
 from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.cost.measured import seconds_per_image
 from study.cost.settling import images_per_epoch, settle_lines
 from study.plan.scouts import scout_plan
 from study.plan.stopping import rung_epochs
-from study.plan.trials import PlannedTrial, plan_trials
+from study.plan.trials import plan_trials
 from study.running.terminal import duration
 from study.trainables.study_faces import study_faces, study_folds
 
 
-def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
+def describe_plan(
+    study: Study, console: Console, *, at_a_time: int, begun: Begun = NOTHING
+) -> None:
     """Print factors, plan and predicted cost; measures a few steps, trains nothing.
 
     Args:
         study: The resolved study.
         console: Where to print.
         at_a_time: Trials that will run side by side.
+        begun: What is on record of it.
     """
     data = study_faces(study, console)
     console.print(factor_table(study))
     if study.after is not None:
         console.print(study.after.sentence, highlight=False, markup=False)
-    plan = plan_trials(study)
-    console.print(plan_line(study, plan), highlight=False)
+    for line in plan_lines(study, begun):
+        console.print(line, highlight=False)
     if study.is_to_be_scouted:
         scouts = scout_plan(study)
         console.print(
@@ -56,18 +59,19 @@ def describe_plan(study: Study, console: Console, *, at_a_time: int) -> None:
     # an evaluation is a forward pass, a third of a training step's arithmetic; beside bfloat16,
     # which it does not use, about half of its time
     per_epoch = (n_train + n_val / 3) * per_image
-    most, fewest = epochs_of(study)
-    confirm = len(study.arms) * study.confirm_seeds * n_folds * study.epochs
+    most, fewest = epochs_of(study, begun)
+    to_confirm = len(study.arms) * study.confirm_seeds * n_folds - begun.n_confirmed
+    confirm = max(0, to_confirm) * study.epochs
     console.print(
         f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
-        f"{duration(per_epoch)}; with {at_a_time} trials at a time the search takes "
+        f"{duration(per_epoch)}; with {at_a_time} trials at a time {begun.the_search} takes "
         f"{duration(fewest * per_epoch / at_a_time)} (every stop at its first rung) to "
         f"{duration(most * per_epoch / at_a_time)} (no stop), the confirmation up to "
         f"{duration(confirm * per_epoch / at_a_time)}",
         highlight=False,
     )
     per_settled = images_per_epoch(n_images, k) * per_image
-    for line in settle_lines(study, folds=k, per_epoch=per_settled, at_a_time=at_a_time):
+    for line in settle_lines(study, begun, folds=k, per_epoch=per_settled, at_a_time=at_a_time):
         console.print(line, highlight=False, markup=False)
     console.print(
         gpu_prediction(
@@ -97,17 +101,19 @@ def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], co
     )
 
 
-def epochs_of(study: Study) -> tuple[int, int]:
-    """Most and fewest epochs that the search can take, all trials and its scouts together."""
+def epochs_of(study: Study, begun: Begun = NOTHING) -> tuple[int, int]:
+    """Most and fewest epochs that trials and scouts of the search can still take together."""
     lengths = [int(level) for level in study.factor("epochs").levels]
     most = fewest = _scout_epochs(study)
-    for planned in plan_trials(study):
+    for planned in begun.left(plan_trials(study)):
+        done = begun.epochs_of(planned.number)
         if planned.config is not None:
-            most += int(planned.config["epochs"])
-            fewest += int(planned.config["epochs"])
+            most += int(planned.config["epochs"]) - done
+            fewest += int(planned.config["epochs"]) - done
         else:
-            most += max(lengths)
-            fewest += min((*rung_epochs(min(lengths), study.reduction), min(lengths)))
+            most += max(lengths) - done
+            first_rung = min((*rung_epochs(min(lengths), study.reduction), min(lengths)))
+            fewest += max(0, first_rung - done)
     return most, fewest
 
 
@@ -117,11 +123,12 @@ def _scout_epochs(study: Study) -> int:
     return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
 
 
-def plan_line(study: Study, plan: Sequence[PlannedTrial]) -> str:
-    """How many trials there are, and of which origins."""
-    origins = Counter(planned.origin for planned in plan)
-    parts = ", ".join(f"{n} {origin}" for origin, n in origins.items())
-    return f"{len(plan)} trials in {len(study.arms)} arms: {parts}"
+def plan_lines(study: Study, begun: Begun) -> Iterator[str]:
+    """How many trials there are, of which origins, and how far a study that goes on has come."""
+    plan = plan_trials(study)
+    yield f"{len(plan)} trials in {len(study.arms)} arms: {by_origin(plan)}"
+    if begun.search:
+        yield begun.told(plan)
 
 
 def factor_table(study: Study) -> Table:

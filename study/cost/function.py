@@ -11,7 +11,8 @@ from rich.console import Console
 
 from agecls.data.folds import Folds
 from study.asked.factors import Study
-from study.cost.estimate import epochs_of, factor_table, plan_line
+from study.cost.begun import NOTHING, Begun
+from study.cost.estimate import epochs_of, factor_table, plan_lines
 from study.cost.settling import settle_lines
 from study.errors import SearchError
 from study.plan.trials import PlannedTrial, plan_trials
@@ -29,7 +30,13 @@ LEAVING: Final = 2.0
 
 
 def describe_function(
-    study: Study, console: Console, *, at_a_time: int, place: Place, near: Path
+    study: Study,
+    console: Console,
+    *,
+    at_a_time: int,
+    place: Place,
+    near: Path,
+    begun: Begun = NOTHING,
 ) -> None:
     """Print factors, plan and predicted cost; the first trial is begun and given up again.
 
@@ -39,6 +46,7 @@ def describe_function(
         at_a_time: Trials that will run side by side.
         place: What one of them will have, and the first one has now.
         near: See `study.trainables.called.Function.of`.
+        begun: What is on record of the study.
 
     Raises:
         StudyError: The function cannot be found or called, or its first epoch fails.
@@ -46,8 +54,7 @@ def describe_function(
     function = Function.of(study, near=near)
     function.check()
     console.print(factor_table(study))
-    plan = plan_trials(study)
-    lines = [plan_line(study, plan)]
+    lines = [*plan_lines(study, begun)]
     folds = None
     if study.folds is not None:
         folds, summary = function.folds(study)
@@ -58,7 +65,7 @@ def describe_function(
     )
     for line in lines:
         console.print(line, highlight=False, markup=False)
-    for line in _cost(study, function, folds, plan, at_a_time, place):
+    for line in _cost(study, function, folds, begun, at_a_time, place):
         console.print(line, highlight=False, markup=False)
 
 
@@ -66,11 +73,13 @@ def _cost(
     study: Study,
     function: Function,
     folds: Folds | None,
-    plan: tuple[PlannedTrial, ...],
+    begun: Begun,
     at_a_time: int,
     place: Place,
 ) -> Iterator[str]:
-    first = next((planned for planned in plan if planned.config is not None), None)
+    plan = plan_trials(study)
+    left = begun.left(plan)
+    first = next((planned for planned in (*left, *plan) if planned.config is not None), None)
     if first is None:
         yield "cost unknown: no trial is decided before the search (design_share is 0)"
         return
@@ -81,23 +90,23 @@ def _cost(
         return
     per_epoch = took[-1]
     to_begin = max(0.0, took[0] - per_epoch)
-    most, fewest = (n * per_epoch + len(plan) * to_begin for n in epochs_of(study))
+    most, fewest = (n * per_epoch + len(left) * to_begin for n in epochs_of(study, begun))
     epoch = "an epoch takes" if len(took) > 1 else "the first epoch, with all before it, takes"
     yield (
         f"measured on the first trial: {epoch} {_short(per_epoch)}; with {at_a_time} trials at a "
-        f"time the search takes {duration(fewest / at_a_time)} (every stop at its first rung) to "
-        f"{duration(most / at_a_time)} (no stop), if others take as long"
+        f"time {begun.the_search} takes {duration(fewest / at_a_time)} (every stop at its first "
+        f"rung) to {duration(most / at_a_time)} (no stop), if others take as long"
     )
     k = 1 if study.folds is None else study.folds.k
-    if study.confirm_seeds:
-        n = len(study.arms) * study.confirm_seeds * k
+    n = len(study.arms) * study.confirm_seeds * k - begun.n_confirmed
+    if n > 0:
         longest = n * (study.epochs * per_epoch + to_begin) / at_a_time
-        each = "" if k == 1 else f" in each of {k} folds"
+        each, take = "" if k == 1 else f" in each of {k} folds", "takes" if n == 1 else "take"
         yield (
             f"then confirming: {count(study.confirm_seeds, 'fresh seed')} of each arm{each}, "
-            f"{count(n, 'training')} that take up to {duration(longest)}"
+            f"{count(n, 'training')} that {take} up to {duration(longest)}"
         )
-    yield from settle_lines(study, folds=k, per_epoch=per_epoch, at_a_time=at_a_time)
+    yield from settle_lines(study, begun, folds=k, per_epoch=per_epoch, at_a_time=at_a_time)
 
 
 def _short(seconds: float) -> str:

@@ -17,6 +17,7 @@ from study.analysis.to_settle import (
     told_by_trials,
 )
 from study.asked.factors import Study
+from study.cost.begun import Begun
 from study.cost.measured import seconds_per_image
 from study.folder.folder import Folder
 from study.folder.record import TrialRecord
@@ -111,11 +112,14 @@ def _of_nets(
     )
 
 
-def settle_lines(study: Study, *, folds: int, per_epoch: float, at_a_time: int) -> Iterator[str]:
-    """What `[settle]` asks of a study that has not begun, in lines; none without that table.
+def settle_lines(
+    study: Study, begun: Begun, *, folds: int, per_epoch: float, at_a_time: int
+) -> Iterator[str]:
+    """What `[settle]` asks of a study that is not settled yet, in lines; none without that table.
 
     Args:
         study: The resolved study.
+        begun: What is on record of it.
         folds: That trainings are tested on.
         per_epoch: Seconds of a training's epoch.
         at_a_time: Trainings that will run side by side.
@@ -124,6 +128,9 @@ def settle_lines(study: Study, *, folds: int, per_epoch: float, at_a_time: int) 
         StudyError: The trainings make no block.
     """
     if study.settle is None:
+        return
+    if begun.is_settling:
+        yield "then settling, which has begun: study.settle --dry-run tells what is left of it"
         return
     design = planned_design(study, None)
     check_budget(design, study.settle.trainings)

@@ -19,6 +19,7 @@ from rich.console import Console
 from study.asked.study_file import load_study
 from study.check import main as check
 from study.cost import function as dry
+from study.cost.begun import NOTHING, Begun
 from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
 from study.folder.record_lines import read_events
@@ -350,7 +351,7 @@ def test_stages_that_read_predictions_are_refused(searched, stage):
         jobs.refuse_function(study, stage)
 
 
-def dry_run(file, **place):
+def dry_run(file, *, begun=NOTHING, **place):
     text = StringIO()
     with forgotten():
         dry.describe_function(
@@ -359,6 +360,7 @@ def dry_run(file, **place):
             at_a_time=2,
             place=Place(**place),
             near=file.parent,
+            begun=begun,
         )
     return text.getvalue()
 
@@ -371,6 +373,14 @@ def test_a_dry_run_says_what_the_first_epochs_took_and_leaves_nothing(tmp_path):
     assert "3 folds of 60 examples" in said
     assert "Calling quadratic:train with 1 thread, at most 20 s" in said
     assert {p.name for p in tmp_path.iterdir()} - {"__pycache__"} == {"it.toml", "quadratic.py"}
+
+
+def test_a_dry_run_does_not_price_fresh_seeds_that_are_on_record(tmp_path):
+    file = write(tmp_path, text=f"{TOML}[confirm]\nseeds = 2\n")
+    assert "2 fresh seeds of each arm, 4 trainings that take" in dry_run(file)
+    said = dry_run(file, begun=Begun(n_confirmed=3))
+    assert "2 fresh seeds of each arm, 1 training that takes" in said
+    assert "confirming" not in dry_run(file, begun=Begun(n_confirmed=4))
 
 
 def test_a_dry_run_of_a_slow_function_says_that_nobody_knows(tmp_path, monkeypatch):
@@ -420,6 +430,12 @@ def test_the_command_finds_the_module_beside_its_file(tmp_path, capsys, monkeypa
         assert "it: its 24 trials are planned, the last ones as" in capsys.readouterr().err
         assert main(["--resume", "it", "--trials", "26", "--by-design", *words]) == 0
         assert main(["--resume", "it", "--trials", "26", "--by-design", "--dry-run", *words]) == 0
+        capsys.readouterr()
+        assert main(["--resume", "it", "--trials", "28", "--by-design", "--dry-run", *words]) == 0
+        said = capsys.readouterr().out
+        assert "28 trials in 2 arms: " in said
+        assert "26 of these have ended; left: 2 design" in said
+        assert "trials at a time what is left of the search takes" in said
     assert load_study(home / "study.toml").added_design == ((11, 4), (24, 2))
     trials = pd.read_parquet(home / "trials.parquet")
     assert trials["origin"].tolist()[8:] == [

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -6,8 +7,11 @@ from rich.console import Console
 
 from agecls.data.loading import Reading, load_data
 from study.asked.study_file import load_study
-from study.cost.estimate import describe_plan, epochs_of, gpu_prediction
+from study.cost.begun import NOTHING, Begun
+from study.cost.estimate import describe_plan, epochs_of, gpu_prediction, plan_lines
 from study.errors import StudyError
+from study.folder.record import TrialRecord
+from study.plan.trials import plan_trials
 from tests.small_studies import to_settle
 from tests.study.tiny import write_study
 
@@ -18,6 +22,41 @@ def test_the_plan_s_epochs_lie_between_every_stop_at_once_and_no_stop(tmp_path):
     design = most - 4 * 3  # four search trials of at most three epochs
     assert 2 * 2 <= design <= 2 * 3
     assert fewest == design + 4 * 1  # each stopped at its first rung, after one epoch
+
+
+def record_of(number, *, end, n_epochs):
+    return TrialRecord(
+        number=number, arm="org", origin="design", config={}, seed=0, epochs_planned=3,
+        started_at=0.0, epochs=[{}] * n_epochs, end=end,
+    )  # fmt: skip
+
+
+def test_only_what_is_not_on_record_is_priced_of_a_study_that_goes_on(tmp_path):
+    before = load_study(write_study(tmp_path))  # 6 trials, two of the design, of 2 or 3 epochs
+    study = replace(before, trials=8, added=2, added_design=((6, 2),))
+    most, fewest = epochs_of(study, NOTHING)
+    ended = {n: record_of(n, end={"status": "completed"}, n_epochs=2) for n in range(5)}
+    begun = Begun(search=ended | {5: record_of(5, end=None, n_epochs=1)})
+    of_added = sum(int(p.config["epochs"]) for p in plan_trials(study)[6:])
+    # of the one under way a rung is behind it, and two more epochs may come
+    assert epochs_of(study, begun) == (2 + of_added, of_added)
+    assert most - (2 + of_added) > fewest - of_added > 0
+    assert [*plan_lines(study, begun)][1:] == ["5 of these have ended; left: 1 search, 2 design"]
+    assert epochs_of(before, Begun(search=ended)) == (3, 1)
+
+
+def test_a_confirmation_and_a_settling_on_record_are_not_priced_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("study.cost.estimate.seconds_per_image", lambda *_: 0.1)
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + "[confirm]\nseeds = 2\n" + to_settle(8, lengths=(2, 3)))
+    study = load_study(path)
+    console = Console(record=True, width=300)
+    begun = Begun(n_confirmed=4, is_settling=True)
+    describe_plan(study, console, at_a_time=2, begun=begun)
+    text = console.export_text()
+    assert "(no stop), the confirmation up to 0 s" in text
+    assert "then settling, which has begun: study.settle --dry-run tells" in text
+    assert "rows cross" not in text
 
 
 def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
