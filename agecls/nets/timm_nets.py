@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from agecls.errors import RecipeError
-from agecls.nets.kernels.checked import check_convolutions
+from agecls.nets.kernels.checked import check_layers
 from agecls.nets.net import Net
 from agecls.nets.variants import TIMM_PREFIX
 
@@ -42,7 +42,7 @@ def build(variant: str, depth: int, *, n_outputs: int, size: int | None) -> Net:
     heads = _entry(name)["classifier"]
     net.head_names = tuple(f"{h}." for h in ([heads] if isinstance(heads, str) else heads))
     net.variant, net.depth = variant, depth
-    check_convolutions(net)
+    check_layers(net)
     return net
 
 

@@ -1,7 +1,8 @@
-"""Convolutions of other people's nets, in bfloat16 on a CPU only where it computes them right.
+"""Layers of other people's nets, in bfloat16 on a CPU only where it computes them right.
 
-Which they are is tried, as for our own; see `agecls.nets.kernels.precision`. Those that pad in a
-way of their own are computed in float32, since what would have to be tried is not known.
+Which convolutions those are is tried, as for our own; see `agecls.nets.kernels.precision`. Those
+that pad in a way of their own are computed in float32, since what would have to be tried is not
+known; layer norms too, since the sums of their gradients are known to be wrong.
 """
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 from agecls.nets.kernels.precision import convolves_right, remember_float32
 
 
-def check_convolutions(net: nn.Module) -> None:
-    """Make all convolutions of a net right in mixed precision, in place.
+def check_layers(net: nn.Module) -> None:
+    """Make all convolutions and layer norms of a net right in mixed precision, in place.
 
     They stay what they were elsewhere: names, weights, and the computation in float32, on other
     devices and for whoever compiles or exports the net.
@@ -20,8 +21,30 @@ def check_convolutions(net: nn.Module) -> None:
         if type(module) is nn.Conv2d:
             module.__class__ = _Checked
         elif isinstance(module, nn.modules.conv._ConvNd):
-            kind = type(module)
-            module.__class__ = type(kind.__name__, (_InFloat32, kind), {})
+            _put_in_front(_InFloat32, module)
+        elif isinstance(module, nn.LayerNorm):
+            _put_in_front(_SumsInFloat32, module)
+
+
+def _put_in_front(of: type[nn.Module], module: nn.Module) -> None:
+    """Have a class's `forward` called before that of the module's own kind."""
+    kind = type(module)
+    module.__class__ = type(kind.__name__, (of, kind), {})
+
+
+class _SumsInFloat32(nn.Module):
+    """In front of a layer norm, which is no slower in float32.
+
+    Of bfloat16 maps torch 2.14.1 sums the gradients of weight and bias in bfloat16 on a CPU, one
+    row after the other, so that the sum stops growing at 256 times a row's share.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != torch.bfloat16 or not _is_mixed(x):
+            out: Tensor = super().forward(x)
+            return out
+        exact: Tensor = super().forward(x.float())
+        return exact.to(x.dtype)
 
 
 class _InFloat32(nn.Module):

@@ -150,13 +150,23 @@ def test_no_convolution_of_a_step_in_mixed_precision_is_off_by_more_than_roundin
 def test_a_convolution_is_in_bfloat16_only_where_it_is_right():
     def kind_of(x: Tensor, **of: int) -> torch.dtype:
         net = nn.Sequential(nn.Conv2d(8, 8, **of))
-        checked.check_convolutions(net)
+        checked.check_layers(net)
         with mixed_precision(CPU, "mixed"):
             return net(x).dtype
 
     assert kind_of(torch.ones(2, 8, 16, 16), kernel_size=3, padding=1) == torch.bfloat16
     # each pixel of the kernel's rim sees nothing but padding
     assert kind_of(torch.ones(2, 8, 2, 2), kernel_size=7, padding=3, groups=8) == torch.float32
+
+
+def test_timms_own_layer_norms_are_summed_in_float32_too():
+    norm = timm.layers.LayerNorm2d(2)
+    checked.check_layers(nn.Sequential(norm))
+    maps = torch.ones(16, 2, 16, 16).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = norm(maps)
+    out.backward(torch.ones_like(out))
+    assert norm.bias.grad.tolist() == [4096, 4096]
 
 
 @needs_bfloat16

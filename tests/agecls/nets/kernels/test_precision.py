@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from agecls.nets.families import build_net
 from agecls.nets.kernels import candidates, precision
-from agecls.nets.kernels.checked import check_convolutions
+from agecls.nets.kernels.checked import check_layers
 from agecls.nets.kernels.convolution import Convolution
 from agecls.nets.kernels.precision import (
     convolves_right,
@@ -155,7 +155,7 @@ def test_a_shape_that_the_library_gets_wrong_is_computed_in_float32(monkeypatch)
 )
 def test_what_a_net_of_others_computed_in_float32_is_told(layer):
     net = nn.Sequential(layer)
-    check_convolutions(net)
+    check_layers(net)
     x = torch.zeros(1, 4, 6, 6, 6) if isinstance(layer, nn.Conv3d) else torch.zeros(1, 4, 6, 6)
     net(x)
     assert formats_used(net, CPU, "mixed") == number_format(CPU, "mixed")
@@ -163,6 +163,18 @@ def test_what_a_net_of_others_computed_in_float32_is_told(layer):
         net(x)
     assert formats_used(net, CPU, "mixed") == MIXED
     assert formats_used(net, CPU, "float32") == "float32"
+
+
+def test_gradients_of_a_layer_norm_of_others_are_summed_in_float32():
+    """In bfloat16 the sum over rows stops at 256."""
+    norm = nn.LayerNorm(2)
+    check_layers(nn.Sequential(norm))
+    with bfloat16():
+        out = norm(torch.tensor([[1.0, -1.0]]).expand(4096, 2).bfloat16())
+    out.backward(torch.ones_like(out))
+    assert out.dtype == torch.bfloat16
+    assert norm.bias.grad.tolist() == [4096, 4096]
+    assert torch.allclose(norm.weight.grad, torch.tensor([4096.0, -4096.0]))
 
 
 @needs_bfloat16
