@@ -12,7 +12,7 @@ from study.errors import StudyError
 from study.options import add_place, add_study, study_of
 
 if TYPE_CHECKING:
-    from study.asked.factors import Study
+    from study.asked.study import Study
     from study.folder.folder import Folder
 
 EPILOG = """\

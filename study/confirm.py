@@ -22,7 +22,7 @@ from study.options import (
 )
 
 if TYPE_CHECKING:
-    from study.asked.factors import Study
+    from study.asked.study import Study
     from study.folder.folder import Folder
     from study.stages.jobs import Outcome
 

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from agecls.recipe import BOUNDS, CHOICES
-from study.asked.factors import Study
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
+from study.asked.study import Study
 from study.asked.toml_tables import FileTables, parsed
 from study.asked.toml_values import Source
 

@@ -24,7 +24,7 @@ def loaded_by(module: str) -> set[str]:
         ("agecls.data.loading", {"pandas", "pyarrow"}),
         ("agecls.training.loop", {"torch", "pandas", "pyarrow"}),
         ("study", set()),
-        ("study.asked.factors", set()),
+        ("study.asked.study", set()),
         ("study.asked.study_file", set()),
         ("study.plan.trials", set()),
         ("study.run", set()),

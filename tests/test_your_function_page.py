@@ -5,8 +5,8 @@ import sys
 import pandas as pd
 import pytest
 
-from study.asked.factors import Trainable
 from study.asked.free import TrainableStudyTable
+from study.asked.plans import Trainable
 from study.measure import Scale
 from study.run import main
 from study.running import tune_run

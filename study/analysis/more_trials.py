@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from study.analysis.untested import out_option
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.quantities import count
 
 

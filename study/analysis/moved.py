@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from study.asked.claim import Claim
-from study.asked.factors import Study
+from study.asked.study import Study
 
 COLUMNS = [
     "claim",

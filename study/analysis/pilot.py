@@ -10,7 +10,7 @@ import pandas as pd
 
 from study.analysis.confirm.decisions import Decisions
 from study.analysis.confirm.folded import FoldedSet, fold_models
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.measure import Measure
 from study.plan.allocation import SURE, Noise, allocate, needs
 from study.plan.streams import Stream, stream_seed

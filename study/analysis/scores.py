@@ -23,7 +23,7 @@ from study.analysis.confirm.scored import Apart, Scored
 from study.analysis.confirm.scoring import cluster_sums, metrics_of, renamed, scores
 from study.analysis.settle.measured import Measured, measured_trainings
 from study.analysis.settle.trained import Accrued, One, Trained, Trainings
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 from study.errors import TablesError
 from study.folder.columns import classes_of
 from study.folder.folder import Folder

@@ -19,7 +19,7 @@ from study.analysis.settle.verdicts import (
     judge_settled,
 )
 from study.asked.claim import Claim
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.columns import Kind, names_of
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables

@@ -10,7 +10,8 @@ import pandas as pd
 from study.analysis.more_trials import by_more_trials
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
-from study.asked.factors import DEFAULT_FOLDS, Study
+from study.asked.plans import DEFAULT_FOLDS
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.columns import names_of
 from study.folder.folder import Folder

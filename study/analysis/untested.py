@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.asked.claim import Claim
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.folder import Folder
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from study.asked.claim import Claim
-from study.asked.factors import Config, Factor, Level, Range, Study, When
+from study.asked.factors import Config, Factor, Level, Range, When
 from study.asked.free import is_imported, is_of_a_function
 from study.asked.resolve import FIELDS
+from study.asked.study import Study
 from study.asked.study_text import claim_tables, factor_tables
 from study.asked.toml_values import Place, Source
 from study.errors import StudyError

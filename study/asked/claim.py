@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from study.asked.levels import Config, Level
+from study.asked.factors import Config, Level
 from study.measure import Measure, Scale
 
 Unit = Literal["points", "share"]

@@ -1,43 +1,42 @@
-"""What a study varies and believes: the values that search, tables, analysis and report share.
+"""What a study varies: factors, their levels and their ranges.
 
 These classes hold no logic of search or statistics, and importing them loads nothing heavy.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import product
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_type_hints
 
-from agecls.classes import EIGHT, Classes
-from agecls.nets.families import family_of
 from agecls.recipe import Recipe
-from study.asked.claim import Claim
-from study.asked.levels import Config as Config  # what a study varies has one door
-from study.asked.levels import Level as Level
-from study.asked.levels import When as When
-from study.asked.levels import exact_level as exact_level
-from study.asked.levels import holds as holds
-from study.asked.plans import After as After
-from study.asked.plans import FoldPlan as FoldPlan
-from study.asked.plans import Imported as Imported
-from study.asked.plans import PretrainPlan as PretrainPlan
-from study.asked.plans import Trainable as Trainable
-from study.measure import Measure, Scale
+
+Level = str | int | float | bool
+"""One value of a factor, as the study file spells it."""
+
+Config = Mapping[str, Level]
+"""One level per factor that exists; a factor that does not exist under the others is absent."""
+
+When = Mapping[str, Level | tuple[Level, ...]]
+"""A level that each named factor must have, or several of which it must have one."""
 
 Role = Literal["arm", "tuned", "fixed"]
 
-MAX_BAD_SHARE: Final = 0.02
-"""Share of unusable files and rows that a study goes on with if its file says nothing."""
-
-PILOT: Final = 2
-"""Fresh seeds that every arm has before the others are given: as few as tell a spread in folds."""
-
-DEFAULT_FOLDS: Final = 5
-"""Folds where a stage needs them and nobody says how many."""
-
 WHOLE_FACTORS: Final = frozenset(n for n, hint in get_type_hints(Recipe).items() if hint is int)
 """Numeric factors whose levels are whole numbers."""
+
+
+def holds(when: When, config: Config) -> bool:
+    """Whether each factor that `when` names has the level, or one of those, that it asks for."""
+    return all(name in config and _meets(config[name], asked) for name, asked in when.items())
+
+
+def _meets(level: Level, asked: Level | tuple[Level, ...]) -> bool:
+    return level in asked if isinstance(asked, tuple) else level == asked
+
+
+def exact_level(value: Level, levels: tuple[Level, ...]) -> Level | None:
+    """The level that equals `value`, where true is not 1; None if there is none."""
+    same = (x for x in levels if x == value and isinstance(x, bool) == isinstance(value, bool))
+    return next(same, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,242 +117,6 @@ def by_dependency(factors: Sequence[Factor]) -> tuple[Factor, ...]:
     return tuple(ordered)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoutPlan:
-    """Short trials before the search that find where training diverges; see `study.plan.scouts`.
-
-    Attributes:
-        trials: Per cell: an arm under one optimizer.
-        epochs: Length of each.
-        widen: The rates tried reach from a declared low end, divided by this, to a declared high
-            end, times this.
-        declared: The rate's ranges in the study file once scouts have set others; else empty.
-    """
-
-    trials: int
-    epochs: int
-    widen: float
-    declared: tuple[Range, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SettlePlan:
-    """Trainings after the search where verdicts are missing; see `study.stages.settle`.
-
-    Attributes:
-        trainings: At most so many.
-        time_budget: Seconds that they may take, those side by side counted once; None: no limit.
-        claims: Added after the search; this stage alone tests them.
-    """
-
-    trainings: int
-    time_budget: float | None = None
-    claims: tuple[Claim, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """A study file, resolved and valid: everything that was asked, nothing measured.
-
-    Attributes:
-        name: The study file's stem or the preset's name.
-        question: One sentence for the head of the report.
-        metric: Column of `trials` that is maximised, such as `val_accuracy`; of a free study any
-            column, which may be minimised.
-        trials: Search trials, all arms together.
-        added: How many of them a resumed run appended; the plan of the first ones stays as it was.
-        added_design: Which of the appended ones are a design of their own, first number and how
-            many of each; the others are search trials.
-        epochs: The longest planned schedule.
-        seed: Root of every random stream of the study.
-        design_share: Share of the trials drawn independently of results and never stopped early.
-        reduction: ASHA's eta: one trial in `reduction` goes on at each rung.
-        confirm_seeds: Fresh seeds per arm in the confirm stage; 0: no confirmation.
-        confirm_adaptive: Whether these are a mean over the arms: after `PILOT` seeds each, the
-            others go where the noise is (`study.plan.allocation`).
-        data: A data root, or `synthetic`; empty where nothing is trained.
-        size: Image side in pixels.
-        deduplicate: Whether exact duplicates of training images are trained on once.
-        max_bad_share: Largest share of files and rows that may be unusable.
-        classes: What an image may be.
-        weights: Where `init = "pretrained"` starts: a file (may hold `{variant}` and `{depth}`),
-            `torchvision:NAME`, or None when `pretrain` makes the weights.
-        pretrain: The backbones to train first, or None.
-        factors: In reading order; arms, tuned and fixed ones. A loaded study lists every field
-            of a recipe but the seed, so that a report can name each value that was not varied.
-        claims: Declared before the search.
-        included: Configurations that are planned before the design, such as an earlier study's;
-            numbers may lie outside the ranges.
-        scout: The range scout, or None.
-        settle: What is spent where verdicts are missing, or None.
-        folds: The folds that trainings take in turn; None: the data's own train and val.
-        imported: What is known of a search that somebody else ran, of which this study, which
-            trains nothing, is made; None: it trains.
-        trainable: The function that is trained; None: our recipe on faces, or nothing.
-        after: An earlier study that it goes on from, or None.
-    """
-
-    name: str
-    question: str
-    metric: str
-    trials: int
-    epochs: int
-    seed: int
-    design_share: float
-    reduction: int
-    confirm_seeds: int
-    data: str
-    size: int
-    deduplicate: bool
-    weights: str | None
-    pretrain: PretrainPlan | None
-    factors: tuple[Factor, ...]
-    claims: tuple[Claim, ...]
-    included: tuple[Config, ...] = ()
-    added: int = 0
-    added_design: tuple[tuple[int, int], ...] = ()
-    scout: ScoutPlan | None = None
-    max_bad_share: float = MAX_BAD_SHARE
-    classes: Classes = EIGHT
-    settle: SettlePlan | None = None
-    folds: FoldPlan | None = None
-    imported: Imported | None = None
-    confirm_adaptive: bool = False
-    trainable: Trainable | None = None
-    after: After | None = None
-
-    @property
-    def measure(self) -> Measure:
-        """Its metric, as people read it."""
-        return Measure(self.metric, self.scale)
-
-    @property
-    def n_looks(self) -> int:
-        """How often the search is looked at: before each design that was appended, and now."""
-        return 1 + len(self.added_design)
-
-    def measure_of(self, claim: Claim) -> Measure:
-        """The metric that a claim is judged on, as people read it."""
-        return claim.measure if claim.measure.is_named else self.measure
-
-    @property
-    def scale(self) -> Scale | None:
-        """How to read its metric where that is none of ours."""
-        free = self.imported or self.trainable
-        return free.scale if free else None
-
-    @property
-    def is_free(self) -> bool:
-        """Whether its factors and its metric may have any name: they are not our recipe's."""
-        return self.scale is not None
-
-    @property
-    def way_to_more(self) -> str:
-        """How a study that has begun gets more trials that tell something, in words."""
-        if self.imported:
-            return "run more trials to their end, drawn at random"
-        return "resume the study with more --trials and --by-design"
-
-    @property
-    def every_claim(self) -> tuple[Claim, ...]:
-        """Those declared before the search, then those added after it."""
-        return self.claims + (self.settle.claims if self.settle else ())
-
-    def judged_on(self, stage: str, split: str | None) -> str | None:
-        """What a reader is told of the images behind a stage's figure on a split.
-
-        With folds, those of train and val are told by nets that have not seen them. A function
-        without folds has no splits that anybody knows.
-        """
-        if (stage, split) != ("confirm", "val"):
-            return split
-        if self.folds is not None:
-            return "out of fold"
-        return None if self.is_free else split
-
-    @property
-    def at_default(self) -> frozenset[str]:
-        """Fixed factors at the recipe's own default: a file of an older program lacks new ones."""
-        if self.is_free:
-            return frozenset()
-        fixed = {f.name: f.levels[0] for f in self.of_role("fixed")}
-        return frozenset(n for n, v in fixed.items() if v == getattr(Recipe, n, None))
-
-    @property
-    def is_to_be_scouted(self) -> bool:
-        """Whether scouts have still to set the ranges of the rate."""
-        return self.scout is not None and not self.scout.declared
-
-    @property
-    def as_declared(self) -> "Study":
-        """The study as its file said it before scouts set the ranges of the rate."""
-        if self.scout is None or not self.scout.declared:
-            return self
-        ranges = self.scout.declared
-        factors = tuple(replace(f, ranges=ranges) if f.name == "lr" else f for f in self.factors)
-        return replace(self, factors=factors, scout=replace(self.scout, declared=()))
-
-    @property
-    def structures(self) -> list[tuple[str, int]]:
-        """Variant and depth of every net that can be trained.
-
-        A net without depths has the recipe's default, which nothing looks at.
-        """
-        variants = [str(variant) for variant in self.factor("variant").levels]
-        depths = [int(d) for f in self.factors if f.name == "depth" for d in f.levels]
-        return [
-            (variant, depth)
-            for variant in variants
-            for depth in ([Recipe.depth] if "depth" in family_of(variant).lacks else depths)
-        ]
-
-    @cached_property
-    def by_dependency(self) -> tuple[Factor, ...]:
-        """The factors, each after those that it depends on: the order to decide levels in."""
-        return by_dependency(self.factors)
-
-    def of_role(self, role: Role) -> tuple[Factor, ...]:
-        """The factors with this role, in reading order."""
-        return tuple(f for f in self.factors if f.role == role)
-
-    def factor(self, name: str) -> Factor:
-        """The factor of this name; KeyError if the study has none."""
-        for f in self.factors:
-            if f.name == name:
-                return f
-        raise KeyError(name)
-
-    @property
-    def arms(self) -> tuple[dict[str, Level], ...]:
-        """Every crossed cell as {factor: level}; one empty cell where no factor is an arm."""
-        crossed = self.of_role("arm")
-        return tuple(
-            dict(zip((f.name for f in crossed), cell, strict=True))
-            for cell in product(*(f.levels for f in crossed))
-        )
-
-
-def arm_name(study: Study, config: Config) -> str:
-    """Name of the arm that a configuration belongs to, such as `org-scratch`; `all` if no arms."""
-    return "-".join(str(config[f.name]) for f in study.of_role("arm")) or "all"
-
-
-def complete(study: Study, values: Config) -> dict[str, Level]:
-    """A configuration of every factor that exists, in reading order, fixed ones filled in.
-
-    `values` may hold more than exists under its own levels; that is left out.
-
-    Raises:
-        KeyError: An arm or tuned factor exists, but `values` has no level for it.
-    """
-    config: dict[str, Level] = {}
-    for factor in study.by_dependency:
-        if factor.exists(config):
-            is_fixed = factor.role == "fixed"
-            config[factor.name] = factor.levels[0] if is_fixed else values[factor.name]
-    return {f.name: config[f.name] for f in study.factors if f.name in config}
-
-
 def is_inside(factor: Factor, config: Config) -> bool:
     """Whether a configuration's value of an existing factor is one that the study declares."""
     value = config[factor.name]
@@ -361,8 +124,3 @@ def is_inside(factor: Factor, config: Config) -> bool:
         return value in factor.levels
     applies = factor.range_for(config)
     return applies is not None and applies.low <= float(value) <= applies.high
-
-
-def in_box(study: Study, config: Config) -> bool:
-    """Whether each level is a declared one and each number inside the range that applies to it."""
-    return all(is_inside(f, config) for f in study.factors if f.exists(config))

@@ -15,8 +15,10 @@ from pydantic import Field
 from study.asked.claim import Claim
 from study.asked.claims.forms import ClaimTable, resolve_claim
 from study.asked.factor_tables import FreeFactorTable, free_configuration, free_factors
-from study.asked.factors import Factor, FoldPlan, Imported, Study, Trainable
+from study.asked.factors import Factor
+from study.asked.plans import FoldPlan, Imported, Trainable
 from study.asked.resolve import settle_plan, study_name
+from study.asked.study import Study
 from study.asked.toml_tables import (
     MAX_TRIALS,
     AddedDesign,

@@ -4,10 +4,18 @@ These classes hold no logic, and importing them loads nothing heavy.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from study.asked.levels import Config
+from study.asked.claim import Claim
+from study.asked.factors import Config, Range
 from study.measure import Scale
 from study.quantities import count, listed
+
+PILOT: Final = 2
+"""Fresh seeds that every arm has before the others are given: as few as tell a spread in folds."""
+
+DEFAULT_FOLDS: Final = 5
+"""Folds where a stage needs them and nobody says how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +34,24 @@ class PretrainPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoutPlan:
+    """Short trials before the search that find where training diverges; see `study.plan.scouts`.
+
+    Attributes:
+        trials: Per cell: an arm under one optimizer.
+        epochs: Length of each.
+        widen: The rates tried reach from a declared low end, divided by this, to a declared high
+            end, times this.
+        declared: The rate's ranges in the study file once scouts have set others; else empty.
+    """
+
+    trials: int
+    epochs: int
+    widen: float
+    declared: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoldPlan:
     """Train and val as folds, each held out in its turn; see `agecls.data.folds`.
 
@@ -37,6 +63,21 @@ class FoldPlan:
 
     k: int
     search: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlePlan:
+    """Trainings after the search where verdicts are missing; see `study.stages.settle`.
+
+    Attributes:
+        trainings: At most so many.
+        time_budget: Seconds that they may take, those side by side counted once; None: no limit.
+        claims: Added after the search; this stage alone tests them.
+    """
+
+    trainings: int
+    time_budget: float | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

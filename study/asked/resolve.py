@@ -21,20 +21,9 @@ from study.asked.factor_tables import (
     typed_condition,
     with_typed_conditions,
 )
-from study.asked.factors import (
-    After,
-    Config,
-    Factor,
-    FoldPlan,
-    Level,
-    PretrainPlan,
-    Range,
-    ScoutPlan,
-    SettlePlan,
-    Study,
-    When,
-    exact_level,
-)
+from study.asked.factors import Config, Factor, Level, Range, When, exact_level
+from study.asked.plans import After, FoldPlan, PretrainPlan, ScoutPlan, SettlePlan
+from study.asked.study import Study
 from study.asked.toml_tables import AfterTable, FactorTable, FileTables, SettleTable
 from study.asked.toml_values import Place, Source, did_you_mean, shown
 

@@ -7,16 +7,9 @@ from typing import Final
 from agecls.nets.families import family_of
 from agecls.nets.source_names import has_other_braces
 from agecls.recipe import ORDINAL_LOSSES
-from study.asked.factors import (
-    PILOT,
-    Config,
-    Factor,
-    Level,
-    Study,
-    by_dependency,
-    complete,
-    holds,
-)
+from study.asked.factors import Config, Factor, Level, by_dependency, holds
+from study.asked.plans import PILOT
+from study.asked.study import Study, complete
 from study.asked.toml_values import Place, Source, shown
 
 MAX_COMBINATIONS: Final = 100_000

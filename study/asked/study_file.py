@@ -23,7 +23,7 @@ from typing import Any, Final
 from study.asked.after import OfEarlier, with_earlier
 from study.asked.claim import Claim
 from study.asked.class_words import OfFolders, classes_given
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
 from study.asked.free import (
     IMPORTED,
     TRAINABLE,
@@ -36,6 +36,7 @@ from study.asked.free import (
 )
 from study.asked.resolve import resolve
 from study.asked.rules import check_study
+from study.asked.study import Study
 from study.asked.study_text import dump_study, grown_study, is_safe_change, study_diff
 from study.asked.toml_tables import FileTables, parsed
 from study.asked.toml_values import Place, Source, did_you_mean, shown

@@ -12,16 +12,9 @@ from typing import Any, Final
 from agecls.classes import EIGHT
 from study.asked.claim import Claim
 from study.asked.class_words import classes_table
-from study.asked.factors import (
-    MAX_BAD_SHARE,
-    After,
-    Config,
-    Factor,
-    Imported,
-    Range,
-    Study,
-    Trainable,
-)
+from study.asked.factors import Config, Factor, Range
+from study.asked.plans import After, Imported, Trainable
+from study.asked.study import MAX_BAD_SHARE, Study
 
 _SETTLE: Final = "settle"
 _OF_TABLES: Final = ("factors", "claims", f"{_SETTLE}.claims")

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from study.asked.claims.forms import ClaimTable
-from study.asked.factors import DEFAULT_FOLDS, MAX_BAD_SHARE, Role
+from study.asked.factors import Role
+from study.asked.plans import DEFAULT_FOLDS
+from study.asked.study import MAX_BAD_SHARE
 from study.asked.toml_values import LevelValue, Place, Source, Table, Text, did_you_mean, shown
 
 MAX_TRIALS: Final = 1_000_000

@@ -23,7 +23,7 @@ from agecls.nets.families import family_of
 from agecls.nets.source_names import structure_name
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.cost.kernel_table import kernel_lines
 from study.cost.measured import measured_recipe, random_faces
 from study.running.trainer import device_name, peak_memory_mib, reset_peak_memory

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from study.asked.factors import DEFAULT_FOLDS, Factor, Level, Study, When
+from study.asked.factors import Factor, Level, When
+from study.asked.plans import DEFAULT_FOLDS
+from study.asked.study import Study
 from study.cost.begun import NOTHING, Begun, by_origin
 from study.cost.flops import ASSUMED_FLOPS, TRAINING, forward_flops
 from study.cost.measured import seconds_per_image

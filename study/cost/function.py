@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from agecls.data.folds import Folds
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.cost.begun import NOTHING, Begun
 from study.cost.estimate import epochs_of, factor_table, plan_lines
 from study.cost.settling import settle_lines

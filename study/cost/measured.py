@@ -10,7 +10,7 @@ from agecls.classes import EIGHT
 from agecls.data.arrays import TrainingArrays
 from agecls.recipe import Recipe
 from agecls.training.loop import fit, start
-from study.asked.factors import Study
+from study.asked.study import Study
 
 MEASURED_STEPS = 3
 """Training steps that are timed for each structure, after a first one to warm up."""

@@ -16,7 +16,7 @@ from study.analysis.to_settle import (
     planned_design,
     told_by_trials,
 )
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.cost.begun import Begun
 from study.cost.measured import seconds_per_image
 from study.folder.folder import Folder

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from agecls.files import write_whole
 from agecls.study_files import PRETRAINED, PROVENANCE, STUDY, table_file
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import dump_study, load_study
 from study.folder.record import FILE_NAME, TrialRecord, read_trials
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from agecls.files import write_whole
 from agecls.machine import cores
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_text import differences, lasting
 from study.errors import TablesError
 from study.folder.folder import Folder

@@ -13,7 +13,8 @@ from typing import Any, Final, Self, TypeVar, get_args
 import numpy as np
 import pandas as pd
 
-from study.asked.factors import Config, Level, Study, arm_name, holds
+from study.asked.factors import Config, Level, holds
+from study.asked.study import Study, arm_name
 from study.errors import TablesError
 from study.folder.column_checks import refuse_first
 from study.folder.columns import CONFIG_PREFIX, WITH_CONFIG, Kind, config_column, names_of

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from study.asked.factors import Study
 from study.asked.free import is_taken
+from study.asked.study import Study
 from study.errors import RecordError, TablesError
 from study.folder.columns import names_of
 from study.folder.folder import Folder, Home

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from agecls.files import write_whole
-from study.asked.factors import Factor, Imported, Study
+from study.asked.factors import Factor
 from study.asked.free import is_taken
+from study.asked.plans import Imported
+from study.asked.study import Study
 from study.asked.study_file import dump_study
 from study.errors import StudyError
 from study.folder.columns import config_column

@@ -1,6 +1,6 @@
 """A study is locked before its first trial; later its lock only grows."""
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance, now

@@ -12,7 +12,7 @@ import json
 from typing import Any, Final
 
 from agecls.files import write_whole
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_text import claim_tables, lasting_tables
 from study.errors import RecordError
 from study.folder.folder import Folder

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_text import claim_tables
 from study.errors import StudyError
 from study.folder.folder import Folder

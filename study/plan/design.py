@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from study.asked.factors import Config, Factor, Level, Range, Study
+from study.asked.factors import Config, Factor, Level, Range
+from study.asked.study import Study
 
 _CANDIDATES: Final = 256
 """Candidate columns per factor; more gain little, since the best of n falls slowly in n."""

@@ -18,7 +18,8 @@ from optuna.storages import JournalStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from study.asked.factors import Level, Study, in_box
+from study.asked.factors import Level
+from study.asked.study import Study, in_box
 from study.folder.folder import Home
 from study.folder.record import TrialRecord
 from study.folder.record_lines import drop_torn_tail

@@ -14,8 +14,10 @@ from math import floor, log10, sqrt
 from typing import Final
 
 from agecls.recipe import BOUNDS
-from study.asked.factors import Config, Factor, Level, Range, ScoutPlan, Study, arm_name, holds
+from study.asked.factors import Config, Factor, Level, Range, holds
+from study.asked.plans import ScoutPlan
 from study.asked.rules import reachable
+from study.asked.study import Study, arm_name
 from study.folder.record import TrialRecord
 from study.plan.design import draw_design
 from study.plan.streams import Stream, generator, training_seeds

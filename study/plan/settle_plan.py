@@ -15,7 +15,8 @@ import numpy as np
 
 from agecls.files import write_whole
 from study.asked.claim import Claim
-from study.asked.factors import Level, Study, arm_name
+from study.asked.factors import Level
+from study.asked.study import Study, arm_name
 from study.errors import StudyError
 from study.plan.settle_rows import Column, SettleDesign
 from study.plan.streams import Stream, seed_of_copy, training_seeds

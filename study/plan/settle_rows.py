@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study.asked.claim import Claim
-from study.asked.factors import Factor, Level, Study
+from study.asked.factors import Factor, Level
+from study.asked.study import Study
 
 MOST_COLUMNS: Final = 16
 """Two-level columns that 32 rows hold at resolution IV."""

@@ -15,7 +15,8 @@ from optuna.distributions import (
 )
 
 from agecls.recipe import Recipe
-from study.asked.factors import Config, Factor, Level, Study, complete, is_inside
+from study.asked.factors import Config, Factor, Level, is_inside
+from study.asked.study import Study, complete
 
 
 def suggest(trial: optuna.trial.BaseTrial, study: Study, cell: Config) -> dict[str, Level]:

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from study.asked.factors import Study
+from study.asked.study import Study
 
 
 class Stream(IntEnum):

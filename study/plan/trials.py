@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import floor
 from typing import Literal
 
-from study.asked.factors import Level, Study, arm_name, complete, holds
+from study.asked.factors import Level, holds
+from study.asked.study import Study, arm_name, complete
 from study.plan.design import draw_design
 from study.plan.streams import Stream, added_design_generator, generator, training_seeds
 from study.plan.turns import fold_turns

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from study.asked.factors import Config, Factor, Study
+from study.asked.factors import Config, Factor
+from study.asked.study import Study
 from study.plan.design import Array, Columns, Index, n_candidates
 
 _MOST_ROUNDS: Final = 100

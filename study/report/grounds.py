@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.report.wording import count
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 
 INK: Final = "#1c2127"
 MUTED: Final = "#55606b"

@@ -4,7 +4,8 @@ import shlex
 from typing import Any
 
 from agecls.data.loading import SYNTHETIC, SYNTHETIC_SOURCE
-from study.asked.factors import After, Study
+from study.asked.plans import After
+from study.asked.study import Study
 from study.folder.folder import Folder
 from study.folder.provenance import changed_claims
 from study.folder.tables import StudyTables

@@ -8,7 +8,7 @@ from typing import Final
 from agecls.files import write_whole
 from study.analysis import conclude
 from study.analysis.checks.recorded import majority_share, search_majority
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.folder import Folder
 from study.report.head.answer import Answer
 from study.report.head.digest import Digest, digest_of

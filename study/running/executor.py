@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import SearchError
 from study.folder.storage import Storage
 from study.running.interruption import StopRequest

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from study.asked.factors import Level, Study, complete, holds, in_box
+from study.asked.factors import Level, holds
+from study.asked.study import Study, complete, in_box
 from study.errors import RecordError, SearchError
 from study.folder.record import Record, TrialRecord, trial_id
 from study.plan.sampler import Samplers

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from study.asked.factors import Level, arm_name
+from study.asked.factors import Level
+from study.asked.study import arm_name
 from study.folder.record import TrialRecord
 from study.measure import Measure
 from study.quantities import duration as duration  # of all times that a terminal shows

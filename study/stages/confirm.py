@@ -19,7 +19,8 @@ from agecls.files import write_whole
 from study.analysis import forget
 from study.analysis.pilot import share_out
 from study.analysis.search.chosen import RULES, Choice, choose
-from study.asked.factors import PILOT, Study, arm_name
+from study.asked.plans import PILOT
+from study.asked.study import Study, arm_name
 from study.errors import StudyError
 from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record

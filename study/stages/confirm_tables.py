@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agecls.data.loading import Labelled
 from study.analysis.search.chosen import Choice
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.folder import Folder, part_name
 from study.folder.parquet import read_table
 from study.folder.record import TrialRecord

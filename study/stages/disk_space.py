@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StorageError
 from study.folder.folder import Folder, Home
 from study.folder.storage import Storage, below

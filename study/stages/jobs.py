@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from agecls.data.loading import FaceData
 from study.analysis.to_settle import check_settle
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StudyFileError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance, as_it_stands

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agecls.data.loading import FaceData
 from study.analysis.search.chosen import Choice
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.parquet import write_table

@@ -24,7 +24,7 @@ from agecls.files import write_whole
 from agecls.metrics import score
 from agecls.training.checkpoints import SavedModel, read_model
 from study.analysis.confirm.scoring import metrics_of, temperature
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.folder import Folder, KeptModel
 from study.folder.record import TrialRecord
 from study.folder.storage import Storage

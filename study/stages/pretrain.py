@@ -14,7 +14,8 @@ from agecls.files import write_whole
 from agecls.nets.source_names import structure_name
 from agecls.pretrain import BATCH_SIZE, backbone_recipe
 from agecls.training.pretraining import Backbone, train_unasked
-from study.asked.factors import PretrainPlan, Study
+from study.asked.plans import PretrainPlan
+from study.asked.study import Study
 from study.running.steps import Place
 from study.running.terminal import progress
 from study.running.trainer import device_for

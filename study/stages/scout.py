@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import SearchError, StudyError
 from study.folder.folder import Folder
 from study.folder.record import Record, TrialRecord

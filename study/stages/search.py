@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 from study.folder.folder import Folder
 from study.folder.record import TrialRecord
 from study.folder.tabulate import epoch_columns, epochs_frame, trials_frame

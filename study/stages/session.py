@@ -14,7 +14,7 @@ from agecls.data.folded import FoldedFaces
 from agecls.data.folds import Folds
 from agecls.data.loading import FaceData
 from agecls.errors import AgeclsError
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.folder import Folder, Home
 from study.folder.provenance import Provenance

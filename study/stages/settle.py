@@ -16,7 +16,7 @@ import pandas as pd
 
 from study.analysis.settled import rules_of
 from study.analysis.to_settle import design_for
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.columns import config_column
 from study.folder.record import Record, TrialRecord
 from study.folder.tables import as_table_of

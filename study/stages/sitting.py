@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from agecls.data.loading import FaceData
 from agecls.errors import ToldError
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import Faces, Provenance

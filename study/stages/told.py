@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from study.analysis.pilot import Share
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.measure import NARROW, Measure
 from study.quantities import count

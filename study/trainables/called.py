@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from agecls.data.folds import Folds
-from study.asked.factors import Study, Trainable
+from study.asked.plans import Trainable
+from study.asked.study import Study
 from study.plan.streams import Stream, stream_seed
 from study.running.search_state import Assignment
 from study.running.steps import Images, Steps

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from study.asked.factors import Trainable
+from study.asked.plans import Trainable
 from study.asked.toml_values import did_you_mean
 from study.errors import StudyError, StudyFileError
 

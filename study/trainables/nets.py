@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from agecls.data.arrays import TrainingArrays
-from study.asked.factors import Config, Study
+from study.asked.factors import Config
+from study.asked.study import Study
 from study.plan.space import recipe_of
 from study.running.search_state import Assignment
 from study.running.steps import Backbones, Images

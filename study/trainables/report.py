@@ -9,8 +9,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from study.asked.factors import Level
 from study.asked.free import is_taken
-from study.asked.levels import Level
 from study.running.steps import FAILURE, KIND, METRICS
 
 _SPACING: Final = 10

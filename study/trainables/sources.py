@@ -13,7 +13,8 @@ from agecls.errors import WeightsError
 from agecls.nets.families import build_net, family_of
 from agecls.nets.source_names import file_of, is_named, structure_name
 from agecls.recipe import Recipe
-from study.asked.factors import Config, Study
+from study.asked.factors import Config
+from study.asked.study import Study
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance
 from study.running.steps import Backbones

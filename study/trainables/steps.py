@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agecls.data.folds import Folds
-from study.asked.factors import Trainable
+from study.asked.plans import Trainable
 from study.errors import StudyError
 from study.running.peak import peak_mib, reset_peak
 from study.running.steps import FAILURE, KIND, METRICS

@@ -11,7 +11,8 @@ from agecls.data.folded import FoldedFaces, fold_faces
 from agecls.data.loading import FaceData, Reading, load_data
 from agecls.data.records import own_classes
 from agecls.errors import DataLayoutError
-from study.asked.factors import DEFAULT_FOLDS, Study
+from study.asked.plans import DEFAULT_FOLDS
+from study.asked.study import Study
 from study.errors import StudyFileError
 from study.plan.streams import Stream, stream_seed
 from study.quantities import some_of

@@ -73,7 +73,7 @@ NAME_THE_EIGHT = {
     "agecls/use/onnx_model.py": "draws faces of eight ages to check an export on",
     "study/cost/measured.py": "times steps on pixels that mean nothing",
     "study/asked/class_words.py": "a study file that asks for no classes",
-    "study/asked/factors.py": "likewise",
+    "study/asked/study.py": "likewise",
     "study/asked/study_text.py": "not in the texts of older studies",
     "study/folder/columns.py": "tables that name no classes",
     "study/trainables/study_faces.py": "classes that the data are to name",

@@ -16,7 +16,7 @@ from agecls.faces.face_set import FaceSet, draw_face_set
 from agecls.recipe import Recipe
 from agecls.training.checkpoints import save
 from agecls.training.loop import fit, start
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import dump_study, load_study
 from study.cost.measured import random_faces
 from study.folder.folder import Folder

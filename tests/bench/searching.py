@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from study.analysis.maths.box import Box, build_box
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.plan.stopping import Decision, Rungs, rung_epochs
 from tests.simulate.searches import Ledger, balanced_design
 from tests.simulate.worlds import KINDS, World, draw_world, make_study

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import load_study
 from study.errors import RecordError, StudyError
 from study.folder.record import FILE_NAME, Record, replay

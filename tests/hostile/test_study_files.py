@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from agecls.recipe import BOUNDS, CHOICES, Recipe
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import dump_study, load_study, preset_names
 from study.errors import StudyFileError
 from study.plan.space import recipe_of, suggest

@@ -20,7 +20,7 @@ import pandas as pd
 
 from agecls.intervals import Array, Estimate
 from study.analysis.maths.out_of_fold import both_estimands, pool
-from study.asked.factors import PILOT
+from study.asked.plans import PILOT
 from study.plan.allocation import SURE, Noise, allocate, needs
 from tests.simulate.folds import FIGURES, Trained, World, train
 

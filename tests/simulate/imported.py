@@ -18,7 +18,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, create_trial
 
-from study.asked.factors import Factor, Level, Study
+from study.asked.factors import Factor, Level
+from study.asked.study import Study
 from study.folder.folder import Folder
 from study.folder.tables import configurations, read_study
 from study.imports.folder import Wishes, write_search

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis import analyse
-from study.asked.factors import Study
+from study.asked.study import Study
 from tests.simulate.imported import imported_study
 from tests.simulate.judge import Scored, score, summarise
 from tests.simulate.searches import designed_study, foreign_study, plain_study

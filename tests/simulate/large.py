@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.maths.box import build_box
-from study.asked.factors import Study
+from study.asked.study import Study
 from tests.simulate.worlds import World
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from study.analysis.maths.box import Box, build_box, drop_absent
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.plan.stopping import Rungs, rung_epochs
 from tests.simulate.worlds import World
 

@@ -31,7 +31,7 @@ from agecls.data.loading import SPLIT_COLUMNS, FaceData, Split
 from agecls.files import write_whole
 from study.analysis.settle.contrasts import contrast_of
 from study.analysis.to_settle import planned_design
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import load_study
 from study.plan.settle_rows import SettleDesign
 from study.running.in_process import InProcess

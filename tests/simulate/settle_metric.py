@@ -25,7 +25,8 @@ from study.analysis.maths.counted import jeffreys
 from study.analysis.settle.evidence import Questions
 from study.analysis.settle.trained import Trained, Trainings
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from study.plan.settle_rows import SettleDesign, settle_design
 
 MACRO_F1: Final = "val_macro_f1"

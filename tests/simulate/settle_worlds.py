@@ -15,7 +15,8 @@ from study.analysis.settle.trained import Trained
 from study.asked.claim import Claim
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from study.plan.settle_rows import SettleDesign, settle_design
 from tests.simulate.worlds import make_study
 

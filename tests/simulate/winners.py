@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from study.analysis.maths.basis import build_basis
 from study.analysis.maths.effects import SurfaceFit
 from study.analysis.search.frames import Frames, tidy
-from study.asked.factors import arm_name
+from study.asked.study import arm_name
 from tests.simulate.folded_search import Validated
 from tests.simulate.searches import designed_study
 from tests.simulate.worlds import KINDS, draw_world, make_study

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from study.asked.factors import Factor, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.study import Study
 
 Array = NDArray[np.float64]
 Kind = Literal["power", "sigmoid", "crossing", "heavy", "tangled", "shadowed", "cliff"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agecls.data.loading import FaceData, Reading, load_data
 from agecls.faces.face_set import FaceSet, draw_face_set
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.asked.study_file import load_study
 from study.stages.confirm import Confirm
 from tests.small_studies import BCD_BETTER, study_toml

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import PretrainPlan, SettlePlan, Study
+from study.asked.plans import PretrainPlan, SettlePlan
+from study.asked.study import Study
 from study.asked.study_file import dump_study
 from study.folder.folder import Folder
 from study.folder.provenance import claims_hash

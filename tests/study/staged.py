@@ -11,7 +11,7 @@ import pandas as pd
 from rich.console import Console
 
 from agecls.data.loading import FaceData
-from study.asked.factors import Study, complete
+from study.asked.study import Study, complete
 from study.asked.study_file import dump_study
 from study.folder import parquet
 from study.folder.folder import Folder

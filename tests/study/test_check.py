@@ -91,7 +91,7 @@ def test_a_byte_that_was_changed_gives_5_before_any_verdict(home, capsys, file, 
 
 
 def test_a_byte_of_the_folds_gives_5(tmp_path):
-    from study.asked.factors import FoldPlan
+    from study.asked.plans import FoldPlan
 
     home = Folder(searched(tmp_path / "it", n=24, folds=FoldPlan(k=3, search=False)))
     known = json.loads(home.provenance.read_text()) | {"folds": {"digest": "0a"}}

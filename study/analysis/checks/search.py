@@ -15,7 +15,8 @@ from study.analysis.maths.box import Array, Axis
 from study.analysis.maths.counted import Counted
 from study.analysis.search.answers import Analysis
 from study.analysis.search.frames import POINTS
-from study.asked.factors import Range, arm_name
+from study.asked.factors import Range
+from study.asked.study import arm_name
 from study.folder.provenance import Known
 from study.quantities import count, level, listed, some_of
 

@@ -18,7 +18,7 @@ from study.analysis.confirm.verdicts import Judged, Tested, judge
 from study.analysis.maths.counted import Counted, LearnedMore, surely_loses
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim, Verdict
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 from study.folder.columns import names_of
 from study.outcomes import Outcomes
 

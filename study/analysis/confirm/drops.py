@@ -9,7 +9,7 @@ from study.analysis.confirm.external import Elsewhere
 from study.analysis.confirm.verdicts import Judged, Tested, judge, opened
 from study.analysis.untested import lacks_weights
 from study.asked.claim import Claim
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.columns import names_of
 from study.measure import metric_of
 

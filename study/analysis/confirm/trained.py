@@ -13,7 +13,7 @@ from study.analysis.confirm.decisions import Decision, Decisions
 from study.analysis.confirm.scored import Apart, Training
 from study.analysis.maths.counted import Counted
 from study.asked.claim import Verdict
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.asked.factors import Factor, Study, When
+from study.asked.factors import Factor, When
+from study.asked.study import Study
 
 Array = NDArray[np.float64]
 

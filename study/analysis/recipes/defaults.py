@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from agecls.recipe import Recipe
-from study.asked.factors import Config, Factor, Level, Range, Study, exact_level
+from study.asked.factors import Config, Factor, Level, Range, exact_level
+from study.asked.study import Study
 
 _WITHOUT: Final = frozenset(("lr", "epochs"))
 """Fields whose default in a recipe says nothing about a study's ranges."""

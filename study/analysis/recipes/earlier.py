@@ -26,7 +26,8 @@ from study.analysis.recipes.simplest import MARGIN, Simplest
 from study.analysis.recipes.told import settings
 from study.analysis.search.answers import Analysis, analyse
 from study.asked.after import EarlierStudy
-from study.asked.factors import Config, Factor, Level, Range, Study, is_inside
+from study.asked.factors import Config, Factor, Level, Range, is_inside
+from study.asked.study import Study
 from study.errors import TablesError
 from study.folder.folder import Folder
 from study.folder.tables import StudyTables, reached_end, read_study

@@ -23,7 +23,8 @@ from study.analysis.maths.support import FEWEST, Support
 from study.analysis.recipes.defaults import Defaults, is_at
 from study.analysis.search.contrasts import WIDENING
 from study.analysis.search.frames import Frames
-from study.asked.factors import Factor, Level, arm_name
+from study.asked.factors import Factor, Level
+from study.asked.study import arm_name
 from study.folder.columns import names_of
 from study.quantities import count, level
 

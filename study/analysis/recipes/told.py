@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from study.asked.factors import Level, Study
+from study.asked.factors import Level
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.measure import Measure
 from study.quantities import count, level, listed

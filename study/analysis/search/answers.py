@@ -26,7 +26,7 @@ from study.analysis.search.others import other_importances
 from study.analysis.search.power import COLUMNS as POWER_COLUMNS
 from study.analysis.search.power import Power
 from study.analysis.search.verdicts import Claims, Grounds
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.columns import Kind, names_of
 from study.quantities import count
 

@@ -17,7 +17,8 @@ from study.analysis.maths.basis import build_basis
 from study.analysis.maths.box import Array
 from study.analysis.maths.effects import SurfaceFit
 from study.analysis.search.frames import Frames, tidy
-from study.asked.factors import Level, Study, arm_name, complete
+from study.asked.factors import Level
+from study.asked.study import Study, arm_name, complete
 
 NEIGHBOURS: Final = 2
 

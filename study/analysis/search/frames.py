@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from study.analysis.maths.box import Array, Box, build_box, encode
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.columns import CONFIG_PREFIX
 from study.quantities import count
 

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from agecls.intervals import Array
-from study.asked.levels import Level
+from study.asked.factors import Level
 from study.plan.settle_rows import Column
 
 Rows = Sequence[Mapping[str, Level]]

@@ -19,7 +19,8 @@ from study.analysis.search.chosen import choose
 from study.analysis.search.collapse import Collapse
 from study.analysis.search.frames import Frames, tidy
 from study.analysis.search.marginals import describe
-from study.asked.factors import Level, Study, arm_name, complete
+from study.asked.factors import Level
+from study.asked.study import Study, arm_name, complete
 from study.plan.design import value_at
 
 CLIFF: Final = 0.2

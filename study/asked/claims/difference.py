@@ -9,7 +9,7 @@ from pydantic import Field
 from study.asked.claim import Region, Verdict
 from study.asked.claims.told import Told
 from study.asked.claims.two_levels import TwoLevelClaim
-from study.asked.levels import Level
+from study.asked.factors import Level
 from study.asked.toml_values import SideValue, Table
 from study.quantities import capital, sides
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from study.asked.claim import Answer, Claim, Part, Region, Search, Verdict
 from study.asked.claims.difference import DifferenceClaim, settle_above
 from study.asked.claims.told import Told
-from study.asked.levels import Config, Level
+from study.asked.factors import Config, Level
 from study.asked.toml_values import LevelValue, Table
 from study.quantities import level, listed
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from study.asked.claim import Answer, Claim, Search
-from study.asked.levels import Level
+from study.asked.factors import Level
 from study.asked.toml_values import Table
 
 

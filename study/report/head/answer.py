@@ -13,7 +13,7 @@ from study.analysis.checks.recorded import (
     looks_at_test,
 )
 from study.analysis.recipes.told import SimplestRecipe, recipe_line
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.ledger import Entry, tally

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from study.asked.factors import Config, Level, Study
+from study.asked.factors import Config, Level
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.report.sources import pretrained_start
 

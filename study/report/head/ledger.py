@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from study.asked.claim import Claim
-from study.asked.factors import After, Study
+from study.asked.plans import After
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.report.grounds import clusters_settled_on
 from study.report.head.verdict_words import Found, claim_sentence

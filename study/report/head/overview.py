@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from study.asked.factors import Config, arm_name
+from study.asked.factors import Config
+from study.asked.study import arm_name
 from study.folder.columns import STATUSES
 from study.folder.tables import StudyTables, configurations, reached_end
 from study.quantities import duration

@@ -7,7 +7,7 @@ It is read from the tables that say what follows, in the order and under the nam
 from pathlib import Path
 from typing import Any, Final
 
-from study.asked.factors import After
+from study.asked.plans import After
 from study.errors import TablesError
 from study.folder.columns import names_of
 from study.folder.tables import StudyTables, read_concluded

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from study.asked.factors import Config, arm_name
+from study.asked.factors import Config
+from study.asked.study import arm_name
 from study.folder.tables import StudyTables, configurations
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.answer import best_arm

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from study.asked.factors import Study
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.measure import SHARE
 from study.report.head.digest import Digest

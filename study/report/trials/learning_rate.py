@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from study.folder.columns import config_column
 from study.folder.tables import StudyTables, configurations, reached_end
 from study.report.look import MUTED, SHADE, SURFACE, Mark, arm_marks, new_figure

@@ -8,7 +8,8 @@ from study.analysis import Analysis, analyse
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
-from study.asked.factors import Factor, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.study import Study
 
 
 def small_study(*factors: Factor, epochs: int = 9, **changes: object) -> Study:

@@ -7,7 +7,7 @@ from study.analysis.moved import Answered, difference, moved_claims
 from study.asked.claim import Claim
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.importance import ImportanceClaim
-from study.asked.factors import FoldPlan
+from study.asked.plans import FoldPlan
 from tests.study.report.simulated import a_study
 
 TRANSFER = DifferenceClaim(

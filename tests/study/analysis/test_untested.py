@@ -2,7 +2,7 @@ from pathlib import Path
 
 from study.analysis.untested import lacks_faces, lacks_weights
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from tests.study.analysis.conftest import INIT, RATE, small_study
 
 IMAGENET = "torchvision:IMAGENET1K_V1"

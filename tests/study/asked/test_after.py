@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from study.asked.after import EarlierStudy, before_as_earlier
-from study.asked.factors import Config, Range, Study
+from study.asked.factors import Config, Range
+from study.asked.study import Study
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyFileError, TablesError
 

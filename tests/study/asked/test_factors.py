@@ -1,15 +1,7 @@
 import pytest
 
-from study.asked.factors import (
-    Factor,
-    Range,
-    Study,
-    arm_name,
-    by_dependency,
-    complete,
-    holds,
-    in_box,
-)
+from study.asked.factors import Factor, Range, by_dependency, holds
+from study.asked.study import Study, arm_name, complete, in_box
 
 INIT = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
 VARIANT = Factor(name="variant", role="arm", levels=("org", "bcd"))

@@ -16,7 +16,8 @@ from agecls.data.packing import open_pack
 from agecls.data.whole_set import load_whole
 from agecls.pretrain import parser as pretrain_parser
 from study.asked.claims.importance import ImportanceClaim
-from study.asked.factors import MAX_BAD_SHARE, Factor, Range
+from study.asked.factors import Factor, Range
+from study.asked.study import MAX_BAD_SHARE
 from study.asked.study_file import dump_study, load_study, preset_names, preset_questions
 from study.errors import StudyError, StudyFileError
 from tests.small_studies import some_folders

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from study.asked.factors import FoldPlan, Range
+from study.asked.factors import Range
+from study.asked.plans import FoldPlan
 from study.asked.study_file import dump_study
 from study.errors import RecordError
 from study.folder.folder import Folder
@@ -204,7 +205,7 @@ def test_a_lock_of_the_first_version_is_held_against_the_form_that_it_has(home):
 
 
 def test_ranges_are_those_declared_before_scouts_moved_them():
-    from study.asked.factors import ScoutPlan
+    from study.asked.plans import ScoutPlan
 
     declared = (Range(low=1e-4, high=0.3),)
     study = a_study(scout=ScoutPlan(trials=4, epochs=2, widen=4.0))

@@ -5,7 +5,8 @@ from math import log
 import numpy as np
 import pytest
 
-from study.asked.factors import Factor, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.study import Study
 from study.plan.design import draw_design, value_at
 from tests.study.asked.test_factors import GAMMA, INIT, LR, OPTIMIZER, VARIANT, study_of
 

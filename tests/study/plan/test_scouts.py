@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.asked.factors import in_box
+from study.asked.study import in_box
 from study.asked.study_file import dump_study, is_safe_change, load_study, study_diff
 from study.asked.study_text import lasting
 from study.errors import StudyError, StudyFileError

@@ -9,7 +9,8 @@ from study.analysis.settle.contrasts import contrast_of
 from study.asked.claims.difference import DifferenceClaim
 from study.asked.claims.equivalence import EquivalenceClaim
 from study.asked.claims.importance import ImportanceClaim
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from study.plan.settle_rows import MOST_COLUMNS, SettleDesign, settle_design
 from tests.study.asked.test_factors import GAMMA, INIT, OPTIMIZER, VARIANT, study_of
 

@@ -13,7 +13,8 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import FixedTrial
 
 from agecls.recipe import Recipe
-from study.asked.factors import Factor, Range, in_box
+from study.asked.factors import Factor, Range
+from study.asked.study import in_box
 from study.asked.study_file import load_study, preset_names
 from study.plan.space import params_of, recipe_of, suggest
 from study.plan.trials import plan_trials

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.asked.factors import arm_name, complete, holds, in_box
+from study.asked.factors import holds
+from study.asked.study import arm_name, complete, in_box
 from study.asked.study_file import grown_study, load_study, preset_names
 from study.plan.space import recipe_of
 from study.plan.trials import design_size, plan_trials

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.asked.factors import FoldPlan
+from study.asked.plans import FoldPlan
 from study.asked.study_file import load_study
 from study.plan.trials import plan_trials
 from tests.strategies import studies

@@ -8,7 +8,8 @@ import pandas as pd
 
 from study.analysis import Analysis, analyse
 from study.analysis.search.others import COLUMNS
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from tests.study.report.simulated import LR_ONLY, NO_EPOCHS, a_study, trial
 
 LOSS = Factor(name="loss", role="tuned", levels=("ce", "focal"))

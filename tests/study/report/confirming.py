@@ -13,7 +13,7 @@ from study.analysis.confirm.confirmed import score_confirmed
 from study.analysis.confirm.decisions import Decisions
 from study.analysis.confirm.folded import FoldedSet
 from study.analysis.confirm.trained import fragile, influence
-from study.asked.factors import Study, arm_name
+from study.asked.study import Study, arm_name
 from study.folder.parquet import write_table
 from study.folder.tables import read_study
 from tests.study.analysis.confirm.test_folded import of_folds

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from study.analysis import Analysis, Predicted, analyse, predicted_of
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from study.folder.tables import StudyTables, read_study
 from study.report.confirm.values import ConfirmedValues, confirmed_values
 from tests.study.report.browsing import chromium

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import Factor, Range, Study, arm_name
+from study.asked.factors import Factor, Range
+from study.asked.study import Study, arm_name
 from study.asked.study_file import dump_study
 from study.folder.parquet import as_table, read_table, write_table
 from study.folder.provenance import claims_hash

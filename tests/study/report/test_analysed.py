@@ -11,7 +11,8 @@ import pytest
 
 from study.analysis import Analysis, analyse
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.report.look import DARK, arm_marks
 from study.report.page import render

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from agecls.recipe import Recipe
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from study.asked.study_file import load_study
 from study.folder.tables import StudyTables, configurations, read_study
 from study.report.page import render

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from tests.study.report.browsing import Opened, settled
 from tests.study.report.simulated import a_study, provenance, simulate, written
 from tests.study.report.written import write_report

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from study.folder.tables import StudyTables
 from study.report.sources import again, pretrained_start, provenance_rows
 from tests.study.report.simulated import LR_ONLY, a_study

@@ -10,7 +10,8 @@ import pytest
 from agecls.classes import EIGHT
 from agecls.data.loading import FaceData, Split
 from study.analysis.search.chosen import Choice
-from study.asked.factors import FoldPlan, complete
+from study.asked.plans import FoldPlan
+from study.asked.study import complete
 from study.asked.study_file import dump_study, load_study
 from study.errors import StudyError
 from study.folder.folder import Folder

@@ -8,7 +8,8 @@ import pytest
 from agecls.data.folded import fold_faces
 from agecls.errors import DataLayoutError
 from study.analysis.search.chosen import Choice
-from study.asked.factors import FoldPlan, arm_name, complete
+from study.asked.plans import FoldPlan
+from study.asked.study import arm_name, complete
 from study.errors import RecordError, StudyError
 from study.folder.folder import Folder
 from study.folder.provenance import Provenance

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agecls.errors import WeightsError
 from study.asked.claims.equivalence import EquivalenceClaim
-from study.asked.factors import FoldPlan, SettlePlan
+from study.asked.plans import FoldPlan, SettlePlan
 from study.asked.study_file import load_study
 from study.errors import RecordError, StorageError, StudyError
 from study.folder.folder import Folder

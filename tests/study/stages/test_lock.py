@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from study.asked.factors import PretrainPlan, SettlePlan
+from study.asked.plans import PretrainPlan, SettlePlan
 from study.asked.study_file import dump_study
 from study.errors import StudyError
 from study.folder.folder import Folder

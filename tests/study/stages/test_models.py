@@ -13,7 +13,7 @@ from agecls.training import checkpoints
 from agecls.training.loop import fit, predict, start
 from agecls.use.saved import load
 from study.analysis.confirm.scoring import temperature
-from study.asked.factors import complete
+from study.asked.study import complete
 from study.asked.study_file import load_study
 from study.folder.folder import Folder
 from study.folder.record import TrialRecord

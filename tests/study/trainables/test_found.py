@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from study.asked.factors import Trainable
+from study.asked.plans import Trainable
 from study.errors import StudyFileError
 from study.measure import Scale
 from study.trainables.found import fingerprint, load, located

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agecls.data.folds import Clustered, draw_folds
-from study.asked.factors import Trainable
+from study.asked.plans import Trainable
 from study.measure import Scale
 from study.running.steps import FAILURE, KIND, METRICS
 from study.trainables import steps

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from study.analysis.checks.table import CHECKS, run_checks
-from study.asked.factors import Imported
+from study.asked.plans import Imported
 from study.measure import Scale
 from tests.study.analysis.checks.conftest import VERSIONS, known
 

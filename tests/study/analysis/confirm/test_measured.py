@@ -11,7 +11,8 @@ from study.analysis.confirm.decisions import Decisions
 from study.analysis.confirm.measured import measured_confirmed
 from study.analysis.confirm.trained import describe_trainings
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import Factor, Trainable
+from study.asked.factors import Factor
+from study.asked.plans import Trainable
 from study.measure import Measure, Scale
 from tests.study.analysis.conftest import small_study
 

@@ -5,7 +5,8 @@ import pytest
 
 from study.analysis.maths.basis import build_basis, level_contrasts, numeric_columns
 from study.analysis.maths.box import build_box, coordinates_of, drop_absent
-from study.asked.factors import Factor, Study
+from study.asked.factors import Factor
+from study.asked.study import Study
 
 
 def test_contrasts_of_two_levels_are_minus_and_plus_one():

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from study.analysis.maths.box import build_box, coordinates_of, encode, level_key
-from study.asked.factors import Factor, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.study import Study
 from tests.study.analysis.conftest import INIT, small_study
 
 

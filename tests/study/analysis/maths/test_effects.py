@@ -4,7 +4,7 @@ import pytest
 from study.analysis.maths.basis import build_basis
 from study.analysis.maths.box import build_box
 from study.analysis.maths.effects import SurfaceFit, scale_prior
-from study.asked.factors import Study
+from study.asked.study import Study
 from tests.study.analysis.conftest import TRUE_VARIANCE, planted_trials
 
 

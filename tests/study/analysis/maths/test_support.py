@@ -2,7 +2,7 @@ import numpy as np
 
 from study.analysis.maths.box import build_box, coordinates_of
 from study.analysis.maths.support import Support
-from study.asked.factors import Study
+from study.asked.study import Study
 
 NAN = np.nan
 

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from study.analysis.recipes.defaults import Defaults, is_at
-from study.asked.factors import Factor, Imported, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.plans import Imported
+from study.asked.study import Study
 from study.measure import Scale
 from tests.study.analysis.conftest import small_study
 

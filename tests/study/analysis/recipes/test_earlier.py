@@ -10,7 +10,9 @@ import pytest
 
 from study.analysis import analyse
 from study.analysis.recipes.earlier import earlier_study, first_recipes
-from study.asked.factors import After, Factor, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.plans import After
+from study.asked.study import Study
 from study.errors import StudyError
 from study.folder.folder import Folder
 from study.plan.trials import plan_trials

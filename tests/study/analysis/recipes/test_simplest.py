@@ -9,7 +9,9 @@ import pytest
 
 from study.analysis import Analysis, analyse
 from study.analysis.recipes.simplest import Simplest
-from study.asked.factors import Factor, Imported, Range, Study
+from study.asked.factors import Factor, Range
+from study.asked.plans import Imported
+from study.asked.study import Study
 from study.measure import Scale
 from tests.study.analysis.conftest import NO_EPOCHS, full_trials, small_study
 

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from study.analysis.search.collapse import Collapse, fit_logistic, how_often_learned
 from study.analysis.search.frames import tidy
-from study.asked.factors import Study
+from study.asked.study import Study
 from tests.study.analysis.conftest import LOSS, NO_EPOCHS, full_trials, small_study
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from study.analysis.search.frames import by_metric, tidy
-from study.asked.factors import FoldPlan, Study, arm_name
+from study.asked.plans import FoldPlan
+from study.asked.study import Study, arm_name
 from tests.study.analysis.conftest import NO_EPOCHS
 
 CONFIG = {

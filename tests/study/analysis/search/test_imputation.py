@@ -5,7 +5,7 @@ import pytest
 from study.analysis.maths.basis import build_basis
 from study.analysis.search.frames import Frames, tidy
 from study.analysis.search.imputation import Imputation
-from study.asked.factors import Study
+from study.asked.study import Study
 from tests.study.analysis.conftest import full_trials
 
 

@@ -7,7 +7,8 @@ import pytest
 from study.analysis.maths.box import build_box, encode
 from study.analysis.settle.recipes import row_recipes
 from study.asked.claims.difference import DifferenceClaim
-from study.asked.factors import Factor, Level, Range, in_box
+from study.asked.factors import Factor, Level, Range
+from study.asked.study import in_box
 from study.plan.settle_rows import settle_design
 from tests.simulate.searches import designed_study
 from tests.simulate.worlds import draw_world, make_study

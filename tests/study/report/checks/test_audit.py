@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from study.analysis.checks.recorded import majority_share, search_majority
-from study.asked.factors import FoldPlan
+from study.asked.plans import FoldPlan
 from study.folder.tables import StudyTables
 from study.report.checks.audit import audit_data
 from tests.study.report.simulated import MAJORITY, provenance

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from study.analysis import TrainingTables, analyse, trained_of
-from study.asked.factors import FoldPlan, PretrainPlan, Study
+from study.asked.plans import FoldPlan, PretrainPlan
+from study.asked.study import Study
 from study.folder.folder import Folder
 from study.folder.record import Record
 from study.folder.tables import StudyTables, read_study

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from study.analysis import conclude
-from study.asked.factors import PretrainPlan
+from study.asked.plans import PretrainPlan
 from study.folder.folder import Folder
 from study.folder.parquet import as_table
 from study.folder.tables import StudyTables, read_concluded, read_study

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.asked.factors import Imported
+from study.asked.plans import Imported
 from study.measure import Scale
 from study.report.look import arm_marks
 from study.report.search import best
