@@ -3,7 +3,8 @@
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -96,9 +97,25 @@ def _read_csv(path: Path) -> Table:
     return Table(path.name, columns, [number for number, _ in even], uneven)
 
 
+@contextmanager
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Within the block, the file is read.
+
+    Raises:
+        DataLayoutError: It is damaged, or what the block says.
+    """
+    try:
+        yield
+    except DataLayoutError:
+        raise
+    except Exception as error:  # pyarrow raises many kinds for damaged files
+        why = " ".join(str(error).split())
+        raise DataLayoutError(f"{path} is not a parquet file that can be read: {why}") from error
+
+
 def _read_parquet(path: Path) -> Table:
     """Nested columns are not looked into: each of their cells reads as their type."""
-    try:
+    with reading_parquet(path):
         with pq.ParquetFile(path) as file:
             fields = {field.name: field.type for field in file.schema_arrow}
             header = _header(path, file.schema_arrow.names)
@@ -113,10 +130,6 @@ def _read_parquet(path: Path) -> Table:
             frame = file.read(columns=plain).to_pandas(ignore_metadata=True)
         # here, since text that is not UTF-8 is found only now
         values = {name: frame[name].astype(object).tolist() for name in plain}
-    except DataLayoutError:
-        raise
-    except Exception as error:  # pyarrow raises many kinds for damaged files
-        raise DataLayoutError(f"{path} is not a parquet file that can be read: {error}") from error
     columns = {
         key: values[name] if name in values else [str(fields[name])] * n_rows
         for key, name in zip(header, fields, strict=True)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from study.report.look import MUTED, Mark, interval_bar
+from study.report.look import INK, MODEL, MUTED, SURFACE, Mark, interval_bar
 from study.report.small_multiples import log_ticks
 from study.report.wording import inert
 
@@ -85,6 +86,27 @@ def band(
         x=x + x[::-1], y=high + low[::-1], mode="lines", fill="toself",
         line={"width": 0, "color": colour}, opacity=opacity, hoverinfo="skip",
         **{"fillcolor": colour, **look},
+    )  # fmt: skip
+
+
+def cells(
+    z: Any, text: Any, *, span: float, low: float = 0, gap: int = 1, **look: Any
+) -> go.Heatmap:
+    """A table of numbers, coloured by them up to half, so that what stands in it can be read.
+
+    Args:
+        z: (rows, columns).
+        text: What stands in each.
+        span: From the lowest number to the highest.
+        low: The lowest.
+        gap: Between cells, in pixels.
+        **look: What else the trace has, such as a `hovertemplate`.
+    """
+    n_rows, n_columns = np.shape(z)
+    return go.Heatmap(
+        z=z, x=list(range(n_columns)), y=list(range(n_rows)), zmin=low, zmax=low + 2 * span,
+        colorscale=[[0, SURFACE], [1, MODEL]], showscale=False, xgap=gap, ygap=gap,
+        text=text, texttemplate="%{text}", textfont={"size": 11, "color": INK}, **look,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from agecls.classes import Classes
 from agecls.data.folders import split_of_name, split_of_table, splits_of_path, subfolders
-from agecls.data.label_files import MAX_ROWS, Table
+from agecls.data.label_files import MAX_ROWS, Table, reading_parquet
 from agecls.data.layouts.tabular import KNOWN, LABELS, table_rows, with_classes_of
 from agecls.data.rows import Read, make_rows, reject, set_splits
 from agecls.data.within import image_column, path_of_row
@@ -139,22 +139,14 @@ def _read(root: Path, paths: Sequence[Path], column: str | None) -> list[Shard]:
 
 
 def _shard(name: str, path: Path, column: str | None) -> Shard:
-    try:
-        with pq.ParquetFile(path) as file:
-            schema, n_rows = file.schema_arrow, file.metadata.num_rows
-            if n_rows > MAX_ROWS:
-                raise DataLayoutError(f"{path} has {n_rows:,} rows, more than {MAX_ROWS:,}")
-            plain = {
-                f.name.strip().lower(): f.name for f in schema if not pa.types.is_nested(f.type)
-            }
-            label = _label(path, schema, plain, column)
-            wanted = [n for n in plain if n == label or (n in KNOWN and n not in LABELS)]
-            columns = file.read(columns=[plain[n] for n in wanted]).to_pydict()
-    except DataLayoutError:
-        raise
-    except Exception as error:  # pyarrow raises many kinds for damaged files
-        why = " ".join(str(error).split())
-        raise DataLayoutError(f"{path} is not a parquet file that can be read: {why}") from error
+    with reading_parquet(path), pq.ParquetFile(path) as file:
+        schema, n_rows = file.schema_arrow, file.metadata.num_rows
+        if n_rows > MAX_ROWS:
+            raise DataLayoutError(f"{path} has {n_rows:,} rows, more than {MAX_ROWS:,}")
+        plain = {f.name.strip().lower(): f.name for f in schema if not pa.types.is_nested(f.type)}
+        label = _label(path, schema, plain, column)
+        wanted = [n for n in plain if n == label or (n in KNOWN and n not in LABELS)]
+        columns = file.read(columns=[plain[n] for n in wanted]).to_pydict()
     names = _names(schema, plain[label])
     labels = [_text(value, names) for value in columns[plain[label]]]
     kept = [row for row, text in enumerate(labels) if text is not None]

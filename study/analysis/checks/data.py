@@ -16,7 +16,7 @@ from study.analysis.checks.check import (
 )
 from study.analysis.checks.seen import Seen
 from study.folder.provenance import Known
-from study.quantities import count, listed, some_of
+from study.quantities import capital, count, listed, some_of
 
 FEWEST_CLUSTERS: Final = 20
 """Groups below which intervals over them are too narrow (Cameron and Miller 2015, "A
@@ -164,8 +164,8 @@ def _of_one_class(seen: Seen) -> Finding:
         return absent("The metric is no accuracy, or the commonest class was not recorded.")
     text = f"naming the commonest class every time scores {seen.majority:.1%} on val"
     if seen.majority > MOST_OF_ONE:
-        return raised(f"{text[0].upper()}{text[1:]}.")
-    return passed(f"{text[0].upper()}{text[1:]}.")
+        return raised(f"{capital(text)}.")
+    return passed(f"{capital(text)}.")
 
 
 def _whole(counts: Mapping[str, Any]) -> dict[str, int]:

@@ -1,12 +1,16 @@
 """Checks of the estimates: what stopping, imputing and fitting did to what is said of factors."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Final
+
+import pandas as pd
 
 from study.analysis.checks.check import Finding, absent, check, of_search, passed, raised
 from study.analysis.checks.seen import Seen
 from study.analysis.maths.counted import Counted
 from study.analysis.search.answers import Analysis
-from study.quantities import count, listed
+from study.quantities import capital, count, listed
 
 FEWEST: Final = 20
 """Predictions without which nothing is said of how often their intervals hold."""
@@ -44,8 +48,7 @@ def _stops_winners(seen: Seen, analysis: Analysis) -> Finding:
                 f"costs {seen.difference(row['mean_lost'])}"
             )
     if found:
-        text = listed(found)
-        return raised(f"{text[0].upper()}{text[1:]}, had design trials not been spared.")
+        return raised(f"{capital(listed(found))}, had design trials not been spared.")
     return passed(f"Replayed on the design trials of {count(len(stops), 'arm')}, stops are sound.")
 
 
@@ -72,13 +75,24 @@ def _imputes_badly(seen: Seen, analysis: Analysis) -> Finding:
     return passed(f"Held-out ends are off by {bias} on average at the worst.")
 
 
+def _of_fit(look: Callable[[Seen, pd.Series], Finding]) -> Callable[[Seen], Finding]:
+    """A look at how well a surface was fitted."""
+
+    @of_search
+    @wraps(look)
+    def at(seen: Seen, analysis: Analysis) -> Finding:
+        fit = analysis.fit.iloc[0]
+        if not fit["n_full"] >= FEWEST:  # also where it is null
+            return absent(f"No surface was fitted to {FEWEST} full-length trials.")
+        return look(seen, fit)
+
+    return at
+
+
 @check("A103", "issue", "Intervals of the fit miss")
-@of_search
-def _fit_misses(_: Seen, analysis: Analysis) -> Finding:
+@_of_fit
+def _fit_misses(_: Seen, fit: pd.Series) -> Finding:
     """Do the fit’s 95 % intervals hold trials that it has not seen?"""
-    fit = analysis.fit.iloc[0]
-    if not fit["n_full"] >= FEWEST:  # also where it is null
-        return absent(f"No surface was fitted to {FEWEST} full-length trials.")
     text = f"{fit['coverage']:.0%} of 95 % intervals hold the trial that they predict"
     text += f" (n = {int(fit['n_full']):,})"
     if _covers_too_little(fit["coverage"], int(fit["n_full"])):
@@ -87,12 +101,9 @@ def _fit_misses(_: Seen, analysis: Analysis) -> Finding:
 
 
 @check("A104", "tip", "The fit tells little")
-@of_search
-def _fit_tells_little(_: Seen, analysis: Analysis) -> Finding:
+@_of_fit
+def _fit_tells_little(_: Seen, fit: pd.Series) -> Finding:
     """Does the recipe tell how well a trial does?"""
-    fit = analysis.fit.iloc[0]
-    if not fit["n_full"] >= FEWEST:
-        return absent(f"No surface was fitted to {FEWEST} full-length trials.")
     text = f"the fit tells {max(fit['r2'], 0):.0%} of the variance between trials"
     if fit["r2"] < LEAST_R2:
         return raised(f"Left out of it, {text}.")
@@ -100,19 +111,16 @@ def _fit_tells_little(_: Seen, analysis: Analysis) -> Finding:
 
 
 @check("A105", "tip", "Luck over effects")
-@of_search
-def _luck(seen: Seen, analysis: Analysis) -> Finding:
+@_of_fit
+def _luck(seen: Seen, fit: pd.Series) -> Finding:
     """Does one training differ from the next by more than all factors make?"""
-    fit = analysis.fit.iloc[0]
-    if not fit["n_full"] >= FEWEST:
-        return absent(f"No surface was fitted to {FEWEST} full-length trials.")
     text = (
         f"one training differs from the next by {seen.difference(fit['noise_sd'])} (sd), all "
         f"factors together make {seen.difference(fit['spread_sd'])}"
     )
     if fit["noise_sd"] > fit["spread_sd"]:
         return raised(f"Luck is larger than effects: {text}.")
-    return passed(f"{text[0].upper()}{text[1:]}.")
+    return passed(f"{capital(text)}.")
 
 
 def _covers_too_little(coverage: float, n: int) -> bool:

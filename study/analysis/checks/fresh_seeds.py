@@ -7,7 +7,7 @@ import pandas as pd
 from study.analysis.checks.check import Finding, absent, check, of_fresh_seeds, passed, raised
 from study.analysis.checks.recorded import fragile_claims, has_folds, idle_models, looks_at_test
 from study.analysis.checks.seen import Seen
-from study.quantities import count, listed, some_of
+from study.quantities import capital, count, listed, some_of
 
 FEWEST_SEEDS: Final = 3
 """Fresh seeds without which their spread is hardly known."""
@@ -40,7 +40,7 @@ def _seeds_spread(seen: Seen, models: pd.DataFrame) -> Finding:
     )
     if luck > gap:
         return raised(f"One training does not tell the best arms apart: {text}.")
-    return passed(f"{text[0].upper()}{text[1:]}.")
+    return passed(f"{capital(text)}.")
 
 
 @check("C102", "issue", "One training turns a verdict")

@@ -8,7 +8,7 @@ import pandas as pd
 from study.analysis.checks.check import Finding, absent, check, of_search, passed, raised
 from study.analysis.checks.seen import Seen
 from study.analysis.search.answers import Analysis
-from study.quantities import count, listed
+from study.quantities import capital, count, listed
 
 FEWEST: Final = 5
 """Curves without which nothing is said of how they end."""
@@ -52,7 +52,7 @@ def _too_short(seen: Seen, analysis: Analysis) -> Finding:
     )
     if middle > STILL_RISES:
         return raised(f"Training still gains: {text}.")
-    return passed(f"{text[0].upper()}{text[1:]}.")
+    return passed(f"{capital(text)}.")
 
 
 @check("T102", "tip", "Overfitting")

@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 from agecls.classes import Classes
 from study.analysis import Predicted
 from study.report.confirm import many_classes
-from study.report.look import INK, MODEL, SURFACE
+from study.report.look import MODEL, SURFACE
 from study.report.panel import Panel, SomeArms
 from study.report.small_multiples import small_multiples
+from study.report.traces import cells
 from study.report.wording import count, inert, percent, some_of
 
 MOST_ARMS: Final = 6
@@ -71,19 +72,10 @@ def confusion_figure(data: ConfusionData) -> go.Figure:
         share = data.shares[arm] * 100
         is_known = ~np.isnan(share)
         grid.figure.add_trace(
-            go.Heatmap(
-                z=share.round(2),
-                x=list(range(len(letters))),
-                y=list(range(len(letters))),
-                zmin=0,
-                zmax=200,  # half the colour at most, so that the numbers can be read on it
-                colorscale=[[0, SURFACE], [1, MODEL]],
-                showscale=False,
-                xgap=1,
-                ygap=1,
-                text=np.where(is_known, [[_cell(v) for v in row] for row in share], ""),
-                texttemplate="%{text}",
-                textfont={"size": 11, "color": INK},
+            cells(
+                share.round(2),
+                np.where(is_known, [[_cell(v) for v in row] for row in share], ""),
+                span=100,
                 customdata=[
                     [f"{captions[t]} taken for {captions[p]}" for p in range(len(letters))]
                     for t in range(len(letters))

@@ -4,9 +4,10 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from study.report.look import INK, MODEL, MUTED, SURFACE, name_rows, new_figure
+from study.report.look import MUTED, name_rows, new_figure
 from study.report.panel import Panel
 from study.report.settle.facts import Facts
+from study.report.traces import cells
 from study.report.wording import count, inert, level, listed
 
 _CELL: Final = 30
@@ -20,19 +21,11 @@ def design_figure(facts: Facts) -> go.Figure:
     places = [_places(levels) for levels in by_factor]
     figure = new_figure(height=_CELL * len(rows) + 70)
     figure.add_trace(
-        go.Heatmap(
-            z=[[column[r] for column in places] for r in range(len(rows))],
-            x=list(range(len(factors))),
-            y=list(range(len(rows))),
-            zmin=0,
-            zmax=2,  # half the colour at most, so that the words can be read on it
-            colorscale=[[0, SURFACE], [1, MODEL]],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            text=[[_word(column[r]) for column in by_factor] for r in range(len(rows))],
-            texttemplate="%{text}",
-            textfont={"size": 11, "color": INK},
+        cells(
+            [[column[r] for column in places] for r in range(len(rows))],
+            [[_word(column[r]) for column in by_factor] for r in range(len(rows))],
+            span=1,
+            gap=2,
             hovertemplate="row %{y}: %{text}<extra></extra>",
         )
     )

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 from study.folder.columns import config_column
 from study.measure import Measure
 from study.quantities import capital
-from study.report.look import INK, MODEL, MUTED, SURFACE, name_rows, new_figure
+from study.report.look import MUTED, name_rows, new_figure
 from study.report.panel import Panel, Table
 from study.report.settle.facts import Facts
+from study.report.traces import cells
 from study.report.wording import count, inert, level, listed
 
 _CELL: Final = 26
@@ -30,19 +31,11 @@ def trainings_figure(facts: Facts, measure: Measure) -> go.Figure:
     span = max(float(high - low), 1e-9)
     figure = new_figure(height=_CELL * len(rows) + 90)
     figure.add_trace(
-        go.Heatmap(
-            z=np.round(value, 4),
-            x=list(range(len(blocks))),
-            y=list(range(len(rows))),
-            zmin=low,
-            zmax=low + 2 * span,  # half the colour at most, so that the numbers can be read on it
-            colorscale=[[0, SURFACE], [1, MODEL]],
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            text=[[_cell(by_place.get((r, b)), measure) for b in blocks] for r in rows],
-            texttemplate="%{text}",
-            textfont={"size": 11, "color": INK},
+        cells(
+            np.round(value, 4),
+            [[_cell(by_place.get((r, b)), measure) for b in blocks] for r in rows],
+            low=low,
+            span=span,
             customdata=[[_told(by_place.get((r, b))) for b in blocks] for r in rows],
             hovertemplate="%{customdata}<extra></extra>",
         )

@@ -7,6 +7,7 @@ from study.report.panel import GAP
 from study.report.traces import (
     about,
     band,
+    cells,
     diagonal,
     either,
     estimate,
@@ -61,6 +62,12 @@ def test_a_band_goes_along_the_upper_curve_and_back_along_the_lower() -> None:
     assert trace.y == (5, 6, 2, 1)
     assert (trace.fillcolor, trace.hoverinfo, trace.meta) == ("#1d5fbf", "skip", {"arm": "a"})
     assert band([0], [1], [2], "#1d5fbf", opacity=1, fillcolor="#8a929b").fillcolor == "#8a929b"
+
+
+def test_cells_are_coloured_up_to_half_so_that_what_stands_in_them_can_be_read() -> None:
+    trace = cells([[1.0, 3.0, 2.0]], [["1", "3", "2"]], low=1.0, span=2.0, meta={"arm": "a"})
+    assert (trace.zmin, trace.zmax) == (1.0, 5.0)
+    assert (trace.x, trace.y, trace.meta) == ((0, 1, 2), (0,), {"arm": "a"})
 
 
 def test_columns_are_scaled_and_rounded_in_the_order_asked_for() -> None:
