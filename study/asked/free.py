@@ -27,7 +27,7 @@ from study.asked.toml_tables import (
     SettleTable,
 )
 from study.asked.toml_values import LevelValue, Place, Source, Table, Text, shown
-from study.measure import SHARE, Scale
+from study.measure import SHARE, Measure, Scale
 
 IMPORTED: Final = "imported"
 """The table that makes a file one of a search that is over."""
@@ -72,6 +72,8 @@ class FreeClaimTable(ClaimTable):
 
     least: float | None = Field(default=None, ge=0.0)
     within: float | None = Field(default=None, gt=0.0)
+    # the names of our recipe's are no choice here: `_claims` says what there is
+    metric: Text | None = None  # type: ignore[assignment]
 
 
 class ImportedStudyTable(Table):
@@ -180,7 +182,7 @@ def resolve_imported(tables: ImportedTables, source: Source, *, default_name: st
         confirm_seeds=0,
         **_NOTHING_OF_FACES,
         factors=factors,
-        claims=_claims(tables.claims, ("claims",), factors, scale, source),
+        claims=_claims(tables.claims, ("claims",), factors, Measure(asked.metric, scale), source),
         imported=Imported(
             source=tables.imported.source,
             scale=scale,
@@ -213,7 +215,7 @@ def resolve_trainable(tables: TrainableTables, source: Source, *, default_name: 
     named = {f.name: f for f in factors}
 
     def claims(tables: Mapping[str, ClaimTable], place: Place) -> tuple[Claim, ...]:
-        return _claims(tables, place, factors, scale, source)
+        return _claims(tables, place, factors, Measure(asked.metric, scale), source)
 
     return Study(
         name=study_name(asked.name or default_name, source),
@@ -305,16 +307,23 @@ def _claims(
     tables: Mapping[str, ClaimTable],
     place: Place,
     factors: tuple[Factor, ...],
-    scale: Scale,
+    measure: Measure,
     source: Source,
 ) -> tuple[Claim, ...]:
-    """Claims in the metric's unit.
+    """Claims in the unit of the study's metric, which is the only one.
 
     Raises:
         StudyFileError: One is wrong by itself, or asks for models that no such study has.
     """
     found = []
     for name, table in tables.items():
+        if table.metric not in (None, measure.column):
+            problem = (
+                f"{shown(table.metric)} cannot judge it: [study] metric is the only one that such "
+                f"a study has, here {shown(measure.column)}; drop this line, or ask it in a study "
+                "with that metric"
+            )
+            raise source.error((*place, name, "metric"), problem)
         claim = resolve_claim(table, (*place, name), factors=factors, source=source)
         if claim.is_of_other_faces or claim.needs is not None:
             problem = "it asks for models, and this study has none; drop it"
@@ -322,8 +331,5 @@ def _claims(
         if claim.counts_learned:
             problem = "who learned is told of nets on images only; drop the claim"
             raise source.error((*place, name, "outcome"), problem)
-        if claim.metric is not None:
-            problem = "[study] metric is the only one that such a study has; drop it"
-            raise source.error((*place, name, "metric"), problem)
-        found.append(replace(claim, scale=scale))
+        found.append(replace(claim, scale=measure.own, metric=None))
     return tuple(found)

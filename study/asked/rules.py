@@ -134,11 +134,12 @@ def _check_adaptive(study: Study, source: Source) -> None:
     place: Place = ("confirm", "adaptive")
     if not study.confirm_adaptive:
         return
+    if study.is_free:
+        problem = "seeds go to arms by their spread over folds, but arms of a function are "
+        problem += "compared on the seeds that all of them have; drop it, and let `seeds` be "
+        raise source.error(place, f"{problem}what each arm is to have")
     if study.folds is None:
         problem = "seeds go to arms by their spread over folds; add [folds], or drop it"
-        raise source.error(place, problem)
-    if study.is_free:
-        problem = "arms of a function are compared on the seeds that all of them have; drop it"
         raise source.error(place, problem)
     if 0 < study.confirm_seeds <= PILOT:
         problem = f"every arm has {PILOT} seeds first; ask for {PILOT + 1} or more, or drop it"

@@ -94,7 +94,9 @@ def test_the_command_line_shortens_it(load):
         (
             "[factors.net]",
             "[confirm]\nadaptive = true\nseeds = 4\n[factors.net]",
-            "seeds go to arms by their spread over folds",
+            # no word of [folds], which would not do either
+            "seeds go to arms by their spread over folds, but arms of a function are compared on "
+            "the seeds that all of them have; drop it, and let `seeds` be what each arm is to",
         ),
     ],
 )
@@ -102,6 +104,23 @@ def test_what_no_study_can_be_made_of_is_told_in_a_line(load, old, new, says):
     with pytest.raises(StudyFileError, match=says) as told:
         load(TOML.replace(old, new, 1))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("place", ["claims", "settle.claims"])
+def test_a_claim_s_metric_is_the_study_s_or_is_told_what_there_is(load, place):
+    claim = 'text = "x"\nfactor = "net"\nbetter = "deep"\nworse = "wide"\nleast = 0.05\n'
+    text = f"{TOML}[settle]\ntrainings = 8\n[{place}.other]\n{claim}"
+    study = load(f'{text}metric = "loss"\n')
+    assert study == load(text)
+    assert [claim.metric for claim in study.every_claim] == [None, None]
+    for metric in ("f1", "val_accuracy"):  # one of a function's, and one of our nets'
+        with pytest.raises(StudyFileError) as told:
+            load(f'{text}metric = "{metric}"\n')
+        assert str(told.value).endswith(
+            f"it.toml, [{place}.other] metric: '{metric}' cannot judge it: [study] metric is the "
+            "only one that such a study has, here 'loss'; drop this line, or ask it in a study "
+            "with that metric"
+        )
 
 
 @pytest.mark.parametrize(
