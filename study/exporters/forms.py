@@ -1,7 +1,8 @@
 """The forms that a study can be exported to.
 
 Another is a module of its name in this room and a row of `FORMS`; where its files go is told in
-`study.folder.folder`, and pyproject.toml has an extra that installs what it needs.
+`study.folder.folder`, and pyproject.toml has an extra of its name that installs what it needs.
+Its tests are in tests/study/exporters, its pages docs/usual-tools.md and docs/dependencies.md.
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What was fixed before the first trial: written down with its hash, and held against later."""
+"""Preregistration: what was fixed before the first trial, hashed, and held against later."""
