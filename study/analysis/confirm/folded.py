@@ -20,6 +20,7 @@ from agecls.classes import Classes
 from agecls.intervals import Array, Clusters, Estimate
 from study.analysis.confirm.learned import gain, which_learned
 from study.analysis.confirm.scored import (
+    Arm,
     ScoredArm,
     ScoredImages,
     ScoredSet,
@@ -42,22 +43,14 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldedArm:
+class FoldedArm(Arm):
     """The trainings of one arm, each on the images of its fold.
 
     Attributes:
-        arm: Its name.
-        trainings: Seed and fold, one per training.
-        scores: By metric, of each training on its own fold (n,).
-        learned: Whether each training learned, by itself and beside the arm's others.
         sums: Of each seed, `scoring.cluster_sums` (S, C, features): a cluster's come from the
             training of its fold; 0 where there is none.
     """
 
-    arm: str
-    trainings: tuple[Training, ...]
-    scores: Mapping[str, Array]
-    learned: tuple[bool, ...]
     sums: Array
 
     @property

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from agecls.intervals import Array, Estimate
+from agecls.intervals import Estimate
 from study.analysis.confirm.confirmed import Confirmed, asked_of
-from study.analysis.confirm.scored import Told, Training, trainings_of
+from study.analysis.confirm.scored import Arm, Told, Training, trainings_of
 from study.analysis.maths.by_training import of_trainings
 from study.folder.columns import names_of
 from study.measure import SHARE, Measure
@@ -22,23 +22,6 @@ from study.outcomes import TRAININGS, Outcomes
 
 SPLIT: Final = "val"
 """What tables call that which a function scores its trainings on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasuredArm:
-    """The trainings of one arm.
-
-    Attributes:
-        arm: Its name.
-        trainings: Seed and, where there are folds, fold of each.
-        scores: By metric, of each training, NaN where it failed (n,).
-        learned: Whether each ended with a score.
-    """
-
-    arm: str
-    trainings: tuple[Training, ...]
-    scores: Mapping[str, Array]
-    learned: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +35,7 @@ class MeasuredSet:
         leaves_out: Those that brought nothing are no part of estimates.
     """
 
-    arms: Mapping[str, MeasuredArm]
+    arms: Mapping[str, Arm]
     split: str = SPLIT
     outcomes: Outcomes = TRAININGS
     leaves_out: bool = True
@@ -142,9 +125,9 @@ def measured_confirmed(
     )
 
 
-def _arm(name: str, rows: pd.DataFrame, metric: str) -> MeasuredArm:
+def _arm(name: str, rows: pd.DataFrame, metric: str) -> Arm:
     scores = rows[metric].to_numpy(dtype=np.float64)
-    return MeasuredArm(
+    return Arm(
         arm=name,
         trainings=trainings_of(rows),
         scores={metric: scores},

@@ -43,20 +43,22 @@ class Told:
     nets: Estimate | None = None
 
 
-class Arm(Protocol):
-    """The trainings of one arm."""
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """The trainings of one arm.
 
-    @property
-    def trainings(self) -> tuple[Training, ...]:
-        """What tells them apart."""
+    Attributes:
+        arm: Its name.
+        trainings: What tells them apart, one each; see `trainings_of`.
+        scores: By metric, of each (K,); NaN where it has none.
+        learned: Whether each brought something, see `outcomes` of the set; of nets, whether each
+            learned, by itself and beside the arm's others, see `which_learned`.
+    """
 
-    @property
-    def scores(self) -> Mapping[str, Array]:
-        """By metric, of each."""
-
-    @property
-    def learned(self) -> tuple[bool, ...]:
-        """Whether each brought something, see `outcomes` of the set."""
+    arm: str
+    trainings: tuple[Training, ...]
+    scores: Mapping[str, Array]
+    learned: tuple[bool, ...]
 
 
 class Scored(Protocol):
@@ -101,23 +103,14 @@ class Apart(Scored, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoredArm:
+class ScoredArm(Arm):
     """The models of one arm on one set of images.
 
     Attributes:
-        arm: Its name.
-        trainings: What tells the models apart, one per model; see `trainings_of`.
-        scores: By metric, of each model (K,).
         drawn: By metric, of each model on each draw of clusters (B, K).
-        learned: Whether each model learned, by itself and beside the arm's others; see
-            `which_learned`.
     """
 
-    arm: str
-    trainings: tuple[Training, ...]
-    scores: Mapping[str, Array]
     drawn: Mapping[str, Array]
-    learned: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
