@@ -84,6 +84,21 @@ def classes_of(words: str, data: str) -> Classes:
         return NAMED[words]
     if words == FOLDERS:
         return _own_classes(data)
+    table = classes_of_file(words)
+    if table == {"of": FOLDERS}:
+        return _own_classes(data)
+    try:
+        return _of_table(table)
+    except (TypeError, ValueError) as error:
+        raise AgeclsError(f"--classes: {words}, [classes]: {error}; correct it") from None
+
+
+def classes_of_file(words: str) -> dict[str, Any]:
+    """`[classes]` of the TOML file that `--classes` names, as it stands.
+
+    Raises:
+        AgeclsError: There is no such file, or no such table in it.
+    """
     try:
         table = tomllib.loads(Path(words).read_text(encoding="utf-8-sig")).get("classes")
     except OSError as error:
@@ -95,12 +110,7 @@ def classes_of(words: str, data: str) -> Classes:
         raise AgeclsError(f"--classes: {words} is not TOML: {error}; correct it") from None
     if not isinstance(table, dict):
         raise AgeclsError(f"--classes: {words} has no [classes]; add it")
-    if table == {"of": FOLDERS}:
-        return _own_classes(data)
-    try:
-        return _of_table(table)
-    except (TypeError, ValueError) as error:
-        raise AgeclsError(f"--classes: {words}, [classes]: {error}; correct it") from None
+    return table
 
 
 def _own_classes(data: str) -> Classes:

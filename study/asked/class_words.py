@@ -1,15 +1,15 @@
 """Which classes a study has: `[classes]` of its file, and the words of `--classes`."""
 
-import tomllib
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from agecls.classes import EIGHT, FOLDERS, NAMED, Classes
+from agecls.command import classes_of_file
+from agecls.errors import AgeclsError
 from study.asked.toml_tables import MAX_CLASSES, ClassesTable, FileTables
-from study.asked.toml_values import Place, Source, shown
+from study.asked.toml_values import Place, Source
 from study.errors import StudyFileError
 
 OfFolders = Callable[[str], Classes]
@@ -69,17 +69,9 @@ def classes_given(words: str | Classes) -> dict[str, Any] | None:
     if words in NAMED:
         return classes_table(NAMED[words])
     try:
-        table = tomllib.loads(Path(words).read_text(encoding="utf-8-sig")).get("classes")
-    except OSError as error:
-        raise StudyFileError(
-            f"--classes: {shown(words)} is none of {', '.join((*NAMED, FOLDERS))} and no file "
-            f"that can be read ({error.strerror})"
-        ) from None
-    except ValueError as error:
-        raise StudyFileError(f"--classes: {words} is not TOML: {error}; correct it") from None
-    if not isinstance(table, Mapping):
-        raise StudyFileError(f"--classes: {words} has no [classes]; add it")
-    return dict(table)
+        return classes_of_file(words)
+    except AgeclsError as error:
+        raise StudyFileError(str(error)) from None
 
 
 def classes_table(classes: Classes) -> dict[str, Any] | None:
