@@ -142,11 +142,10 @@ class Study:
         With folds, those of train and val are told by nets that have not seen them. A function
         without folds has no splits that anybody knows.
         """
-        if (stage, split) != ("confirm", "val"):
-            return split
-        if self.folds is not None:
-            return "out of fold"
-        return None if self.is_free else split
+        if self.is_free and self.folds is None:
+            return None
+        is_out_of_fold = (stage, split) == ("confirm", "val") and self.folds is not None
+        return "out of fold" if is_out_of_fold else split
 
     @property
     def at_default(self) -> frozenset[str]:

@@ -3,13 +3,14 @@
 from typing import Any
 
 from study.asked.factors import Config
-from study.asked.study import arm_name
+from study.asked.study import Study, arm_name
 from study.folder.tables import StudyTables, configurations
 from study.report.confirm.values import ConfirmedValues, Value
 from study.report.head.answer import best_arm
 from study.report.head.best_model import best_model
 from study.report.head.overview import ArmRow
 from study.report.programs.claims import LEVEL
+from study.report.programs.images import split_of
 from study.report.programs.plain import number
 
 
@@ -22,7 +23,7 @@ def arms_told(
         {
             "arm": row.arm,
             "levels": levels[row.arm],
-            "confirmed": _confirmed(row, arms, confirmed),
+            "confirmed": _confirmed(row, arms, confirmed, tables.study),
             "searched": _searched(row, tables.study.metric),
             "n": {"trials": row.n_trials, **row.by_status, "collapsed": row.n_collapsed},
         }
@@ -57,7 +58,7 @@ def _recipe(best: ArmRow, tables: StudyTables) -> tuple[Config, int | None]:
 
 
 def _confirmed(
-    row: ArmRow, arms: list[ArmRow], confirmed: ConfirmedValues | None
+    row: ArmRow, arms: list[ArmRow], confirmed: ConfirmedValues | None, study: Study
 ) -> dict[str, Any] | None:
     """The arm's score on fresh seeds, and how far it is above each other arm."""
     if confirmed is None or row.confirmed is None:
@@ -70,7 +71,7 @@ def _confirmed(
     }
     return {
         "metric": confirmed.metric,
-        "split": split,
+        "split": split_of(split, "confirm", study),
         **_value(row.confirmed),
         "level": LEVEL,
         "n": {

@@ -10,7 +10,7 @@ from study.folder.tables import StudyTables
 from study.measure import SHARE
 from study.report.head.digest import Digest
 from study.report.head.ledger import Entry, Standing
-from study.report.programs.images import judged_on
+from study.report.programs.images import judged_on, split_of
 from study.report.programs.locked import added_at
 from study.report.programs.plain import Row, ends, estimate, flag, whole, word
 
@@ -24,7 +24,8 @@ def claims_told(digest: Digest, entries: list[Entry]) -> list[dict[str, Any]]:
     unit = unit_of(tables.study)
 
     def answer(row: Row) -> dict[str, Any]:
-        return _answer(row, judged_on(row, tables, digest.confirmed), unit)
+        split = split_of(word(row["split"]), str(row["stage"]), tables.study)
+        return _answer(row, split, judged_on(row, tables, digest.confirmed), unit)
 
     return [_claim(entry, digest, answer) for entry in entries]
 
@@ -96,12 +97,14 @@ _NOTHING: Final[dict[str, Any]] = {
 """Of a claim that no stage has judged; the order of every answer's keys."""
 
 
-def _answer(row: Row, on: Mapping[str, int | None], unit: str) -> dict[str, Any]:
-    """What a row of the table of claims says, judged on so many images and clusters."""
+def _answer(
+    row: Row, split: str | None, on: Mapping[str, int | None], unit: str
+) -> dict[str, Any]:
+    """What a row of the table of claims says, judged on a split's images and clusters."""
     return _NOTHING | {
         "verdict": str(row["verdict"]),
         "stage": str(row["stage"]),
-        "split": word(row["split"]),
+        "split": split,
         **estimate(row),
         "adjusted_interval": ends(row, "adjusted_low", "adjusted_high"),
         "unit": unit if word(row["unit"]) != "share" else "share",

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from study.asked.study import Study
 from study.folder.tables import StudyTables
 from study.report.confirm.values import ConfirmedValues
 from study.report.programs.plain import Row
@@ -12,6 +13,11 @@ Counts = dict[str, int | None]
 """`images` and `clusters`; None: nobody has counted."""
 
 _COLUMNS: Final = {"images": "n_images", "clusters": "n_clusters"}
+
+
+def split_of(split: str | None, stage: str, study: Study) -> str | None:
+    """The split as tables name it; None where nobody knows what a function scores itself on."""
+    return split if study.judged_on(stage, split) is not None else None
 
 
 def judged_on(row: Row, tables: StudyTables, confirmed: ConfirmedValues | None) -> Counts:

@@ -157,6 +157,12 @@ def test_faces_flags_mean_nothing_to_it(load):
         load(TOML, data="faces")
 
 
+def test_a_function_is_scored_on_its_folds_or_on_nobody_knows_what(load):
+    for stage, split, on in (("confirm", "val", "out of fold"), ("settle", "folds", "folds")):
+        assert load(FOLDS).judged_on(stage, split) == on
+        assert load(TOML).judged_on(stage, split) is None
+
+
 def test_a_metric_has_no_name_of_a_column_that_says_something_else():
     free = [column.name for column in columns_of("trials", []) if not is_taken(column.name)]
     assert free == ["val_accuracy", "val_loss", "val_qwk", "val_mae"]

@@ -73,4 +73,6 @@ def test_programs_get_scores_without_images_in_the_metric_s_own_unit(home):
     assert deep["confirmed"]["n"] == {"seeds": 4, "images": None, "clusters": None}
     assert found["best"]["arm"] == "deep"
     claim = found["claims"][0]
+    # nobody knows what a function scores itself on: no split of ours
+    assert (deep["confirmed"]["split"], claim["split"]) == (None, None)
     assert (claim["verdict"], claim["unit"], claim["stage"]) == ("supported", "metric", "confirm")
