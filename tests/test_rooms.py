@@ -1,4 +1,5 @@
-"""The walls of the house: which room may know which, and how large rooms and modules may grow."""
+"""The walls of the house: which room may know which, and how large rooms, modules and signatures
+may grow."""
 
 import ast
 import re
@@ -94,6 +95,7 @@ stands on (`agecls.errors` is for all of agecls), and a floor's own modules the 
 HALLS = {"agecls", "study"}
 MOST_MODULES = 14
 MOST_LINES = 400
+MOST_PARAMETERS = 6
 
 
 @cache
@@ -198,6 +200,18 @@ def test_a_module_has_at_most_four_hundred_lines():
         for path in modules().values()
     }
     assert not {name for name, n in lengths.items() if n > MOST_LINES}
+
+
+def test_a_function_takes_at_most_six_parameters():
+    """More than that travel together: they are a value that has a name in the field."""
+    taken = {}
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                asked = node.args
+                parameters = {p.arg for p in (*asked.posonlyargs, *asked.args, *asked.kwonlyargs)}
+                taken[f"{name}.{node.name}:{node.lineno}"] = len(parameters - {"self", "cls"})
+    assert not {function for function, n in taken.items() if n > MOST_PARAMETERS}
 
 
 FILES = (
