@@ -2,16 +2,17 @@
 # pandas' windows do not see infinity: means, maxima and exponential averages pass over it.
 #
 # Versions    pandas 3.1.1, polars 2.1.0 (for the comparison) (2026-11-28).
-# Behaviour   Losses 1, 1, inf, 1, 1. `rolling`, `expanding` and `ewm` take inf for a missing value,
-#             in every statistic: `ewm(alpha=0.5).mean()` is 1 throughout, `expanding().max()` is 1
-#             where `cummax()` is inf, `rolling(2).max()` is NaN where inf is in the window, and with
-#             `min_periods=1` it is 1. But `count()` counts it, and `mean()`, `max()` and `cummax()`
-#             of the same numbers without a window are inf, as polars has it in windows too.
+# Behaviour   Losses 1, 1, inf, 1, 1. `rolling`, `expanding` and `ewm` take inf for a missing
+#             value, in every statistic: `ewm(alpha=0.5).mean()` is 1 throughout,
+#             `expanding().max()` is 1 where `cummax()` is inf, `rolling(2).max()` is NaN where inf
+#             is in the window, and with `min_periods=1` it is 1. But `count()` counts it, and
+#             `mean()`, `max()` and `cummax()` of the same numbers without a window are inf, as
+#             polars has it in windows too.
 # Guessed     inf: it is a number; the option that called it missing is gone since pandas 3.
-# Why         The smoothed curve of a training that overflowed runs on as if nothing had been; "worst
-#             so far" is never worse than the worst finite one.
-# Known       Open: https://github.com/pandas-dev/pandas/issues/57549 (windows of a time span), which
-#             a comment traces to one line for all windows.
+# Why         The smoothed curve of a training that overflowed runs on as if nothing had been;
+#             "worst so far" is never worse than the worst finite one.
+# Known       Open: https://github.com/pandas-dev/pandas/issues/57549 (windows of a time span),
+#             which a comment traces to one line for all windows.
 #
 # Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
 # minute.

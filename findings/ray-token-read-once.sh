@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asked for a token, which is its default, Ray refuses itself: it reads the mode when it is imported.
+# Asked for a token, its default, Ray refuses itself: it reads the mode when it is imported.
 #
 # Versions    ray 2.60.0 (2026-11-28).
 # Behaviour   Since 2.59 a local Ray has a token unless told otherwise. `import ray`, then
@@ -9,15 +9,15 @@
 #             line Ray sets the same variable itself and starts; "disabled" in its place works at
 #             any time. The token likewise: after one session and `ray.shutdown()`, another
 #             RAY_AUTH_TOKEN, or none, has the next `ray.init()` fail the same way.
-# Guessed     Settings count when a cluster starts, as the documentation says ("before starting your
-#             Ray cluster"), and asking for the default changes nothing.
+# Guessed     Settings count when a cluster starts, as the documentation says ("before starting
+#             your Ray cluster"), and asking for the default changes nothing.
 # Why         Notebooks and libraries that set the mode in code, to be safe, break what works
 #             without them, but only where somebody else has imported Ray before; and the error,
 #             which says neither mode nor import, is taken for a slow machine.
 # Known       That the mode is read at import, in a project that uses Ray:
 #             https://github.com/marin-community/marin/issues/2279. The new default, which reads it
-#             again where it is not set: https://github.com/ray-project/ray/pull/64755. Of the token
-#             not found.
+#             again where it is not set: https://github.com/ray-project/ray/pull/64755. Of the
+#             token not found.
 #
 # Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Two minutes.
 set -euo pipefail

@@ -2,18 +2,18 @@
 # safetensors saves NumPy arrays in the order of their memory: transposed ones come back scrambled.
 #
 # Versions    safetensors 0.8.0, numpy 2.4.6, scikit-learn 1.9.1 (2026-11-28).
-# Behaviour   `safetensors.numpy.save_file` of an array in Fortran's order (a transpose, a result of
-#             LAPACK) writes its memory as it lies beside the shape of the array: `x.T` of 2 x 3
+# Behaviour   `safetensors.numpy.save_file` of an array in Fortran's order (a transpose, a result
+#             of LAPACK) writes its memory as it lies beside the shape of the array: `x.T` of 2 x 3
 #             comes back as the numbers of `x`, reshaped. Every second element of an array comes
 #             back as its first half. Shape, kind and the sum of a full array are right, nothing
-#             warns. 0.7.0 saves these arrays right. torch's `save_file` refuses such tensors with a
-#             message.
+#             warns. 0.7.0 saves these arrays right. torch's `save_file` refuses such tensors with
+#             a message.
 # Guessed     The same array, as in 0.7.0 and from `numpy.save`; or the refusal that torch gives.
 # Why         Components of a PCA, solutions of least squares, and weights that were transposed for
 #             another library lie so. A model is saved by a script that has not changed since the
 #             upgrade, and predicts as if it had not been trained.
-# Known       Open: https://github.com/safetensors/safetensors/issues/825 (Fortran's order; mends are
-#             proposed there).
+# Known       Open: https://github.com/safetensors/safetensors/issues/825 (Fortran's order; mends
+#             are proposed there).
 #
 # Exit status: 0 as described, 1 otherwise, 2 where the packages cannot be installed. Under a
 # minute.

@@ -3,9 +3,9 @@
 #
 # Versions    scikit-learn 1.9.1 (2026-11-28).
 # Behaviour   `CalibratedClassifierCV(method="temperature")` takes `decision_function` where a
-#             classifier has one, and else the logarithm of `predict_proba`, to which 1e-12 is added.
-#             A net whose logits are 20 times too large has most of its probabilities below that:
-#             what was -100 or -60 becomes -27.6. By its probabilities the same net gets a
+#             classifier has one, and else the logarithm of `predict_proba`, to which 1e-12 is
+#             added. A net whose logits are 20 times too large has most of its probabilities below
+#             that: what was -100 or -60 becomes -27.6. By its probabilities the same net gets a
 #             temperature of 14.6 instead of 21.0, and of 18 instead of 63 where they are 60 times
 #             too large; the loss on held-out rows, 1.714 by logits, is then 1.76 and 1.84 (2.08
 #             would be chance). Of logits 5 times too large nothing is seen.

@@ -3,22 +3,24 @@
 #
 # Versions    torch 2.14.1 (2026-11-28, AMD Zen 4; one thread).
 # Behaviour   The gradient of a LayerNorm's bias is the sum over rows. Of 4,096 rows that give 1
-#             each it is 256 where the input is bfloat16, and 2,048 where it is float16, because the
-#             sum is kept in that format, row by row: 256 + 1 is 256. So under autocast, where
+#             each it is 256 where the input is bfloat16, and 2,048 where it is float16, because
+#             the sum is kept in that format, row by row: 256 + 1 is 256. So under autocast, where
 #             weight, bias and their gradients are float32. Of rows that differ in sign it is a
-#             third off at 65,536 rows, and with two threads, which sum apart, it is another number.
-#             Linear, GroupNorm and BatchNorm sum in float32. Embedding's gradient, `index_add_`,
-#             and `segment_reduce`, whose mean of 4,096 ones is 0.0625, have the same.
+#             third off at 65,536 rows, and with two threads, which sum apart, it is another
+#             number. Linear, GroupNorm and BatchNorm sum in float32. Embedding's gradient,
+#             `index_add_`, and `segment_reduce`, whose mean of 4,096 ones is 0.0625, have the
+#             same.
 # Guessed     4,096: half precision rounds a result, but sums are kept in float32, as `sum`, `mean`
 #             and the other layers have it, and as LayerNorm has on a GPU; a gradient of kind
 #             float32 has the precision of float32.
 # Why         The sum has as many rows as there are places in all pictures of a batch. A ConvNeXt
 #             under autocast, 32 pictures of 96 pixels, has gradients of norms that are off by 13 %
-#             in the mean and 54 % at most, other weights' by 1 to 2 %: norms learn slower the larger
-#             batch and picture are. A ViT has none of it under autocast, as its norms get float32.
+#             in the mean and 54 % at most, other weights' by 1 to 2 %: norms learn slower the
+#             larger batch and picture are. A ViT has none of it under autocast, as its norms get
+#             float32.
 # Known       Not found. It was said to be always in float32
-#             (https://github.com/mlfoundations/open_clip/pull/850). Of embeddings on other devices:
-#             https://github.com/tenstorrent/tt-metal/pull/53386.
+#             (https://github.com/mlfoundations/open_clip/pull/850). Of embeddings on other
+#             devices: https://github.com/tenstorrent/tt-metal/pull/53386.
 #
 # Exit status: 0 as described, 1 otherwise, 2 where torch cannot be installed. Installs 5 GB of
 # torch where pip finds no smaller one, for minutes.
@@ -87,7 +89,7 @@ print(f"seen: the same with two threads: {threaded}")
 print(f"seen: in half precision throughout: {plain}")
 print(f"seen: relative error of rows that differ in sign: {errors}")
 print(f"seen: of an Embedding: {tables}; mean of {ROWS} ones by segment_reduce: {means}")
-print(f"guessed: {ROWS}, as in float32 ({full}) and of a Linear in bfloat16 ({linear}); a mean of 1")
+print(f"guessed: {ROWS}, as in float32 ({full}) and of a Linear in bfloat16 ({linear}); 1")
 print("why: norms learn by sums that lack most of their rows")
 
 as_described = (
