@@ -37,7 +37,7 @@ def score(analysis: Analysis, world: World, rng: np.random.Generator) -> Scored:
     pairs["true_sd"] = [np.sqrt(world.variance(a, b)) for a, b in both]
     pairs["true_share"] = pairs["true_sd"] ** 2 / total
     contrasts = analysis.contrasts.copy()
-    best = _tuned(analysis.frames.box, world, rng)
+    best = tuned(analysis.frames.box, world, rng)
     truths = []
     for row in contrasts.to_dict("records"):
         cells = [_cell(row["factor"], row[k]) for k in ("level_a", "level_b")]
@@ -66,7 +66,7 @@ def _mean(world: World, cell: dict[str, int]) -> float:
     return world.base + float(sum(p(places)[0] for p in parts))
 
 
-def _tuned(box: Box, world: World, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def tuned(box: Box, world: World, rng: np.random.Generator):  # type: ignore[no-untyped-def]
     """Levels -> the true maximum over the rest, by sampling and coordinate ascent."""
     names = [axis.name for axis in box.axes]
     seeds = np.nan_to_num(box.sample(400, rng))

@@ -4,6 +4,7 @@ TPE is the univariate estimator of Bergstra et al. (2011) in its simplest form, 
 of studies can be drawn; it concentrates as Optuna's does. Rungs are the project's own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -204,8 +205,12 @@ def designed_study(
     *,
     repeats: int = 4,
     validated: Validated | None = None,
+    further: Sequence[int] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials and epochs of a study with its design share, then TPE + ASHA inside each arm."""
+    """Trials and epochs of a study with its design share, then TPE + ASHA inside each arm.
+
+    Designs of `further` sizes come after the search, each balanced by itself.
+    """
     box, rungs = build_box(study), Rungs(study.reduction)
     ledger = Ledger(study, world, box, rng, rungs, validated=validated)
     n_design = round(study.trials * study.design_share)
@@ -220,6 +225,9 @@ def designed_study(
         arm = int(fixed[0]) * 2 + int(fixed[1])
         x = ledger.suggest(fixed, np.array(ledger.arms) == arm)
         ledger.run(x, origin="search", may_stop=True, key=str(arm))
+    for n in further:
+        for x in balanced_design(ledger.box, n, rng):
+            ledger.run(x, origin="design", may_stop=False, key=str(ledger._arm(x)))
     return pd.DataFrame(ledger.trials), pd.concat(ledger.epochs, ignore_index=True)
 
 
