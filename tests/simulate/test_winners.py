@@ -4,7 +4,7 @@ from tests.simulate.winners import judge_one, summary
 
 
 def test_every_way_says_something_of_every_arm_s_winner():
-    found = judge_one(0)
+    found = judge_one(0, 100)
     assert len(found) == 4
     assert found.notna().all(axis=None)
     assert (found["shrunk"] < found["judged"]).all()

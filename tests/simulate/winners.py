@@ -27,15 +27,14 @@ from tests.simulate.searches import designed_study
 from tests.simulate.worlds import KINDS, draw_world, make_study
 
 Array = NDArray[np.float64]
-TRIALS = 100
 
 
-def judge_one(seed: int) -> pd.DataFrame:
+def judge_one(seed: int, trials: int) -> pd.DataFrame:
     """What each way says of the arms' winners beyond their truth, points."""
-    rng = np.random.default_rng([seed, TRIALS])
+    rng = np.random.default_rng([seed, trials])
     world = draw_world(KINDS[seed % len(KINDS)], rng)
-    study = make_study(trials=TRIALS, design_share=0.45, seed=seed)
-    validated = Validated("folds", np.random.default_rng([seed, TRIALS, 1]))
+    study = make_study(trials=trials, design_share=0.45, seed=seed)
+    validated = Validated("folds", np.random.default_rng([seed, trials, 1]))
     frames = tidy(study, *designed_study(study, world, rng, validated=validated))
     full = np.flatnonzero(frames.rows("full"))
     x = frames.x[full]
@@ -100,9 +99,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulate.winners", description=__doc__)
     parser.add_argument("--studies", type=int, default=105)
     parser.add_argument("--first", type=int, default=0, help="first seed (0)")
+    parser.add_argument("--trials", type=int, default=100, help="per study (100)")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.studies)
-    found = summary(pd.concat([judge_one(seed) for seed in seeds]))
+    found = summary(pd.concat([judge_one(seed, asked.trials) for seed in seeds]))
     sys.stdout.write(f"{found.round(3).to_string()}\n")
     return 0
 
