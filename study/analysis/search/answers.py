@@ -12,7 +12,7 @@ from study.analysis.maths.nulls import NullBand
 from study.analysis.maths.sparse import SparsePairs
 from study.analysis.maths.support import Support
 from study.analysis.maths.units import as_measured, in_units
-from study.analysis.search.best import ExpectedBest, best_so_far
+from study.analysis.search.best import ExpectedBest, Worth, best_so_far
 from study.analysis.search.collapse import Collapse, how_often_learned
 from study.analysis.search.contrasts import COLUMNS as CONTRAST_COLUMNS
 from study.analysis.search.contrasts import Contrasts
@@ -73,6 +73,7 @@ class Analysis:
             `seen, predicted, sd` (points, of the prediction by all the others).
         best: See `best_so_far`.
         expected_best: See `ExpectedBest`.
+        worth: See `Worth`.
         power: See `Power`.
         counts: Trials by `origin` and `outcome`, with how many lie in the box.
         notes: Sentences that a reader must see: what was left out and why.
@@ -95,6 +96,7 @@ class Analysis:
     held_out: pd.DataFrame
     best: pd.DataFrame
     expected_best: pd.DataFrame
+    worth: pd.DataFrame
     power: pd.DataFrame
     counts: pd.DataFrame
     notes: tuple[str, ...]
@@ -185,6 +187,7 @@ def analyse(
         held_out=as_measured(held_out, measure),
         best=as_measured(best_so_far(frames), measure),
         expected_best=as_measured(ExpectedBest(level=rules.level)(frames), measure),
+        worth=as_measured(Worth(level=rules.level)(frames, surface), measure),
         power=(
             Power(measure=measure, looks=study.n_looks)(
                 study.claims, surface, factors, claims, differences, others=others

@@ -1,12 +1,14 @@
-"""Best so far, and the best that trials drawn at random would have found."""
+"""Best so far, the best that random trials would have found, and what the best recipe is worth."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from study.analysis import Analysis
+from study.analysis.search.best import DRAWN
 from study.folder.tables import StudyTables
 from study.report.look import Mark, arm_marks
 from study.report.panel import Panel, SomeArms
@@ -25,6 +27,7 @@ class BestData(SomeArms):
     Attributes:
         so_far: As `Analysis.best`, of the arms drawn, `best` in the table's unit.
         expected: As `Analysis.expected_best`, of the arms drawn, in the table's unit.
+        worth: As `Analysis.worth`, of the arms drawn, in the table's unit.
         n_trials: Trials of each arm drawn that reached their end.
         pool: Which trials the expectation draws from: `design`, `completed`, or empty.
         measure: The metric.
@@ -32,6 +35,7 @@ class BestData(SomeArms):
 
     so_far: pd.DataFrame
     expected: pd.DataFrame
+    worth: pd.DataFrame
     n_trials: dict[str, int]
     pool: str
     measure: Measure
@@ -42,23 +46,24 @@ def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) ->
     drawn = arms[:MOST_ARMS]
     so_far = analysis.best[analysis.best["arm"].isin(drawn)]
     expected = analysis.expected_best[analysis.expected_best["arm"].isin(drawn)]
+    worth = analysis.worth[analysis.worth["arm"].isin(drawn)]
     ended = analysis.frames.trials
     ended = ended[(ended["outcome"] == "full") & (ended["origin"] != "scout")]
     counts = ended["arm"].value_counts()
     return BestData(
-        so_far=so_far.assign(best=so_far["best"].astype(float) / measure.per_unit),
-        expected=expected.assign(
-            **{
-                n: expected[n].astype(float) / measure.per_unit
-                for n in ("expected", "low", "high")
-            }
-        ),
+        so_far=_in_units(so_far, ("best",), measure),
+        expected=_in_units(expected, ("expected", "low", "high"), measure),
+        worth=_in_units(worth, ("estimate", "low", "high"), measure),
         arms=drawn,
         n_arms=len(arms),
         n_trials={arm: int(counts.get(arm, 0)) for arm in drawn},
         pool=str(expected["pool"].iloc[0]) if len(expected) else "",
         measure=measure,
     )
+
+
+def _in_units(frame: pd.DataFrame, names: tuple[str, ...], measure: Measure) -> pd.DataFrame:
+    return frame.assign(**{n: frame[n].astype(float) / measure.per_unit for n in names})
 
 
 def best_figure(data: BestData, marks: dict[str, Mark]) -> go.Figure:
@@ -73,6 +78,9 @@ def best_figure(data: BestData, marks: dict[str, Mark]) -> go.Figure:
                 figure.add_trace(trace, **grid.place(i))
         if not steps.empty:
             figure.add_trace(_steps(steps, arm, marks[arm], data.measure), **grid.place(i))
+            for row in data.worth[data.worth["arm"] == arm].to_dict("records"):
+                end = float(steps["spent"].iloc[-1])
+                figure.add_trace(_worth(row, end, marks[arm], data.measure), **grid.place(i))
         if grid.is_bottom(i):
             figure.update_xaxes(title_text="full trials spent", **grid.place(i))
     figure.update_xaxes(rangemode="tozero", nticks=6, tickangle=0)
@@ -97,6 +105,13 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
         note += (
             " The band holds the best of k in 95 of 100 draws: it is what luck does, and no "
             "error of the mean. Beyond half of the trials it would hang on the best one alone."
+        )
+    if len(data.worth):
+        note += (
+            " Open square: what one more training of the recipe that all trials together call "
+            "best is worth, with 95 % of its mean; being called best is partly luck, so it is "
+            f"drawn {percent(DRAWN)} of the way to the mean of its arm's recipes "
+            "(nothing of it was trained again: only fresh seeds are)."
         )
     note += data.beyond("have a plot")
     return Panel(
@@ -163,16 +178,42 @@ def _steps(steps: pd.DataFrame, arm: str, mark: Mark, measure: Measure) -> go.Sc
     )
 
 
+def _worth(row: dict[Hashable, Any], spent: float, mark: Mark, measure: Measure) -> go.Scatter:
+    """A square with its interval at the end of the arm's steps."""
+    low, middle, high = (
+        round(row[end] * measure.scale, measure.rounded(3)) for end in ("low", "estimate", "high")
+    )
+    told = interval(row["estimate"], row["low"], row["high"], measure.text)
+    return go.Scatter(
+        x=[round(spent, 3)],
+        y=[middle],
+        mode="markers",
+        marker={"symbol": "square-open", "size": 11, "color": mark.colour},
+        error_y={
+            "type": "data", "array": [high - middle], "arrayminus": [middle - low],
+            "symmetric": False, "color": mark.colour,
+        },
+        meta={"arm": row["arm"]},
+        customdata=[f"worth {told}, by {count(row['n_trials'], 'full-length trial')}"],
+        hovertemplate=saying(inert(row["arm"]), "%{customdata}"),
+    )  # fmt: skip
+
+
 def _reading(data: BestData) -> str:
-    """When the best of each arm last changed, which is for the better."""
+    """When the best of each arm last changed, which is for the better, and what it is worth."""
     parts = []
     for arm, steps in data.so_far.groupby("arm", sort=False):
         last, end = float(steps["spent"].iloc[-2]), float(steps["spent"].iloc[-1])
         parts.append(f"{arm} {percent(last / end)}" if end else str(arm))
     moved = "fell" if data.measure.is_minimised else "rose"
-    return f"The best last {moved} after this part of the arm's training: {listed(parts)}" + (
+    found = f"The best last {moved} after this part of the arm's training: {listed(parts)}" + (
         "; the dashed lines say what draws at random would have found." if data.pool else "."
     )
+    worth = [
+        f"{row['arm']} {interval(row['estimate'], row['low'], row['high'], data.measure.text)}"
+        for row in data.worth.to_dict("records")
+    ]
+    return found + (f" The best recipe is worth about: {listed(worth)}." if worth else "")
 
 
 def _alt(data: BestData) -> str:

@@ -4,13 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.analysis.search.best import ExpectedBest, best_so_far
+from study.analysis.search.best import ExpectedBest, Worth, best_so_far
 from study.analysis.search.frames import Frames, tidy
 from study.asked.factors import Factor
 from tests.study.analysis.conftest import NO_EPOCHS, full_trials, small_study
 
 AUGMENT = Factor(name="augment", role="tuned", levels=(False, True))
 ARMS = Factor(name="init", role="arm", levels=("scratch", "pretrained"))
+
+
+class Said:
+    """A surface that says of each trial, in their order, what it is told to."""
+
+    def __init__(self, *points: float) -> None:
+        self.points = np.array(points)
+
+    def at(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert len(x) == len(self.points)
+        return self.points, self.points[:, None] + np.linspace(-2, 2, 101)
 
 
 def frames_of(points: list[float], **columns: object) -> Frames:
@@ -83,3 +94,29 @@ def test_thousands_of_trials_give_a_few_dozen_finite_points(rng: np.random.Gener
     assert found["k"].iloc[[0, -1]].tolist() == [1, 2500]
     assert np.isfinite(found[["expected", "low", "high"]].to_numpy(dtype=float)).all()
     assert found["expected"].is_monotonic_increasing
+
+
+def test_the_worth_of_the_best_recipe_is_drawn_a_tenth_towards_its_arm() -> None:
+    frames = frames_of([50, 70, 40, 45, 46, 44, 43, 42])
+    said = Said(50, 56, 51, 51, 51, 51, 51, 55)  # 52 on average
+    found = Worth()(frames, said).iloc[0]  # type: ignore[arg-type]
+    assert (found["arm"], found["row"], found["n_trials"]) == ("all", 1, 8)
+    assert found["estimate"] == pytest.approx(56 - 0.1 * 4)
+    assert (found["low"], found["high"]) == pytest.approx((55.6 - 1.9, 55.6 + 1.9))
+
+
+def test_where_a_search_chose_the_trials_the_worth_is_half_as_sure_again() -> None:
+    frames = frames_of([50.0] * 8, origin=["design"] * 7 + ["search"])
+    found = Worth()(frames, Said(*[50.0] * 8)).iloc[0]  # type: ignore[arg-type]
+    assert (found["low"], found["high"]) == pytest.approx((50 - 1.5 * 1.9, 50 + 1.5 * 1.9))
+
+
+def test_of_few_trials_or_without_a_surface_no_recipe_has_a_worth() -> None:
+    assert Worth()(frames_of([50.0] * 7), Said(*[50.0] * 7)).empty  # type: ignore[arg-type]
+    assert Worth()(frames_of([50.0] * 8), None).empty
+
+
+def test_collapsed_trials_are_no_part_of_what_a_recipe_is_worth() -> None:
+    frames = frames_of([50.0] * 9, collapsed=[True] + [False] * 8)
+    found = Worth()(frames, Said(*[51.0] * 8)).iloc[0]  # type: ignore[arg-type]
+    assert (found["row"], found["estimate"], found["n_trials"]) == (1, 51.0, 8)

@@ -27,6 +27,9 @@ EXPECTED = pd.DataFrame(
         for k, e in ((1, 52.0), (2, 56.0))
     ]
 ).assign(pool="design")
+WORTH = pd.DataFrame(
+    [{"arm": "scratch", "row": 4, "estimate": 57.0, "low": 54.0, "high": 61.0, "n_trials": 6}]
+)
 
 
 def test_steps_go_on_to_the_end_of_the_arms_training() -> None:
@@ -54,6 +57,19 @@ def test_the_sentence_says_when_the_best_last_rose(tmp_path: Path) -> None:
     assert panel.alt.endswith(
         "scratch from 50.0\u202f% to 60.0\u202f% within 6.0 full trials' worth."
     )
+
+
+def test_what_the_best_recipe_is_worth_stands_where_the_steps_end(tmp_path: Path) -> None:
+    told = hand_analysis(best=SO_FAR, expected_best=EXPECTED.iloc[:0], worth=WORTH)
+    panel = best_panel(tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS), told)
+    assert panel.figure is not None
+    square = panel.figure.data[-1]
+    assert (list(square.x), list(square.y)) == ([6.0], [57.0])
+    assert (list(square.error_y.arrayminus), list(square.error_y.array)) == ([3.0], [4.0])
+    worth = "57.0\u202f% [54.0\u202f%, 61.0\u202f%]"
+    assert panel.reading.endswith(f" The best recipe is worth about: scratch {worth}.")
+    assert square.customdata == (f"worth {worth}, by 6 full-length trials",)
+    assert "drawn 10.0\u202f% of the way" in panel.note
 
 
 def test_the_best_of_a_loss_fell(tmp_path: Path) -> None:
