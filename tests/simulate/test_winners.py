@@ -1,6 +1,6 @@
 import pandas as pd
 
-from tests.simulate.winners import judge_one, summary
+from tests.simulate.winners import judge_one, summary, told_one
 
 
 def test_every_way_says_something_of_every_arm_s_winner():
@@ -14,6 +14,14 @@ def test_every_way_says_something_of_every_arm_s_winner():
 def test_optimism_is_a_mean_of_studies():
     rows = pd.DataFrame({"judged": [1.0, 3.0, 0.0, 0.0], "study": [0, 0, 1, 1]})
     told = summary(rows).loc["judged"]
-    assert told["optimism"] == 1.0
+    assert told["mean"] == 1.0
     assert told["studies"] == 2
     assert told["low"] < 1 < told["high"]
+
+
+def test_the_report_s_worth_is_held_against_the_truth_of_its_recipe():
+    found = told_one(0, 100)
+    assert len(found) == 4
+    assert (found["told"] < found["best"]).all()
+    assert (found["half_width"] > 0).all()
+    assert not found.loc[found["told"].abs() > 2 * found["half_width"], "covers"].any()

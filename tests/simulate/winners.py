@@ -9,6 +9,10 @@ the surface judges best, these are held against the truth:
               by, as the surface of the other half has it (four halves);
     three     what the surface says of the three best, on average;
     shrunk    judged, a tenth of the way to the mean of the arm's recipes.
+
+And what a report says that each arm's best recipe is worth (`study.analysis.search.best.Worth`,
+which draws as far, on the surface that has the stopped trials' ends too), with how often its
+intervals hold the truth.
 """
 
 import argparse
@@ -18,13 +22,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from study.analysis import analyse
 from study.analysis.maths.basis import build_basis
 from study.analysis.maths.effects import SurfaceFit
 from study.analysis.search.frames import Frames, tidy
 from study.asked.study import arm_name
 from tests.simulate.folded_search import Validated
 from tests.simulate.searches import designed_study
-from tests.simulate.worlds import KINDS, draw_world, make_study
+from tests.simulate.worlds import KINDS, World, draw_world, make_study
 
 Array = NDArray[np.float64]
 
@@ -38,9 +43,7 @@ def judge_one(seed: int, trials: int) -> pd.DataFrame:
     frames = tidy(study, *designed_study(study, world, rng, validated=validated))
     full = np.flatnonzero(frames.rows("full"))
     x = frames.x[full]
-    places = {axis.name: x[:, i] for i, axis in enumerate(frames.box.axes)}
-    # a world in which nothing matters has one value for all
-    truth = np.broadcast_to(world.surface(places), len(full)) + validated.offsets.mean()
+    truth = _truth(world, frames, full) + validated.offsets.mean()
     judged, halves = _judged(frames, full, x, seed), []
     draw = np.random.default_rng(seed)
     for _ in range(2):
@@ -67,6 +70,40 @@ def judge_one(seed: int, trials: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def told_one(seed: int, trials: int) -> pd.DataFrame:
+    """What a report says of the arms' best recipes, beside the truth.
+
+    Returns:
+        Columns `study, told, best` (beyond the truth of the recipe, points: what it is said to be
+        worth, and the arm's best trial), `half_width` (of the interval), `covers`.
+    """
+    rng = np.random.default_rng([seed, trials])
+    world = draw_world(KINDS[seed % len(KINDS)], rng)
+    study = make_study(trials=trials, design_share=0.45, seed=seed)
+    validated = Validated("folds", np.random.default_rng([seed, trials, 1]))
+    told = analyse(study, *designed_study(study, world, rng, validated=validated), seed=seed)
+    rows = told.worth["row"].to_numpy(dtype=np.int64)
+    truth = _truth(world, told.frames, rows) + validated.offsets.mean()
+    best = told.frames.trials.groupby("arm")["value"].max()
+    ends = told.worth[["low", "high"]].to_numpy(dtype=float)
+    return pd.DataFrame(
+        {
+            "study": seed,
+            "told": told.worth["estimate"].to_numpy(dtype=float) - truth,
+            "best": best[told.worth["arm"]].to_numpy() - truth,
+            "half_width": (ends[:, 1] - ends[:, 0]) / 2,
+            "covers": (ends[:, 0] <= truth) & (truth <= ends[:, 1]),
+        }
+    )
+
+
+def _truth(world: World, frames: Frames, rows: NDArray[np.int64]) -> Array:
+    """Points of trials' recipes, without what images add."""
+    places = {axis.name: frames.x[rows, i] for i, axis in enumerate(frames.box.axes)}
+    # a world in which nothing matters has one value for all
+    return np.broadcast_to(world.surface(places), len(rows)).astype(float)
+
+
 def _judged(frames: Frames, rows: NDArray[np.int64], x: Array, seed: int) -> Array:
     """What the surface of some trials says of recipes, as `search.chosen` makes it."""
     values = frames.trials["value"].to_numpy(dtype=float)[rows]
@@ -82,14 +119,15 @@ def _judged(frames: Frames, rows: NDArray[np.int64], x: Array, seed: int) -> Arr
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """By way: mean over studies with 95 %, and the root of the mean square over arms."""
-    by_study = rows.groupby("study").mean()
+    """By column: mean over studies with 95 %, and the root of the mean square over arms."""
+    by_study = rows.astype(float).groupby("study").mean()
     reach = 1.96 * by_study.std() / np.sqrt(len(by_study))
     squares = np.sqrt((rows.drop(columns="study") ** 2).mean())
     return pd.DataFrame(
         {
-            "optimism": by_study.mean(), "low": by_study.mean() - reach,
+            "mean": by_study.mean(), "low": by_study.mean() - reach,
             "high": by_study.mean() + reach, "rms": squares, "studies": len(by_study),
+            "arms": len(rows),
         }
     )  # fmt: skip
 
@@ -102,8 +140,9 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=100, help="per study (100)")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.studies)
-    found = summary(pd.concat([judge_one(seed, asked.trials) for seed in seeds]))
-    sys.stdout.write(f"{found.round(3).to_string()}\n")
+    for judge in (judge_one, told_one):
+        found = summary(pd.concat([judge(seed, asked.trials) for seed in seeds]))
+        sys.stdout.write(f"{found.round(3).to_string()}\n")
     return 0
 
 

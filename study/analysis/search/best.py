@@ -26,7 +26,7 @@ WORTH_COLUMNS = ["arm", "row", "estimate", "low", "high", "n_trials"]
 FEWEST = 4
 """Trials of a pool without which nothing is said of the best of some of them."""
 
-DRAWN: Final = 0.1
+DRAWN: Final = 0.05
 """Part of the way to the mean of its arm's recipes that the best one's estimate is drawn: being
 called best is partly luck. Found on 105 simulated searches of 100 trials, kept on others of 50
 to 400 (`tests.simulate.winners`)."""
