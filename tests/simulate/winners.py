@@ -11,8 +11,8 @@ the surface judges best, these are held against the truth:
     shrunk    judged, a tenth of the way to the mean of the arm's recipes.
 
 And what a report says that each arm's best recipe is worth (`study.analysis.search.best.Worth`,
-which draws as far, on the surface that has the stopped trials' ends too), with how often its
-intervals hold the truth.
+which draws half as far, on the surface that has the stopped trials' ends too and is not only its
+likeliest form), with how often its intervals hold the truth.
 """
 
 import argparse

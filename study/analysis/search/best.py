@@ -28,8 +28,8 @@ FEWEST = 4
 
 DRAWN: Final = 0.05
 """Part of the way to the mean of its arm's recipes that the best one's estimate is drawn: being
-called best is partly luck. Found on 105 simulated searches of 100 trials, kept on others of 50
-to 400 (`tests.simulate.winners`)."""
+called best is partly luck. Found on simulated searches of 50, 100 and 200 trials, seen on fresh
+ones (`tests.simulate.winners`)."""
 
 
 def best_so_far(frames: Frames) -> pd.DataFrame:

@@ -96,13 +96,13 @@ def test_thousands_of_trials_give_a_few_dozen_finite_points(rng: np.random.Gener
     assert found["expected"].is_monotonic_increasing
 
 
-def test_the_worth_of_the_best_recipe_is_drawn_a_tenth_towards_its_arm() -> None:
+def test_the_worth_of_the_best_recipe_is_drawn_a_twentieth_towards_its_arm() -> None:
     frames = frames_of([50, 70, 40, 45, 46, 44, 43, 42])
     said = Said(50, 56, 51, 51, 51, 51, 51, 55)  # 52 on average
     found = Worth()(frames, said).iloc[0]  # type: ignore[arg-type]
     assert (found["arm"], found["row"], found["n_trials"]) == ("all", 1, 8)
-    assert found["estimate"] == pytest.approx(56 - 0.1 * 4)
-    assert (found["low"], found["high"]) == pytest.approx((55.6 - 1.9, 55.6 + 1.9))
+    assert found["estimate"] == pytest.approx(56 - 0.05 * 4)
+    assert (found["low"], found["high"]) == pytest.approx((55.8 - 1.9, 55.8 + 1.9))
 
 
 def test_where_a_search_chose_the_trials_the_worth_is_half_as_sure_again() -> None:

@@ -69,7 +69,7 @@ def test_what_the_best_recipe_is_worth_stands_where_the_steps_end(tmp_path: Path
     worth = "57.0\u202f% [54.0\u202f%, 61.0\u202f%]"
     assert panel.reading.endswith(f" The best recipe is worth about: scratch {worth}.")
     assert square.customdata == (f"worth {worth}, by 6 full-length trials",)
-    assert "drawn 10.0\u202f% of the way" in panel.note
+    assert "drawn 5.0\u202f% of the way" in panel.note
 
 
 def test_the_best_of_a_loss_fell(tmp_path: Path) -> None:
