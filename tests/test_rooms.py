@@ -72,7 +72,9 @@ KNOWS = {
         "study.analysis", "study.analysis.recipes", "study.asked", "study.folder", "study.locks",
         "study.report.confirm", "study.report.head",
     },
-    "study.report.search": {"study.analysis", "study.folder", "study.plan"},
+    "study.report.search": {
+        "study.analysis", "study.analysis.search", "study.folder", "study.plan",
+    },
     "study.report.settle": {"study.asked", "study.folder"},
     "study.report.trials": {"study.asked", "study.folder"},
     "study.cost": {
