@@ -6,7 +6,7 @@
 #             `search_runs`, tables and comparisons of runs, has 0.9 as its value, and its history
 #             comes back as 0.3, 0.5, 0.9. `log_metric(..., synchronous=False)` in a loop logs
 #             several values a millisecond: of a loss that falls from 2.00 to 0.01 in 200 calls the
-#             run has 0.02 to 0.09, in eleven runs. Without steps all values have step 0, and of
+#             run has 0.02 to 0.10, in sixteen runs. Without steps all values have step 0, and of
 #             equal steps and times the larger value counts as the later one.
 # Guessed     The one that was logged last: 0.3, and 0.01.
 # Why         A loss is told too high and an accuracy that fell too high as well, so that runs are
