@@ -45,7 +45,7 @@ def logged(times, *, has_steps=False):
 
 
 def in_a_loop():
-    """What a run has as its loss after values that fall to 0.01, and how many times they had."""
+    """A run's loss after values that fall to 0.01, and in how many milliseconds they came."""
     with mlflow.start_run() as run:
         for left in range(CALLS, 0, -1):
             mlflow.log_metric("loss", left / 100, synchronous=False)
@@ -64,7 +64,7 @@ loops = [in_a_loop() for _ in range(RUNS)]
 print(f"seen: 0.9, 0.5, 0.3 of one time: the run has {together}, its history {history}")
 print(f"seen: search_runs has {found[0]}")
 for last, n_times in loops:
-    print(f"seen: falling to 0.01 in {CALLS} calls: the run has {last}; {n_times} times are told")
+    print(f"seen: falling to 0.01 in {CALLS} calls: the run has {last}; in {n_times} milliseconds")
 print(f"guessed: 0.3 and 0.01, as with a time ({apart}) or a step ({stepped}) for each")
 print("why: the value that runs are compared by is not the one that they ended with")
 

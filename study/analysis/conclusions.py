@@ -165,8 +165,8 @@ def _confirmed(tables: StudyTables, analysis: Analysis) -> tuple[_Frames, _Rows]
     judged_on = found.judged_on()
     decided = Decisions()(tables.study, judged_on, analysis.claims)
     if (taken_apart := apart(judged_on)) is not None:
-        is_fragile = fragile(influence(tables.study, taken_apart))
-        decided["fragile"] = decided["claim"].map(is_fragile).astype("boolean")
+        by_claim = fragile(influence(tables.study, taken_apart))
+        decided["fragile"] = decided["claim"].map(by_claim).astype("boolean")
     frames: _Frames = {"confirmed": found.estimates}
     if len(found.models.columns) > 1:
         is_fact = [c == "model" or c not in found.models for c in names_of("confirm")]

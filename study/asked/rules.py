@@ -135,9 +135,11 @@ def _check_adaptive(study: Study, source: Source) -> None:
     if not study.confirm_adaptive:
         return
     if study.is_free:
-        problem = "seeds go to arms by their spread over folds, but arms of a function are "
-        problem += "compared on the seeds that all of them have; drop it, and let `seeds` be "
-        raise source.error(place, f"{problem}what each arm is to have")
+        problem = (
+            "seeds go to arms by their spread over folds, but arms of a function are compared on "
+            "the seeds that all of them have; drop it, and let `seeds` be what each arm is to have"
+        )
+        raise source.error(place, problem)
     if study.folds is None:
         problem = "seeds go to arms by their spread over folds; add [folds], or drop it"
         raise source.error(place, problem)

@@ -54,7 +54,7 @@ def describe_function(
     function = Function.of(study, near=near)
     function.check()
     console.print(factor_table(study))
-    lines = [*plan_lines(study, begun)]
+    lines = list(plan_lines(study, begun))
     folds = None
     if study.folds is not None:
         folds, summary = function.folds(study)
@@ -101,7 +101,8 @@ def _cost(
     n = len(study.arms) * study.confirm_seeds * k - begun.n_confirmed
     if n > 0:
         longest = n * (study.epochs * per_epoch + to_begin) / at_a_time
-        each, take = "" if k == 1 else f" in each of {k} folds", "takes" if n == 1 else "take"
+        each = "" if k == 1 else f" in each of {k} folds"
+        take = "takes" if n == 1 else "take"
         yield (
             f"then confirming: {count(study.confirm_seeds, 'fresh seed')} of each arm{each}, "
             f"{count(n, 'training')} that {take} up to {duration(longest)}"

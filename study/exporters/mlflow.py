@@ -65,7 +65,9 @@ def _nearest(name: str) -> str:
     is_plain = other == posixpath.normpath(other) and not other.startswith(("..", "/"))
     if not is_plain or other == ".":  # MLflow refuses what is no plain path
         other = re.sub(r"^\.+|/", "_", other)
-    return other if len(other) <= _LONGEST else other[: _LONGEST - 10]  # room for a number
+    if other == name and len(name) <= _LONGEST:
+        return name
+    return other[: _LONGEST - 10]  # room for a number
 
 
 def log_runs(

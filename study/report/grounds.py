@@ -32,16 +32,16 @@ def scope_sentence(study: Study) -> str:
 
 
 def images_in_clusters(n_images: int, n_clusters: int) -> str:
-    """How many, such as `90 images in 30 clusters`; of images of which each is its own, those."""
+    """Such as `90 images in 30 clusters`, or `90 images` where each is a cluster of its own."""
     images = count(n_images, "image")
     return images if n_images == n_clusters else f"{images} in {count(n_clusters, 'cluster')}"
 
 
 def clusters_settled_on(n: int, settle: pd.DataFrame | None) -> str:
-    """How many clusters of images; images, where each is its own, as in folds by image.
+    """Such as `30 clusters of images`; `90 images` where each is one, as in folds by image.
 
     Args:
-        n: Of them.
+        n: How many clusters.
         settle: The table, which says what each training was tested on.
     """
     told = None if settle is None else settle[["n_images", "n_clusters"]].dropna()

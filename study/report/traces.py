@@ -80,7 +80,7 @@ def band(
         high: The upper one.
         colour: Of the band.
         opacity: 0..1.
-        **look: What else the trace has, or has in the place of this.
+        **look: What else the trace has; a `fillcolor` takes the place of `colour` inside.
     """
     return go.Scatter(
         x=x + x[::-1], y=high + low[::-1], mode="lines", fill="toself",

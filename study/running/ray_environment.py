@@ -1,4 +1,4 @@
-"""What Ray reads from the environment when it is imported; to be called before that, if it can."""
+"""What Ray reads from the environment at its import; prepared before that where possible."""
 
 import atexit
 import os

@@ -7,9 +7,14 @@ def test_a_claim_is_judged_at_every_look_against_one_truth():
     rows = judge_one(0, (20,))
     assert len(rows) == 2 * 11
     assert (rows.groupby("claim")["truth"].nunique() == 1).all()
-    assert rows["low"].notna().any()
-    assert set(rows["verdict"]) <= {"supported", "refuted", "unresolved"}
+    first, second = (rows["high"] - rows["low"]).groupby(rows["look"]).median()
+    assert second < first  # a look at more trials sees more
     assert not rows.loc[rows["verdict"] == "unresolved", "wrong"].any()
+    settled = rows[(rows["unit"] == "share") & (rows["verdict"] != "unresolved")]
+    assert set(settled["verdict"]) == {"supported", "refuted"}
+    assert (
+        settled["wrong"] == ((settled["truth"] > 0) != (settled["verdict"] == "supported"))
+    ).all()
 
 
 def test_a_verdict_that_was_wrong_once_stays_wrong_and_settles_nothing():

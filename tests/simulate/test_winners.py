@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from tests.simulate.winners import judge_one, summary, told_one
 
@@ -12,10 +13,11 @@ def test_every_way_says_something_of_every_arm_s_winner():
 
 
 def test_optimism_is_a_mean_of_studies():
-    rows = pd.DataFrame({"judged": [1.0, 3.0, 0.0, 0.0], "study": [0, 0, 1, 1]})
+    rows = pd.DataFrame({"judged": [1.0, 3.0, 0.0], "study": [0, 0, 1]})  # 4/3 over arms
     told = summary(rows).loc["judged"]
     assert told["mean"] == 1.0
-    assert told["studies"] == 2
+    assert told["rms"] == pytest.approx((10 / 3) ** 0.5)
+    assert (told["studies"], told["arms"]) == (2, 3)
     assert told["low"] < 1 < told["high"]
 
 

@@ -114,8 +114,8 @@ def fragile(moved: pd.DataFrame) -> dict[str, bool | None]:
 def is_fragile(verdict: Verdict, without_each: Iterable[Verdict]) -> bool | None:
     """Whether a verdict is fragile: one training less, and it would be another.
 
-    The one rule, on fresh seeds as of a settling design: without each training in turn all that
-    decides verdicts is done again, there the family of all claims, here every look.
+    The one rule of both stages: without each training in turn all that decides verdicts is done
+    again, on fresh seeds the family of all claims, in settling every look.
 
     Args:
         verdict: As it stands.

@@ -28,8 +28,8 @@ FEWEST = 4
 
 DRAWN: Final = 0.05
 """Part of the way to the mean of its arm's recipes that the best one's estimate is drawn: being
-called best is partly luck. Found on simulated searches of 50, 100 and 200 trials, seen on fresh
-ones (`tests.simulate.winners`)."""
+called best is partly luck. Found on simulated searches of 50, 100 and 200 trials, then judged on
+fresh ones (`tests.simulate.winners`)."""
 
 
 def best_so_far(frames: Frames) -> pd.DataFrame:
@@ -147,6 +147,9 @@ class Worth:
     def __call__(self, frames: Frames, surface: Surface | None) -> pd.DataFrame:
         """Of each arm with enough full-length trials, the recipe that the surface calls best.
 
+        Only recipes that an arm's full-length trials had are compared. Intervals are the surface's
+        own, widened by WIDENING where the design has too few of these trials.
+
         Args:
             frames: The study's trials.
             surface: Fitted to them; None: nothing was.
@@ -182,7 +185,7 @@ class Worth:
 
 
 def _log_choose(n: Array | NDArray[np.int64] | int, k: int) -> Array:
-    """Log of n over k; -inf where n < k has no meaning to the caller."""
+    """Log of n over k; 0 where n < k, which the caller leaves out."""
     n = np.maximum(n, k)
     return np.asarray(
         special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)

@@ -109,8 +109,8 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
     if len(data.worth):
         note += (
             " Open square: what one more training of the recipe that all trials together call "
-            "best is worth, with 95 % of its mean; being called best is partly luck, so it is "
-            f"drawn {percent(DRAWN)} of the way to the mean of its arm's recipes "
+            "best is worth, with the 95 % interval of its mean; being called best is partly luck, "
+            f"so it is drawn {percent(DRAWN)} of the way to the mean of its arm's recipes "
             "(nothing of it was trained again: only fresh seeds are)."
         )
     note += data.beyond("have a plot")

@@ -98,6 +98,8 @@ REFUSED = {
     "a/../b": "a_.._b",
     ".": "_",
     "…" * 300: "_" * 240,
+    "#" + "y" * 249: "_" + "y" * 239,
+    "@" + "y" * 249: "_" + "y" * 239 + "-2",
 }
 """By names that MLflow refuses, what it is to call them: two would be `recall_5`, in some
 databases three."""

@@ -61,8 +61,8 @@ def confirm_study(
     judged_on = scored.judged_on()
     decided = Decisions()(study, judged_on, searched)
     if isinstance(judged_on, FoldedSet):
-        is_fragile = fragile(influence(study, judged_on))
-        decided["fragile"] = decided["claim"].map(is_fragile).astype("boolean")
+        by_claim = fragile(influence(study, judged_on))
+        decided["fragile"] = decided["claim"].map(by_claim).astype("boolean")
     known = decided.reindex(columns=searched.columns)
     claims = known if searched.empty else pd.concat([searched, known], ignore_index=True)
     models = models.merge(scored.models, on="model").assign(

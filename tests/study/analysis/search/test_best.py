@@ -105,7 +105,7 @@ def test_the_worth_of_the_best_recipe_is_drawn_a_twentieth_towards_its_arm() -> 
     assert (found["low"], found["high"]) == pytest.approx((55.8 - 1.9, 55.8 + 1.9))
 
 
-def test_where_a_search_chose_the_trials_the_worth_is_half_as_sure_again() -> None:
+def test_where_a_search_chose_the_trials_the_interval_of_the_worth_is_half_as_wide_again() -> None:
     frames = frames_of([50.0] * 8, origin=["design"] * 7 + ["search"])
     found = Worth()(frames, Said(*[50.0] * 8)).iloc[0]  # type: ignore[arg-type]
     assert (found["low"], found["high"]) == pytest.approx((50 - 1.5 * 1.9, 50 + 1.5 * 1.9))
