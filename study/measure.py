@@ -163,6 +163,10 @@ class Measure:
         """A difference that someone declared or estimated, no larger than two shares' can be."""
         return max(-self.scale, min(self.scale, declared)) if self._is_share else declared
 
+    def possible(self, value: float) -> float:
+        """A fitted table's value, no further than a share can be: a surface knows no ends."""
+        return max(0.0, min(1.0, value)) if self._is_share else value
+
     @property
     def unit(self) -> str:
         """The unit at the end of an axis title."""

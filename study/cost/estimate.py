@@ -43,15 +43,15 @@ def describe_plan(
             "set the ranges of lr",
             highlight=False,
         )
-    n_train, n_val, n_folds = len(data.train.labels), len(data.val.labels), 1
+    n_train, n_val = len(data.train.labels), len(data.val.labels)
     n_images, k = n_train + n_val, DEFAULT_FOLDS if study.folds is None else study.folds.k
     times, on_average = "", " on average" if study.confirm_adaptive else ""
     if study.folds is not None:
         folds = study_folds(study, data).summary
         console.print(folds["how"], highlight=False)
-        n_folds, n_val = k, round(n_images / k)
+        n_val = round(n_images / k)
         n_train = n_images - n_val
-        times = f" times {n_folds} folds"
+        times = f" times {k} folds"
     console.print(
         f"{n_train} training and {n_val} validation images at {study.size} px; "
         f"{study.confirm_seeds} seeds an arm{on_average}{times} to confirm",
@@ -62,8 +62,7 @@ def describe_plan(
     # which it does not use, about half of its time
     per_epoch = (n_train + n_val / 3) * per_image
     most, fewest = epochs_of(study, begun)
-    to_confirm = len(study.arms) * study.confirm_seeds * n_folds - begun.n_confirmed
-    confirm = max(0, to_confirm) * study.epochs
+    confirm = begun.to_confirm(study) * study.epochs
     console.print(
         f"measured: {1 / per_image:.0f} images/s on one thread; an epoch takes "
         f"{duration(per_epoch)}; with {at_a_time} trials at a time {begun.the_search} takes "
@@ -106,7 +105,7 @@ def gpu_prediction(study: Study, *, n_images: float, search: tuple[int, int], co
 def epochs_of(study: Study, begun: Begun = NOTHING) -> tuple[int, int]:
     """Most and fewest epochs that trials and scouts of the search can still take together."""
     lengths = [int(level) for level in study.factor("epochs").levels]
-    most = fewest = _scout_epochs(study)
+    most = fewest = _scout_epochs(study, begun)
     for planned in begun.left(plan_trials(study)):
         done = begun.epochs_of(planned.number)
         if planned.config is not None:
@@ -119,10 +118,8 @@ def epochs_of(study: Study, begun: Begun = NOTHING) -> tuple[int, int]:
     return most, fewest
 
 
-def _scout_epochs(study: Study) -> int:
-    if not study.is_to_be_scouted:
-        return 0
-    return sum(int(p.config["epochs"]) for p in scout_plan(study) if p.config is not None)
+def _scout_epochs(study: Study, begun: Begun = NOTHING) -> int:
+    return begun.scout_epochs_left(scout_plan(study)) if study.is_to_be_scouted else 0
 
 
 def plan_lines(study: Study, begun: Begun) -> Iterator[str]:

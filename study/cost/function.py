@@ -98,8 +98,7 @@ def _cost(
         f"rung) to {duration(most / at_a_time)} (no stop), if others take as long"
     )
     k = 1 if study.folds is None else study.folds.k
-    n = len(study.arms) * study.confirm_seeds * k - begun.n_confirmed
-    if n > 0:
+    if n := begun.to_confirm(study):
         longest = n * (study.epochs * per_epoch + to_begin) / at_a_time
         each = "" if k == 1 else f" in each of {k} folds"
         take = "takes" if n == 1 else "take"

@@ -46,14 +46,15 @@ def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) ->
     drawn = arms[:MOST_ARMS]
     so_far = analysis.best[analysis.best["arm"].isin(drawn)]
     expected = analysis.expected_best[analysis.expected_best["arm"].isin(drawn)]
-    worth = analysis.worth[analysis.worth["arm"].isin(drawn)]
+    ends = ("estimate", "low", "high")
+    worth = _in_units(analysis.worth[analysis.worth["arm"].isin(drawn)], ends, measure)
     ended = analysis.frames.trials
     ended = ended[(ended["outcome"] == "full") & (ended["origin"] != "scout")]
     counts = ended["arm"].value_counts()
     return BestData(
         so_far=_in_units(so_far, ("best",), measure),
         expected=_in_units(expected, ("expected", "low", "high"), measure),
-        worth=_in_units(worth, ("estimate", "low", "high"), measure),
+        worth=worth.assign(**{n: worth[n].map(measure.possible) for n in ends}),
         arms=drawn,
         n_arms=len(arms),
         n_trials={arm: int(counts.get(arm, 0)) for arm in drawn},

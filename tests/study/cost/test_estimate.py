@@ -10,6 +10,7 @@ from study.asked.study_file import load_study
 from study.cost.begun import NOTHING, Begun
 from study.cost.estimate import describe_plan, epochs_of, gpu_prediction, plan_lines
 from study.errors import StudyError
+from study.folder.folder import Folder
 from study.folder.record import TrialRecord
 from study.plan.trials import plan_trials
 from tests.small_studies import to_settle
@@ -57,6 +58,20 @@ def test_a_confirmation_and_a_settling_on_record_are_not_priced_again(tmp_path, 
     assert "(no stop), the confirmation up to 0 s" in text
     assert "then settling, which has begun: study.settle --dry-run tells" in text
     assert "rows cross" not in text
+
+
+def test_an_arm_without_a_trial_to_confirm_is_not_priced_for_ever(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + "[confirm]\nseeds = 2\n")
+    study = load_study(path)  # of two arms
+    assert Begun().to_confirm(study) == 4
+    choice = Folder(tmp_path).confirm.choice
+    choice.parent.mkdir(parents=True)
+    choice.write_text('[{"arm": "org"}]')
+    begun = Begun.of(tmp_path)
+    assert begun.to_confirm(study) == 2
+    assert replace(begun, n_confirmed=2).to_confirm(study) == 0
+    assert replace(begun, n_confirmed=3).to_confirm(study) == 0  # of more seeds, by --seeds
 
 
 def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
@@ -125,6 +140,12 @@ def test_scouts_are_part_of_the_plan_and_of_the_cost(tmp_path):
     study = load_study(path)
     # three scouts of two epochs in each of two arms
     assert [a - b for a, b in zip(epochs_of(study), epochs_of(without), strict=True)] == [12, 12]
+    running, ended = (
+        record_of(n, end=end, n_epochs=2) for n, end in enumerate((None, {"status": "completed"}))
+    )
+    half_way = Begun(scouts={0: replace(running, epochs_planned=2, epochs=[{}]), 1: ended})
+    most, _ = epochs_of(study)
+    assert epochs_of(study, half_way)[0] == most - 1 - 2
     console = Console(record=True, width=100)
     describe_plan(study, console, at_a_time=2)
     assert "6 scouts of 2 epochs come first and set the ranges of lr" in console.export_text()

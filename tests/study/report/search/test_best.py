@@ -72,6 +72,22 @@ def test_what_the_best_recipe_is_worth_stands_where_the_steps_end(tmp_path: Path
     assert "drawn 5.0\u202f% of the way" in panel.note
 
 
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [
+        (None, "99.5\u202f% [98.0\u202f%, 100.0\u202f%]"),
+        (Scale(unit="share"), "99.50\u202f% [98.00\u202f%, 100.00\u202f%]"),
+        (Scale(unit="bits"), "0.9950\u202fbits [0.9800\u202fbits, 1.0200\u202fbits]"),
+    ],
+)
+def test_no_share_is_worth_more_than_all(tmp_path: Path, scale: Scale | None, told: str) -> None:
+    study = hand_study(imported=scale and Imported(source="elsewhere", scale=scale))
+    worth = WORTH.assign(estimate=99.5, low=98.0, high=102.0)
+    analysis = hand_analysis(best=SO_FAR, expected_best=EXPECTED, worth=worth)
+    panel = best_panel(tables_of(tmp_path, study, hand_trials(), NO_EPOCHS), analysis)
+    assert panel.reading.endswith(f" The best recipe is worth about: scratch {told}.")
+
+
 def test_the_best_of_a_loss_fell(tmp_path: Path) -> None:
     study = hand_study(imported=Imported(source="elsewhere", scale=Scale(is_minimised=True)))
     tables = tables_of(tmp_path, study, hand_trials(), NO_EPOCHS)
