@@ -18,7 +18,7 @@ from study.analysis.search.frames import POINTS
 from study.asked.factors import Range
 from study.asked.study import arm_name
 from study.folder.provenance import Known
-from study.quantities import count, level, listed, some_of
+from study.quantities import capital, count, level, listed, some_of
 
 FEWEST: Final = 8
 """Trials of an arm below which nothing is said of it."""
@@ -125,7 +125,7 @@ def _hardly_learns(seen: Seen, analysis: Analysis) -> Finding:
     if not n_told:
         return absent(f"No arm has {FEWEST} trials that ran their length or collapsed.")
     if found:
-        return raised(f"{_some(found)[0].upper()}{_some(found)[1:]}.")
+        return raised(f"{capital(_some(found))}.")
     return passed(f"In {count(n_told, 'arm')}, most trials learn.")
 
 

@@ -14,6 +14,14 @@ PARTS = 3
 """A numeric range is looked at in thirds."""
 
 
+def widening(n_design: int) -> float:
+    """By how much intervals are widened that rest on so many trials of the design.
+
+    Where a search concentrated, the surface's form carries what the data do not.
+    """
+    return 1.0 if n_design >= FEWEST else 1.5
+
+
 @dataclass(frozen=True, kw_only=True)
 class Support:
     """Full-length trials inside the box.

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from study.analysis.maths.box import Array, encode
 from study.analysis.maths.effects import Surface
-from study.analysis.maths.support import FEWEST, Support
+from study.analysis.maths.support import FEWEST, Support, widening
 from study.analysis.recipes.defaults import Defaults, is_at
-from study.analysis.search.contrasts import WIDENING
 from study.analysis.search.frames import Frames
 from study.asked.factors import Factor, Level
 from study.asked.study import arm_name
@@ -261,7 +260,7 @@ class _Walk:
     def _widening(self) -> float:
         """As contrasts have it: a search that concentrates leaves the rest to the form."""
         is_design = self.support.is_design[self.of_arm[self.frames.rows("full")]]
-        return 1.0 if int(is_design.sum()) >= FEWEST else WIDENING
+        return widening(int(is_design.sum()))
 
     def _row(self, tried: _Tried, config: dict[str, Level]) -> dict[str, Any]:
         levels = {"before": config[tried.factor], "after": tried.config[tried.factor]}

@@ -16,7 +16,7 @@ from scipy import special
 from study.analysis.maths.box import Array
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.support import FEWEST as FEWEST_OF_AN_ARM
-from study.analysis.search.contrasts import WIDENING
+from study.analysis.maths.support import widening
 from study.analysis.search.frames import Frames
 
 SO_FAR_COLUMNS = ["arm", "row", "spent", "best"]
@@ -148,7 +148,7 @@ class Worth:
         """Of each arm with enough full-length trials, the recipe that the surface calls best.
 
         Only recipes that an arm's full-length trials had are compared. Intervals are the surface's
-        own, widened by WIDENING where the design has too few of these trials.
+        own, with the `widening` of as many trials as the design has of these.
 
         Args:
             frames: The study's trials.
@@ -171,8 +171,7 @@ class Worth:
             mean, draws = surface.at(frames.x[rows])
             best = int(mean.argmax())
             estimate = mean[best] - DRAWN * (mean[best] - mean.mean())
-            widened = 1.0 if is_design[rows].sum() >= FEWEST_OF_AN_ARM else WIDENING
-            low, high = estimate + widened * (
+            low, high = estimate + widening(int(is_design[rows].sum())) * (
                 np.quantile(draws[best], [tail, 1 - tail]) - mean[best]
             )
             records.append(

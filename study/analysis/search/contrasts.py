@@ -17,7 +17,7 @@ from scipy import stats
 from study.analysis.maths.box import Array, Box, coordinates_of, drop_absent
 from study.analysis.maths.effects import Surface
 from study.analysis.maths.evidence import unpenalised
-from study.analysis.maths.support import FEWEST, Support
+from study.analysis.maths.support import FEWEST, Support, widening
 from study.asked.factors import Level
 from study.quantities import count, level
 
@@ -25,11 +25,6 @@ Cell = Mapping[str, Level]
 """Levels of one or more factors that are held; a level or an arm."""
 
 COLUMNS = ["factor", "level_a", "level_b", "kind", "estimate", "low", "high", "n_trials", "reason"]
-
-
-WIDENING = 1.5
-"""Intervals are widened so where fewer than FEWEST trials of a side were drawn by design: where a
-search concentrated, the surface's form carries what the data do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +98,7 @@ class Contrasts:
                 ]
                 continue
             a, b = place[k]
-            widen = 1.0 if int(designed[k].min()) >= FEWEST else WIDENING
+            widen = widening(int(designed[k].min()))
             for kind, value in (
                 ("average", self._average(surface, means[a] - means[b], widen)),
                 ("tuned", self._tuned(surface, tuned[a] - tuned[b], widen)),
