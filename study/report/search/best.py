@@ -29,6 +29,7 @@ class BestData(SomeArms):
         expected: As `Analysis.expected_best`, of the arms drawn, in the table's unit.
         worth: As `Analysis.worth`, of the arms drawn, in the table's unit.
         n_trials: Trials of each arm drawn that reached their end.
+        n_collapsed: Trials that collapsed in arms whose best recipe has a worth.
         pool: Which trials the expectation draws from: `design`, `completed`, or empty.
         measure: The metric.
     """
@@ -37,6 +38,7 @@ class BestData(SomeArms):
     expected: pd.DataFrame
     worth: pd.DataFrame
     n_trials: dict[str, int]
+    n_collapsed: int
     pool: str
     measure: Measure
 
@@ -48,9 +50,10 @@ def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) ->
     expected = analysis.expected_best[analysis.expected_best["arm"].isin(drawn)]
     ends = ("estimate", "low", "high")
     worth = _in_units(analysis.worth[analysis.worth["arm"].isin(drawn)], ends, measure)
-    ended = analysis.frames.trials
-    ended = ended[(ended["outcome"] == "full") & (ended["origin"] != "scout")]
-    counts = ended["arm"].value_counts()
+    trials = analysis.frames.trials
+    trials = trials[trials["origin"] != "scout"]
+    counts = trials["arm"][trials["outcome"] == "full"].value_counts()
+    collapsed = trials["arm"][trials["outcome"] == "collapsed"]
     return BestData(
         so_far=_in_units(so_far, ("best",), measure),
         expected=_in_units(expected, ("expected", "low", "high"), measure),
@@ -58,6 +61,7 @@ def best_data(analysis: Analysis, arms: tuple[str, ...], *, measure: Measure) ->
         arms=drawn,
         n_arms=len(arms),
         n_trials={arm: int(counts.get(arm, 0)) for arm in drawn},
+        n_collapsed=int(collapsed.isin(worth["arm"]).sum()),
         pool=str(expected["pool"].iloc[0]) if len(expected) else "",
         measure=measure,
     )
@@ -114,6 +118,9 @@ def best_panel(tables: StudyTables, analysis: Analysis) -> Panel:
             f"so it is drawn {percent(DRAWN)} of the way to the mean of its arm's recipes "
             "(nothing of it was trained again: only fresh seeds are)."
         )
+        if data.n_collapsed:
+            note += f" It holds of a training that does not collapse, as {data.n_collapsed:,} of "
+            note += f"{'this arm' if len(data.worth) == 1 else 'these arms'} did."
     note += data.beyond("have a plot")
     return Panel(
         reading=_reading(data),

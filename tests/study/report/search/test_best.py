@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -70,6 +71,18 @@ def test_what_the_best_recipe_is_worth_stands_where_the_steps_end(tmp_path: Path
     assert panel.reading.endswith(f" The best recipe is worth about: scratch {worth}.")
     assert square.customdata == (f"worth {worth}, by 6 full-length trials",)
     assert "drawn 5.0\u202f% of the way" in panel.note
+
+
+def test_a_worth_is_said_to_be_of_trainings_that_do_not_collapse(tmp_path: Path) -> None:
+    told = hand_analysis(best=SO_FAR, expected_best=EXPECTED, worth=WORTH)
+    tables = tables_of(tmp_path, hand_study(), hand_trials(), NO_EPOCHS)
+    assert "does not collapse" not in best_panel(tables, told).note
+    trials = told.frames.trials.copy()
+    trials.loc[[0, 1, 2], "outcome"] = "collapsed"  # two of them in the arm with a worth
+    collapsed = replace(told, frames=replace(told.frames, trials=trials))
+    assert best_panel(tables, collapsed).note.endswith(
+        "It holds of a training that does not collapse, as 2 of this arm did."
+    )
 
 
 @pytest.mark.parametrize(
