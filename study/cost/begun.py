@@ -1,6 +1,5 @@
 """What a study that goes on has on record, which costs nothing any more."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,8 +39,7 @@ class Begun:
             RecordError: A record is damaged.
         """
         folder = Folder(path)
-        confirmed, choice = folder.confirm.trials().values(), folder.confirm.choice
-        chosen = json.loads(choice.read_text(encoding="utf-8")) if choice.exists() else None
+        confirmed, chosen = folder.confirm.trials().values(), folder.confirm.chosen()
         return cls(
             search=folder.trials(),
             scouts=folder.scout.trials(),

@@ -15,15 +15,17 @@
 Nothing heavy is loaded here: commands look for a study before they load pandas.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agecls.files import write_whole
 from agecls.study_files import PRETRAINED, PROVENANCE, STUDY, table_file
 from study.asked.study import Study
 from study.asked.study_file import dump_study, load_study
+from study.errors import RecordError
 from study.folder.record import FILE_NAME, TrialRecord, read_trials
 
 if TYPE_CHECKING:
@@ -140,6 +142,22 @@ class ConfirmHome(ScoredHome):
     def choice(self) -> Path:
         """What is confirmed, as JSON; it stays, whatever the search finds later."""
         return self.path / "choice.json"
+
+    def chosen(self) -> list[dict[str, Any]] | None:
+        """What `choice` says, a row an arm; None where nothing was chosen yet.
+
+        Raises:
+            RecordError: It is damaged.
+        """
+        if not self.choice.exists():
+            return None
+        try:
+            rows: list[dict[str, Any]] = json.loads(self.choice.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RecordError(
+                f"{self.choice}: not as this tool wrote it ({error}). Restore it from a copy"
+            ) from None
+        return rows
 
     def external(self, name: str) -> ExternalSet:
         """The set of other faces of this name."""

@@ -254,11 +254,11 @@ def _choices(session: Session) -> tuple[Choice, ...]:
     """What was chosen before, or what is chosen now, on disk before anything is trained on it.
 
     Raises:
-        StudyError: No arm has a trial that ran to its end.
+        StudyError: No arm has a trial that ran to its end, or what was chosen is damaged.
     """
-    study, path = session.study, session.folder.confirm.choice
-    if path.exists():
-        return tuple(Choice(**row) for row in json.loads(path.read_text(encoding="utf-8")))
+    study, home = session.study, session.folder.confirm
+    if (chosen := home.chosen()) is not None:
+        return tuple(Choice(**row) for row in chosen)
     folder = session.folder.path
     tables = session.tables
     seed = stream_seed(study, Stream.CHOICE)
@@ -275,7 +275,7 @@ def _choices(session: Session) -> tuple[Choice, ...]:
         raise StudyError(
             f"{folder}: no trial ran to its end, so there is nothing to confirm. {way_on}"
         )
-    write_whole(path, json.dumps([asdict(c) for c in choices], indent=1).encode())
+    write_whole(home.choice, json.dumps([asdict(c) for c in choices], indent=1).encode())
     for choice in choices:
         session.say(
             f"{choice.arm}: {choice.trial_id} will be confirmed, of {choice.n_candidates} "

@@ -9,7 +9,7 @@ from agecls.data.loading import Reading, load_data
 from study.asked.study_file import load_study
 from study.cost.begun import NOTHING, Begun
 from study.cost.estimate import describe_plan, epochs_of, gpu_prediction, plan_lines
-from study.errors import StudyError
+from study.errors import RecordError, StudyError
 from study.folder.folder import Folder
 from study.folder.record import TrialRecord
 from study.plan.trials import plan_trials
@@ -72,6 +72,11 @@ def test_an_arm_without_a_trial_to_confirm_is_not_priced_for_ever(tmp_path):
     assert begun.to_confirm(study) == 2
     assert replace(begun, n_confirmed=2).to_confirm(study) == 0
     assert replace(begun, n_confirmed=3).to_confirm(study) == 0  # of more seeds, by --seeds
+    choice.write_text('[{"arm": ')
+    with pytest.raises(
+        RecordError, match=r"choice\.json: not as this tool wrote it .* from a copy"
+    ):
+        Begun.of(tmp_path)
 
 
 def test_a_dry_run_tells_factors_plan_and_cost_and_trains_nothing(tmp_path):
