@@ -33,7 +33,7 @@ def _put_in_front(of: type[nn.Module], module: nn.Module) -> None:
 
 
 class _SumsInFloat32(nn.Module):
-    """In front of a layer norm, which is no slower in float32.
+    """In front of a layer norm, which is computed in float32 where its input is bfloat16.
 
     Of bfloat16 maps torch 2.14.1 sums the gradients of weight and bias in bfloat16 on a CPU, one
     row after the other, so that the sum stops growing at 256 times a row's share.
