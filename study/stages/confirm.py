@@ -26,6 +26,7 @@ from study.folder.provenance import Confirmed, TestRead, now
 from study.folder.record import Record
 from study.plan.streams import Stream, seed_of_fold, stream_seed, training_seeds
 from study.plan.trials import PlannedTrial, plan_trials
+from study.quantities import count
 from study.running.search_state import Search
 from study.stages.confirm_tables import model_name, predictions_of
 from study.stages.keeping import keeping_of, write_facts
@@ -216,9 +217,11 @@ class Rounds:
     @property
     def told(self) -> str:
         """How many arms and seeds, in words."""
-        numbers = list(dict.fromkeys(self.each[-1].values()))
-        what = f"{numbers[0]}" if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)}"
-        return f"{len(self.choices)} arms on {what} fresh seeds"
+        fewest, most = min(self.each[-1].values()), max(self.each[-1].values())
+        seeds = count(most, "fresh seed")
+        if fewest < most:
+            seeds = f"{fewest} to {seeds}"
+        return f"{count(len(self.choices), 'arm')} on {seeds}"
 
     def search(self, record: Record) -> Search:
         """The state of all rounds so far."""
