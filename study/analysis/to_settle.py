@@ -97,6 +97,7 @@ def _drawn(study: Study, tables: StudyTables, trainings: int) -> Settling:
         folds=_n_folds(study),
         planned=max(trainings // len(design.rows_of(0)), 1),
         stated={claim.name: stated(claim) for claim in _asked(study, tables.claims)[0]},
+        paired=False,
     )
 
 

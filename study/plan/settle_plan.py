@@ -2,7 +2,8 @@
 
 A block trains rows on one fold from one seed, so that images, their order, augmentation and
 (where shapes agree) initialisation are common to what is compared. Blocks take folds in turn, each
-with a fresh seed, row after row; a longer plan begins with a shorter one.
+with a fresh seed, row after row; a longer plan begins with a shorter one. So few blocks are tested
+on as many images as can be, also where the halves of the rows take turns.
 """
 
 import json
@@ -51,6 +52,9 @@ class Settling:
         planned: Blocks of the first plan; what a look may spend follows from it.
         ends: Blocks at the ends of later plans, longer or shorter.
         stated: By claim that the design asks, what it stated then.
+        paired: Whether two blocks that take turns with rows see the same fold, as those of designs
+            do that were drawn until 28 November 2026: intervals are then of fewer images
+            (`tests.simulate.settle_next`).
     """
 
     design: SettleDesign
@@ -59,6 +63,7 @@ class Settling:
     planned: int
     ends: tuple[int, ...] = ()
     stated: Mapping[str, str]
+    paired: bool = True
 
     def blocks_of(self, trainings: int) -> int:
         """Whole blocks that so many trainings make."""
@@ -80,12 +85,20 @@ class Settling:
             Block(
                 number=number,
                 rows=self.design.rows_of(number),
-                # blocks that take turns with rows see the same folds
-                fold=number // self.design.turns % self.folds,
+                fold=self._fold(number),
                 seed=seed,
             )
             for number, seed in enumerate(seeds)
         )
+
+    def _fold(self, number: int) -> int:
+        """The fold of a block."""
+        turns = self.design.turns
+        if self.paired:
+            return number // turns % self.folds
+        # or each half of the rows would keep to its own half of the folds
+        is_caught = turns > 1 and self.folds % turns == 0
+        return (number + (number // self.folds if is_caught else 0)) % self.folds
 
     def plan(self, study: Study, blocks: int) -> tuple[PlannedTrial, ...]:
         """The trainings of the first so many blocks, in the order of starting."""

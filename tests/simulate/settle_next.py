@@ -1,10 +1,11 @@
 """`python -m tests.simulate.settle_next`: does it matter what a settling stage trains next?
 
-Studies of `settle` are trained to as many trainings in three ways, each judged at all its looks:
+Studies of `settle` are trained to as many trainings in four ways, each judged at all its looks:
 
     turns    blocks take the folds in turn, as the stage does;
     again    the same, and a row whose net failed is trained again in its block, twice at most;
-    any      blocks take a fold by chance: what the order of folds is worth.
+    any      blocks take a fold by chance: what the order of folds is worth;
+    pairs    two blocks that take turns with rows see the same fold.
 
 Folds are of one size, so that the one which was trained on least is the next block that expects
 to settle most: taking turns.
@@ -20,7 +21,7 @@ from study.analysis.settle.trained import Trained
 from tests.simulate.settle import compare_ways, told_of_claims
 from tests.simulate.settle_worlds import BASE, N_FOLDS, Setting, Truth, draw_truth
 
-WAYS: Final = ("turns", "again", "any")
+WAYS: Final = ("turns", "again", "any", "pairs")
 AGAIN: Final = 2
 
 
@@ -31,6 +32,8 @@ def trained(truth: Truth, n: int, way: str, seed: int) -> list[Trained]:
     block = 0
     while len(found) < n:
         fold = int(any_fold.integers(N_FOLDS)) if way == "any" else block % N_FOLDS
+        if way == "pairs":
+            fold = block // truth.design.turns % N_FOLDS
         here = truth.fold_of == fold
         images, common = truth.sizes[here], BASE + rng.normal() + truth.hard[here]
         waiting = [(int(row), 0) for row in rng.permutation(np.array(truth.design.rows_of(block)))]
