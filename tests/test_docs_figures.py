@@ -1,7 +1,5 @@
 """Figures on pages are those of the committed tables that they name."""
 
-import json
-
 import pandas as pd
 import pytest
 
@@ -34,23 +32,36 @@ def test_confirmed_accuracies_are_those_of_the_table(arm):
     assert f"| `{arm}` | {value} % {ends} |" in words("results/README.md")
 
 
-def test_the_readme_quotes_the_best_arm_and_the_claim_as_they_were_found():
-    said = words("README.md")
-    best = confirmed().sort_values("estimate").iloc[-1]
-    value, ends = interval(best, scale=100)
-    clusters = f"({best['n_images']:,} images in {best['n_clusters']} clusters)"
-    assert f"from scratch: {value} % {ends} validation accuracy {clusters}" in said
-    assert best.name == "bcd-scratch"
-    majority = json.loads((KOREAN / "study.json").read_text())["data"]["summary"]["majority"]
-    assert f"the commonest class has {100 * majority['val']:.1f} %" in said
-    claims = pd.read_parquet(KOREAN / "claims.parquet")
-    transfer = claims[(claims["claim"] == "transfer_helps") & (claims["stage"] == "confirm")]
-    value, ends = interval(transfer.iloc[0], sign="+")
-    assert f"is {value} points {ends} over both structures" in said
-    last = claims.drop_duplicates("claim", keep="last")["verdict"].value_counts()
-    assert last.to_dict() == {"supported": 1, "unresolved": 9}
-    assert "One claim of ten is supported, nine are unresolved" in said
-    assert f"{len(pd.read_parquet(KOREAN / 'trials.parquet'))} trials" in said
+def test_the_readme_quotes_what_was_found_of_each_belief_that_is_settled():
+    said, folder = words("README.md"), RESULTS / "korean-48"
+    last = pd.read_parquet(KOREAN / "claims.parquet").drop_duplicates("claim", keep="last")
+    assert last["verdict"].value_counts().to_dict() == {"supported": 1, "unresolved": 9}
+    n = [len(pd.read_parquet(KOREAN / f"{table}.parquet")) for table in ("trials", "confirm")]
+    assert "A search of {} trials and {} trainings on fresh seeds".format(*n) in said
+    assert "settled one of them" in said
+
+    claims = pd.read_parquet(folder / "claims.parquet")
+    declared = claims[(claims["stage"] == "settle") & claims["claim"].isin(last["claim"])]
+    settled = declared[declared["verdict"] != "unresolved"].set_index("claim")
+    assert len(settled) == 5
+    assert "settles five, none of them fragile" in said
+    assert not settled["fragile"].any()
+    trainings = len(pd.read_parquet(folder / "settle.parquet"))
+    assert f"a design of {trainings} trainings" in said
+    assert f"{settled['n_clusters'].max():.0f} clusters of images" in said
+    for claim, begins in {
+        "transfer_helps": "transfer (here from UTKFace, not ImageNet) beats training from scratch",
+        "augmentation_underfits": "no augmentation beats a strong one, at these few epochs",
+        "zero_gamma_helps": "zero-initialised gamma helps from scratch",
+        "few_epochs_enough": "six epochs do as well as nine, within a point",
+    }.items():
+        row = settled.loc[claim]
+        value, ends = interval(row, sign="+")
+        assert f"| {begins} | {value} {ends} | {row['verdict']} |" in said
+    bcd = settled.loc["bcd_equal"]  # ORG less BCD
+    low, high = -bcd["high"], -bcd["low"]
+    told = f"BCD is better by {-bcd['estimate']:.1f} [{low:.1f}, {high:.1f}]"
+    assert f"| {told} | {bcd['verdict']} |" in said
 
 
 @pytest.mark.parametrize(
