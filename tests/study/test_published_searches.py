@@ -102,7 +102,8 @@ def blurred(config):
         tune.report({"mean_loss": score, "step": step})
 
 
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+# "local": whatever other sessions of Ray this machine has
+ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
 space = {"width": tune.uniform(1, 20), "height": tune.uniform(-100, 100)}
 config = tune.TuneConfig(
     metric="mean_loss",
