@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from study.analysis import analyse
 from study.analysis.search.chosen import choose
+from study.asked.study import Study
 from tests.simulate.judge import score, summarise
 from tests.simulate.searches import designed_study
-from tests.simulate.worlds import FACTORS, KINDS, draw_world, make_study
+from tests.simulate.worlds import FACTORS, KINDS, World, draw_world, make_study
 
 Array = NDArray[np.float64]
 Way = Literal["split", "folds", "design"]
@@ -66,13 +67,20 @@ class Validated:
         return float(self.offsets[fold] + np.nan_to_num(x - 0.5) @ self.slopes[fold]) + own
 
 
-def judge_one(seed: int, way: Way, trials: int) -> tuple[dict[str, float], list[pd.DataFrame]]:
-    """Optimism of the search's best, and the answers beside the truth."""
-    rng = np.random.default_rng([seed, trials])
+def searched(
+    rng: np.random.Generator, seed: int, way: Way, trials: int
+) -> tuple[World, Study, Validated, tuple[pd.DataFrame, pd.DataFrame]]:
+    """A world, a study of it and its images, and the trials and epochs that come of it."""
     world = draw_world(KINDS[seed % len(KINDS)], rng)
     study = make_study(trials=trials, design_share=0.45, seed=seed)
     validated = Validated(way, np.random.default_rng([seed, trials, 1]))
-    tables = designed_study(study, world, rng, validated=validated)
+    return world, study, validated, designed_study(study, world, rng, validated=validated)
+
+
+def judge_one(seed: int, way: Way, trials: int) -> tuple[dict[str, float], list[pd.DataFrame]]:
+    """Optimism of the search's best, and the answers beside the truth."""
+    rng = np.random.default_rng([seed, trials])
+    world, study, validated, tables = searched(rng, seed, way, trials)
     analysis = analyse(study, *tables, seed=seed)
     frames, base = analysis.frames, float(validated.offsets.mean())
     names = [axis.name for axis in frames.box.axes]

@@ -27,9 +27,8 @@ from study.analysis.maths.basis import build_basis
 from study.analysis.maths.effects import SurfaceFit
 from study.analysis.search.frames import Frames, tidy
 from study.asked.study import arm_name
-from tests.simulate.folded_search import Validated
-from tests.simulate.searches import designed_study
-from tests.simulate.worlds import KINDS, World, draw_world, make_study
+from tests.simulate.folded_search import searched
+from tests.simulate.worlds import World
 
 Array = NDArray[np.float64]
 
@@ -37,10 +36,8 @@ Array = NDArray[np.float64]
 def judge_one(seed: int, trials: int) -> pd.DataFrame:
     """What each way says of the arms' winners beyond their truth, points."""
     rng = np.random.default_rng([seed, trials])
-    world = draw_world(KINDS[seed % len(KINDS)], rng)
-    study = make_study(trials=trials, design_share=0.45, seed=seed)
-    validated = Validated("folds", np.random.default_rng([seed, trials, 1]))
-    frames = tidy(study, *designed_study(study, world, rng, validated=validated))
+    world, study, validated, tables = searched(rng, seed, "folds", trials)
+    frames = tidy(study, *tables)
     full = np.flatnonzero(frames.rows("full"))
     x = frames.x[full]
     truth = _truth(world, frames, full) + validated.offsets.mean()
@@ -78,10 +75,8 @@ def told_one(seed: int, trials: int) -> pd.DataFrame:
         worth, and the arm's best trial), `half_width` (of the interval), `covers`.
     """
     rng = np.random.default_rng([seed, trials])
-    world = draw_world(KINDS[seed % len(KINDS)], rng)
-    study = make_study(trials=trials, design_share=0.45, seed=seed)
-    validated = Validated("folds", np.random.default_rng([seed, trials, 1]))
-    told = analyse(study, *designed_study(study, world, rng, validated=validated), seed=seed)
+    world, study, validated, tables = searched(rng, seed, "folds", trials)
+    told = analyse(study, *tables, seed=seed)
     rows = told.worth["row"].to_numpy(dtype=np.int64)
     truth = _truth(world, told.frames, rows) + validated.offsets.mean()
     best = told.frames.trials.groupby("arm")["value"].max()

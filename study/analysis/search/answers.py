@@ -187,7 +187,7 @@ def analyse(
         held_out=as_measured(held_out, measure),
         best=as_measured(best_so_far(frames), measure),
         expected_best=as_measured(ExpectedBest(level=rules.level)(frames), measure),
-        worth=as_measured(Worth(level=rules.level)(frames, surface), measure),
+        worth=as_measured(Worth(rules=rules)(frames, surface), measure),
         power=(
             Power(measure=measure, looks=study.n_looks)(
                 study.claims, surface, factors, claims, differences, others=others

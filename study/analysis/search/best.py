@@ -5,7 +5,7 @@ trials would be on average over all orders in which the same trials could have c
 recipe that the surface calls best would do in a training that was not chosen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from study.analysis.maths.effects import Surface
 from study.analysis.maths.support import FEWEST as FEWEST_OF_AN_ARM
 from study.analysis.maths.support import widening
 from study.analysis.search.frames import Frames
+from study.analysis.search.importance import Rules
 
 SO_FAR_COLUMNS = ["arm", "row", "spent", "best"]
 EXPECTED_COLUMNS = ["arm", "k", "expected", "low", "high", "n_trials", "pool"]
@@ -139,10 +140,10 @@ class Worth:
     """What an arm's best recipe is worth: expected of one more training of it.
 
     Attributes:
-        level: Of the intervals, which are about the recipe's mean over trainings.
+        rules: Of the intervals, which are about the recipe's mean over trainings.
     """
 
-    level: float = 0.95
+    rules: Rules = field(default_factory=Rules)
 
     def __call__(self, frames: Frames, surface: Surface | None) -> pd.DataFrame:
         """Of each arm with enough full-length trials, the recipe that the surface calls best.
@@ -163,7 +164,6 @@ class Worth:
             return pd.DataFrame(records, columns=WORTH_COLUMNS)
         is_full = frames.rows("full")
         is_design = frames.trials["origin"].isin(["design", "repeat"])
-        tail = (1 - self.level) / 2
         for arm, of_arm in frames.trials[is_full].groupby("arm", sort=False):
             rows = of_arm.index.to_numpy()
             if len(rows) < FEWEST_OF_AN_ARM:
@@ -171,9 +171,8 @@ class Worth:
             mean, draws = surface.at(frames.x[rows])
             best = int(mean.argmax())
             estimate = mean[best] - DRAWN * (mean[best] - mean.mean())
-            low, high = estimate + widening(int(is_design[rows].sum())) * (
-                np.quantile(draws[best], [tail, 1 - tail]) - mean[best]
-            )
+            ends = np.array(self.rules.interval(draws[best]))
+            low, high = estimate + widening(int(is_design[rows].sum())) * (ends - mean[best])
             records.append(
                 {
                     "arm": arm, "row": rows[best], "estimate": estimate, "low": low,
